@@ -1,0 +1,32 @@
+"""convcli: a convolution calculator for the command line, and the small library behind it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convcli.api import apply, convolve, load, summarize
+    from convcli.errors import ConvcliError
+    from convcli.model import Model
+
+    __version__: str
+
+__all__ = ["ConvcliError", "Model", "__version__", "apply", "convolve", "load", "summarize"]
+
+_HOMES = {
+    "ConvcliError": "errors",
+    "Model": "model",
+    **dict.fromkeys(("apply", "convolve", "load", "summarize"), "api"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that the command line starts at once."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("convcli")
+    if name in _HOMES:
+        return getattr(import_module(f"convcli.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

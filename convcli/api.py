@@ -1,0 +1,276 @@
+"""The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convcli import arrays, readers, report, spec
+from convcli.errors import ConvcliError, located
+from convcli.geometry import DataFormat, Extent, Shape, shape_text
+from convcli.model import Model, Plan
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[Any]
+
+Source = str | Path | Mapping[str, Any] | Sequence[Any]
+
+
+def load(source: Source, *, data_format: str | None = None) -> Model:
+    """The model in a file, or in a plain mapping or list of layers such as a file holds.
+
+    `data_format` holds where the model does not say. Raises `ConvcliError`.
+
+    >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
+    """
+    layout = DataFormat(data_format) if data_format else None
+    if isinstance(source, str | Path):
+        return build(readers.read(str(source)), layout)
+    mapping = source if isinstance(source, Mapping) else {"layers": list(source)}
+    return spec.build(mapping, Path(), "model", layout)
+
+
+def build(document: readers.Document, data_format: DataFormat | None = None) -> Model:
+    """The model of a file that was read. Raises `ConvcliError`."""
+    with located(document.source):
+        model = spec.build(document.mapping, document.folder, document.name, data_format)
+    return replace(model, source=document.source)
+
+
+def _in(model: Model) -> AbstractContextManager[None]:
+    """Errors inside are put in the model's file, where it came from one."""
+    return located(model.source) if model.source else nullcontext()
+
+
+def summarize(
+    model: Model, input_shape: Any = None, *, data_format: str | None = None, batch: int | None = None
+) -> dict[str, Any]:
+    """The model's shapes, parameters, multiply-accumulates and receptive fields: what `convcli shape -f json` prints.
+
+    `input_shape` is that of one sample, in the model's axis order, such as `(28, 28, 1)`; a mapping for several inputs;
+    None for the model's own. Raises `ConvcliError`.
+    """
+    door = DataFormat(data_format) if data_format else model.data_format
+    named = input_shape if isinstance(input_shape, Mapping) else {}
+    if input_shape is not None and not named:
+        named = {_only_input(model): input_shape}
+    shapes = {name: door.to_last(spec.shape(value)) for name, value in named.items()}
+    with _in(model):
+        return report.summary(plan_for(model, shapes, door), door, batch)
+
+
+def _only_input(model: Model) -> str:
+    if len(model.inputs) > 1:
+        raise ConvcliError(f"which input? the model has {', '.join(model.inputs)}", "a shape or array for each by name")
+    return next(iter(model.inputs))
+
+
+def plan_for(model: Model, shapes: Mapping[str, Shape], door: DataFormat) -> Plan:
+    """The plan of the model on these input shapes (channels last), or on its own where none is given.
+
+    Raises `ConvcliError`; where the shapes would fit in the other data format, or if they were larger, it says so.
+    """
+    for name in shapes:
+        if name not in model.inputs:
+            raise ConvcliError(f"no input {name!r}", f"the model has {', '.join(model.inputs)}")
+    full: dict[str, Shape] = {}
+    for name, own in model.inputs.items():
+        given = shapes.get(name, own)
+        if given is None:
+            raise ConvcliError(f"the shape of {name!r} is not known", "-i 28x28x1, or input: in the model")
+        full[name] = given
+    try:
+        return model.plan(full)
+    except ConvcliError as error:
+        hint = _other_format(model, full, door) or _smallest(model, full)
+        if hint:
+            error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
+        raise
+
+
+def _fits(model: Model, shapes: Mapping[str, Shape]) -> bool:
+    try:
+        model.plan(shapes)
+    except ConvcliError:
+        return False
+    return True
+
+
+def _other_format(model: Model, shapes: Mapping[str, Shape], door: DataFormat) -> str | None:
+    """A hint for shapes that fit once they are read in the other data format."""
+    other = DataFormat.CHANNELS_LAST if door is DataFormat.CHANNELS_FIRST else DataFormat.CHANNELS_FIRST
+    turned = {name: other.to_last(door.from_last(shape)) for name, shape in shapes.items()}
+    if turned != shapes and _fits(model, turned):
+        return f"the input looks {other.value}: --data-format {other.value}"
+    return None
+
+
+def _smallest(model: Model, shapes: Mapping[str, Shape]) -> str | None:
+    """A hint for a single input that is too small for a later layer: the least extents that fit, axis by axis."""
+    if len(shapes) > 1 or len(model.nodes) == 1:
+        return None
+    ((name, shape),) = shapes.items()
+    space = shape[:-1]
+    most = 1 << 14
+
+    def fits(extents: Sequence[Extent]) -> bool:
+        return _fits(model, {name: (*extents, shape[-1])})
+
+    if not space or not fits([most] * len(space)):
+        return None
+    least = []
+    for axis in range(len(space)):
+        low, high = 1, most
+        while low < high:  # the least extent of this axis, the others being ample
+            middle = (low + high) // 2
+            fitting = fits([middle if place == axis else most for place in range(len(space))])
+            low, high = (low, middle) if fitting else (middle + 1, high)
+        least.append(low)
+    return f"the model needs an input of at least {'×'.join(map(str, least))}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights."""
+
+    plan: Plan
+    batch: int
+    values: dict[str, Array]
+    weights: dict[str, dict[str, Array]]
+
+
+def run(
+    model: Model,
+    inputs: Mapping[str, Array],
+    *,
+    weights: Mapping[str, Array] | None = None,
+    weights_name: str = "weights",
+    seed: int | None = None,
+    dtype: str | None = None,
+    algorithm: str = "auto",
+    keep: Sequence[str] | None = None,
+    door: DataFormat | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Run:
+    """Apply the model to arrays by input name and keep the values of the named layers, by default the outputs.
+
+    The arrays follow the rules of rank and number type of the command line; `door` is their data format, by default the
+    model's, and `labels` what messages call them. Raises `ConvcliError`.
+    """
+    import numpy as np
+
+    from convcli import engine
+    from convcli.weights import bind
+
+    door = door or model.data_format
+    batches = {}
+    for name, array in inputs.items():
+        with located((labels or {}).get(name, name)):
+            batches[name] = _as_batch(model, name, arrays.to_float(np.asarray(array), dtype), door)
+    missing = [name for name in model.inputs if name not in batches]
+    if missing:
+        raise ConvcliError(f"no array for the input {missing[0]!r}", "NAME=FILE for each, or one .npz of all")
+    sizes = {name: batch.shape[0] for name, batch in batches.items()}
+    if len(set(sizes.values())) > 1:
+        raise ConvcliError(f"batches of different sizes: {sizes}", "as many samples of each input")
+    kind = np.result_type(*batches.values()).name
+    ready = {name: batch.astype(kind, copy=False) for name, batch in batches.items()}
+    with _in(model):
+        plan = plan_for(model, {name: batch.shape[1:] for name, batch in batches.items()}, door)
+    bound = bind(plan, weights, seed, kind, weights_name)
+    with _in(model):
+        values = engine.execute(plan, ready, bound, keep or model.outputs, algorithm)
+    return Run(plan, next(iter(sizes.values())), values, bound)
+
+
+def _as_batch(model: Model, name: str, array: Array, door: DataFormat) -> Array:
+    if name not in model.inputs:
+        raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
+    batch = arrays.as_batch(array, model.spatial_rank(name), door)
+    own = model.inputs[name]
+    got: Shape = batch.shape[1:]
+    if own is None or (len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))):
+        return batch
+    remedy = f"the model takes {shape_text(door.from_last(own))}, ? where any extent will do"
+    other = DataFormat.CHANNELS_LAST if door is DataFormat.CHANNELS_FIRST else DataFormat.CHANNELS_FIRST
+    turned = other.to_last(door.from_last(got))
+    if len(own) == len(turned) and all(a in (None, b) for a, b in zip(own, turned, strict=True)):
+        remedy = f"it looks {other.value}: --data-format {other.value}"
+    raise ConvcliError(f"a sample has shape {shape_text(door.from_last(got))}", remedy)
+
+
+def apply(
+    model: Model,
+    inputs: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    weights: Mapping[str, Array] | None = None,
+    seed: int | None = None,
+    dtype: str | None = None,
+    algorithm: str = "auto",
+) -> Array | dict[str, Array]:
+    """Apply the model to an array, or to a mapping of arrays by input name.
+
+    The result is whole: `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` in a channels_first model; a
+    mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays; `seed` draws those
+    that are in neither. float32 and float16 are computed in float32, all else in float64, unless `dtype` says.
+    Raises `ConvcliError`.
+    """
+    import numpy as np
+
+    named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
+    given = {name: np.asarray(array) for name, array in named.items()}
+    done = run(model, given, weights=weights, seed=seed, dtype=dtype, algorithm=algorithm)
+    values = {name: arrays.from_batch(done.values[name], model.data_format) for name in model.outputs}
+    return values if len(values) > 1 else next(iter(values.values()))
+
+
+def convolve(
+    array: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: Any = "valid",
+    padding_mode: str = "zeros",
+    dilation_rate: int | Sequence[int] = 1,
+    groups: int = 1,
+    bias: ArrayLike = 0,
+    activation: str | None = None,
+    flip_kernel: bool = False,
+    data_format: str = "channels_last",
+    dtype: str | None = None,
+    algorithm: str = "auto",
+) -> Array:
+    """Slide a kernel over an array: cross-correlation, or with `flip_kernel` convolution.
+
+    A kernel of rank 1 or 2 is one filter; one of rank 3, 4 or 5 is a Keras kernel `(*k, in/groups, filters)`. The array
+    is one sample of one channel if its rank is the number of spatial axes, with channels if one more, with a batch too
+    if two more. The options are those of Keras's `Conv2D`, and the result is whole, as from `apply`. Raises
+    `ConvcliError`.
+
+    >>> convolve([0, 0, 0, 1, 1, 0, 0, 0], [0, 1, 0]).ravel()
+    array([0., 0., 1., 1., 0., 0.])
+    """
+    import numpy as np
+
+    from convcli.readers.kernel import mapping
+
+    ((kind, arguments),) = mapping(np.asarray(kernel))["layers"][0].items()
+    options = {
+        "strides": strides,
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "dilation_rate": dilation_rate,
+        "groups": groups,
+        "bias": np.asarray(bias),
+        "activation": activation,
+        "flip_kernel": flip_kernel,
+    }
+    model = load([{kind: {**arguments, **options}}], data_format=data_format)
+    result = apply(model, array, dtype=dtype, algorithm=algorithm)
+    assert not isinstance(result, dict)
+    return result

@@ -1,0 +1,166 @@
+"""`convcli apply`: run arrays through a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcli.cli.common import data_format_option, layer_option, layout, reports
+from convcli.cli.models import load_model, single_layer, single_layer_options
+from convcli.files import STREAM, display_name
+
+if TYPE_CHECKING:
+    from convcli.api import Run
+    from convcli.model import Model
+    from convcli.report import ApplyReport
+
+EXAMPLES = """\b
+Examples:
+  convcli apply samples/lines.yaml samples/line-detectors.yaml
+  convcli apply samples/bump.yaml -l 'Conv1D(4, 3)' --seed 1 -f json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]")
+@layer_option
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME",
+    help="A filter of the bank in place of MODEL, on each channel by itself; repeatable.",
+)
+@click.option("--weights", metavar="FILE", help="Weights: an NPZ of LAYER/VARIABLE arrays.")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Draw missing weights: Glorot uniform kernels, zero biases."
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Compute in this type [float32 for float32 and float16, else float64].",
+)
+@click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's.")
+@click.option("--all-layers", is_flag=True, help="Every layer's maps; with -o X.npz an array a layer.")
+@click.option("--show-weights", is_flag=True, help="Also each filter as a grid, with its bias.")
+@click.option("--algorithm", default="auto", metavar="NAME", help="auto, or one of the ways to correlate [auto].")
+@single_layer_options
+@data_format_option
+@reports
+def apply(
+    arguments: tuple[str, ...],
+    layers: tuple[str, ...],
+    filters: tuple[str, ...],
+    weights: str | None,
+    seed: int | None,
+    dtype: str | None,
+    layer_output: str | None,
+    all_layers: bool,
+    show_weights: bool,
+    algorithm: str,
+    data_format: str | None,
+    **options: Any,
+) -> ApplyReport:
+    """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
+
+    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, FILE.npz:KEY, or - for standard input. An array of the
+    model's spatial rank is one sample of one channel; one more axis is its channels, two more a batch too. A model of
+    several inputs takes one .npz keyed by their names, or NAME=FILE for each.
+
+    MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Layers mean what they mean in Keras 3 with
+    TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
+    """
+    names, model_name = _split(arguments, bool(layers or filters))
+    if layers and filters:
+        raise click.UsageError("-l and --filter both stand in place of MODEL")
+    if layer_output and all_layers:
+        raise click.UsageError("--layer-output names one layer, --all-layers is for every one")
+    model = load_model(model_name, layers, filters, single_layer(options), data_format)
+    done, keep = _run(model, names, weights, seed, dtype, layer_output, all_layers, algorithm, data_format)
+    return _report(done, keep, layout(data_format), show_weights, all_layers)
+
+
+def _split(arguments: Sequence[str], inline: bool) -> tuple[list[str], str | None]:
+    """The inputs and the model among the arguments."""
+    if arguments.count(STREAM) > 1:
+        raise click.UsageError("only one argument can be - (standard input)")
+    if inline:
+        return list(arguments), None
+    if len(arguments) < 2:
+        raise click.UsageError("MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')")
+    return list(arguments[:-1]), arguments[-1]
+
+
+def _run(
+    model: Model,
+    names: Sequence[str],
+    weights: str | None,
+    seed: int | None,
+    dtype: str | None,
+    layer_output: str | None,
+    all_layers: bool,
+    algorithm: str,
+    data_format: str | None,
+) -> tuple[Run, tuple[str, ...]]:
+    from convcli import algorithms, api
+    from convcli.errors import nearest
+    from convcli.weights import load
+
+    if algorithm not in algorithms.NAMES:
+        raise click.UsageError(f"--algorithm {algorithm} ({', '.join(algorithms.NAMES)})")
+    layer_names = tuple(node.name for node in model.nodes)
+    if layer_output is not None and layer_output not in layer_names:
+        raise click.UsageError(f"--layer-output {layer_output}: no such layer ({nearest(layer_output, layer_names)})")
+    keep = layer_names if all_layers else (layer_output,) if layer_output else model.outputs
+    inputs, labels = _inputs(model, names)
+    done = api.run(
+        model,
+        inputs,
+        weights=load(weights) if weights else None,
+        weights_name=weights or "weights",
+        seed=seed,
+        dtype=dtype,
+        algorithm=algorithm,
+        keep=keep,
+        door=layout(data_format),
+        labels=labels,
+    )
+    return done, keep
+
+
+def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The array for each input of the model, and what messages call it."""
+    from convcli import arrays
+
+    wanted = tuple(model.inputs)
+    files = dict(each.split("=", 1) for each in names if each.partition("=")[0] in wanted and "=" in each)
+    if files:
+        if len(files) < len(names):
+            raise click.UsageError("NAME=FILE for every input, or for none")
+        return {name: arrays.load(file) for name, file in files.items()}, {
+            name: display_name(file) for name, file in files.items()
+        }
+    if len(names) > 1:
+        raise click.UsageError(f"{len(names)} inputs for a model with {', '.join(wanted)} (NAME=FILE for each)")
+    if len(wanted) > 1:
+        return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
+    return {wanted[0]: arrays.load(names[0])}, {wanted[0]: display_name(names[0])}
+
+
+def _report(done: Run, keep: Sequence[str], door: Any, show_weights: bool, all_layers: bool) -> ApplyReport:
+    from convcli import report
+    from convcli.engine import meeting_kernel
+
+    plan = done.plan
+    outer = door or plan.model.data_format
+    names = report.map_names(plan)
+    return report.ApplyReport(
+        summary=report.summary(plan, outer, done.batch),
+        maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
+        data_format=outer,
+        single=len(keep) == 1 and not all_layers,
+        kernels=report.kernels_of(plan, done.weights, meeting_kernel, names) if show_weights else (),
+        notes=report.operations(plan),
+    )

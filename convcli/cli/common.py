@@ -1,0 +1,143 @@
+"""What every command shares: its output options, and the one place where an answer or an error leaves the program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from convcli.errors import ConvcliError
+from convcli.files import STREAM, problem, write_bytes
+from convcli.render import FORMATS, by_suffix
+
+if TYPE_CHECKING:
+    from convcli.geometry import DataFormat
+    from convcli.report import Report
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+INTERRUPTED, BROKEN_PIPE = 130, 141
+
+
+def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Several decorators as one, the first outermost."""
+
+    def apply_all(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply_all
+
+
+def reports(function: Callable[..., Report]) -> Callable[..., None]:
+    """Give a command that returns a report its output options, and deliver what it returns."""
+
+    @click.option(
+        "-f",
+        "--format",
+        "form",
+        type=click.Choice(["table", "json", "yaml", "csv", "npy"]),
+        help="Output format [table].",
+    )
+    @click.option("-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does.")
+    @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
+    @wraps(function)
+    def command(form: str | None, output: str | None, quiet: bool, **arguments: Any) -> None:
+        chosen = _format(form, output)
+        with _errors_in_one_line(quiet):
+            report = function(**arguments)
+            if output is None or output == STREAM:
+                _print(FORMATS[chosen].render(report, colour=_coloured()), chosen)
+            else:
+                write_bytes(output, FORMATS[chosen].render(report))
+
+    return command
+
+
+def _format(form: str | None, output: str | None) -> str:
+    suffix = Path(output).suffix if output else ""
+    chosen = form or (by_suffix(suffix) if suffix else "table")
+    if chosen is None:
+        known = " ".join(each for form in FORMATS.values() for each in form.suffixes)
+        raise click.UsageError(f"-o {output}: no format has the suffix {suffix} ({known}, or give -f)")
+    if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
+        raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
+    return chosen
+
+
+@contextmanager
+def _errors_in_one_line(quiet: bool) -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if quiet else "always", UserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy on overflow and NaN, which the result shows itself
+        warnings.showwarning = _warn
+        try:
+            yield
+        except ConvcliError as error:
+            raise click.ClickException(str(error)) from None
+        except RecursionError:
+            raise click.ClickException("too deeply nested") from None
+        except MemoryError as error:
+            raise click.ClickException(f"not enough memory: {error or 'a smaller input would do'}") from None
+        except KeyboardInterrupt:
+            click.echo("Interrupted", err=True)
+            sys.exit(INTERRUPTED)
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"Warning: {message}", err=True)
+
+
+def _coloured() -> bool:
+    """Colour on a terminal; NO_COLOR and FORCE_COLOR have the last word, as no-color.org and force-color.org ask."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _print(content: bytes, form: str) -> None:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if form == "table" and "utf" not in encoding.lower():
+        content = content.decode().encode(encoding, "replace")
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read this has read enough. Python flushes once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ConvcliError(f"standard output: {problem(error)}") from None
+
+
+def layout(value: str | None) -> DataFormat | None:
+    """The data format that an option names."""
+    from convcli.geometry import DataFormat
+
+    return None if value is None else DataFormat(value)
+
+
+data_format_option = click.option(
+    "--data-format",
+    type=click.Choice(["channels_last", "channels_first"]),
+    help="Axis order of arrays and shapes, in and out [the model's; channels_last].",
+)
+layer_option = click.option(
+    "-l",
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="LAYER",
+    help="A layer in place of MODEL, as 'Conv2D(40, 3)'; repeatable.",
+)

@@ -1,0 +1,96 @@
+"""The model that a command's arguments name: a file, layers given inline, or filters of the bank."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcli.cli.common import decorate, layout
+
+if TYPE_CHECKING:
+    from convcli.model import Model
+
+# Options that set an argument of a model of one layer.
+SINGLE_LAYER = {
+    "--strides": "cells between windows: 2, or 2,1 for each axis.",
+    "--padding": "valid, same, same_lower, causal, full, cells (1 or 1,2), or [[before, after], ...].",
+    "--padding-mode": "zeros, reflect, replicate or circular.",
+    "--dilation-rate": "cells between the kernel's cells.",
+    "--groups": "groups of channels.",
+    "--bias": "a number, one for each filter (0,1), or a file.",
+    "--activation": "an activation of Keras, such as relu.",
+}
+
+single_layer_options = decorate(
+    *(click.option(flag, metavar="VALUE", help=f"One layer: {text}") for flag, text in SINGLE_LAYER.items()),
+    click.option(
+        "--flip-kernel",
+        is_flag=True,
+        help="One layer: convolve as in signal processing, the kernel reversed on every axis.",
+    ),
+)
+
+
+def single_layer(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments among a command's options that change a model of one layer."""
+    named = {flag.removeprefix("--").replace("-", "_") for flag in SINGLE_LAYER}
+    given = {name: _value(options[name]) for name in named if options[name] is not None}
+    return given | ({"flip_kernel": True} if options["flip_kernel"] else {})
+
+
+def _value(text: str) -> Any:
+    """A number, a list (`2,1` or JSON), or the text itself."""
+    for candidate in (text, f"[{text}]"):
+        try:
+            return json.loads(candidate)
+        except ValueError:
+            continue
+    return text
+
+
+def load_model(
+    source: str | None,
+    layers: Sequence[str] = (),
+    filters: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    data_format: str | None = None,
+) -> Model:
+    """The model in a file, or of inline layers, or of filters from the bank, with a single layer's options."""
+    from convcli import api, readers
+    from convcli.errors import located
+
+    if source is None:
+        inline: list[Any] = list(layers) or [_filter_layer(filters)]
+        with located("--layer" if layers else "--filter"):
+            return api.load(_overridden({"layers": inline}, overrides), data_format=data_format)
+    document = readers.read(source)
+    with located(document.source):
+        document = replace(document, mapping=_overridden(document.mapping, overrides))
+    return api.build(document, layout(data_format))
+
+
+def _filter_layer(names: Sequence[str]) -> dict[str, Any]:
+    """Each channel by itself through the named filters."""
+    from pathlib import Path
+
+    from convcli.given import given_array
+
+    rank = len(given_array(names[0], Path()).shape)
+    return {f"depthwise_conv{rank}d": {"filters": {name: name for name in names}}}
+
+
+def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if not overrides:
+        return mapping
+    from convcli.spec import entry
+
+    layers = mapping.get("layers")
+    if not isinstance(layers, list) or len(layers) != 1:
+        flag = next(iter(overrides)).replace("_", "-")
+        raise click.UsageError(f"--{flag} is for a model of one layer; write it in the model")
+    layer = entry(layers[0])
+    return {**mapping, "layers": [{layer.type: {**layer.arguments, **overrides}}]}

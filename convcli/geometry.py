@@ -1,0 +1,245 @@
+"""Where windows land: sizes, padding, dilation, upsampling and receptive fields, in whole numbers only.
+
+Everything here speaks of one axis at a time. An unknown extent is `None`, and what follows from it is `None` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from fractions import Fraction
+from math import gcd, lcm
+
+from convcli.errors import ConvcliError
+
+Extent = int | None
+Shape = tuple[Extent, ...]
+Pair = tuple[int, int]
+Padding = str | tuple[Pair, ...]
+
+AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """What the spatial axes are called in messages, first axis first."""
+    return AXIS_NAMES.get(rank) or tuple(f"axis {axis}" for axis in range(rank))
+
+
+def product(extents: Iterable[Extent]) -> Extent:
+    """The product of extents, unknown as soon as one is."""
+    total = 1
+    for extent in extents:
+        if extent is None:
+            return None
+        total *= extent
+    return total
+
+
+def shape_text(shape: Sequence[Extent]) -> str:
+    """A shape as Keras prints it: `(None, 26, 26, 40)`."""
+    inner = ", ".join(str(extent) for extent in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+class DataFormat(str, Enum):
+    """Where the channel axis stands in what the user gives and gets; inside it is always last."""
+
+    CHANNELS_LAST = "channels_last"
+    CHANNELS_FIRST = "channels_first"
+
+    def order(self, rank: int) -> tuple[int, ...]:
+        """For each axis of a sample of `rank` axes in this format, its place with channels last."""
+        if self is DataFormat.CHANNELS_LAST or rank < 2:
+            return tuple(range(rank))
+        return (rank - 1, *range(rank - 1))
+
+    def to_last(self, shape: Shape) -> Shape:
+        """A sample's shape in this format -> with channels last."""
+        if self is DataFormat.CHANNELS_LAST or len(shape) < 2:
+            return shape
+        return (*shape[1:], shape[0])
+
+    def from_last(self, shape: Shape) -> Shape:
+        """A sample's shape with channels last -> in this format."""
+        return tuple(shape[axis] for axis in self.order(len(shape)))
+
+    def axis(self, axis: int, rank: int) -> int:
+        """A Keras axis number (0 is the batch, negative from the end) -> its place in a sample with channels last."""
+        place = axis - 1 if axis >= 0 else rank + axis
+        if axis == 0 or not 0 <= place < rank:
+            raise ConvcliError(
+                f"axis {axis} is not one of the input's {rank + 1} axes",
+                f"1 to {rank}, or -{rank} to -1; 0 is the batch",
+            )
+        return self.order(rank)[place]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that slides along one axis, and how the axis is laid out under it.
+
+    The axis is first stretched (`upsample - 1` empty cells between neighbours), then padded with `before` and `after`
+    empty cells (a negative number removes cells). The window covers `size` cells, `dilation` apart, and moves by
+    `stride`. With `ceil`, a last window that hangs over the end counts if it starts inside the input or its leading
+    padding. A transposed convolution of stride s is a window with `upsample=s`.
+    """
+
+    size: int
+    stride: int = 1
+    dilation: int = 1
+    before: int = 0
+    after: int = 0
+    upsample: int = 1
+    ceil: bool = False
+
+    @property
+    def extent(self) -> int:
+        """First to last cell of the window, the holes of dilation included: D = d·(F - 1) + 1."""
+        return self.dilation * (self.size - 1) + 1
+
+    def stretched(self, width: int) -> int:
+        """How many cells `width` input cells take up once stretched."""
+        return (width - 1) * self.upsample + 1
+
+    def positions(self, width: Extent) -> Extent:
+        """How many places the window has over `width` cells: floor((W - D + P_before + P_after) / S) + 1.
+
+        Raises `ConvcliError` where there is none.
+        """
+        if width is None:
+            return None
+        slack = self.stride - 1 if self.ceil else 0
+        room = self.stretched(width) + self.before + self.after - self.extent + slack
+        if width < 1 or room < 0:
+            raise ConvcliError(self._misfit(width), f"at least {self.smallest()} would do")
+        places = room // self.stride + 1
+        starts_outside = (places - 1) * self.stride >= self.stretched(width) + self.before
+        return places - 1 if self.ceil and starts_outside else places
+
+    def smallest(self) -> int:
+        """The least width over which the window has a place."""
+        cells = self.extent - self.before - self.after - (self.stride - 1 if self.ceil else 0)
+        return max(1, -(-(cells - 1) // self.upsample) + 1)
+
+    def _misfit(self, width: int) -> str:
+        cells = f"{self.size} cells" if self.dilation == 1 else f"{self.size} cells dilated to {self.extent}"
+        padding = f" padded by {self.before} + {self.after}" if self.before or self.after else ""
+        return f"a window of {cells} does not fit in {width}{padding}"
+
+
+def window(size: int, stride: int, dilation: int, padding: str | Pair, width: Extent) -> Window:
+    """The window of an ordinary convolution or pooling, its padding worked out.
+
+    `same` and `same_lower` keep ceil(W / S) positions: their padding is max((ceil(W/S) - 1)·S + D - W, 0) cells, the
+    odd one after or before. Where the width is unknown it is taken as a multiple of the stride.
+    """
+    plain = Window(size, stride, dilation)
+    margin = plain.extent - 1
+    if isinstance(padding, tuple):
+        before, after = padding
+    elif padding == "valid":
+        before, after = 0, 0
+    elif padding == "full":
+        before, after = margin, margin
+    elif padding == "causal":
+        before, after = margin, 0
+    else:
+        known = stride if width is None else width
+        total = max((-(-known // stride) - 1) * stride + plain.extent - known, 0)
+        less, more = total // 2, total - total // 2
+        before, after = (more, less) if padding == "same_lower" else (less, more)
+    return replace(plain, before=before, after=after)
+
+
+def transposed_window(size: int, stride: int, dilation: int, padding: str | Pair, output_padding: int | None) -> Window:
+    """The window of a transposed convolution: the input is stretched by the stride, the window moves by one.
+
+    The uncropped output has (W - 1)·S + D cells. Explicit padding crops it and `output_padding` adds to its end. For
+    `valid` and `same` the size is TensorFlow's: W·S + max(D - S, 0) and W·S, or with output_padding (W - 1)·S + D + it
+    and (W - 1)·S + D - 2·floor(D / 2) + it; half of the excess is cropped before, the odd cell after (`same_lower`: the
+    odd one before), and missing cells come after.
+    """
+    extent = dilation * (size - 1) + 1
+    if isinstance(padding, tuple):
+        before, after = padding[0], padding[1] - (output_padding or 0)
+    else:
+        # The excess does not depend on the width: every size named above has (W - 1)·S in common.
+        if output_padding is None:
+            excess = min(extent - stride, 0) if padding == "valid" else extent - stride
+        else:
+            excess = (0 if padding == "valid" else 2 * (extent // 2)) - output_padding
+        less, more = (excess // 2, excess - excess // 2) if excess > 0 else (0, excess)
+        before, after = (more, less) if padding == "same_lower" and excess > 0 else (less, more)
+    return Window(size, 1, dilation, extent - 1 - before, extent - 1 - after, upsample=stride)
+
+
+Span = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which cells of one input axis each cell of a value sees, as if the input had no border.
+
+    Cell `o` sees the input cells `spans[o % period]`, first and last, moved on by `shift` for every whole period. A
+    span is `None` where a cell sees nothing. Exact for fractional jumps, where neighbouring cells see windows of
+    different extents.
+    """
+
+    spans: tuple[Span, ...]
+    shift: int
+
+    @classmethod
+    def identity(cls) -> Reach:
+        """Each cell sees itself."""
+        return cls(((0, 0),), 1)
+
+    @property
+    def extent(self) -> int:
+        """The receptive field: the largest extent of a span, in input cells."""
+        return max((last - first + 1 for first, last in filter(None, self.spans)), default=0)
+
+    @property
+    def jump(self) -> Fraction:
+        """The distance between the windows of neighbouring cells, in input cells."""
+        return Fraction(self.shift, len(self.spans))
+
+    def span(self, cell: int) -> Span:
+        """The input cells that `cell` sees."""
+        rounds, phase = divmod(cell, len(self.spans))
+        span = self.spans[phase]
+        return span and (span[0] + rounds * self.shift, span[1] + rounds * self.shift)
+
+    def through(self, window: Window) -> Reach:
+        """What a cell sees after `window` has slid over this value."""
+        block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
+        period = block // gcd(block, window.stride)
+        # A tap sees the same phase `block` taps later, further on: only the first and the last block can be extreme.
+        taps = sorted({*range(min(window.size, block)), *range(max(window.size - block, 0), window.size)})
+        spans = []
+        for cell in range(period):
+            places = (cell * window.stride - window.before + tap * window.dilation for tap in taps)
+            spans.append(_hull(self.span(place // window.upsample) for place in places if place % window.upsample == 0))
+        return Reach(tuple(spans), self.shift * (period * window.stride // block))._reduced()
+
+    def union(self, other: Reach) -> Reach:
+        """What a cell sees through either of two branches; of branches that do not keep step, the larger."""
+        if self.jump != other.jump:
+            return max(self, other, key=lambda reach: reach.extent)
+        period = lcm(len(self.spans), len(other.spans))
+        spans = tuple(_hull((self.span(cell), other.span(cell))) for cell in range(period))
+        return Reach(spans, int(self.jump * period))._reduced()
+
+    def _reduced(self) -> Reach:
+        """The same with the shortest period."""
+        period = len(self.spans)
+        for shorter in (n for n in range(1, period) if period % n == 0 and self.shift * n % period == 0):
+            candidate = Reach(self.spans[:shorter], self.shift * shorter // period)
+            if all(candidate.span(cell) == span for cell, span in enumerate(self.spans)):
+                return candidate
+        return self
+
+
+def _hull(spans: Iterable[Span]) -> Span:
+    seen = [span for span in spans if span]
+    return (min(first for first, _ in seen), max(last for _, last in seen)) if seen else None

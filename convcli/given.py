@@ -1,0 +1,169 @@
+"""Weights as a model holds them: numbers, nested lists, files, filters from the bank.
+
+Shapes are found without NumPy unless a file must be read; arrays are made when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convcli import arrays
+from convcli._lazy import Lazy
+from convcli.bank import FILTERS
+from convcli.errors import ConvcliError, located, nearest
+from convcli.geometry import Shape, shape_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+else:
+    np = Lazy("numpy")
+
+
+@dataclass(frozen=True)
+class GivenArray:
+    """A weight's value; along an extent of None, and where the shape is `()`, it is repeated."""
+
+    shape: Shape
+    make: Callable[[], Array]
+
+    def fill(self, shape: tuple[int, ...]) -> Array:
+        """The array in the shape that the layer needs."""
+        return np.broadcast_to(self.make(), shape)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Hand-made filters of one size: `size` along space, `depth` in channels (None: they have no channel axis)."""
+
+    names: tuple[str, ...]
+    size: tuple[int, ...]
+    depth: int | None
+    each: tuple[GivenArray, ...]
+
+    def stack(self, letters: str, groups: int) -> GivenArray:
+        """The kernel that they make, in Keras's layout with the axes `letters` after the spatial ones.
+
+        Filters without channels are repeated along the kernel's channel axis.
+        """
+        rank, count = len(self.size), len(self.names)
+        depth = self.depth
+
+        def make() -> Array:
+            kernel = np.stack([one.make() for one in self.each], axis=-1)  # (*k, [depth,] filters)
+            kernel = kernel.reshape(*self.size, depth or 1, count)
+            if letters == "IO":
+                return kernel
+            grouped = kernel.reshape(*self.size, depth or 1, groups, count // groups)
+            turned = np.moveaxis(grouped, -1, rank)  # (*k, filters/groups, in/groups, groups)
+            return np.swapaxes(turned, -1, -2).reshape(*self.size, count // groups, -1)
+
+        if letters == "IO":
+            return GivenArray((*self.size, depth, count), make)
+        return GivenArray((*self.size, count // groups, (depth or 1) * groups), make)
+
+
+def given_array(value: Any, folder: Path) -> GivenArray:
+    """A number, nested list, `{data: ...}`, array, file (relative to the folder) or filter of the bank."""
+    if isinstance(value, str) and value not in arrays.WORDS:
+        return _named(value, folder)
+    if isinstance(value, Mapping):
+        return _made(arrays.from_document(value))
+    if hasattr(value, "ndim"):
+        return _made(value)
+    return GivenArray(arrays.nested_shape(value), lambda: arrays.to_float(arrays.from_nested(value)))
+
+
+def _made(array: Any) -> GivenArray:
+    if isinstance(array, dict):
+        raise ConvcliError("holds several arrays", "one of them, as file.npz:key")
+    return GivenArray(array.shape, lambda: arrays.to_float(array))
+
+
+def _named(name: str, folder: Path) -> GivenArray:
+    path, _, key = name.partition(":")
+    if Path(path).suffix.lower() in arrays.SUFFIXES:
+        return _made(arrays.load(str(folder / path) + (f":{key}" if key else "")))
+    if name not in FILTERS:
+        raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", nearest(name, FILTERS))
+    return given_array(FILTERS[name], folder)
+
+
+def filters(value: Any, rank: int, folder: Path) -> Filters:
+    """One filter (rank = spatial), or a list or NAME: FILTER mapping of filters of the spatial rank or one more."""
+    if isinstance(value, Mapping):
+        named = {str(name): _filter(str(name), each, folder) for name, each in value.items()}
+        return _alike(tuple(named), tuple(named.values()), rank)
+    if isinstance(value, list | tuple) and any(isinstance(each, str) and each not in arrays.WORDS for each in value):
+        each = tuple(_filter(str(place), one, folder) for place, one in enumerate(value))
+        names = tuple(one if isinstance(one, str) else str(place) for place, one in enumerate(value))
+        return _alike(_distinct(names), each, rank)
+    whole = given_array(value, folder)
+    if len(whole.shape) == rank:
+        return _alike((value if isinstance(value, str) else "0",), (whole,), rank)
+    if len(whole.shape) not in (rank + 1, rank + 2):
+        raise _wrong_rank(whole.shape, rank)
+    count = whole.shape[0] or 0
+    return _alike(tuple(map(str, range(count))), tuple(_part(whole, place) for place in range(count)), rank)
+
+
+def _filter(name: str, value: Any, folder: Path) -> GivenArray:
+    with located(name):
+        return given_array(value, folder)
+
+
+def _part(whole: GivenArray, place: int) -> GivenArray:
+    return GivenArray(whole.shape[1:], lambda: whole.make()[place])
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(set(names)) == len(names) else tuple(f"{name} {place}" for place, name in enumerate(names))
+
+
+def _alike(names: Sequence[str], each: Sequence[GivenArray], rank: int) -> Filters:
+    if not each:
+        raise ConvcliError("no filters", "at least one")
+    shape = each[0].shape
+    for name, one in zip(names, each, strict=True):
+        with located(name):
+            if len(one.shape) not in (rank, rank + 1) or 0 in one.shape:
+                raise _wrong_rank(one.shape, rank)
+            if one.shape != shape:
+                raise ConvcliError(
+                    f"shape {shape_text(one.shape)}, filter {names[0]} has {shape_text(shape)}", "filters of one shape"
+                )
+    known = tuple(extent or 1 for extent in shape)
+    return Filters(tuple(names), known[:rank], known[rank] if len(shape) > rank else None, tuple(each))
+
+
+def _wrong_rank(shape: Shape, rank: int) -> ConvcliError:
+    return ConvcliError(
+        f"a filter of shape {shape_text(shape)}",
+        f"rank {rank} for the {rank} spatial axes, or {rank + 1} with channels last",
+    )
+
+
+def relaid(given: GivenArray, layout: str, rank: int, letters: str) -> GivenArray:
+    """A kernel in another layout, one letter an axis (`OIHW`), as Keras's: spatial axes, then `letters`."""
+    spatial = [place for place, letter in enumerate(layout) if letter in "DHWK"]
+    if "K" not in layout:
+        spatial.sort(key=lambda place: "DHW".index(layout[place]))
+    if (
+        len(layout) != rank + 2
+        or len(spatial) != rank
+        or sorted(set(layout) - set("DHWK")) != ["I", "O"]
+        or ("K" not in layout and len(set(layout)) != len(layout))
+    ):
+        example = "OI" + {1: "K", 2: "HW", 3: "DHW"}[rank]
+        raise ConvcliError(
+            f"{layout!r}", f"one letter an axis: I in, O out, and {rank} of D H W or K, such as {example}"
+        )
+    if len(given.shape) != len(layout):
+        raise ConvcliError(f"{layout!r} for a kernel of shape {shape_text(given.shape)}", "one letter an axis")
+    order = [*spatial, *(layout.index(letter) for letter in letters)]
+    return GivenArray(tuple(given.shape[axis] for axis in order), lambda: np.transpose(given.make(), order))

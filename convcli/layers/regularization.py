@@ -1,0 +1,80 @@
+"""Layers that act in training only; here they are the identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convcli.errors import ConvcliError
+from convcli.geometry import DataFormat, Shape
+from convcli.layers.base import Layer, argument, data_format_name, number
+from convcli.steps import Step
+
+
+def _rate(value: Any, rank: int) -> float:
+    if not 0 <= number(value, rank) < 1:
+        raise ConvcliError(f"{value!r}", "0 or more and below 1")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class Idle(Layer, abstract=True):
+    """The identity."""
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        return ()
+
+
+class Identity(Idle):
+    pass
+
+
+@dataclass(frozen=True)
+class Dropout(Idle):
+    """In training, sets a share of the values to zero. Srivastava et al., 2014."""
+
+    rate: float = argument(_rate)
+
+
+class AlphaDropout(Dropout):
+    pass
+
+
+class GaussianDropout(Dropout):
+    pass
+
+
+@dataclass(frozen=True)
+class SpatialDropout(Idle, abstract=True):
+    """In training, sets a share of the maps to zero."""
+
+    rate: float = argument(_rate)
+    data_format: str | None = argument(data_format_name, None)
+
+
+class SpatialDropout1D(SpatialDropout):
+    rank = 1
+
+
+class SpatialDropout2D(SpatialDropout):
+    rank = 2
+
+
+class SpatialDropout3D(SpatialDropout):
+    rank = 3
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Idle):
+    """In training, adds noise."""
+
+    stddev: float = argument(number)
+
+
+@dataclass(frozen=True)
+class ActivityRegularization(Idle):
+    """In training, adds to the loss."""
+
+    l1: float = argument(number, 0.0)
+    l2: float = argument(number, 0.0)

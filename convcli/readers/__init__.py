@@ -1,0 +1,45 @@
+"""Model files -> the plain mapping that `spec` validates.
+
+A format is told by its content. To read another one, write a module that turns it into such a mapping and ask for it
+in `read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convcli import arrays
+from convcli.errors import located
+from convcli.files import STREAM, display_name, read_bytes
+from convcli.readers import kernel, native
+
+
+@dataclass(frozen=True)
+class Document:
+    """A model file as read: the plain mapping, where its file names start from, its name, what to call it."""
+
+    mapping: Mapping[str, Any]
+    folder: Path
+    name: str
+    source: str
+
+
+def read(name: str) -> Document:
+    """Read a model file, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
+    path = Path(name)
+    if ":" in name and not path.exists():
+        return Document(kernel.mapping(arrays.load(name)), path.parent, path.stem, name)
+    with located(display_name(name)):
+        content = read_bytes(name)
+        if arrays.is_binary(content):
+            found = arrays.read(content)
+            mapping = kernel.mapping(
+                next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
+            )
+        else:
+            mapping = native.mapping(arrays.read_document(content, path.suffix.lower()))
+    folder, title = (Path(), "model") if name == STREAM else (path.parent, path.stem)
+    return Document(mapping, folder, title, display_name(name))

@@ -1,0 +1,24 @@
+"""A bare kernel as a model: rank 1 or 2 is one hand-made filter, rank 3 to 5 a whole Keras kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcli.errors import ConvcliError
+from convcli.geometry import shape_text
+
+
+def mapping(kernel: Any, shape: tuple[int, ...] | None = None) -> dict[str, Any]:
+    """The mapping of a one-layer model with this kernel, a NumPy array or a nested list of the given shape."""
+    if isinstance(kernel, dict):
+        raise ConvcliError(f"which array? it holds {', '.join(kernel)}", "FILE.npz:KEY")
+    shape = kernel.shape if shape is None else shape
+    rank = len(shape)
+    if not 1 <= rank <= 5:
+        raise ConvcliError(
+            f"a kernel of shape {shape_text(shape)}",
+            "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d",
+        )
+    if rank <= 2:
+        return {"layers": [{f"conv{rank}d": {"filters": [kernel]}}]}
+    return {"layers": [{f"conv{rank - 2}d": {"kernel": kernel}}]}

@@ -1,0 +1,42 @@
+"""Reports -> bytes, one function a format. To add a format, write its function and enter it in `FORMATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from convcli.report import Report
+
+
+@dataclass(frozen=True)
+class Format:
+    """An output format: where its function is, the suffixes that ask for it, whether it is binary.
+
+    The function takes a report and whether to colour it, and is imported when it is needed.
+    """
+
+    function: str
+    suffixes: tuple[str, ...]
+    binary: bool = False
+
+    def render(self, report: Report, colour: bool = False) -> bytes:
+        """The report in this format. Raises `ConvcliError` where the format cannot hold it."""
+        module, _, name = self.function.partition(":")
+        function: Callable[[Report, bool], bytes] = getattr(import_module(f"convcli.render.{module}"), name)
+        return function(report, colour)
+
+
+FORMATS = {
+    "table": Format("table:table", (".txt",)),
+    "json": Format("text:json", (".json",)),
+    "yaml": Format("text:yaml", (".yaml", ".yml")),
+    "csv": Format("text:csv", (".csv",)),
+    "npy": Format("binary:npy", (".npy",), binary=True),
+    "npz": Format("binary:npz", (".npz",), binary=True),
+}
+
+
+def by_suffix(suffix: str) -> str | None:
+    """The name of the format that a file name's suffix asks for."""
+    return next((name for name, form in FORMATS.items() if suffix.lower() in form.suffixes), None)

@@ -1,0 +1,238 @@
+"""Rich tables, always whole: as wide as what they show, whatever the width of the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from convcli.geometry import shape_text
+from convcli.report import ApplyReport, Kernels, Maps, Report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+WIDTH = 1 << 16
+WHOLE = 16  # an axis up to this long is shown whole
+CORNER = 4  # of a longer one, so many cells from either end
+MOST_GRIDS, MOST_SAMPLES = 16, 4
+
+CONVENTION = (
+    "MACs: multiplications by kernel weights, for one sample; bias, pooling, normalisation and activations count none"
+)
+
+
+def table(report: Report, colour: bool = False) -> bytes:
+    """The report as text for people; with `colour`, with terminal colours."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=WIDTH,
+        height=100,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    parts = _apply(report) if isinstance(report, ApplyReport) else _shape(report)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text))
+    return stream.getvalue().encode()
+
+
+# ---- shape ----
+
+
+def _shape(report: Report) -> Iterator[RenderableType]:
+    summary = report.summary
+    yield _title(summary)
+    yield _layers(summary, detail=True)
+    yield from _totals(summary)
+    macs = summary["macs"]
+    yield Text(f" Multiply-accumulates: {_count(macs)}")
+    yield Text(f" {CONVENTION}", "dim")
+
+
+def _title(summary: dict[str, Any]) -> Text:
+    shapes = [_shapes(summary[key]) for key in ("input_shape", "output_shape")]
+    layout = " (channels first)" if summary["data_format"] == "channels_first" else ""
+    return Text.assemble((summary["name"], "bold"), f": {shapes[0]} → {shapes[1]}{layout}")
+
+
+def _shapes(shapes: Any) -> str:
+    if isinstance(shapes, dict):
+        return ", ".join(f"{name} {shape_text(shape)}" for name, shape in shapes.items())
+    return shape_text(shapes)
+
+
+def _layers(summary: dict[str, Any], detail: bool) -> Table:
+    rows = summary["layers"]
+    columns: dict[str, list[str]] = {
+        "Layer (type)": [f"{row['name']} ({row['type']})" for row in rows],
+        "Output Shape": [shape_text(row["output_shape"]) for row in rows],
+        "Param #": [_count(row["params"]) for row in rows],
+    }
+    if detail:
+        columns |= {
+            "Kernel": [_kernel(row) for row in rows],
+            "MACs": [_count(row["macs"]) for row in rows],
+            "Receptive field": [_per_axis(row["receptive_field"]) for row in rows],
+            "Jump": [_per_axis(row["jump"]) for row in rows],
+        }
+    if not _is_chain(summary):
+        columns["Inputs"] = [", ".join(map(str, row["inputs"])) for row in rows]
+    grid = Table(box=box.HEAVY_HEAD, header_style="bold")
+    for name in columns:
+        style = {"Layer (type)": "cyan", "Param #": "green"}.get(name)
+        grid.add_column(name, justify="right" if name in ("Param #", "MACs") else "left", no_wrap=True, style=style)
+    for cells in zip(*columns.values(), strict=True):
+        grid.add_row(*map(Text, cells))
+    return grid
+
+
+def _is_chain(summary: dict[str, Any]) -> bool:
+    names = [row["name"] for row in summary["layers"]]
+    taken = [row["inputs"] for row in summary["layers"][1:]]
+    return not isinstance(summary["input_shape"], dict) and taken == [[name] for name in names[:-1]]
+
+
+def _kernel(row: dict[str, Any]) -> str:
+    shapes = [row[key] for key in ("kernel_shape", "pointwise_kernel_shape") if row.get(key)]
+    return " + ".join("×".join(map(str, shape)) for shape in shapes)
+
+
+def _per_axis(values: Any) -> str:
+    if isinstance(values, dict):
+        return ", ".join(f"{name} {_per_axis(each)}" for name, each in values.items())
+    return "×".join("–" if each is None else f"{each:g}" if isinstance(each, float) else str(each) for each in values)
+
+
+def _count(number: int | None) -> str:
+    return "unknown" if number is None else f"{number:,}"
+
+
+def _totals(summary: dict[str, Any]) -> Iterator[Text]:
+    for name, key in (
+        ("Total params", "params"),
+        ("Trainable params", "trainable_params"),
+        ("Non-trainable params", "non_trainable_params"),
+    ):
+        yield Text(f" {name}: {_count(summary[key])}")
+
+
+# ---- apply ----
+
+
+def _apply(report: ApplyReport) -> Iterator[RenderableType]:
+    yield _title(report.summary)
+    yield _layers(report.summary, detail=False)
+    yield from _totals(report.summary)
+    for note in report.notes:
+        yield Text(f" {note}", "dim")
+    for kernels in report.kernels:
+        yield Text(f"\n{kernels.layer}: filters", "bold")
+        yield from _filters(kernels)
+    for maps in report.maps:
+        yield Text(f"\n{maps.layer}: output {shape_text(report_shape(report, maps))}", "bold")
+        yield from _samples(maps)
+
+
+def report_shape(report: ApplyReport, maps: Maps) -> Sequence[int]:
+    """The whole shape of a layer's maps in the report's data format."""
+    return (maps.array.shape[0], *(extent or 0 for extent in report.data_format.from_last(maps.array.shape[1:])))
+
+
+def _samples(maps: Maps) -> Iterator[RenderableType]:
+    batch = maps.array.shape[0]
+    for place, sample in enumerate(maps.array[:MOST_SAMPLES]):
+        if batch > 1:
+            yield Text(f"sample {place}", "italic")
+        if sample.ndim == 1:
+            yield _grid("values", sample)
+            continue
+        yield from _grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
+    if batch > MOST_SAMPLES:
+        yield Text(f"… {batch - MOST_SAMPLES:,} more samples; -f json, csv or npy gives all", "dim")
+
+
+def _filters(kernels: Kernels) -> Iterator[RenderableType]:
+    bias = kernels.bias
+    named = (
+        (name if bias is None else f"{name}, bias {_value(bias[place])}", kernels.kernel[..., place])
+        for place, name in enumerate(kernels.names)
+    )
+    parts = (
+        (name if kernel.shape[-1] == 1 else f"{name}, input channel {channel}", kernel[..., channel])
+        for name, kernel in named
+        for channel in range(kernel.shape[-1])
+    )
+    yield from _grids(parts if kernels.kernel.ndim > 2 else ((name, one) for name, one in named))
+
+
+def _grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
+    slices = ((title, grid) for name, array in named for title, grid in _slices(name, array))
+    left_out = 0
+    for place, (title, grid) in enumerate(slices):
+        if place < MOST_GRIDS:
+            yield _grid(title, grid)
+        else:
+            left_out += 1
+    if left_out:
+        yield Text(f"… {left_out:,} more; -f json, csv or npy gives all", "dim")
+
+
+def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
+    """A map as grids: itself up to two axes, its slices along depth in three."""
+    if array.ndim < 3:
+        yield name, array
+    else:
+        for depth, grid in enumerate(array):
+            yield f"{name}, depth {depth}", grid
+
+
+def _grid(title: str, values: Array) -> RenderableType:
+    grid = values.reshape(1, -1) if values.ndim < 2 else values
+    rows, columns = (_shown(extent) for extent in grid.shape)
+    cells = Table.grid(padding=(0, 2))
+    for _ in columns:
+        cells.add_column(justify="right", no_wrap=True)
+    for row in rows:
+        cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
+    whole = None not in rows and None not in columns
+    return Panel.fit(cells, title=Text(title), title_align="left", subtitle=None if whole else Text(_extremes(grid)))
+
+
+def _shown(extent: int) -> list[int | None]:
+    """The places along an axis that are shown, None for what is left out."""
+    if extent <= WHOLE:
+        return list(range(extent))
+    return [*range(CORNER), None, *range(extent - CORNER, extent)]
+
+
+def _extremes(grid: Array) -> str:
+    size = "×".join(map(str, grid.shape))
+    return f"{size}: least {_value(grid.min())}, mean {_value(grid.mean())}, greatest {_value(grid.max())}"
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("…", "dim")
+    return Text(_value(value), "red" if value < 0 else "dim" if value == 0 else "")
+
+
+def _value(value: Any) -> str:
+    """Whole numbers in full, others to six significant digits."""
+    number = float(value)
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    return f"{number:.6g}"

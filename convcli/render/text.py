@@ -1,0 +1,104 @@
+"""JSON, YAML and CSV."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+import json as json_module
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from convcli import arrays
+from convcli.errors import ConvcliError
+from convcli.report import ApplyReport, Report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def mapping(report: Report) -> dict[str, Any]:
+    """The report as the plain mapping that JSON and YAML show."""
+    if not isinstance(report, ApplyReport):
+        return report.summary
+    outputs = {maps.layer: arrays.plain(arrays.from_batch(maps.array, report.data_format)) for maps in report.maps}
+    return {**report.summary, "output": next(iter(outputs.values())) if report.single else outputs}
+
+
+def json(report: Report, colour: bool = False) -> bytes:
+    """One JSON mapping."""
+    return (_pretty(mapping(report)) + "\n").encode()
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+    """Mappings and lists of mappings over several lines, all else in one."""
+    deeper = indent + "  "
+    if isinstance(value, dict) and value:
+        items = [f"{deeper}{_compact(key)}: {_pretty(each, deeper)}" for key, each in value.items()]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(deeper + _pretty(each, deeper) for each in value) + f"\n{indent}]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json_module.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def yaml(report: Report, colour: bool = False) -> bytes:
+    """One YAML document."""
+    import yaml as library
+
+    dumper: Any = getattr(library, "CSafeDumper", library.SafeDumper)
+    text: str = library.dump(
+        mapping(report), Dumper=dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=1 << 20
+    )
+    return text.encode()
+
+
+def csv(report: Report, colour: bool = False) -> bytes:
+    """A row of a map a line and an empty line between maps; for `shape`, a line a layer."""
+    if isinstance(report, ApplyReport):
+        return _maps(report).encode()
+    text = io.StringIO()
+    rows = [{key: _cell(value) for key, value in row.items()} for row in report.summary["layers"]]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv_module.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Shapes as `-i` takes them, `26x26x40` with ? for an unknown extent; names with a space between."""
+    if isinstance(value, list):
+        between = " " if any(isinstance(each, str) for each in value) else "x"
+        return between.join("?" if each is None else str(each) for each in value)
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_cell(each)}" for name, each in value.items())
+    return value
+
+
+def _maps(report: ApplyReport) -> str:
+    if not report.single:
+        raise ConvcliError("csv holds one output", "-o X.npz for all, or --layer-output NAME for one")
+    return "\n".join(
+        "".join(f"{','.join(map(_number, row))}\n" for row in rows) for rows in _grids(report.maps[0].array)
+    )
+
+
+def _grids(array: NDArray[Any]) -> Iterator[list[list[float]]]:
+    """(batch, *spatial, channels) -> the rows of each map of each sample; of each slice, in 3-D."""
+    for sample in array:
+        if sample.ndim == 1:
+            yield [arrays.plain(sample)]
+            continue
+        for channel in range(sample.shape[-1]):
+            image = sample[..., channel]
+            for grid in image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]:
+                yield arrays.plain(grid)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)

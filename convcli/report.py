@@ -1,0 +1,176 @@
+"""What the commands answer, as data: the mapping that JSON shows, and the arrays behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from convcli.geometry import DataFormat, Extent, Shape
+from convcli.model import Plan, Row
+from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer of `shape`: the summary of a plan."""
+
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What one layer yields: an array `(batch, *spatial, channels)` and a name for each channel."""
+
+    layer: str
+    array: Array
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
+
+    layer: str
+    kernel: Array
+    bias: Array | None
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ApplyReport(Report):
+    """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
+
+    `single` says that `maps` is one output, not a mapping of several.
+    """
+
+    maps: tuple[Maps, ...]
+    data_format: DataFormat
+    single: bool = True
+    kernels: tuple[Kernels, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def summary(plan: Plan, data_format: DataFormat, batch: int | None = None) -> dict[str, Any]:
+    """Shapes, parameters, multiply-accumulates and receptive fields of a plan, under the keys of the JSON output."""
+
+    def outer(shape: Shape) -> list[Extent]:
+        return [batch, *data_format.from_last(shape)]
+
+    rows = [_row(plan, row, outer) for row in plan.rows]
+    params, trainable = (sum(row[key] for row in rows) for key in ("params", "trainable_params"))
+    macs = [row["macs"] for row in rows]
+    return {
+        "name": plan.model.name,
+        "data_format": data_format.value,
+        "input_shape": _one_or_all({name: outer(shape) for name, shape in plan.input_shapes.items()}),
+        "output_shape": _one_or_all({name: outer(shape) for name, shape in plan.output_shapes.items()}),
+        "params": params,
+        "trainable_params": trainable,
+        "non_trainable_params": params - trainable,
+        "macs": None if None in macs else sum(macs),
+        "layers": rows,
+    }
+
+
+POINTWISE = "pointwise_kernel"
+
+
+def _one_or_all(named: Mapping[str, Any]) -> Any:
+    return dict(named) if len(named) > 1 else next(iter(named.values()))
+
+
+def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
+    correlation = row.correlation
+    pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in row.weights if weight.name == POINTWISE}
+    seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in row.fields.items()}
+    jumps = {name: _jump(each) for name, each in row.fields.items()}
+    several = len(plan.input_shapes) > 1
+    return {
+        "name": row.name,
+        "type": type(row.node.layer).__name__,
+        "inputs": list(row.node.inputs),
+        "output_shape": outer(row.output_shape),
+        "kernel_shape": list(correlation.kernel.shape) if correlation else None,
+        **pointwise,
+        "kernels_2d": correlation.kernels_2d if correlation else None,
+        "params": row.params,
+        "trainable_params": row.trainable_params,
+        "macs": row.macs,
+        "receptive_field": seen if several else _one_or_all(seen),
+        "jump": jumps if several else _one_or_all(jumps),
+    }
+
+
+def _receptive_field(seen: Field, shape: Shape) -> list[Extent]:
+    return [track.reach.extent if track else extent for track, extent in zip(seen, shape, strict=False)]
+
+
+def _jump(seen: Field) -> list[int | float | None]:
+    jumps = [track.reach.jump if track else None for track in seen]
+    return [None if each is None else int(each) if each.denominator == 1 else float(each) for each in jumps]
+
+
+# ---- names of maps ----
+
+KEEPS_CHANNELS = (Pool, Reduce, Pad, Resize, Scale, Map)
+
+
+def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """A name for each channel of each layer's output: its filter's, handed on by layers that keep channels apart."""
+    names: dict[str, tuple[str, ...]] = {}
+    for row in plan.rows:
+        count = row.output_shape[-1] or 0
+        own = _filter_names(row)
+        if not own and len(row.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in row.steps):
+            own = names.get(row.operands[0], ())
+        names[row.name] = own if len(own) == count else tuple(f"map {place}" for place in range(count))
+    return names
+
+
+def _filter_names(row: Row) -> tuple[str, ...]:
+    own = tuple(f"map {name}" if name.isdigit() else name for name in row.node.filter_names)
+    channels = row.input_shapes[0][-1] or 1
+    if not own or (row.output_shape[-1] or 0) == len(own):
+        return own
+    return tuple(f"{name}, channel {channel}" for channel in range(channels) for name in own)
+
+
+def operations(plan: Plan) -> tuple[str, ...]:
+    """For each way of meeting the kernel in the plan, a sentence that says which layers do it."""
+    found: dict[str, list[str]] = {}
+    for row in plan.rows:
+        for step in row.steps:
+            if isinstance(step, Correlate) and any(window.size > 1 for window in step.windows):
+                found.setdefault(_operation(step), []).append(row.name)
+    return tuple(f"{sentence}: {', '.join(dict.fromkeys(layers))}" for sentence, layers in found.items())
+
+
+def _operation(step: Correlate) -> str:
+    kind = "Transposed " if step.transposed else ""
+    word = "convolution" if step.flip else "cross-correlation"
+    flipped = "is" if step.flip else "is not"
+    return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
+
+
+def kernels_of(
+    plan: Plan, weights: Mapping[str, Mapping[str, Array]], meet: Any, names: Mapping[str, Sequence[str]]
+) -> tuple[Kernels, ...]:
+    """The filters of every layer that has any."""
+    found = []
+    for row in plan.rows:
+        for step in row.steps:
+            if isinstance(step, Correlate):
+                bias = weights[row.name].get("bias") if step.bias else None
+                title = row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
+                count = step.filters
+                own = (
+                    tuple(names[row.name]) if len(names[row.name]) == count else tuple(f"map {i}" for i in range(count))
+                )
+                found.append(Kernels(title, meet(step, weights[row.name][step.kernel.name]), bias, own))
+    return tuple(found)

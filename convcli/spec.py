@@ -1,0 +1,393 @@
+"""The one validator: a plain mapping, as YAML or JSON gives it, -> a model.
+
+Every reader of a model format ends in such a mapping: `layers`, and optionally `name`, `input`, `outputs` and
+`data_format`. Arrays in it may be nested lists, NumPy arrays, or names of files and filters.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from convcli.activations import ACTIVATIONS
+from convcli.errors import ConvcliError, located, nearest
+from convcli.geometry import DataFormat, Shape
+from convcli.given import GivenArray, filters, given_array, relaid
+from convcli.layers import LAYERS, Kernelled, Layer, normalised
+from convcli.model import Model, Node
+
+MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
+LAYER_KEYS = ("name", "inputs", "trainable", "input_shape")
+WEIGHT_KEYS = (
+    "kernel",
+    "bias",
+    "gamma",
+    "beta",
+    "moving_mean",
+    "moving_variance",
+    "alpha",
+    "depthwise_kernel",
+    "pointwise_kernel",
+)
+TRAINING_ONLY = re.compile(r".*_(initializer|regularizer|constraint)|renorm.*|synchronized|seed|noise_shape|lora_.*")
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One layer as the model file has it: its type, and its arguments by name."""
+
+    type: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: DataFormat | None = None) -> Model:
+    """The model that the mapping describes. `folder` is where its files are; `name` is used where it has none.
+
+    `data_format` holds where the mapping does not say. Raises `ConvcliError`, naming the layer and the argument.
+    """
+    for key in mapping:
+        if key not in MODEL_KEYS:
+            raise ConvcliError(f"unknown key {key!r}", nearest(str(key), MODEL_KEYS))
+    layout = _data_format(mapping.get("data_format"), data_format)
+    entries = mapping.get("layers")
+    if not isinstance(entries, list | tuple) or not entries:
+        raise ConvcliError("layers: no layers", "a list of at least one")
+    parsed = [_entry_at(place, each) for place, each in enumerate(entries)]
+    inputs = _inputs(mapping.get("input", parsed[0].arguments.get("input_shape")), layout)
+    nodes = _Nodes(inputs, folder, layout).add_all(parsed)
+    title = mapping.get("name") or name
+    return Model(str(title), inputs, nodes, _outputs(mapping.get("outputs"), nodes), layout)
+
+
+def _data_format(value: Any, otherwise: DataFormat | None) -> DataFormat:
+    if value is None:
+        return otherwise or DataFormat.CHANNELS_LAST
+    known = [each.value for each in DataFormat]
+    if value not in known:
+        raise ConvcliError(f"data_format: {value!r}", " or ".join(known))
+    return DataFormat(value)
+
+
+# ---- shapes of inputs ----
+
+
+def shape(value: Any) -> Shape:
+    """A sample's shape: `[28, 28, 1]`, or text such as `28x28x1` or `28,28,1`; None, `?` or `none` is unknown."""
+    parts = re.split(r"[x,]", value) if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not parts:
+        raise ConvcliError(f"{value!r} is not a shape", "such as [28, 28, 1] or 28x28x1")
+    return tuple(_extent(part, value) for part in parts)
+
+
+def _extent(part: Any, value: Any) -> int | None:
+    if isinstance(part, str):
+        part = part.strip().lower()
+        if part in ("?", "none"):
+            return None
+        part = int(part) if part.isascii() and part.isdigit() else part
+    if part is None:
+        return None
+    if isinstance(part, bool) or not isinstance(part, int) or part < 1:
+        raise ConvcliError(f"extent {part!r} in {value!r}", "a whole number of at least 1, or ? for an unknown one")
+    return part
+
+
+def _inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]:
+    if value is None:
+        return {INPUT: None}
+    named = value if isinstance(value, Mapping) else {INPUT: value}
+    shapes: dict[str, Shape | None] = {}
+    for name, each in named.items():
+        with located("input" if name == INPUT else f"input: {name}"):
+            shapes[str(name)] = None if each is None else data_format.to_last(shape(each))
+    if not shapes:
+        raise ConvcliError("input: no inputs", "at least one")
+    return shapes
+
+
+# ---- one layer as it is written ----
+
+
+def _entry_at(place: int, value: Any) -> Entry:
+    with located(f"layers[{place}]"):
+        return entry(value)
+
+
+def entry(value: Any) -> Entry:
+    """A layer in the call form (`"Conv2D(40, 3)"`), or a mapping with its type as the one key."""
+    if isinstance(value, str):
+        return call(value)
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise ConvcliError(
+            f"{_short(value)} is not a layer", "one key, its type, with its arguments; or text such as Conv2D(40, 3)"
+        )
+    ((name, arguments),) = value.items()
+    if arguments is None:
+        arguments = {}
+    if isinstance(arguments, int | float | str):
+        arguments = _by_position(layer_type(str(name)), [arguments])
+    if not isinstance(arguments, Mapping):
+        raise ConvcliError(f"{name}: {_short(arguments)} where arguments belong", "a mapping of them")
+    return Entry(str(name), {str(key): each for key, each in arguments.items()})
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def call(text: str) -> Entry:
+    """The call form: `Conv2D(40, 3, activation="relu")`, `keras.layers.Rescaling(1/255)`, `flatten`."""
+    if text.strip().isidentifier():
+        return Entry(text.strip())
+    import ast
+
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        function = tree.func if isinstance(tree, ast.Call) else tree
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+        if name is None:
+            raise ConvcliError(f"{_short(text)} is not a layer", "such as Conv2D(40, 3)")
+        if not isinstance(tree, ast.Call):
+            return Entry(name)
+        positional = [_literal(each) for each in tree.args]
+        named = [(each.arg, _literal(each.value)) for each in tree.keywords]
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ConvcliError(
+            f"{_short(text)} is not a layer", f"such as Conv2D(40, 3); {getattr(error, 'msg', None) or 'too deep'}"
+        ) from None
+    arguments = _by_position(layer_type(name), positional)
+    for key, value in named:
+        if key is None:
+            raise ConvcliError(f"** in {_short(text)}", "arguments by name")
+        if key in arguments:
+            raise ConvcliError(f"{key} is given twice in {_short(text)}")
+        arguments[key] = value
+    return Entry(name, arguments)
+
+
+def _by_position(layer: type[Layer], values: Sequence[Any]) -> dict[str, Any]:
+    names = layer.positional()
+    if len(values) > len(names):
+        raise ConvcliError(
+            f"{layer.__name__} takes {len(names)} arguments by position, got {len(values)}",
+            f"in order: {', '.join(names)}",
+        )
+    return dict(zip(names, values, strict=False))
+
+
+def _literal(node: Any) -> Any:
+    import ast
+
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
+        return node.value
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_literal(each) for each in node.elts]
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True)}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        value = _literal(node.operand)
+        if isinstance(value, int | float):
+            return -value if isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        above, below = _literal(node.left), _literal(node.right)
+        if isinstance(above, int | float) and isinstance(below, int | float) and below:
+            return above / below
+    raise ConvcliError(f"{ast.unparse(node)!r} is not a literal", "a number, text, list, True, False, None, or a/b")
+
+
+def layer_type(name: str) -> type[Layer]:
+    """The class of a layer type, whatever its case and underscores; an activation's name is an `Activation`."""
+    found = LAYERS.get(normalised(name))
+    if found is not None:
+        return found
+    if _activation(name):
+        return LAYERS["activation"]
+    known = {each.keras_name() for each in LAYERS.values()} | set(ACTIVATIONS)
+    raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "a layer of Keras, such as conv2d"))
+
+
+def _activation(name: str) -> str | None:
+    return next((each for each in ACTIVATIONS if normalised(each) == normalised(name)), None)
+
+
+# ---- the graph ----
+
+
+class _Nodes:
+    """Builds nodes in order, each knowing the names that came before it."""
+
+    def __init__(self, inputs: Mapping[str, Shape | None], folder: Path, data_format: DataFormat) -> None:
+        self.inputs = tuple(inputs)
+        self.folder = folder
+        self.data_format = data_format
+        self.nodes: list[Node] = []
+        self.taken = set(inputs)
+
+    def add_all(self, entries: Sequence[Entry]) -> tuple[Node, ...]:
+        reserved = {each.arguments["name"] for each in entries if isinstance(each.arguments.get("name"), str)}
+        for place, each in enumerate(entries):
+            layer = _at(place, each)
+            name = self._name(place, each, layer, reserved)
+            with located(f"layer {name}"):
+                self.nodes.append(self._node(name, each, layer))
+            self.taken.add(name)
+        return tuple(self.nodes)
+
+    def _name(self, place: int, entry: Entry, layer: type[Layer], reserved: set[str]) -> str:
+        given = entry.arguments.get("name")
+        if given is None:
+            return _free_name(layer.keras_name(), self.taken | reserved)
+        if not isinstance(given, str) or not given or not given.isprintable():
+            raise ConvcliError(f"layers[{place}]: name: {given!r}", "a printable word")
+        if given in self.taken or given == INPUT:
+            what = "is an input's" if given in (*self.inputs, INPUT) else "is taken"
+            raise ConvcliError(f"layers[{place}]: name: {given!r} {what}", "a name of its own")
+        return given
+
+    def _node(self, name: str, entry: Entry, layer: type[Layer]) -> Node:
+        arguments = dict(entry.arguments)
+        inputs = self._operands(arguments.pop("inputs", None))
+        trainable = arguments.pop("trainable", True)
+        if not isinstance(trainable, bool):
+            raise ConvcliError(f"trainable: {trainable!r}", "true or false")
+        arguments.pop("name", None)
+        if arguments.pop("input_shape", None) is not None and self.nodes:
+            raise ConvcliError("input_shape belongs to the first layer", "leave it out")
+        if layer.__name__ == "Activation" and normalised(entry.type) != "activation":
+            arguments["activation"] = _activation(entry.type)
+        given, implied, names = _weights(layer, arguments, self.folder)
+        made = _construct(layer, arguments, implied)
+        own = getattr(made, "data_format", None)
+        if own not in (None, self.data_format.value):
+            raise ConvcliError(
+                f"data_format: {own}, the model's is {self.data_format.value}",
+                "one for the whole model, beside its layers",
+            )
+        return Node(name, made, inputs, given, names, trainable)
+
+    def _operands(self, value: Any) -> tuple[str | float, ...]:
+        if value is None:
+            if self.nodes:
+                return (self.nodes[-1].name,)
+            if len(self.inputs) > 1:
+                raise ConvcliError("takes which input?", f"inputs: one of {', '.join(self.inputs)}")
+            return self.inputs
+        operands = tuple(value) if isinstance(value, list | tuple) else (value,)
+        for each in operands:
+            if isinstance(each, str):
+                if each not in self.taken:
+                    remedy = nearest(each, self.taken, "a layer's inputs come before it")
+                    raise ConvcliError(f"inputs: no layer or input {each!r} before this one", remedy)
+            elif isinstance(each, bool) or not isinstance(each, int | float):
+                raise ConvcliError(f"inputs: {each!r}", "names of layers or inputs, or numbers")
+        return operands
+
+
+def _at(place: int, entry: Entry) -> type[Layer]:
+    with located(f"layers[{place}]"):
+        return layer_type(entry.type)
+
+
+def _free_name(base: str, taken: set[str]) -> str:
+    name, count = base, 0
+    while name in taken:
+        count += 1
+        name = f"{base}_{count}"
+    return name
+
+
+def _outputs(value: Any, nodes: Sequence[Node]) -> tuple[str, ...]:
+    if value is None:
+        return (nodes[-1].name,)
+    names = tuple(value) if isinstance(value, list | tuple) else (value,)
+    known = [node.name for node in nodes]
+    for name in names:
+        if name not in known:
+            raise ConvcliError(f"outputs: no layer {name!r}", nearest(str(name), known))
+    if not names or len(set(names)) != len(names):
+        raise ConvcliError(f"outputs: {list(names)}", "names of layers, each once")
+    return names
+
+
+# ---- arguments and weights ----
+
+
+def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mapping[str, Any]) -> Layer:
+    """The layer with its arguments and those that the weights given with it imply, which must agree."""
+    known = layer.arguments()
+    wanted = dict(implied)
+    for name, value in arguments.items():
+        if name in known:
+            if name in implied and layer.read(name, value) != implied[name]:
+                raise ConvcliError(f"{name} (={value}), the weights given say {implied[name]}", "leave it out")
+            wanted[name] = value
+        elif TRAINING_ONLY.fullmatch(name):
+            warnings.warn(f"{name} plays no part in shapes or results and is left out", stacklevel=2)
+        else:
+            raise ConvcliError(
+                f"{layer.__name__} has no argument {name!r}", nearest(name, [*known, *LAYER_KEYS, *_weight_keys(layer)])
+            )
+    missing = [name for name in layer.required() if name not in wanted]
+    if missing:
+        raise ConvcliError(f"{missing[0]} is missing", _how_to_give(layer, missing[0]))
+    return layer(**wanted)
+
+
+def _weight_keys(layer: type[Layer]) -> tuple[str, ...]:
+    return (*WEIGHT_KEYS, "kernel_layout") if issubclass(layer, Kernelled) else WEIGHT_KEYS[1:]
+
+
+def _how_to_give(layer: type[Layer], name: str) -> str:
+    if issubclass(layer, Kernelled) and name in ("filters", "kernel_size", "units"):
+        return f"{name}: a whole number; or the kernel itself"
+    return f"{name}: a value"
+
+
+def _weights(
+    layer: type[Layer], arguments: dict[str, Any], folder: Path
+) -> tuple[dict[str, GivenArray], dict[str, Any], tuple[str, ...]]:
+    """Take the weights out of the arguments: the weights, the arguments they imply, the names of hand-made filters."""
+    given: dict[str, GivenArray] = {}
+    implied: dict[str, Any] = {}
+    names: tuple[str, ...] = ()
+    if issubclass(layer, Kernelled):
+        if "kernel_layout" in arguments and "kernel" not in arguments:
+            raise ConvcliError("kernel_layout without a kernel", "kernel: an array")
+        groups = layer.read("groups", arguments.get("groups", 1)) if "groups" in layer.arguments() else 1
+        hand_made = layer.rank is not None and not isinstance(arguments.get("filters"), int | float | None)
+        if hand_made and "kernel" in arguments:
+            raise ConvcliError("filters and kernel both hold weights", "one of them")
+        if hand_made:
+            with located("filters"):
+                bank = filters(arguments.pop("filters"), layer.rank or 0, folder)
+                implied = layer.from_filters(bank.size, bank.depth, len(bank.names), groups)
+                given["kernel"], names = bank.stack(layer.KERNEL_AXES, groups), bank.names
+        elif "kernel" in arguments:
+            with located("kernel"):
+                given["kernel"] = _whole_kernel(layer, arguments, folder)
+                implied = layer.from_kernel(tuple(extent or 1 for extent in given["kernel"].shape), groups)
+    for name in WEIGHT_KEYS:
+        if name in arguments and name not in layer.arguments():
+            with located(name):
+                given[name] = given_array(arguments.pop(name), folder)
+    if "kernel" in given and "bias" not in given and arguments.get("use_bias", True) is True:
+        given["bias"] = given_array(0, folder)
+    return given, implied, names
+
+
+def _whole_kernel(layer: type[Kernelled], arguments: dict[str, Any], folder: Path) -> GivenArray:
+    rank = layer.rank or 0
+    kernel = given_array(arguments.pop("kernel"), folder)
+    layout = arguments.pop("kernel_layout", None)
+    if layout is not None:
+        with located("kernel_layout"):
+            kernel = relaid(kernel, str(layout), rank, layer.KERNEL_AXES)
+    if len(kernel.shape) != rank + 2:
+        raise ConvcliError(f"rank {len(kernel.shape)}", f"rank {rank + 2}; a filter by itself goes under filters")
+    return kernel

@@ -1,0 +1,366 @@
+"""The closed set of steps that every layer is made of.
+
+A step is a plan in whole numbers: it says which shape it makes, which weights it needs, what it costs and what each of
+its cells sees. It holds no arrays. Shapes are those of one sample with channels last, `(*spatial, channels)`; axes
+count from 0 in that order. The engine runs steps; everything else reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from convcli.errors import ConvcliError, located
+from convcli.geometry import DataFormat, Extent, Pair, Reach, Shape, Window, axis_names, product, shape_text
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A variable of a layer: its Keras name and its shape in Keras's layout.
+
+    `initial` is how an undetermined one is drawn: `glorot_uniform`, or the number that fills it. One that is not
+    `required` counts as a parameter but is never read.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initial: float | Literal["glorot_uniform"] = 0.0
+    trainable: bool = True
+    required: bool = True
+
+    @property
+    def size(self) -> int:
+        """How many parameters it holds."""
+        return product(self.shape) or 0
+
+
+@dataclass(frozen=True)
+class Track:
+    """Which axis of a value follows an input axis, and which of its cells each cell sees."""
+
+    axis: int
+    reach: Reach
+
+
+# For each spatial axis of a model input: the axis that follows it, or None where every cell sees the whole extent.
+Field = tuple[Track | None, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What every step answers; the answers here are those of a step that works cell by cell and has no weights."""
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """The variables that the step reads."""
+        return ()
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The shape that comes out, for the shapes that go in. Raises `ConvcliError` where they do not fit."""
+        return shapes[0]
+
+    def macs(self, shape: Shape) -> Extent:
+        """Multiplications by kernel weights, for one sample of this input shape."""
+        return 0
+
+    def trace(self, field: Field) -> Field:
+        """What each output cell sees of a model input, given what each input cell sees."""
+        return field
+
+
+def _slide(windows: Sequence[Window], space: Shape) -> Shape:
+    """The positions of the windows along each spatial axis."""
+    places = []
+    for name, window, width in zip(axis_names(len(windows)), windows, space, strict=True):
+        with located(name):
+            places.append(window.positions(width))
+    return tuple(places)
+
+
+def _trace_windows(windows: Sequence[Window], field: Field) -> Field:
+    return tuple(
+        replace(track, reach=track.reach.through(windows[track.axis])) if track and track.axis < len(windows) else track
+        for track in field
+    )
+
+
+@dataclass(frozen=True)
+class Correlate(Step):
+    """Slide kernels over the spatial axes; each output cell is a dot product, plus a bias.
+
+    Each of the `groups` of input channels meets its own share of the filters. With no windows it is a dense layer. The
+    stored kernel has Keras's layout: `(*k, in/groups, filters)` in any factoring of those extents, or with
+    `transposed` `(*k, filters/groups, in)`, to be met in reverse along each spatial axis. `flip` reverses it again:
+    the convolution of signal processing.
+    """
+
+    windows: tuple[Window, ...]
+    kernel: Weight
+    filters: int
+    bias: Weight | None = None
+    groups: int = 1
+    transposed: bool = False
+    flip: bool = False
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return (self.kernel,) if self.bias is None else (self.kernel, self.bias)
+
+    @property
+    def kernels_2d(self) -> int:
+        """How many single-channel kernels there are: in·out/groups."""
+        return self.kernel.size // (product(window.size for window in self.windows) or 1)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return (*_slide(self.windows, shapes[0][:-1]), self.filters)
+
+    def macs(self, shape: Shape) -> Extent:
+        # A transposed convolution meets each input cell with each weight once.
+        places = shape[:-1] if self.transposed else self.output_shape(shape)[:-1]
+        return product((*places, self.kernel.size))
+
+    def trace(self, field: Field) -> Field:
+        return _trace_windows(self.windows, field)
+
+
+@dataclass(frozen=True)
+class Pool(Step):
+    """The maximum or the mean of each window, channel by channel; empty cells count in the mean if `count_padding`."""
+
+    kind: Literal["max", "average"]
+    windows: tuple[Window, ...]
+    count_padding: bool = False
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return (*_slide(self.windows, shapes[0][:-1]), shapes[0][-1])
+
+    def trace(self, field: Field) -> Field:
+        return _trace_windows(self.windows, field)
+
+
+@dataclass(frozen=True)
+class Reduce(Step):
+    """The maximum or the mean over all spatial axes, which are then dropped or kept with extent 1."""
+
+    kind: Literal["max", "average"]
+    keepdims: bool = False
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        *space, channels = shapes[0]
+        return (*(1 for _ in space if self.keepdims), channels)
+
+    def trace(self, field: Field) -> Field:
+        return tuple(None for _ in field)
+
+
+@dataclass(frozen=True)
+class Pad(Step):
+    """Add cells around each spatial axis, or remove them where an amount is negative."""
+
+    amounts: tuple[Pair, ...]
+    mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        *space, channels = shapes[0]
+        padded: list[Extent] = []
+        for name, pair, width in zip(axis_names(len(space)), self.amounts, space, strict=True):
+            with located(name):
+                padded.append(None if width is None else self._padded(width, pair))
+        return (*padded, channels)
+
+    def _padded(self, width: int, pair: Pair) -> int:
+        most = {"reflect": width - 1, "circular": width}.get(self.mode)
+        if most is not None and max(pair) > most:
+            raise ConvcliError(f"{self.mode} padding of {max(pair)} on {width} cells", f"at most {most} here")
+        if width + sum(pair) < 1:
+            raise ConvcliError(f"cropping {-pair[0]} + {-pair[1]} of {width} cells leaves none")
+        return width + sum(pair)
+
+    def trace(self, field: Field) -> Field:
+        return _trace_windows([Window(1, before=before, after=after) for before, after in self.amounts], field)
+
+
+@dataclass(frozen=True)
+class Resize(Step):
+    """Make each spatial axis `factor` times as long, by interpolation between the cells' centres."""
+
+    factors: tuple[int, ...]
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"] = "nearest"
+
+    # How far the interpolating kernel reaches, in input cells to either side.
+    RADII: ClassVar[dict[str, int]] = {"bilinear": 1, "bicubic": 2, "lanczos3": 3, "lanczos5": 5}
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        *space, channels = shapes[0]
+        return (*(product(pair) for pair in zip(space, self.factors, strict=True)), channels)
+
+    def trace(self, field: Field) -> Field:
+        return _trace_windows([self._window(factor) for factor in self.factors], field)
+
+    def _window(self, factor: int) -> Window:
+        """The transposed window that sees the same cells."""
+        if self.interpolation == "nearest" or factor == 1:
+            return Window(factor, before=factor - 1, upsample=factor)
+        # The stretched cells strictly nearer than `radius` to the output cell's centre.
+        radius = self.RADII[self.interpolation] * factor
+        return Window(2 * radius - factor % 2, before=factor // 2 + radius - 1, upsample=factor)
+
+
+@dataclass(frozen=True)
+class Reshape(Step):
+    """The same values, read with the last axis fastest, in another shape.
+
+    With `keeps_space` only channels are split or joined, so that each cell still sees what it saw.
+    """
+
+    shape: Shape
+    keeps_space: bool = False
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        before, after = product(shapes[0]), product(self.shape)
+        if before is not None and after is not None and before != after:
+            raise ConvcliError(
+                f"{shape_text(shapes[0])} holds {before} values, {shape_text(self.shape)} {after}",
+                "the two must be equal",
+            )
+        return self.shape
+
+    def trace(self, field: Field) -> Field:
+        return field if self.keeps_space else tuple(None for _ in field)
+
+
+@dataclass(frozen=True)
+class Permute(Step):
+    """The axes in another order: output axis i is input axis `axes[i]`."""
+
+    axes: tuple[int, ...]
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return tuple(shapes[0][axis] for axis in self.axes)
+
+    def trace(self, field: Field) -> Field:
+        return tuple(track and replace(track, axis=self.axes.index(track.axis)) for track in field)
+
+
+@dataclass(frozen=True)
+class Map(Step):
+    """An activation with its parameters; a learned slope (PReLU's) spans `slope_axes`."""
+
+    function: str
+    parameters: tuple[tuple[str, float | bool | None], ...] = ()
+    axes: tuple[int, ...] = ()
+    slope: Weight | None = None
+    slope_axes: tuple[int, ...] = ()
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return () if self.slope is None else (self.slope,)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if self.function != "glu":
+            return shapes[0]
+        (axis,) = self.axes
+        width = shapes[0][axis]
+        if width is not None and width % 2:
+            raise ConvcliError(f"glu halves its axis, which has {width} cells", "an even number")
+        half = None if width is None else width // 2
+        return (*shapes[0][:axis], half, *shapes[0][axis + 1 :])
+
+
+@dataclass(frozen=True)
+class Scale(Step):
+    """y = factor·x + offset, with weights that span `axes`.
+
+    `kind` says what the weights mean. affine: factor = gamma, offset = beta. batch: factor = gamma /
+    sqrt(moving_variance + epsilon), offset = beta - moving_mean·factor. standard: factor = 1 / max(sqrt(variance),
+    epsilon), offset = -mean·factor; inverse undoes standard. constant: the two numbers given.
+    """
+
+    kind: Literal["constant", "affine", "batch", "standard", "inverse"]
+    variables: tuple[Weight, ...] = ()
+    axes: tuple[int, ...] = ()
+    epsilon: float = 0.0
+    factor: float | tuple[float, ...] = 1.0
+    offset: float | tuple[float, ...] = 0.0
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return self.variables
+
+
+@dataclass(frozen=True)
+class Normalize(Step):
+    """(x - mean) / sqrt(variance + epsilon), the two taken over `axes` of each sample.
+
+    As is usual, its statistics do not count as part of a receptive field.
+    """
+
+    axes: tuple[int, ...]
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class Join(Step):
+    """Merge several values cell by cell, or lay them side by side along `axis`.
+
+    Shapes broadcast as in NumPy, in the axis order of `data_format`. `constants` are numbers among the operands, by
+    position. A sum takes each operand `coefficients` times; a mean divides it by the number of operands.
+    """
+
+    kind: Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]
+    data_format: DataFormat = DataFormat.CHANNELS_LAST
+    constants: tuple[tuple[int, float], ...] = ()
+    coefficients: tuple[float, ...] = ()
+    axis: int = -1
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if self.kind == "concatenate":
+            return self._side_by_side(shapes)
+        outer = [self.data_format.from_last(shape) for shape in shapes]
+        rank = max(map(len, outer))
+        aligned = [(1,) * (rank - len(shape)) + shape for shape in outer]
+        return self.data_format.to_last(
+            tuple(self._broadcast(shapes, extents) for extents in zip(*aligned, strict=True))
+        )
+
+    @staticmethod
+    def _broadcast(shapes: Sequence[Shape], extents: Sequence[Extent]) -> Extent:
+        wide = {extent for extent in extents if extent != 1}
+        if len(wide - {None}) > 1:
+            shown = " and ".join(map(shape_text, shapes))
+            raise ConvcliError(f"shapes {shown} do not broadcast", "extents must be equal, or 1")
+        return next(iter(wide - {None} or wide), 1)
+
+    def _side_by_side(self, shapes: Sequence[Shape]) -> Shape:
+        def rest(shape: Shape) -> Shape:
+            return (*shape[: self.axis], *shape[self.axis + 1 :])
+
+        if len({len(shape) for shape in shapes}) > 1:
+            raise ConvcliError(f"cannot concatenate {' and '.join(map(shape_text, shapes))}", "ranks must be equal")
+        merged = []
+        for extents in zip(*map(rest, shapes), strict=True):
+            known = {extent for extent in extents if extent is not None}
+            if len(known) > 1:
+                shown = " and ".join(map(shape_text, shapes))
+                raise ConvcliError(
+                    f"cannot concatenate {shown}", "all extents but those of the concatenated axis must be equal"
+                )
+            merged.append(next(iter(known), None))
+        widths = [shape[self.axis] for shape in shapes]
+        total = None if None in widths else sum(width for width in widths if width is not None)
+        return (*merged[: self.axis], total, *merged[self.axis :])
+
+
+def join_fields(fields: Sequence[Field]) -> Field:
+    """What a cell sees through any of several branches; one that sees the whole gives way to one with a window."""
+    return tuple(_join_tracks([track for track in tracks if track]) for tracks in zip(*fields, strict=True))
+
+
+def _join_tracks(tracks: Sequence[Track]) -> Track | None:
+    if not tracks:
+        return None
+    joined = tracks[0]
+    for track in tracks[1:]:
+        joined = replace(joined, reach=joined.reach.union(track.reach))
+    return joined
