@@ -44,7 +44,7 @@ def linear(x: Array) -> Array:
 @activation
 def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     """x where x > threshold, else negative_slope·(x - threshold); never above max_value."""
-    kept = np.where(x > threshold, x, 0 * x) if threshold else np.maximum(x, 0)
+    kept = np.where(x <= threshold, 0, x) if threshold else np.maximum(x, 0)
     below = negative_slope * np.minimum(x - threshold, 0) if negative_slope else 0
     return (kept if max_value is None else np.minimum(kept, max_value)) + below
 
@@ -149,7 +149,7 @@ def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
 
 @activation
 def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
-    return np.where(np.abs(x) > threshold, x, 0 * x)
+    return np.where(np.abs(x) <= threshold, 0, x)
 
 
 @activation
@@ -169,7 +169,7 @@ def squareplus(x: Array, b: float = 4.0) -> Array:
 
 @activation
 def sparse_plus(x: Array) -> Array:
-    return np.where(x <= -1, 0 * x, np.where(x < 1, (x + 1) ** 2 / 4, x))
+    return np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x))
 
 
 @activation

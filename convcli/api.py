@@ -259,7 +259,7 @@ def convolve(
 
     from convcli.readers.kernel import mapping
 
-    ((kind, arguments),) = mapping(np.asarray(kernel))["layers"][0].items()
+    ((kind, arguments),) = mapping(np.asarray(kernel), "kernel")["layers"][0].items()
     options = {
         "strides": strides,
         "padding": padding,

@@ -181,6 +181,8 @@ def _number(token: str) -> float | None:
 
 def from_document(value: Any) -> Array | dict[str, Array]:
     """A nested list, `{data: ..., dtype: ...}`, or the `output` of an earlier run -> an array, or several by name."""
+    if isinstance(value, str) and value not in WORDS:
+        raise ConvcliError(f"{_short(value)} is no array", "lines of numbers split by commas or tabs, or a nested list")
     if not isinstance(value, Mapping):
         return from_nested(value)
     if "output" in value:
@@ -223,7 +225,12 @@ def nested_shape(value: Any) -> tuple[int, ...]:
         return (len(shapes), *(shapes[0] if shapes else ()))
     if isinstance(value, int | float) or value in WORDS:
         return ()
-    raise ConvcliError(f"{value!r} is not a number")
+    raise ConvcliError(f"{_short(value)} is not a number")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _without_words(value: Any) -> Any:

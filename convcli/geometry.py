@@ -124,8 +124,8 @@ class Window:
 
     def _misfit(self, width: int) -> str:
         cells = f"{self.size} cells" if self.dilation == 1 else f"{self.size} cells dilated to {self.extent}"
-        padding = f" padded by {self.before} + {self.after}" if self.before or self.after else ""
-        return f"a window of {cells} does not fit in {width}{padding}"
+        places = f"({self.stretched(width)} - {self.extent} + {self.before} + {self.after}) / {self.stride} + 1"
+        return f"a window of {cells} does not fit in {width}: {places} is below 1"
 
 
 def window(size: int, stride: int, dilation: int, padding: str | Pair, width: Extent) -> Window:

@@ -330,9 +330,9 @@ def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mappin
         elif TRAINING_ONLY.fullmatch(name):
             warnings.warn(f"{name} plays no part in shapes or results and is left out", stacklevel=2)
         else:
-            raise ConvcliError(
-                f"{layer.__name__} has no argument {name!r}", nearest(name, [*known, *LAYER_KEYS, *_weight_keys(layer)])
-            )
+            candidates = [*known, *LAYER_KEYS, *_weight_keys(layer)]
+            remedy = nearest(name, candidates, f"known: {', '.join(known)}" if known else "it has none")
+            raise ConvcliError(f"{layer.__name__} has no argument {name!r}", remedy)
     missing = [name for name in layer.required() if name not in wanted]
     if missing:
         raise ConvcliError(f"{missing[0]} is missing", _how_to_give(layer, missing[0]))

@@ -133,6 +133,12 @@ class Pool(Step):
     count_padding: bool = False
 
     def output_shape(self, *shapes: Shape) -> Shape:
+        for window in self.windows:
+            if max(window.before, window.after) >= window.extent:
+                raise ConvcliError(
+                    f"padding of {max(window.before, window.after)} around windows of {window.extent} cells",
+                    "less than a window, so that each holds some input",
+                )
         return (*_slide(self.windows, shapes[0][:-1]), shapes[0][-1])
 
     def trace(self, field: Field) -> Field:

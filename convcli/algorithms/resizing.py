@@ -17,23 +17,25 @@ def resize(x: Array, factors: Sequence[int], interpolation: str) -> Array:
         if interpolation == "nearest":
             x = np.repeat(x, factor, axis=axis)
         else:
-            weights = _weights(x.shape[axis], factor, interpolation).astype(x.dtype)
-            x = np.moveaxis(np.tensordot(weights, x, axes=(1, axis)), 0, axis)
+            x = _interpolated(x, axis, factor, *KERNELS[interpolation])
     return x
 
 
-def _weights(width: int, factor: int, interpolation: str) -> Array:
-    """What each output cell takes of each input cell: (width·factor, width), each row summing to 1.
+def _interpolated(x: Array, axis: int, factor: int, kernel: Callable[[Array], Array], radius: int) -> Array:
+    """Each output cell is the sum of the input cells nearer than `radius` to its centre, by their distance.
 
-    The centre of output cell o lies at (o + 1/2) / factor - 1/2. Beyond the border nothing is taken, and the rest is
-    scaled up.
+    The centre of output cell o lies at (o + 1/2) / factor - 1/2. Beyond the border nothing is taken, and the weights of
+    the rest are scaled up to sum to 1.
     """
-    kernel, radius = KERNELS[interpolation]
+    width = x.shape[axis]
     centres = (np.arange(width * factor) + 0.5) / factor - 0.5
-    distances = np.abs(centres[:, None] - np.arange(width))
-    weights = np.where(distances < radius, kernel(distances), 0)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights)
+    cells = np.floor(centres).astype(int)[:, None] + np.arange(1 - radius, radius + 1)  # (outputs, 2 * radius)
+    distances = np.abs(centres[:, None] - cells)
+    weights = np.where((distances < radius) & (cells >= 0) & (cells < width), kernel(distances), 0)
+    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(x.dtype)
+    column = (-1,) + (1,) * (x.ndim - axis - 1)
+    nearest = np.clip(cells, 0, width - 1)
+    return sum(weights[:, tap].reshape(column) * np.take(x, nearest[:, tap], axis) for tap in range(2 * radius))
 
 
 def _linear(distance: Array) -> Array:

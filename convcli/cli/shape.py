@@ -59,16 +59,18 @@ def shape(source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], 
 
 def _shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
     from convcli import spec
-    from convcli.errors import located
+    from convcli.errors import ConvcliError
 
     shapes = {}
     for text in inputs:
         name, equals, rest = text.rpartition("=")
-        with located(f"-i {text}"):
-            key = name if equals else next(iter(model.inputs))
-            if not equals and len(model.inputs) > 1:
-                raise click.UsageError(f"-i {text}: for which input? (NAME=SHAPE, of {', '.join(model.inputs)})")
-            if key in shapes:
-                raise click.UsageError(f"-i {text}: {key} has a shape already")
+        key = name if equals else next(iter(model.inputs))
+        if key not in model.inputs or (not equals and len(model.inputs) > 1):
+            raise click.UsageError(f"-i {text}: for which input? (NAME=SHAPE, of {', '.join(model.inputs)})")
+        if key in shapes:
+            raise click.UsageError(f"-i {text}: {key} has a shape already")
+        try:
             shapes[key] = spec.shape(rest)
+        except ConvcliError as error:
+            raise click.UsageError(f"-i {text}: {error}") from None
     return shapes

@@ -30,16 +30,15 @@ class Document:
 def read(name: str) -> Document:
     """Read a model file, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
     path = Path(name)
+    folder, title = (Path(), "model") if name == STREAM else (path.parent, path.stem)
     if ":" in name and not path.exists():
-        return Document(kernel.mapping(arrays.load(name)), path.parent, path.stem, name)
+        return Document(kernel.mapping(arrays.load(name), title), folder, title, name)
     with located(display_name(name)):
         content = read_bytes(name)
         if arrays.is_binary(content):
             found = arrays.read(content)
-            mapping = kernel.mapping(
-                next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
-            )
+            only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
+            mapping = kernel.mapping(only, title)
         else:
-            mapping = native.mapping(arrays.read_document(content, path.suffix.lower()))
-    folder, title = (Path(), "model") if name == STREAM else (path.parent, path.stem)
+            mapping = native.mapping(arrays.read_document(content, path.suffix.lower()), title)
     return Document(mapping, folder, title, display_name(name))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from convcli.arrays import nested_shape
 from convcli.errors import ConvcliError
 from convcli.geometry import shape_text
 
 
-def mapping(kernel: Any, shape: tuple[int, ...] | None = None) -> dict[str, Any]:
-    """The mapping of a one-layer model with this kernel, a NumPy array or a nested list of the given shape."""
+def mapping(kernel: Any, name: str) -> dict[str, Any]:
+    """The mapping of a one-layer model with this kernel, an array or a nested list; `name` is a single filter's."""
     if isinstance(kernel, dict):
         raise ConvcliError(f"which array? it holds {', '.join(kernel)}", "FILE.npz:KEY")
-    shape = kernel.shape if shape is None else shape
+    shape = nested_shape(kernel) if isinstance(kernel, list) else kernel.shape
     rank = len(shape)
     if not 1 <= rank <= 5:
         raise ConvcliError(
@@ -20,5 +21,5 @@ def mapping(kernel: Any, shape: tuple[int, ...] | None = None) -> dict[str, Any]
             "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d",
         )
     if rank <= 2:
-        return {"layers": [{f"conv{rank}d": {"filters": [kernel]}}]}
+        return {"layers": [{f"conv{rank}d": {"filters": {name: kernel}}}]}
     return {"layers": [{f"conv{rank - 2}d": {"kernel": kernel}}]}

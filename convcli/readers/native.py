@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcli.arrays import from_document, nested_shape
+from convcli.arrays import from_document
 from convcli.errors import ConvcliError
 from convcli.readers import kernel
 
 
-def mapping(value: Any) -> dict[str, Any]:
-    """The full mapping of whatever form the value has."""
+def mapping(value: Any, name: str) -> dict[str, Any]:
+    """The full mapping of whatever form the value has; `name` is what a bare kernel is called."""
     if isinstance(value, str):
         return {"layers": [value]}
     if isinstance(value, list) and value:
         if all(isinstance(each, int | float | list) for each in value):
-            return kernel.mapping(value, nested_shape(value))
+            return kernel.mapping(value, name)
         return {"layers": value}
     if isinstance(value, dict) and value:
         if "layers" in value:
             return value
         if "data" in value:
-            return kernel.mapping(from_document(value))
+            return kernel.mapping(from_document(value), name)
         if len(value) == 1:
             return {"layers": [value]}
     raise ConvcliError("is not a model", "a mapping with layers, a list of layers, one layer, or a kernel")
