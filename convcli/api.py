@@ -179,7 +179,7 @@ def run(
     if len(set(sizes.values())) > 1:
         raise ConvcliError(f"batches of different sizes: {sizes}", "as many samples of each input")
     kind = np.result_type(*batches.values()).name
-    ready = {name: batch.astype(kind, copy=False) for name, batch in batches.items()}
+    ready = {name: np.ascontiguousarray(batch, kind) for name, batch in batches.items()}
     with _in(model):
         plan = plan_for(model, {name: batch.shape[1:] for name, batch in batches.items()}, door)
     bound = bind(plan, weights, seed, kind, weights_name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcli._lazy import Lazy
 from convcli.documents import parse
-from convcli.errors import ConvcliError, located
+from convcli.errors import ConvcliError, located, short
 from convcli.files import STREAM, display_name, read_bytes
 from convcli.geometry import DataFormat, shape_text
 
@@ -182,7 +182,7 @@ def _number(token: str) -> float | None:
 def from_document(value: Any) -> Array | dict[str, Array]:
     """A nested list, `{data: ..., dtype: ...}`, or the `output` of an earlier run -> an array, or several by name."""
     if isinstance(value, str) and value not in WORDS:
-        raise ConvcliError(f"{_short(value)} is no array", "lines of numbers split by commas or tabs, or a nested list")
+        raise ConvcliError(f"{short(value)} is no array", "lines of numbers split by commas or tabs, or a nested list")
     if not isinstance(value, Mapping):
         return from_nested(value)
     if "output" in value:
@@ -225,12 +225,7 @@ def nested_shape(value: Any) -> tuple[int, ...]:
         return (len(shapes), *(shapes[0] if shapes else ()))
     if isinstance(value, int | float) or value in WORDS:
         return ()
-    raise ConvcliError(f"{_short(value)} is not a number")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    raise ConvcliError(f"{short(value)} is not a number")
 
 
 def _without_words(value: Any) -> Any:
@@ -294,13 +289,14 @@ def plain(array: Array) -> Any:
     """An array as nested lists of the shortest numbers that read back the same; non-finite ones as their words."""
     if array.dtype.kind == "f":
         exact = array if array.dtype.itemsize == 8 else array.astype("U").astype(np.float64)
-        return exact.tolist() if np.isfinite(array).all() else _worded(exact.tolist())
+        return exact.tolist() if np.isfinite(array).all() else worded(exact.tolist())
     return array.tolist()
 
 
-def _worded(value: Any) -> Any:
+def worded(value: Any) -> Any:
+    """A number or nested list of them, infinite and undefined ones as the words that JSON has for them."""
     if isinstance(value, list):
-        return [_worded(each) for each in value]
+        return [worded(each) for each in value]
     if value != value:
         return "NaN"
     return value if abs(value) != float("inf") else "Infinity" if value > 0 else "-Infinity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class ConvcliError(Exception):
@@ -32,6 +33,12 @@ def located(where: str) -> Iterator[None]:
     except ConvcliError as error:
         error.where.insert(0, where)
         raise
+
+
+def short(value: Any, most: int = 60) -> str:
+    """A value as a message shows it, cut to a line."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:

@@ -11,7 +11,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(context_settings=HELP, epilog="COMMAND --help says more and gives examples.")
-@click.version_option(package_name="convcli", message="%(prog)s %(version)s")
+@click.version_option(package_name="convcli", prog_name="convcli", message="%(prog)s %(version)s")
 def main() -> None:
     """A convolution calculator: what a filter does to an array, what shape comes out, and what it costs.
 

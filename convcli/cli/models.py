@@ -86,7 +86,7 @@ def _filter_layer(names: Sequence[str]) -> dict[str, Any]:
 def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if not overrides:
         return mapping
-    from convcli.spec import entry
+    from convcli.entries import entry
 
     layers = mapping.get("layers")
     if not isinstance(layers, list) or len(layers) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -12,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from convcli.arrays import worded
 from convcli.geometry import shape_text
 from convcli.report import ApplyReport, Kernels, Maps, Report
 
@@ -231,8 +233,8 @@ def _cell(value: Any) -> Text:
 
 
 def _value(value: Any) -> str:
-    """Whole numbers in full, others to six significant digits."""
+    """Whole numbers in full, others to six significant digits, and the words that JSON has for the rest."""
     number = float(value)
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    return f"{number:.6g}"
+    return f"{number:.6g}" if isfinite(number) else str(worded(number))

@@ -37,14 +37,14 @@ class Store:
         self.cases: dict[str, dict] = {}
         self.arrays: dict[str, np.ndarray] = {}
 
-    def add(self, name: str, layer: dict, inputs: list, weights: dict, output: np.ndarray,
-            tolerance: float | None = None) -> None:
+    def add(
+        self, name: str, layer: dict, inputs: list, weights: dict, output: np.ndarray, tolerance: float | None = None
+    ) -> None:
         if name in self.cases:
             raise ValueError(f"two cases are called {name}")
         several = len(inputs) > 1
         named = {f"input{i}" if several else "input": x for i, x in enumerate(inputs)}
-        self.cases[name] = {"name": name, "layer": layer, "inputs": list(named),
-                            "weights": list(weights)}
+        self.cases[name] = {"name": name, "layer": layer, "inputs": list(named), "weights": list(weights)}
         if tolerance:
             self.cases[name]["tolerance"] = tolerance
         for key, array in {**named, **weights, "output": output}.items():

@@ -2,9 +2,8 @@
 
 import numpy as np
 import scipy
-from scipy.signal import convolve
-
 from _store import Draw, Store
+from scipy.signal import convolve
 
 store = Store()
 
@@ -14,10 +13,14 @@ def case(name: str, space: tuple[int, ...], kernel_size: tuple[int, ...], paddin
     draw = Draw(name)
     x, kernel = draw.normal(space), draw.normal(kernel_size)
     output = convolve(x, kernel, padding, method="direct")
-    args = {"filters": 1, "kernel_size": list(kernel_size), "padding": padding,
-            "flip_kernel": True, "use_bias": False}
-    store.add(name, {f"conv{len(space)}d": args}, [x[None, ..., None]],
-              {"kernel": kernel[..., None, None]}, output[None, ..., None])
+    args = {"filters": 1, "kernel_size": list(kernel_size), "padding": padding, "flip_kernel": True, "use_bias": False}
+    store.add(
+        name,
+        {f"conv{len(space)}d": args},
+        [x[None, ..., None]],
+        {"kernel": kernel[..., None, None]},
+        output[None, ..., None],
+    )
 
 
 for padding in ("full", "same", "valid"):  # where the kernel is even SciPy's `same` is another

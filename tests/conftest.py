@@ -1,0 +1,26 @@
+"""What several test modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from convcli.cli import main
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "samples"
+
+
+@pytest.fixture
+def convcli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command line in the project's folder: `convcli("shape", "samples/mnist.yaml")`."""
+    monkeypatch.chdir(ROOT)
+
+    def run(*arguments: Any, stdin: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(main, [str(each) for each in arguments], input=stdin, catch_exceptions=False)
+
+    return run

@@ -1,0 +1,110 @@
+"""Random layers with inputs that they take, for property tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+MODES = ("zeros", "replicate")
+
+
+def kernel_windows(rank: int, words: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
+    """Kernel size, strides, dilation and padding of a layer with `rank` spatial axes."""
+
+    def per_axis(most: int) -> st.SearchStrategy[list[int]]:
+        return st.lists(st.integers(1, most), min_size=rank, max_size=rank)
+
+    cells = st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=2), min_size=rank, max_size=rank)
+    return st.fixed_dictionaries(
+        {
+            "kernel_size": per_axis(4),
+            "strides": per_axis(3),
+            "dilation_rate": per_axis(2),
+            "padding": st.one_of(st.sampled_from(words), cells),
+        }
+    )
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """A convolution of any kind and the shape of an input (one sample) that is large enough for it."""
+    rank = draw(st.integers(1, 3))
+    kind = draw(st.sampled_from(["conv", "transpose", *(["depthwise", "separable"] if rank < 3 else [])]))
+    words = ("valid", "same", "same_lower") if kind == "transpose" else ("valid", "same", "same_lower", "full")
+    arguments = draw(kernel_windows(rank, words))
+    groups = draw(st.integers(1, 2))
+    channels, filters = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    arguments["use_bias"] = draw(st.booleans())
+    arguments["flip_kernel"] = draw(st.booleans())
+    arguments["activation"] = draw(st.sampled_from([None, "relu"]))
+    if kind in ("conv", "transpose"):
+        arguments |= {"filters": filters, "groups": groups}
+    elif kind == "separable":
+        arguments["filters"] = filters
+    if kind in ("depthwise", "separable"):
+        arguments["depth_multiplier"] = draw(st.integers(1, 2))
+    if kind != "transpose":
+        arguments["padding_mode"] = draw(st.sampled_from(MODES))
+    space = [draw(st.integers(7, 9)) for _ in range(rank)]
+    name = {
+        "conv": f"conv{rank}d",
+        "transpose": f"conv{rank}d_transpose",
+        "depthwise": f"depthwise_conv{rank}d",
+        "separable": f"separable_conv{rank}d",
+    }[kind]
+    return {name: arguments}, (*space, channels)
+
+
+@st.composite
+def poolings(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """A pooling layer and the shape of an input that it takes."""
+    rank = draw(st.integers(1, 3))
+    arguments = draw(kernel_windows(rank, ("valid", "same", "same_lower")))
+    size = arguments.pop("kernel_size")
+    if isinstance(arguments["padding"], list):
+        arguments["padding"] = [
+            [min(each, cells - 1) for each in pair] for pair, cells in zip(arguments["padding"], size, strict=True)
+        ]
+    arguments |= {"pool_size": size, "ceil_mode": draw(st.booleans())}
+    kind = draw(st.sampled_from(["max", "average"]))
+    if kind == "average":
+        arguments["count_include_pad"] = draw(st.booleans())
+    return {f"{kind}_pooling{rank}d": arguments}, (*(draw(st.integers(7, 9)) for _ in range(rank)), 2)
+
+
+OTHERS: tuple[tuple[Any, tuple[int, ...]], ...] = (
+    ("ZeroPadding2D(((1, 0), (2, 3)))", (5, 4, 2)),
+    ("Cropping2D(((1, 0), (2, 1)))", (5, 4, 2)),
+    ("UpSampling1D(3)", (5, 2)),
+    ("UpSampling2D((2, 3), interpolation='bilinear')", (5, 4, 2)),
+    ("UpSampling2D(2, interpolation='lanczos3')", (5, 4, 2)),
+    ("UpSampling3D(2)", (2, 3, 2, 2)),
+    ("GlobalMaxPooling2D()", (5, 4, 2)),
+    ("GlobalAveragePooling3D(keepdims=True)", (3, 2, 4, 2)),
+    ("Flatten()", (5, 4, 2)),
+    ("Dense(3)", (7,)),
+    ("Dense(3, activation='gelu')", (5, 4, 2)),
+    ("Activation('softmax')", (5, 4, 2)),
+    ("glu", (5, 4, 2)),
+    ("ReLU(6, 0.1, 1)", (5, 4)),
+    ("BatchNormalization()", (5, 4, 2)),
+    ("GroupNormalization(2)", (5, 4, 4)),
+    ("Normalization()", (5, 4, 2)),
+    ("Rescaling(1/255, -1)", (5, 4, 2)),
+    ("LayerScale(0.1)", (5, 4, 2)),
+    ("Dropout(0.5)", (5, 4, 2)),
+)
+
+# Layers whose arguments number the axes: in the other data format they are other layers.
+NUMBERING: tuple[tuple[Any, tuple[int, ...]], ...] = (
+    ("Reshape((2, -1, 5))", (5, 4, 2)),
+    ("Permute((3, 1, 2))", (5, 4, 2)),
+    ("PReLU(shared_axes=[1])", (5, 4, 2)),
+    ("Softmax([1, 2])", (5, 4, 2)),
+    ("BatchNormalization(axis=1)", (5, 4, 2)),
+    ("LayerNormalization(axis=[1, 2])", (5, 4, 2)),
+)
+
+layers_in_any_order = st.one_of(convolutions(), poolings(), st.sampled_from(OTHERS))
+layers = st.one_of(layers_in_any_order, st.sampled_from(NUMBERING))

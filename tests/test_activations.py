@@ -1,0 +1,47 @@
+"""Activations at their corners; their curves are compared with Keras's in test_reference."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from convcli.activations import ACTIVATIONS
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"glu"}))
+def test_float32_stays_float32_and_nan_stays_where_it_is(name):
+    x = np.array([[-2.0, np.nan, 3.0], [0.5, 1.0, -1.0]], np.float32)
+    y = ACTIVATIONS[name](x)
+    assert (y.dtype, y.shape) == (np.float32, x.shape)
+    assert np.isnan(y[0, 1])
+    assert np.isfinite(y[1]).all()
+
+
+def test_sparsemax_by_hand():
+    # [0, 1/2, 1] - 1/4, cut at zero, sums to one
+    assert ACTIVATIONS["sparsemax"](np.array([0, 0.5, 1])).tolist() == [0, 0.25, 0.75]
+
+
+def test_gelu_to_twelve_digits():
+    x = np.linspace(-9, 9, 1001)
+    exact = [value * 0.5 * (1 + math.erf(value / math.sqrt(2))) for value in x]
+    assert np.abs(ACTIVATIONS["gelu"](x) - exact).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("relu", 0, 7e99), ("sigmoid", 0, 1), ("softplus", 0, 7e99), ("tanh", -1, 1)]
+)
+def test_great_values_do_not_overflow(name, low, high):
+    assert ACTIVATIONS[name](np.array([-7e99, 7e99])).tolist() == [low, high]
+
+
+def test_softmax_of_great_values():
+    assert ACTIVATIONS["softmax"](np.array([1e300, 1e300])).tolist() == [0.5, 0.5]
+
+
+def test_relu_above_a_threshold():
+    x = np.array([-np.inf, 1.0, 2.0, 2.5, np.inf])
+    assert ACTIVATIONS["relu"](x, threshold=2.0, max_value=9).tolist() == [0, 0, 0, 2.5, 9]
+    assert ACTIVATIONS["relu"](x[1:], negative_slope=0.5, threshold=2.0).tolist() == [-0.5, 0, 2.5, np.inf]

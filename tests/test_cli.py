@@ -1,0 +1,287 @@
+"""The command line as scripts use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import convcli as library
+
+LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A command for bash in which `convcli` is the program under test."""
+    program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(["bash", "-c", program], cwd=ROOT, capture_output=True, env=env, check=False, timeout=60)
+
+
+def test_version_and_help(convcli):
+    assert convcli("--version").stdout == f"convcli {library.__version__}\n"
+    text = convcli("--help").stdout
+    assert "apply" in text
+    assert "shape" in text
+
+
+def test_completion_in_the_shell():
+    done = shell("convcli", _CONVCLI_COMPLETE="bash_source")
+    assert b"_convcli_completion" in done.stdout
+
+
+def test_arrays_go_through_pipes():
+    done = shell(f"convcli apply {LINES} {DETECTORS} -f npy | convcli apply - -l 'MaxPooling2D(2)' -f json")
+    assert done.stderr == b""
+    assert json.loads(done.stdout)["output_shape"] == [1, 3, 3, 2]
+    for form in ("json", "yaml"):
+        again = shell(f"convcli apply {LINES} {DETECTORS} -f {form} | convcli apply - -l 'MaxPooling2D(2)' -f json")
+        assert again.stdout == done.stdout
+
+
+def test_a_model_from_standard_input(convcli):
+    text = "[{conv2d: {filters: [[1, 1], [1, 1]]}}]"
+    assert json.loads(convcli("apply", LINES, "-", "-f", "json", stdin=text).stdout)["output_shape"] == [1, 7, 7, 1]
+    assert json.loads(convcli("shape", "-", "-i", "4x4x1", "-f", "json", stdin=text).stdout)["params"] == 5
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    done = shell("convcli shape samples/vgg16.yaml | head -1; exit ${PIPESTATUS[1]}")
+    assert done.stderr == b""
+    assert done.stdout.decode() == "vgg16: (None, 224, 224, 3) → (None, 1000)\n"
+    assert done.returncode == 0
+
+
+def test_a_full_device_is_an_error():
+    done = shell(f"convcli apply {LINES} {DETECTORS} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == b"Error: standard output: no space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "environment", [{"COLUMNS": "20"}, {"TERM": "dumb"}, {"FORCE_COLOR": "1", "COLUMNS": "20"}, {"LC_ALL": "C"}]
+)
+def test_a_table_in_a_pipe_is_whole_whatever_the_environment(environment):
+    import re
+
+    plain = shell("convcli shape samples/vgg16.yaml").stdout.decode()
+    done = shell("convcli shape samples/vgg16.yaml", **environment)
+    assert done.stderr == b""
+    assert re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode()) == plain
+    assert "1,849,688,064" in plain
+    assert (b"\x1b[" in done.stdout) == ("FORCE_COLOR" in environment)
+
+
+def test_an_encoding_without_the_characters_loses_only_those():
+    done = shell("convcli shape samples/mnist.yaml", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert b"49,378" in done.stdout
+
+
+def test_colour_on_a_terminal_and_no_binary(tmp_path):
+    def on_a_terminal(command: str, **environment: str) -> str:
+        log = tmp_path / "log"
+        wrapped = f'script -qec "{sys.executable} -m convcli {command}" {log} > /dev/null'
+        shell(wrapped, TERM="xterm", **environment)
+        return log.read_text(errors="replace")
+
+    if shell("command -v script").returncode:
+        pytest.skip("script(1) is not here to make a terminal")
+    assert "\x1b[" in on_a_terminal("shape samples/mnist.yaml")
+    assert "\x1b[" not in on_a_terminal("shape samples/mnist.yaml", NO_COLOR="1")
+    assert "npy is not written to a terminal" in on_a_terminal(f"apply {LINES} {DETECTORS} -f npy")
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml", "csv", "npy", "txt"])
+def test_the_suffix_of_the_output_file_chooses_the_format(convcli, tmp_path, suffix):
+    file = tmp_path / f"maps.{suffix}"
+    result = convcli("apply", LINES, "samples/vertical-line.yaml", "-o", file)
+    assert (result.exit_code, result.stdout) == (0, "")
+    form = "table" if suffix == "txt" else suffix
+    assert file.read_bytes() == convcli("apply", LINES, "samples/vertical-line.yaml", "-f", form).stdout_bytes
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_format_option_goes_before_the_suffix(convcli, tmp_path):
+    file = tmp_path / "maps.npy"
+    convcli("apply", LINES, "samples/vertical-line.yaml", "-o", file, "-f", "csv")
+    assert file.read_text().startswith("0,0,3,3,0,0\n")
+
+
+def test_all_layers_in_one_archive(convcli, tmp_path):
+    file = tmp_path / "all.npz"
+    assert convcli("apply", LINES, "samples/stack.yaml", "--all-layers", "-o", file).exit_code == 0
+    with np.load(file) as archive:
+        assert {name: array.shape for name, array in archive.items()} == {
+            "conv2d": (1, 8, 8, 2),
+            "max_pooling2d": (1, 4, 4, 2),
+        }
+
+
+def test_one_layers_maps(convcli):
+    answer = json.loads(convcli("apply", LINES, "samples/stack.yaml", "--layer-output", "conv2d", "-f", "json").stdout)
+    assert np.shape(answer["output"]) == (1, 8, 8, 2)
+    assert answer["output_shape"] == [1, 4, 4, 2]
+
+
+def test_weights_of_a_file_go_before_those_of_the_model(convcli, tmp_path):
+    file = tmp_path / "w.npz"
+    np.savez(file, **{"conv1d/kernel": np.full((3, 1, 1), 2.0), "conv1d/bias": np.ones(1), "other/kernel": np.ones(1)})
+    result = convcli("apply", "samples/bump.yaml", "samples/bump-detector.yaml", "--weights", file, "-f", "csv")
+    assert result.stdout == "1,3,5,5,3,1\n"
+    assert result.stderr == f"Warning: {file}: no layer wants other/kernel\n"
+    quiet = convcli("apply", "samples/bump.yaml", "samples/bump-detector.yaml", "--weights", file, "-f", "csv", "-q")
+    assert quiet.stderr == ""
+
+
+def test_a_seed_gives_the_same_weights_again(convcli):
+    command = ("apply", "samples/bump.yaml", "-l", "Conv1D(2, 3)", "-f", "csv", "--seed")
+    assert convcli(*command, 1).stdout == convcli(*command, 1).stdout != convcli(*command, 2).stdout
+
+
+def test_show_weights(convcli):
+    table = convcli("apply", LINES, DETECTORS, "--show-weights").stdout
+    assert "╭─ horizontal, bias 0 ─╮\n│ 0  0  0              │\n│ 1  1  1              │" in table
+    table = convcli("apply", "samples/colours.yaml", "samples/red.yaml", "--show-weights").stdout
+    assert "red, bias 0, input channel 2" in table
+
+
+def test_options_of_a_single_layer(convcli):
+    def shape(*options):
+        return json.loads(convcli("apply", LINES, "samples/vertical-line.yaml", "-f", "json", *options).stdout)
+
+    assert shape("--strides", 2)["output_shape"] == [1, 3, 3, 1]
+    assert shape("--strides", "2,1")["output_shape"] == [1, 3, 6, 1]
+    assert shape("--padding", "same")["output_shape"] == [1, 8, 8, 1]
+    assert shape("--padding", "[[0, 1], [2, 0]]")["output_shape"] == [1, 7, 8, 1]
+    assert shape("--dilation-rate", 2)["output_shape"] == [1, 4, 4, 1]
+    assert shape("--bias", "-2", "--activation", "relu")["output"][0][0] == [[0], [0], [1], [1], [0], [0]]
+    assert shape("--padding", 1, "--padding-mode", "replicate")["output"][0][0][3] == [3]
+    # An even number of flips of a symmetric filter would hide a mistake: this one is not.
+    flipped = convcli("apply", "samples/bump.yaml", "-l", "Conv1D([[1, 2, 3]])", "--flip-kernel", "-f", "csv")
+    assert flipped.stdout == "0,1,3,5,3,0\n"
+
+
+def test_filters_of_the_bank(convcli):
+    result = convcli("apply", "samples/colours.yaml", "--filter", "identity", "--filter", "sobel-x", "-f", "json")
+    assert json.loads(result.stdout)["output_shape"] == [1, 2, 2, 6]
+
+
+def test_several_inputs(convcli, tmp_path):
+    model = tmp_path / "model.yaml"
+    model.write_text("{input: {a: [2], b: [2]}, layers: [{add: {inputs: [a, b, 0.5]}}]}")
+    for name, values in (("a", "1,2"), ("b", "10,20")):
+        (tmp_path / f"{name}.csv").write_text(values)
+    named = (f"a={tmp_path}/a.csv", f"b={tmp_path}/b.csv")
+    assert convcli("apply", *named, model, "-f", "csv").stdout == "11.5,22.5\n"
+    np.savez(tmp_path / "both.npz", a=[1, 2], b=[10, 20])
+    assert convcli("apply", tmp_path / "both.npz", model, "-f", "csv").stdout == "11.5,22.5\n"
+    assert convcli("apply", named[0], model).exit_code == 1
+    assert convcli("shape", model, "-f", "csv").stdout.endswith("add,Add,a b 0.5,?x2,,,0,0,0,a= b=,a= b=\n")
+
+
+def test_data_formats(convcli, tmp_path):
+    file = tmp_path / "first.npy"
+    np.save(file, np.arange(24).reshape(2, 3, 4))
+    command = ("apply", file, "-l", "Conv2D(5, 2)", "--seed", 0, "--data-format", "channels_first", "-f", "json")
+    answer = json.loads(convcli(*command).stdout)
+    assert (answer["data_format"], answer["input_shape"]) == ("channels_first", [1, 2, 3, 4])
+    assert np.shape(answer["output"]) == (1, 5, 2, 3)
+    # A model that is written channels last keeps its own input and axes; the arrays and the shapes are turned.
+    model = tmp_path / "last.yaml"
+    model.write_text("{input: [3, 4, 2], data_format: channels_last, layers: ['Conv2D(5, 2)']}")
+    turned = json.loads(convcli("apply", file, model, *command[4:]).stdout)
+    assert turned["output"] == answer["output"]
+    assert (
+        convcli("shape", model, "--data-format", "channels_first", "-f", "csv").stdout.splitlines()[1].split(",")[3]
+        == "?x5x2x3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Missing argument 'INPUT [MODEL]'."),
+        ((LINES,), "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
+        (("-", "-"), "only one argument can be - (standard input)"),
+        ((LINES, "-l", "flatten", "--filter", "box"), "-l and --filter both stand in place of MODEL"),
+        (
+            (LINES, DETECTORS, "-o", "maps.xyz"),
+            "-o maps.xyz: no format has the suffix .xyz (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
+        ),
+        ((LINES, DETECTORS, "--layer-output", "line"), "--layer-output line: no such layer (did you mean lines?)"),
+        (
+            (LINES, DETECTORS, "--layer-output", "lines", "--all-layers"),
+            "--layer-output names one layer, --all-layers is for every one",
+        ),
+        ((LINES, DETECTORS, "--algorithm", "fft"), "--algorithm fft (auto, patches, spread, plain)"),
+        (
+            (LINES, "samples/mnist.yaml", "--strides", "2"),
+            "--strides is for a model of one layer; write it in the model",
+        ),
+        ((LINES, LINES, DETECTORS), "2 inputs for a model with input (NAME=FILE for each)"),
+        ((LINES, DETECTORS, "--seed", "-1"), "Invalid value for '--seed': -1 is not in the range x>=0."),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(convcli, arguments, message):
+    result = convcli("apply", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "either MODEL or layers with -l 'Conv2D(40, 3)'"),
+        (("samples/mnist.yaml", "-l", "flatten"), "either MODEL or layers with -l 'Conv2D(40, 3)'"),
+        (("-l", "flatten"), "the input's shape is missing (-i 28x28x1, or input: in the model)"),
+        (
+            ("-l", "flatten", "-i", "4x"),
+            "-i 4x: extent '' in '4x' (a whole number of at least 1, or ? for an unknown one)",
+        ),
+        (("-l", "flatten", "-i", "a=4x4"), "-i a=4x4: for which input? (NAME=SHAPE, of input)"),
+        (("-l", "flatten", "-i", "4", "-i", "5"), "-i 5: input has a shape already"),
+    ],
+)
+def test_wrong_usage_of_shape(convcli, arguments, message):
+    result = convcli("shape", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Error: {message}"
+
+
+def test_results_alone_go_to_standard_output(convcli, tmp_path):
+    result = convcli("apply", tmp_path / "none.npy", DETECTORS)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {tmp_path}/none.npy: no such file or directory\n"
+
+
+def test_an_output_file_is_replaced_whole_or_not_at_all(convcli, tmp_path):
+    file = tmp_path / "maps.csv"
+    file.write_text("old")
+    assert convcli("apply", LINES, DETECTORS, "-o", file, "--all-layers").exit_code == 1
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_interrupt_is_130(convcli, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convcli.api.run", interrupted)
+    result = convcli("apply", LINES, DETECTORS)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted\n")
+
+
+def test_files_of_a_model_are_found_beside_it(convcli, tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    np.save(folder / "k.npy", np.ones((3, 3)))
+    (folder / "model.yaml").write_text("conv2d: {filters: k.npy}")
+    result = convcli("apply", LINES, Path(folder) / "model.yaml", "-f", "csv")
+    assert result.stdout.splitlines()[0] == "0,3,6,6,3,0"

@@ -1,0 +1,118 @@
+"""The README is true: each of its blocks runs, every command, option, layer and sample is in it."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, SAMPLES
+
+import convcli
+from convcli import arrays, documents, spec
+from convcli.cli import main
+from convcli.layers import LAYERS
+
+README = (ROOT / "README.md").read_text()
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[tuple[str, str]]:
+    """Each command of the README with what it is said to print."""
+    found = []
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which `convcli` is the program under test."""
+    folder = tmp_path_factory.mktemp("bin")
+    program = folder / "convcli"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m convcli "$@"\n')
+    program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize(("command", "output"), commands(), ids=[command for command, _ in commands()])
+def test_a_command_prints_what_the_readme_says(command, output, path):
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "20", "TERM": "dumb"},
+        check=False,
+    )
+    assert done.stdout.decode().rstrip("\n") == output.rstrip("\n")
+
+
+def test_every_kind_of_block_is_tested():
+    assert set(re.findall(r"^```(\w+)$", README, re.MULTILINE)) == {"console", "sh", "python", "yaml"}
+    assert len(blocks("sh")) == 1  # the two lines that install, which CI runs
+
+
+def test_the_library_does_what_the_readme_says(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    test = doctest.DocTestParser().get_doctest("".join(blocks("python")), {}, "README", None, None)
+    runner = doctest.DocTestRunner()
+    runner.run(test)
+    assert runner.failures == 0
+    assert runner.tries > 5
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_a_model_file_in_the_readme_is_one(block):
+    model = spec.build(documents.parse(block), Path(), "readme")
+    assert convcli.summarize(model)["output_shape"] == [None, 10]
+
+
+@pytest.mark.parametrize("layer", sorted({layer.keras_name() for layer in LAYERS.values()}))
+def test_every_layer_is_in_the_readme(layer):
+    assert f"`{layer}`" in README
+
+
+def test_every_command_and_format_is_in_the_readme():
+    for name in main.commands:
+        assert f"convcli {name}" in README
+    for name in convcli.__all__:
+        assert name in README or name in ("Model", "__version__")
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_help_ends_with_two_examples_that_run(name, convcli):
+    text = convcli(name, "--help").stdout
+    examples = re.findall(r"^ *convcli (.*)$", text.split("Examples:")[1], re.MULTILINE)
+    assert len(examples) == 2
+    for example in examples:
+        words = subprocess.run(
+            ["bash", "-c", f"printf '%s\\0' {example}"], capture_output=True, text=True, check=True
+        ).stdout.split("\0")[:-1]
+        assert convcli(*words).exit_code == 0
+
+
+ARRAYS = {"bump.yaml": (8,), "lines.yaml": (8, 8), "colours.yaml": (4, 4, 3)}
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.iterdir()), ids=lambda path: path.name)
+def test_every_sample_loads_and_says_what_it_is(sample):
+    assert sample.read_text().startswith("# ")
+    if sample.name in ARRAYS:
+        assert arrays.load(str(sample)).shape == ARRAYS[sample.name]
+    else:
+        assert convcli.load(sample).nodes
+
+
+def test_the_version_is_in_the_changelog():
+    assert f"## {convcli.__version__}" in CHANGELOG

@@ -1,0 +1,181 @@
+"""Laws that hold for every layer, on random settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import convolutions, kernel_windows, layers, layers_in_any_order
+
+import convcli
+from convcli import algorithms, api, weights
+from convcli.steps import Correlate
+
+
+def whole_numbers(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-9, 10, shape).astype(float)
+
+
+def drawn(model: convcli.Model, shape: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
+    """Small whole numbers for every weight; squared, so that variances are none below zero."""
+    plan = model.plan({"input": shape})
+    return {
+        f"{row.name}/{weight.name}": whole_numbers(weight.shape, seed) ** (2 if "variance" in weight.name else 1)
+        for row in plan.rows
+        for weight in row.weights
+    }
+
+
+@settings(max_examples=200, deadline=None)
+@given(layers, st.integers(0, 99))
+def test_the_predicted_shape_is_the_actual_one_and_parameters_are_the_sizes_of_the_weights(setting, seed):
+    layer, shape = setting
+    model = convcli.load([layer])
+    result = convcli.apply(model, whole_numbers((2, *shape), seed), seed=seed)
+    summary = convcli.summarize(model, shape, batch=2)
+    assert list(result.shape) == summary["output_shape"]
+    assert summary["params"] == sum(array.size for array in drawn(model, shape, seed).values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(convolutions(), st.integers(0, 99))
+def test_every_algorithm_agrees_exactly_with_the_plain_one_on_whole_numbers(setting, seed):
+    layer, shape = setting
+    model = convcli.load([layer])
+    x, values = whole_numbers((2, *shape), seed), drawn(model, shape, seed)
+    plain = convcli.apply(model, x, weights=values, algorithm="plain")
+    assert np.array_equal(convcli.apply(model, x, weights=values), plain)
+    row = model.plan({"input": shape}).rows[0]
+    windows = [step.windows for step in row.steps if isinstance(step, Correlate)]
+    for name, way in algorithms.WAYS.items():
+        if all(map(way.suits, windows)):
+            assert np.array_equal(convcli.apply(model, x, weights=values, algorithm=name), plain)
+
+
+@settings(max_examples=50, deadline=None)
+@given(convolutions(), st.integers(0, 99))
+def test_convolutions_are_linear_in_the_input(setting, seed):
+    layer, shape = setting
+    ((kind, arguments),) = layer.items()
+    model = convcli.load([{kind: {**arguments, "activation": None, "use_bias": False}}])
+    values = drawn(model, shape, seed)
+    x, y = whole_numbers((1, *shape), seed), whole_numbers((1, *shape), seed + 1)
+    apart = 2 * convcli.apply(model, x, weights=values) - convcli.apply(model, y, weights=values)
+    assert np.array_equal(convcli.apply(model, 2 * x - y, weights=values), apart)
+
+
+@settings(max_examples=100, deadline=None)
+@given(layers, st.integers(0, 99))
+def test_a_batch_is_its_samples_one_by_one(setting, seed):
+    layer, shape = setting
+    model, x = convcli.load([layer]), whole_numbers((3, *shape), seed)
+    together = convcli.apply(model, x, seed=seed)
+    for place in range(3):
+        alone = convcli.apply(model, x[place : place + 1], seed=seed)
+        np.testing.assert_allclose(together[place : place + 1], alone, rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(layers_in_any_order, st.integers(0, 99))
+def test_channels_first_is_the_same_with_the_axes_moved(setting, seed):
+    layer, shape = setting
+    x = whole_numbers((2, *shape), seed)
+    last = convcli.apply(convcli.load([layer]), x, seed=seed)
+    first = convcli.apply(convcli.load([layer], data_format="channels_first"), np.moveaxis(x, -1, 1), seed=seed)
+    assert np.array_equal(np.moveaxis(first, 1, -1), last)
+
+
+@settings(max_examples=100, deadline=None)
+@given(kernel_windows(1, ("valid", "full")), st.integers(0, 99))
+def test_a_transposed_convolution_is_the_transpose_of_the_convolution(arguments, seed):
+    # <conv(x), y> = <x, transposed(y)> with the same kernel, cropped as the other was padded.
+    arguments["padding"] = 0
+    size = 12
+    forward = convcli.load([{"conv1d": {**arguments, "filters": 2, "use_bias": False}}])
+    x, kernel = whole_numbers((1, size, 3), seed), whole_numbers((*arguments["kernel_size"], 3, 2), seed + 1)
+    y = convcli.apply(forward, x, weights={"conv1d/kernel": kernel})
+    other = whole_numbers(y.shape, seed + 2)
+    back = convcli.load([{"conv1d_transpose": {**arguments, "filters": 3, "use_bias": False}}])
+    spread = convcli.apply(back, other, weights={"conv1d_transpose/kernel": kernel})
+    lengthened = np.zeros_like(x)
+    lengthened[:, : spread.shape[1]] = spread
+    assert np.sum(y * other) == np.sum(x * lengthened)
+
+
+def seen(model: convcli.Model, shape: tuple[int, ...]) -> list[int]:
+    """The extent of the input cells, per axis, that the middle output cell answers to, found by changing each."""
+    generator = np.random.default_rng(0)
+    plan = model.plan({"input": shape})
+    values = {
+        f"{row.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
+        for row in plan.rows
+        for weight in row.weights
+    }
+    still = np.zeros((1, *shape))
+    base = convcli.apply(model, still, weights=values)
+    extents = []
+    for axis in range(len(shape) - 1):
+        cells = range(shape[axis])
+        moved = np.repeat(still, shape[axis], axis=0)
+        index = [slice(None)] * moved.ndim
+        for cell in cells:
+            index[0], index[axis + 1] = slice(cell, cell + 1), slice(cell, cell + 1)
+            moved[tuple(index)] = 1
+        answers = convcli.apply(model, moved, weights=values)
+        changed = np.abs(answers - base) > 1e-12
+        others = tuple(other for other in range(1, changed.ndim) if other != axis + 1)
+        reached = changed.any(axis=others)  # (cells, outputs along the axis)
+        quarter = reached.shape[1] // 4
+        inner = reached[:, quarter : reached.shape[1] - quarter]  # away from the border
+        extents.append(max(int(np.ptp(np.flatnonzero(column))) + 1 for column in inner.T if column.any()))
+    return extents
+
+
+STACKS = (
+    ["Conv1D(1, 3)", "Conv1D(1, 3, dilation_rate=2)", "AveragePooling1D(2)", "Conv1D(1, 5)"],
+    ["Conv1D(1, 5, strides=2)", "Conv1DTranspose(1, 4, strides=2)", "Conv1D(1, 3)"],
+    ["Conv1DTranspose(1, 3, strides=2)", "Conv1D(1, 2)"],
+    ["Conv1DTranspose(1, 2, strides=3, padding='same')", "Conv1D(1, 3)"],
+    ["Conv1D(1, 3, strides=3)", "Conv1DTranspose(1, 5, strides=2, dilation_rate=3)"],
+    ["UpSampling1D(2)", "Conv1D(1, 3)", "AveragePooling1D(3)"],
+    ["ZeroPadding1D(4)", "Conv1D(1, 3)", "Cropping1D(2)", "Conv1D(1, 4)"],
+    ["Conv1D(1, 3, name='a')", "Conv1D(1, 7, padding='same')", "Add(inputs=['a', 'conv1d'])", "Conv1D(1, 2)"],
+    ["ZeroPadding1D((0, 3), name='a')", "Cropping1D((3, 0))", "ZeroPadding1D((0, 3))", "Conv1D(1, 1, name='b')"],
+    ["Conv2D(1, (3, 5), strides=(2, 1))", "DepthwiseConv2D((1, 3))", "SeparableConv2D(1, 2)"],
+    ["UpSampling2D(2, interpolation='bilinear')", "Conv2D(1, 3)"],
+    ["UpSampling2D((3, 2), interpolation='bicubic')", "Conv2D(1, 2)"],
+)
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: " ".join(stack))
+def test_the_receptive_field_is_what_a_change_of_the_input_reaches(stack):
+    rank = 2 if "2D" in stack[0] else 1
+    model = convcli.load(stack)
+    shape = (*(40,) * rank, 1)
+    assert convcli.summarize(model, shape)["layers"][-1]["receptive_field"] == seen(model, shape)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(kernel_windows(1, ("valid",)), st.tuples(kernel_windows(1, ("valid",)))), min_size=1, max_size=3)
+)
+def test_the_receptive_field_of_random_stacks(stack):
+    chain: list[Any] = []
+    for each in stack:
+        transposed = isinstance(each, tuple)
+        arguments = dict(each[0] if transposed else each, filters=1, padding="valid")
+        chain.append({"conv1d_transpose" if transposed else "conv1d": arguments})
+    model = convcli.load(chain)
+    row = convcli.summarize(model, (150, 1))["layers"][-1]
+    assert row["receptive_field"] == seen(model, (150, 1))
+
+
+def test_weights_are_drawn_by_layer_name_and_seed_alone():
+    short, long = (api.load([{"Conv2D": {"filters": 2, "kernel_size": 3}}, *more]) for more in ([], ["Dense(2)"]))
+    plans = [model.plan({"input": (8, 8, 1)}) for model in (short, long)]
+    first, second = (weights.bind(plan, None, 7, "float64")["conv2d"]["kernel"] for plan in plans)
+    assert np.array_equal(first, second)
+    assert np.abs(first).max() <= np.sqrt(6 / (9 * (1 + 2)))

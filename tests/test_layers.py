@@ -1,0 +1,150 @@
+"""Layers as their users write them; what they compute is compared with the frameworks in test_reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import convcli
+from convcli.errors import ConvcliError
+from convcli.geometry import DataFormat
+from convcli.layers import LAYERS, normalised
+from convcli.steps import Correlate
+
+LAST, FIRST = DataFormat.CHANNELS_LAST, DataFormat.CHANNELS_FIRST
+
+
+def layer(name, **arguments):
+    return LAYERS[normalised(name)](**arguments)
+
+
+def test_every_spelling_of_an_argument_is_one():
+    assert layer("conv2d", filters=1, kernel_size=3, strides=2, padding=1) == layer(
+        "Conv_2D", filters=1, kernel_size=[3, 3], strides=(2, 2), padding=[[1, 1], [1, 1]]
+    )
+    assert layer("conv1d", filters=1, kernel_size=3, padding=[2, 0]) == layer(
+        "conv1d", filters=1, kernel_size=3, padding="CAUSAL"
+    ).__class__(filters=1, kernel_size=3, padding=[[2, 0]])
+    assert layer("zero_padding2d", padding=(1, 2)) == layer("zero_padding2d", padding=((1, 1), (2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "keras"),
+    [
+        ("Conv2D", "conv2d"),
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("PReLU", "p_re_lu"),
+        ("GlobalAveragePooling1D", "global_average_pooling1d"),
+        ("ELU", "elu"),
+        ("SeparableConv2D", "separable_conv2d"),
+    ],
+)
+def test_names_are_keras_s(name, keras):
+    assert LAYERS[normalised(name)].keras_name() == keras
+
+
+@pytest.mark.parametrize("kind", sorted(set(LAYERS.values()), key=lambda each: each.__name__))
+def test_every_layer_knows_its_arguments(kind):
+    assert set(kind.positional()) <= set(kind.arguments())
+    assert set(kind.required()) <= set(kind.arguments())
+    assert "depth" not in kind.arguments()  # worked out from the weights, not for users to set
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"), [("dropout", 0.5), ("alpha_dropout", 0), ("spatial_dropout2d", 0.1), ("gaussian_dropout", 0.9)]
+)
+def test_dropout_is_the_identity(name, rate):
+    assert layer(name, rate=rate).steps([(4, 4, 2)], LAST) == ()
+    with pytest.raises(ConvcliError, match=r"rate: 1 \(0 or more and below 1\)"):
+        layer(name, rate=1)
+
+
+def test_idle_layers():
+    x = np.arange(8.0).reshape(1, 4, 2)
+    for text in ("Identity()", "ActivityRegularization(0.1)", "GaussianNoise(0.1)", "SpatialDropout1D(0.5)"):
+        assert np.array_equal(convcli.apply(convcli.load([text]), x), x)
+
+
+def test_layer_scale_and_custom_scale():
+    x = np.array([[1.0, 2.0]])
+    model = convcli.load([{"layer_scale": {"gamma": [3, -1]}}])
+    assert convcli.apply(model, x).tolist() == [[3, -2]]
+    model = convcli.load([{"identity": {}}, {"custom_scale_layer": {"scale": 0.5, "inputs": ["input", "identity"]}}])
+    assert convcli.apply(model, x).tolist() == [[1.5, 3.0]]
+
+
+def test_the_channel_axis_is_the_models():
+    shape = (8, 5, 3)  # channels last inside
+    for name in ("batch_normalization", "layer_normalization", "softmax", "concatenate"):
+        for layout in (LAST, FIRST):
+            (step, *_) = layer(name).steps([shape, shape], layout)
+            axes = step.axes if hasattr(step, "axes") else (step.axis,)
+            assert axes == (2,)
+    (step,) = layer("batch_normalization", axis=-1).steps([shape], FIRST)
+    assert step.axes == (1,)
+
+
+def test_flatten_reads_channels_last_and_reshape_the_models_order():
+    x = np.arange(12).reshape(1, 2, 2, 3)  # (batch, channels, height, width)
+    flat = convcli.apply(convcli.load(["flatten"], data_format="channels_first"), x)
+    assert flat.tolist() == [[0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11]]
+    flat = convcli.apply(convcli.load(["reshape(12)"], data_format="channels_first"), x)
+    assert flat.tolist() == [list(range(12))]
+    turned = convcli.apply(convcli.load(["permute((3, 1, 2))"], data_format="channels_first"), x)
+    assert np.array_equal(turned, x.transpose(0, 3, 1, 2))
+
+
+def test_filters_of_a_depthwise_layer_meet_every_channel():
+    model = convcli.load([{"depthwise_conv1d": {"filters": {"sum": [1, 1], "difference": [-1, 1]}}}])
+    x = np.array([[[1, 10], [2, 30], [4, 60]]])
+    # channel by channel: sum and difference of the first, then of the second
+    assert convcli.apply(model, x).tolist() == [[[3, 1, 40, 20], [6, 2, 90, 30]]]
+
+
+def test_hand_made_filters_of_a_transposed_layer_are_spread_as_they_stand():
+    model = convcli.load([{"conv1d_transpose": {"filters": [[1, 2, 3]], "strides": 2}}])
+    assert convcli.apply(model, [10, 1]).ravel().tolist() == [10, 20, 31, 2, 3]
+    model = convcli.load([{"conv1d_transpose": {"filters": [[1, 2, 3]], "strides": 2, "flip_kernel": True}}])
+    assert convcli.apply(model, [10, 1]).ravel().tolist() == [30, 20, 13, 2, 1]
+
+
+def test_filters_in_groups_of_a_transposed_layer():
+    model = convcli.load([{"conv1d_transpose": {"filters": [[1, 2], [3, 4]], "groups": 2, "strides": 2}}])
+    x = np.array([[[1, 10]]])
+    assert convcli.apply(model, x).tolist() == [[[1, 30], [2, 40]]]
+
+
+def test_a_dense_layer_is_a_correlation_without_windows():
+    (step,) = layer("dense", units=4).steps([(3,)], LAST)
+    assert isinstance(step, Correlate)
+    assert step.windows == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "message"),
+    [
+        ("Conv2D(1, 3)", (8, 8), "takes 3 axes (height, width, channels) besides the batch, got (8, 8)"),
+        ("Add()", (8, 8), "takes at least 2 inputs, got 1 (inputs: [NAME, NAME])"),
+        ("Conv2D(3, 3, groups=2)", (8, 8, 4), "filters (=3) must be divisible by groups (=2)"),
+        ("Conv2D(4, 3, groups=3)", (8, 8, 4), "input channels (=4) must be divisible by groups (=3)"),
+        ("GroupNormalization(3)", (8, 8, 4), "channels (=4) must be divisible by groups (=3)"),
+        ("Reshape((3, -1))", (8, 8), "(8, 8) holds 64 values, which (3, -1) does not divide (a multiple of 3)"),
+        ("Reshape((3, 4))", (8, 8), "(8, 8) holds 64 values, (3, 4) 12 (the two must be equal)"),
+        ("Permute((2, 1))", (8, 8, 4), "dims [2, 1] for an input of 3 axes (one number an axis)"),
+        ("Normalization(mean=1)", (8, 4), "mean without variance, or variance without mean (both, or neither)"),
+        ("Normalization(mean=[1], variance=[2])", (8, 4), "mean has 1 values, the input 4 channels (one a channel)"),
+        ("Rescaling([1, 2])", (8, 4), "scale has 2 values, the input 4 channels (one a channel)"),
+        ("LayerScale(1, 3)", (8, 4), "projection_dim (=3) must be the input's 4 channels"),
+        ("Dense(3)", (None,), "the number of input values is unknown (a number where the input shape says ?)"),
+        (
+            "Conv1DTranspose(1, 2, 2, output_padding=2)",
+            (8, 1),
+            "length: output_padding (=2) must be smaller than the stride (=2)",
+        ),
+    ],
+)
+def test_what_does_not_fit_says_so(text, shape, message):
+    model = convcli.load([text])
+    with pytest.raises(ConvcliError) as caught:
+        convcli.summarize(model, [None if each is None else each for each in shape])
+    assert str(caught.value) == f"layer {model.nodes[0].name}: {message}"

@@ -1,0 +1,105 @@
+"""The graph and its plan."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import SAMPLES
+
+import convcli
+from convcli.errors import ConvcliError
+
+
+def rank(layers, **rest):
+    return convcli.load({"layers": layers, **rest}).spatial_rank("input")
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (["Conv2D(1, 3)"], 2),
+        (["Rescaling(2)", "Dropout(0.1)", "MaxPooling1D()"], 1),
+        (["Flatten()", "Dense(1)"], None),
+        (["Dense(3)"], None),
+        (["Reshape((8, 8, 1))", "Conv2D(1, 3)"], None),
+    ],
+)
+def test_the_first_layer_that_has_a_rank_gives_the_inputs(layers, expected):
+    assert rank(layers) == expected
+
+
+def test_the_shape_of_the_input_comes_first():
+    assert rank(["Dense(3)"], input=[8, 8, 1]) == 2
+
+
+def test_each_of_several_inputs_has_its_own_rank():
+    model = convcli.load(
+        {
+            "input": {"image": None, "sound": None},
+            "layers": [
+                {"conv2d": {"filters": 1, "kernel_size": 3, "inputs": "image"}},
+                {"conv1d": {"filters": 1, "kernel_size": 3, "inputs": "sound"}},
+            ],
+        }
+    )
+    assert (model.spatial_rank("image"), model.spatial_rank("sound")) == (2, 1)
+
+
+def test_several_inputs_see_apart():
+    model = convcli.load(
+        {
+            "input": {"a": [9, 1], "b": [9, 1]},
+            "layers": [
+                "Conv1D(1, 3, inputs='a', padding='same')",
+                "Conv1D(1, 5, inputs='b', padding='same', strides=1)",
+                "Add(inputs=['conv1d', 'conv1d_1'])",
+            ],
+        }
+    )
+    row = convcli.summarize(model)["layers"][-1]
+    assert row["receptive_field"] == {"a": [3], "b": [5]}
+    assert row["jump"] == {"a": [1], "b": [1]}
+    assert convcli.summarize(model)["input_shape"] == {"a": [None, 9, 1], "b": [None, 9, 1]}
+
+
+def test_a_squeezing_branch_does_not_count_against_a_windowed_one():
+    layers = [
+        "Conv2D(4, 3, name='conv')",
+        "GlobalAveragePooling2D(keepdims=True)",
+        "Dense(4, activation='sigmoid')",
+        "Multiply(inputs=['conv', 'dense'])",
+    ]
+    rows = convcli.summarize(convcli.load(layers), (8, 9, 1))["layers"]
+    assert [row["receptive_field"] for row in rows] == [[3, 3], [8, 9], [8, 9], [3, 3]]
+    assert [row["jump"] for row in rows] == [[1, 1], [None, None], [None, None], [1, 1]]
+
+
+def test_published_receptive_field_of_vgg16():
+    # Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019
+    rows = convcli.summarize(convcli.load(SAMPLES / "vgg16.yaml"))["layers"]
+    (last,) = (row for row in rows if row["name"] == "block5_pool")
+    assert last["receptive_field"] == [212, 212]
+    assert last["jump"] == [32, 32]
+
+
+def test_a_transposed_layer_halves_the_jump():
+    rows = convcli.summarize(convcli.load(["Conv2DTranspose(8, 4, strides=2)"]), (16, 16, 3))["layers"]
+    assert rows[0]["jump"] == [0.5, 0.5]
+    assert rows[0]["receptive_field"] == [2, 2]
+
+
+def test_trainable_false_moves_the_count():
+    summary = convcli.summarize(convcli.load(["Dense(2, trainable=False)", "BatchNormalization()"]), (3,))
+    assert (summary["params"], summary["trainable_params"], summary["non_trainable_params"]) == (8 + 8, 4, 12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"dense": {"units": 1, "gamma": [1]}}, "layer dense: gamma: the layer has no such weight (kernel, bias)"),
+        ({"dense": {"units": 2, "bias": [1, 2, 3]}}, "layer dense: bias: shape (3,) ((2,) here)"),
+    ],
+)
+def test_a_weight_that_does_not_fit(layer, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.summarize(convcli.load([layer]), (3,))
+    assert str(caught.value) == message

@@ -1,0 +1,162 @@
+"""Reports as tables, JSON, YAML, CSV and arrays."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from convcli.errors import ConvcliError
+from convcli.geometry import DataFormat
+from convcli.render import FORMATS, by_suffix
+from convcli.report import ApplyReport, Maps, Report
+
+SUMMARY = {
+    "name": "some [bold]name[/bold] :smile:",
+    "data_format": "channels_last",
+    "input_shape": [None, 4, 1],
+    "output_shape": [None, 2, 1],
+    "params": 924844032,
+    "trainable_params": 924844032,
+    "non_trainable_params": 0,
+    "macs": None,
+    "layers": [
+        {
+            "name": "a" * 60,
+            "type": "Conv1D",
+            "inputs": ["input"],
+            "output_shape": [None, 2, 1],
+            "kernel_shape": [3, 1, 1],
+            "params": 924844032,
+            "macs": None,
+            "receptive_field": [3, None],
+            "jump": [0.5, None],
+        }
+    ],
+}
+
+
+def applied(*arrays, single=True, layout=DataFormat.CHANNELS_LAST):
+    maps = tuple(
+        Maps(f"layer{place}", np.asarray(array, float), tuple(f"map {i}" for i in range(np.shape(array)[-1])))
+        for place, array in enumerate(arrays)
+    )
+    return ApplyReport(SUMMARY, maps, layout, single)
+
+
+def rendered(form, report, colour=False):
+    return FORMATS[form].render(report, colour).decode()
+
+
+def test_a_table_loses_no_digit_and_no_name():
+    table = rendered("table", Report(SUMMARY))
+    assert "a" * 60 + " (Conv1D)" in table
+    assert "924,844,032" in table
+    assert "some [bold]name[/bold] :smile:" in table
+    assert "3×–" in table
+    assert "0.5×–" in table
+    assert "unknown" in table
+    assert "\x1b" not in table
+    assert all(line == line.rstrip() for line in table.splitlines())
+
+
+def test_colour_changes_no_character():
+    import re
+
+    plain, coloured = (rendered("table", Report(SUMMARY), colour) for colour in (False, True))
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+
+
+def test_small_maps_are_shown_whole_and_large_ones_by_their_corners():
+    small, large = np.arange(256).reshape(1, 16, 16, 1), np.arange(10000).reshape(1, 100, 100, 1)
+    assert all(f" {value} " in rendered("table", applied(small)) for value in range(256))
+    table = rendered("table", applied(large))
+    for value in (0, 3, 96, 99, 300, 303, 9600, 9999):
+        assert f" {value} " in table
+    assert " 4 " not in table
+    assert "…" in table
+    assert "100×100: least 0, mean 4999.5, greatest 9999" in table
+    assert len(table.splitlines()) < 30
+
+
+def test_many_maps_and_samples_are_no_flood():
+    table = rendered("table", applied(np.zeros((100, 20, 20, 512))))
+    assert len(table.splitlines()) < 1000
+    assert "… 496 more; -f json, csv or npy gives all" in table
+    assert "sample 0" in table
+    assert "… 96 more samples; -f json, csv or npy gives all" in table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "3"),
+        (-0.5, "-0.5"),
+        (1 / 3, "0.333333"),
+        (123456789.0, "123456789"),
+        (np.nan, "NaN"),
+        (-np.inf, "-Infinity"),
+        (1e20, "1e+20"),
+    ],
+)
+def test_values_in_grids(value, text):
+    assert f"│ {text} " in rendered("table", applied([[[value]]]))
+
+
+def test_json_is_valid_and_says_what_is_not_a_number():
+    text = rendered("json", applied([[[np.nan], [np.inf], [-np.inf], [0.1]]]))
+    assert json.loads(text, parse_constant=pytest.fail)["output"] == [[["NaN"], ["Infinity"], ["-Infinity"], [0.1]]]
+
+
+def test_json_of_float32_has_the_shortest_digits():
+    maps = (Maps("a", np.array([[[0.1]]], np.float32), ("map 0",)),)
+    assert json.loads(rendered("json", ApplyReport(SUMMARY, maps, DataFormat.CHANNELS_LAST)))["output"] == [[[0.1]]]
+
+
+def test_yaml_says_what_json_says():
+    report = applied([[[1.5], [np.nan]]])
+    assert yaml.safe_load(rendered("yaml", report)) == json.loads(rendered("json", report))
+
+
+def test_several_outputs_are_a_mapping():
+    report = applied([[1.0]], [[2.0]], single=False)
+    assert json.loads(rendered("json", report))["output"] == {"layer0": [[1]], "layer1": [[2]]}
+    for form in ("csv", "npy"):
+        with pytest.raises(ConvcliError, match=f"{form} holds one output"):
+            FORMATS[form].render(report)
+    with np.load(io.BytesIO(FORMATS["npz"].render(report))) as archive:
+        assert {name: array.tolist() for name, array in archive.items()} == {"layer0": [[1]], "layer1": [[2]]}
+
+
+def test_csv_is_a_row_a_line_and_an_empty_line_between_maps():
+    assert rendered("csv", applied([[[[1, 5], [2, 6]], [[3, 7], [4, 8]]]])) == "1,2\n3,4\n\n5,6\n7,8\n"
+    assert rendered("csv", applied([[[1, 5], [2, 6.5]]])) == "1,2\n\n5,6.5\n"
+    assert rendered("csv", applied([[1, 2], [3, np.nan]])) == "1,2\n\n3,NaN\n"
+
+
+def test_csv_of_layers_is_a_line_a_layer():
+    header, line = rendered("csv", Report(SUMMARY)).splitlines()
+    assert header == "name,type,inputs,output_shape,kernel_shape,params,macs,receptive_field,jump"
+    assert line == f"{'a' * 60},Conv1D,input,?x2x1,3x1x1,924844032,,3x?,0.5x?"
+
+
+def test_arrays_come_out_in_the_data_format():
+    report = applied(np.zeros((1, 4, 5, 2)), layout=DataFormat.CHANNELS_FIRST)
+    assert np.load(io.BytesIO(FORMATS["npy"].render(report))).shape == (1, 2, 4, 5)
+    assert np.shape(json.loads(rendered("json", report))["output"]) == (1, 2, 4, 5)
+
+
+def test_a_report_without_arrays_is_no_npy():
+    with pytest.raises(ConvcliError, match="there is no array in this answer"):
+        FORMATS["npy"].render(Report(SUMMARY))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "form"), [(".npy", "npy"), (".NPZ", "npz"), (".yml", "yaml"), (".txt", "table"), (".x", None)]
+)
+def test_a_suffix_asks_for_a_format(suffix, form):
+    assert by_suffix(suffix) == form
