@@ -14,6 +14,7 @@ import numpy as np
 from convcli import algorithms, steps
 from convcli.activations import ACTIVATIONS
 from convcli.algorithms import pooling, resizing
+from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.patches import pad_pairs
 from convcli.algorithms.types import Array
 from convcli.errors import located
@@ -42,19 +43,6 @@ def _(step: steps.Correlate, inputs: Sequence[Array], weights: Weights, algorith
     kernel = meeting_kernel(step, weights[step.kernel.name])
     y = algorithms.correlate(inputs[0], kernel, step.windows, step.groups, algorithm)
     return y if step.bias is None else y + weights[step.bias.name]
-
-
-def meeting_kernel(step: steps.Correlate, stored: Array) -> Array:
-    """The kernel as it meets the input, `(*k, in/groups, filters)`, from the one that is stored."""
-    sizes = tuple(window.size for window in step.windows)
-    rank, groups, filters = len(sizes), step.groups, step.filters
-    if step.transposed:
-        grouped = stored.reshape(*sizes, filters // groups, groups, -1)  # (*k, filters/groups, groups, in/groups)
-        stored = np.moveaxis(grouped, -1, rank)  # (*k, in/groups, filters/groups, groups)
-        stored = np.swapaxes(stored, -1, -2)
-    kernel = stored.reshape(*sizes, -1, filters)
-    # A transposed convolution meets its input in reverse.
-    return np.flip(kernel, tuple(range(rank))) if step.flip != step.transposed else kernel
 
 
 @run.register

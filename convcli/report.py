@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -129,8 +129,13 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
         own = _filter_names(row)
         if not own and len(row.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in row.steps):
             own = names.get(row.operands[0], ())
-        names[row.name] = own if len(own) == count else tuple(f"map {place}" for place in range(count))
+        names[row.name] = own if len(own) == count else numbered(count)
     return names
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Names for maps that have none of their own."""
+    return tuple(f"map {place}" for place in range(count))
 
 
 def _filter_names(row: Row) -> tuple[str, ...]:
@@ -158,19 +163,18 @@ def _operation(step: Correlate) -> str:
     return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
 
 
-def kernels_of(
-    plan: Plan, weights: Mapping[str, Mapping[str, Array]], meet: Any, names: Mapping[str, Sequence[str]]
-) -> tuple[Kernels, ...]:
+def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
     """The filters of every layer that has any."""
+    from convcli.algorithms.kernels import meeting_kernel
+
+    names = map_names(plan)
     found = []
     for row in plan.rows:
+        own = names[row.name]
         for step in row.steps:
             if isinstance(step, Correlate):
-                bias = weights[row.name].get("bias") if step.bias else None
                 title = row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
-                count = step.filters
-                own = (
-                    tuple(names[row.name]) if len(names[row.name]) == count else tuple(f"map {i}" for i in range(count))
-                )
-                found.append(Kernels(title, meet(step, weights[row.name][step.kernel.name]), bias, own))
+                kernel = meeting_kernel(step, weights[row.name][step.kernel.name])
+                bias = weights[row.name][step.bias.name] if step.bias else None
+                found.append(Kernels(title, kernel, bias, own if len(own) == step.filters else numbered(step.filters)))
     return tuple(found)

@@ -220,7 +220,10 @@ def test_data_formats(convcli, tmp_path):
             (LINES, DETECTORS, "--layer-output", "lines", "--all-layers"),
             "--layer-output names one layer, --all-layers is for every one",
         ),
-        ((LINES, DETECTORS, "--algorithm", "fft"), "--algorithm fft (auto, patches, spread, plain)"),
+        (
+            (LINES, DETECTORS, "--algorithm", "fft"),
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'spread', 'plain'.",
+        ),
         (
             (LINES, "samples/mnist.yaml", "--strides", "2"),
             "--strides is for a model of one layer; write it in the model",

@@ -7,6 +7,7 @@ import pytest
 
 import convcli
 from convcli import engine, steps
+from convcli.algorithms.kernels import meeting_kernel
 from convcli.geometry import DataFormat, Window
 from convcli.steps import Correlate, Join, Weight
 
@@ -21,7 +22,7 @@ def test_every_step_can_be_run():
 )
 def test_the_kernel_as_it_meets_the_input(transposed, flip, met):
     step = Correlate((Window(2),), Weight("kernel", (2, 1, 1)), 1, transposed=transposed, flip=flip)
-    assert engine.meeting_kernel(step, np.array([[[1.0]], [[2.0]]])).ravel().tolist() == met
+    assert meeting_kernel(step, np.array([[[1.0]], [[2.0]]])).ravel().tolist() == met
 
 
 def test_joins():

@@ -50,8 +50,8 @@ def test_every_algorithm_agrees_exactly_with_the_plain_one_on_whole_numbers(sett
     assert np.array_equal(convcli.apply(model, x, weights=values), plain)
     row = model.plan({"input": shape}).rows[0]
     windows = [step.windows for step in row.steps if isinstance(step, Correlate)]
-    for name, way in algorithms.WAYS.items():
-        if all(map(way.suits, windows)):
+    for name in algorithms.WAYS:
+        if all(map(algorithms.way(name).suits, windows)):
             assert np.array_equal(convcli.apply(model, x, weights=values, algorithm=name), plain)
 
 

@@ -1,48 +1,42 @@
 """Ways to correlate, and the one function that picks among them.
 
-Every way has the same signature: `way(x, kernel, windows, groups) -> y`, on arrays of one float type, with
+A way is a module with two functions:
 
-- `x` of shape `(batch, *spatial, in)`,
-- `kernel` of shape `(*k, in/groups, filters)`, as it meets the input (already flipped or transposed),
-- `windows`, one for each spatial axis,
-- `y` of shape `(batch, *positions, filters)`.
+- `suits(windows)`: whether it can do it,
+- `correlate(x, kernel, windows, groups) -> y`, on arrays of one float type: `x` of shape `(batch, *spatial, in)`,
+  `kernel` of shape `(*k, in/groups, filters)` as it meets the input (already flipped or transposed), `windows` one for
+  each spatial axis, `y` of shape `(batch, *positions, filters)`.
 
-To add one, write a module with such a function and a predicate `suits(windows, groups, channels, filters)`, and enter
-it in `WAYS`; `auto` takes the first that suits.
+To add one, write the module and enter its name in `WAYS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from convcli.algorithms import patches, plain, spread
-from convcli.algorithms.types import Array
 from convcli.errors import ConvcliError
 from convcli.geometry import Window
 
+if TYPE_CHECKING:
+    from convcli.algorithms.types import Array
 
-@dataclass(frozen=True)
-class Way:
-    """One algorithm: the function and what it can do."""
-
-    run: Callable[[Array, Array, Sequence[Window], int], Array]
-    suits: Callable[[Sequence[Window]], bool]
+WAYS = ("patches", "spread", "plain")  # `auto` takes the first that suits
+AUTO = "auto"
 
 
-WAYS: dict[str, Way] = {
-    "patches": Way(patches.correlate, patches.suits),
-    "spread": Way(spread.correlate, spread.suits),
-    "plain": Way(plain.correlate, plain.suits),
-}
-NAMES = ("auto", *WAYS)
+def way(name: str) -> Any:
+    """The module of that name."""
+    return import_module(f"convcli.algorithms.{name}")
 
 
-def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int, algorithm: str = "auto") -> Array:
-    """Correlate by the named algorithm, or by the first that suits. Raises `ConvcliError` where it does not suit."""
-    if algorithm == "auto":
-        return next(way for way in WAYS.values() if way.suits(windows)).run(x, kernel, windows, groups)
-    if not WAYS[algorithm].suits(windows):
-        suited = [name for name, way in WAYS.items() if way.suits(windows)]
-        raise ConvcliError(f"algorithm {algorithm} does not suit this layer", f"{' or '.join(suited)}, or auto")
-    return WAYS[algorithm].run(x, kernel, windows, groups)
+def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int, algorithm: str = AUTO) -> Array:
+    """Correlate by the named way, or by the first that suits. Raises `ConvcliError` where it does not suit."""
+    suited = [name for name in WAYS if way(name).suits(windows)]
+    chosen = suited[0] if algorithm == AUTO else algorithm
+    if chosen not in suited:
+        what = "does not suit this layer" if chosen in WAYS else "is not known"
+        raise ConvcliError(f"algorithm {chosen} {what}", f"{' or '.join(suited)}, or {AUTO}")
+    result: Array = way(chosen).correlate(x, kernel, windows, groups)
+    return result

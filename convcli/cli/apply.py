@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.algorithms import AUTO, WAYS
 from convcli.cli.common import data_format_option, layer_option, layout, reports
 from convcli.cli.models import load_model, single_layer, single_layer_options
 from convcli.files import STREAM, display_name
 
 if TYPE_CHECKING:
     from convcli.api import Run
+    from convcli.geometry import DataFormat
     from convcli.model import Model
     from convcli.report import ApplyReport
 
@@ -45,7 +47,7 @@ Examples:
 @click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's.")
 @click.option("--all-layers", is_flag=True, help="Every layer's maps; with -o X.npz an array a layer.")
 @click.option("--show-weights", is_flag=True, help="Also each filter as a grid, with its bias.")
-@click.option("--algorithm", default="auto", metavar="NAME", help="auto, or one of the ways to correlate [auto].")
+@click.option("--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate [auto].")
 @single_layer_options
 @data_format_option
 @reports
@@ -72,48 +74,14 @@ def apply(
     MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Layers mean what they mean in Keras 3 with
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
+    from convcli import api
+    from convcli.weights import load
+
     names, model_name = _split(arguments, bool(layers or filters))
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
-    if layer_output and all_layers:
-        raise click.UsageError("--layer-output names one layer, --all-layers is for every one")
     model = load_model(model_name, layers, filters, single_layer(options), data_format)
-    done, keep = _run(model, names, weights, seed, dtype, layer_output, all_layers, algorithm, data_format)
-    return _report(done, keep, layout(data_format), show_weights, all_layers)
-
-
-def _split(arguments: Sequence[str], inline: bool) -> tuple[list[str], str | None]:
-    """The inputs and the model among the arguments."""
-    if arguments.count(STREAM) > 1:
-        raise click.UsageError("only one argument can be - (standard input)")
-    if inline:
-        return list(arguments), None
-    if len(arguments) < 2:
-        raise click.UsageError("MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')")
-    return list(arguments[:-1]), arguments[-1]
-
-
-def _run(
-    model: Model,
-    names: Sequence[str],
-    weights: str | None,
-    seed: int | None,
-    dtype: str | None,
-    layer_output: str | None,
-    all_layers: bool,
-    algorithm: str,
-    data_format: str | None,
-) -> tuple[Run, tuple[str, ...]]:
-    from convcli import algorithms, api
-    from convcli.errors import nearest
-    from convcli.weights import load
-
-    if algorithm not in algorithms.NAMES:
-        raise click.UsageError(f"--algorithm {algorithm} ({', '.join(algorithms.NAMES)})")
-    layer_names = tuple(node.name for node in model.nodes)
-    if layer_output is not None and layer_output not in layer_names:
-        raise click.UsageError(f"--layer-output {layer_output}: no such layer ({nearest(layer_output, layer_names)})")
-    keep = layer_names if all_layers else (layer_output,) if layer_output else model.outputs
+    keep = _kept(model, layer_output, all_layers)
     inputs, labels = _inputs(model, names)
     done = api.run(
         model,
@@ -127,7 +95,34 @@ def _run(
         door=layout(data_format),
         labels=labels,
     )
-    return done, keep
+    return _report(done, keep, layout(data_format) or model.data_format, show_weights, not all_layers)
+
+
+def _split(arguments: Sequence[str], inline: bool) -> tuple[list[str], str | None]:
+    """The inputs and the model among the arguments."""
+    if arguments.count(STREAM) > 1:
+        raise click.UsageError("only one argument can be - (standard input)")
+    if inline:
+        return list(arguments), None
+    if len(arguments) < 2:
+        raise click.UsageError("MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')")
+    return list(arguments[:-1]), arguments[-1]
+
+
+def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:
+    """The names of the layers whose maps are asked for."""
+    from convcli.errors import nearest
+
+    names = tuple(node.name for node in model.nodes)
+    if layer_output and all_layers:
+        raise click.UsageError("--layer-output names one layer, --all-layers is for every one")
+    if all_layers:
+        return names
+    if layer_output is None:
+        return model.outputs
+    if layer_output not in names:
+        raise click.UsageError(f"--layer-output {layer_output}: no such layer ({nearest(layer_output, names)})")
+    return (layer_output,)
 
 
 def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -149,18 +144,15 @@ def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[st
     return {wanted[0]: arrays.load(names[0])}, {wanted[0]: display_name(names[0])}
 
 
-def _report(done: Run, keep: Sequence[str], door: Any, show_weights: bool, all_layers: bool) -> ApplyReport:
+def _report(done: Run, keep: Sequence[str], door: DataFormat, show_weights: bool, single: bool) -> ApplyReport:
     from convcli import report
-    from convcli.engine import meeting_kernel
 
-    plan = done.plan
-    outer = door or plan.model.data_format
-    names = report.map_names(plan)
+    names = report.map_names(done.plan)
     return report.ApplyReport(
-        summary=report.summary(plan, outer, done.batch),
+        summary=report.summary(done.plan, door, done.batch),
         maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
-        data_format=outer,
-        single=len(keep) == 1 and not all_layers,
-        kernels=report.kernels_of(plan, done.weights, meeting_kernel, names) if show_weights else (),
-        notes=report.operations(plan),
+        data_format=door,
+        single=single and len(keep) == 1,
+        kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
+        notes=report.operations(done.plan),
     )

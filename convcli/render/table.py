@@ -168,17 +168,17 @@ def _samples(maps: Maps) -> Iterator[RenderableType]:
 
 
 def _filters(kernels: Kernels) -> Iterator[RenderableType]:
-    bias = kernels.bias
-    named = (
-        (name if bias is None else f"{name}, bias {_value(bias[place])}", kernels.kernel[..., place])
-        for place, name in enumerate(kernels.names)
-    )
-    parts = (
-        (name if kernel.shape[-1] == 1 else f"{name}, input channel {channel}", kernel[..., channel])
-        for name, kernel in named
-        for channel in range(kernel.shape[-1])
-    )
-    yield from _grids(parts if kernels.kernel.ndim > 2 else ((name, one) for name, one in named))
+    """Each filter with its bias; one that sees several channels as a grid for each."""
+    spatial = kernels.kernel.ndim > 2
+    named = []
+    for place, name in enumerate(kernels.names):
+        title = name if kernels.bias is None else f"{name}, bias {_value(kernels.bias[place])}"
+        one = kernels.kernel[..., place]  # (*k, channels)
+        if spatial and one.shape[-1] > 1:
+            named += [(f"{title}, input channel {each}", one[..., each]) for each in range(one.shape[-1])]
+        else:
+            named.append((title, one[..., 0] if spatial else one))
+    yield from _grids(named)
 
 
 def _grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
