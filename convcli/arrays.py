@@ -6,6 +6,7 @@ The format is told by the content, not by the name. NumPy is imported only when 
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,10 +69,10 @@ def load_all(name: str) -> dict[str, Array]:
 
 
 def _split(name: str) -> tuple[str, str | None]:
-    if name == STREAM or ":" not in name or Path(name).exists():
+    if name == STREAM or ":" not in name or os.path.exists(name):
         return name, None
     path, _, key = name.rpartition(":")
-    return (path, key) if Path(path).is_file() else (name, None)
+    return (path, key) if os.path.isfile(path) else (name, None)
 
 
 def read(content: bytes, suffix: str = "") -> Array | dict[str, Array]:

@@ -31,37 +31,35 @@ def read_bytes(name: str) -> bytes:
 
 
 def write_bytes(name: str, content: bytes) -> None:
-    """Replace a file whole: written beside it first, then renamed. Raises `ConvcliError`."""
-    path = Path(name)
-    target = path.resolve() if path.is_symlink() else path
-    if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
-        _write_through(target, content)
-        return
-    temporary = None
+    """Replace a file whole: written beside it first, then renamed. Raises `ConvcliError`, naming the file."""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        target = Path(os.path.realpath(name))  # a link stays, what it points to is replaced
+        if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is written to
+            target.write_bytes(content)
+        else:
+            _replace(target, content)
+    except OSError as error:
+        raise ConvcliError(f"{name}: {problem(error)}") from None
+    except ValueError as error:  # a path with a null character
+        raise ConvcliError(str(error)) from None
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".convcli-", dir=target.parent)
+    try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
-    except OSError as error:
-        raise ConvcliError(f"{name}: {problem(error)}") from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def problem(error: OSError) -> str:
     """What went wrong with a file, in the words of the system."""
     return (error.strerror or str(error)).lower()
-
-
-def _write_through(target: Path, content: bytes) -> None:
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise ConvcliError(f"{target}: {problem(error)}") from None
 
 
 def _mode(target: Path) -> int:

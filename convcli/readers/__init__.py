@@ -6,6 +6,7 @@ in `read`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ def read(name: str) -> Document:
     """Read a model file, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
     path = Path(name)
     folder, title = (Path(), "model") if name == STREAM else (path.parent, path.stem)
-    if ":" in name and not path.exists():
+    if ":" in name and not os.path.exists(name):
         return Document(kernel.mapping(arrays.load(name), title), folder, title, name)
     with located(display_name(name)):
         content = read_bytes(name)

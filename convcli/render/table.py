@@ -88,8 +88,8 @@ def _layers(summary: dict[str, Any], detail: bool) -> Table:
         columns |= {
             "Kernel": [_kernel(row) for row in rows],
             "MACs": [_count(row["macs"]) for row in rows],
-            "Receptive field": [_per_axis(row["receptive_field"]) for row in rows],
-            "Jump": [_per_axis(row["jump"]) for row in rows],
+            "Receptive field": [_per_axis(row["receptive_field"], "?") for row in rows],
+            "Jump": [_per_axis(row["jump"], "–") for row in rows],
         }
     if not _is_chain(summary):
         columns["Inputs"] = [", ".join(map(str, row["inputs"])) for row in rows]
@@ -113,10 +113,12 @@ def _kernel(row: dict[str, Any]) -> str:
     return " + ".join("×".join(map(str, shape)) for shape in shapes)
 
 
-def _per_axis(values: Any) -> str:
+def _per_axis(values: Any, missing: str) -> str:
     if isinstance(values, dict):
-        return ", ".join(f"{name} {_per_axis(each)}" for name, each in values.items())
-    return "×".join("–" if each is None else f"{each:g}" if isinstance(each, float) else str(each) for each in values)
+        return ", ".join(f"{name} {_per_axis(each, missing)}" for name, each in values.items())
+    if set(values) == {None}:
+        return missing
+    return "×".join(missing if each is None else f"{each:g}" for each in values)
 
 
 def _count(number: int | None) -> str:

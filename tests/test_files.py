@@ -1,0 +1,105 @@
+"""Bytes in and out."""
+
+from __future__ import annotations
+
+import io
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from convcli.errors import ConvcliError
+from convcli.files import display_name, read_bytes, write_bytes
+
+
+def test_a_dash_is_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"\0\r\n\xff")))
+    assert read_bytes("-") == b"\0\r\n\xff"
+    assert display_name("-") == "standard input"
+    assert display_name("./-") == "./-"
+
+
+def test_bytes_come_back_as_they_were(tmp_path):
+    write_bytes(str(tmp_path / "out"), b"\0\r\n\xff")
+    assert read_bytes(str(tmp_path / "out")) == b"\0\r\n\xff"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none", "no such file or directory"), (".", "is a directory"), ("a\0b", "embedded null byte")],
+)
+def test_what_cannot_be_read_is_an_error(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConvcliError) as caught:
+        read_bytes(name)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none/out", "none/out: no such file or directory"),
+        (".", ".: is a directory"),
+        ("long" * 100, "long" * 100 + ": file name too long"),
+    ],
+)
+def test_what_cannot_be_written_is_an_error(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConvcliError) as caught:
+        write_bytes(name, b"new")
+    assert str(caught.value) == message
+
+
+def test_a_file_is_replaced_and_keeps_its_permissions(tmp_path):
+    out = tmp_path / "out"
+    out.write_bytes(b"longer than the new")
+    out.chmod(0o640)
+    before = out.stat().st_ino
+    write_bytes(str(out), b"new")
+    assert out.read_bytes() == b"new"
+    assert out.stat().st_mode & 0o7777 == 0o640
+    assert out.stat().st_ino != before  # renamed over, so that a reader sees the old or the new, never half
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_new_file_has_the_permissions_that_the_mask_leaves(tmp_path):
+    mask = os.umask(0o027)
+    try:
+        write_bytes(str(tmp_path / "out"), b"new")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "out").stat().st_mode & 0o7777 == 0o640
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there/real")
+    write_bytes(str(tmp_path / "link"), b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "real").read_bytes() == b"new"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_bytes(str(pipe), b"new")
+        assert os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.write_bytes(b"old")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(ConvcliError, match=r"out: no space left on device$"):
+        write_bytes(str(out), b"new")
+    assert out.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["out"]
