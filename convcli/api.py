@@ -28,7 +28,7 @@ def load(source: Source, *, data_format: str | None = None) -> Model:
 
     >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
     """
-    layout = DataFormat(data_format) if data_format else None
+    layout = DataFormat.of(data_format) if data_format else None
     if isinstance(source, str | Path):
         return build(readers.read(str(source)), layout)
     mapping = source if isinstance(source, Mapping) else {"layers": list(source)}
@@ -55,7 +55,7 @@ def summarize(
     `input_shape` is that of one sample, in the model's axis order, such as `(28, 28, 1)`; a mapping for several inputs;
     None for the model's own. Raises `ConvcliError`.
     """
-    door = DataFormat(data_format) if data_format else model.data_format
+    door = DataFormat.of(data_format) if data_format else model.data_format
     named = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not named:
         named = {_only_input(model): input_shape}
@@ -102,10 +102,11 @@ def _fits(model: Model, shapes: Mapping[str, Shape]) -> bool:
 
 
 def _other_format(model: Model, shapes: Mapping[str, Shape], door: DataFormat) -> str | None:
-    """A hint for shapes that fit once they are read in the other data format."""
+    """A hint for shapes that fit once they are read in the other data format, with fewer channels than cells."""
     other = DataFormat.CHANNELS_LAST if door is DataFormat.CHANNELS_FIRST else DataFormat.CHANNELS_FIRST
     turned = {name: other.to_last(door.from_last(shape)) for name, shape in shapes.items()}
-    if turned != shapes and _fits(model, turned):
+    fewer = all((shape[-1] or 0) < (extent or 1) for shape in turned.values() for extent in shape[:-1])
+    if turned != shapes and fewer and _fits(model, turned):
         return f"the input looks {other.value}: --data-format {other.value}"
     return None
 
@@ -191,6 +192,8 @@ def run(
 def _as_batch(model: Model, name: str, array: Array, door: DataFormat) -> Array:
     if name not in model.inputs:
         raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
+    if 0 in array.shape:
+        raise ConvcliError(f"shape {shape_text(array.shape)} holds no values", "at least one")
     batch = arrays.as_batch(array, model.spatial_rank(name), door)
     own = model.inputs[name]
     got: Shape = batch.shape[1:]

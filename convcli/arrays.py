@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ DTYPES = (
     "float32",
     "float64",
 )
+REAL = "biuf"  # the kinds of NumPy's types that hold real numbers
+MOST_AXES = 32  # as many as every NumPy allows
+EXACT = 2**53  # float64 holds every whole number up to here
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
@@ -54,9 +58,14 @@ def load(name: str) -> Array:
         if key is None and len(found) == 1:
             return next(iter(found.values()))
         if key not in found:
-            asked = "which array?" if key is None else f"no array {key!r}"
-            raise ConvcliError(f"{asked} it holds {', '.join(found) or 'none'}", f"{path}:{next(iter(found), 'KEY')}")
+            raise several(found, path, key)
         return found[key]
+
+
+def several(found: Mapping[str, Any], path: str, key: str | None = None) -> ConvcliError:
+    """What to say where one of several arrays must be named, or the one that is named is not there."""
+    asked = "which array?" if key is None else f"no array {key!r}:"
+    return ConvcliError(f"{asked} it holds {', '.join(found) or 'none'}", f"{path}:{next(iter(found), 'KEY')}")
 
 
 def load_all(name: str) -> dict[str, Array]:
@@ -111,70 +120,83 @@ def _npy(content: bytes) -> Array:
         version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = header(stream)
-    except (ValueError, SyntaxError, TypeError, KeyError) as error:
+    except Exception as error:  # NumPy lets through whatever Python's own parser raises on a damaged header
         raise ConvcliError(f"broken NPY header: {' '.join(str(error).split())}") from None
     if dtype.hasobject:
         raise ConvcliError("holds Python objects, which are never loaded", "an array of numbers")
-    count = 1
-    for extent in shape:
-        count *= extent
-    held = len(content) - stream.tell()
-    if held != count * dtype.itemsize:
+    if dtype.kind not in REAL:
+        raise ConvcliError(f"{dtype} values", "real numbers")
+    if len(shape) > MOST_AXES or any(type(extent) is not int or extent < 0 for extent in shape):
+        raise ConvcliError(f"broken NPY header: shape {short(shape)}")
+    promised, held = prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    if held != promised:
         raise ConvcliError(
-            f"the header promises {count * dtype.itemsize} bytes ({dtype} of shape {shape_text(shape)}), {held} follow"
+            f"the header promises {promised} bytes ({dtype} of shape {shape_text(shape)}), {held} follow"
         )
-    flat = np.frombuffer(content, dtype, count, stream.tell())
-    return flat.reshape(shape, order="F" if fortran else "C")
+    flat = np.frombuffer(content, dtype, prod(shape), stream.tell())
+    try:
+        return flat.reshape(shape, order="F" if fortran else "C")
+    except ValueError as error:  # an extent beyond what NumPy counts, beside one of 0
+        raise ConvcliError(f"broken NPY header: {error}") from None
 
 
 def _npz(content: bytes) -> dict[str, Array]:
-    arrays = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for entry in archive.infolist():
-                name = entry.filename.removesuffix(".npy")
-                with located(name):
-                    member = archive.read(entry)
-                    if not member.startswith(NPY):
-                        raise ConvcliError("is not an NPY array")
-                    arrays[name] = _npy(member)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+            members = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in archive.infolist()}
+    except Exception as error:  # zipfile lets through whatever its decompressors raise on damaged bytes
         raise ConvcliError(f"broken NPZ archive: {error}") from None
+    arrays = {}
+    for name, member in members.items():
+        with located(name):
+            if not member.startswith(NPY):
+                raise ConvcliError("is not an NPY array")
+            arrays[name] = _npy(member)
     return arrays
 
 
 def _lines_of_numbers(text: str) -> list[Any] | None:
     """CSV or TSV without a header -> rows; a single row or column -> a flat list; None for any other text."""
     lines = text.rstrip().splitlines()
-    first = next(line for line in lines if line.strip())
-    separator = "\t" if "\t" in first else ","
-    if any(_number(token) is None for token in first.split(separator)):
+    start = next(place for place, line in enumerate(lines) if line.strip())
+    separator = "\t" if "\t" in lines[start] else ","
+    if _row(lines[start], separator) is None:
         return None
     rows: list[list[float]] = []
-    for place, line in enumerate(lines, 1):
-        with located(f"line {place}"):
-            if not line.strip():
-                raise ConvcliError("an empty line begins another map", "one map a file; npy and json hold several")
-            rows.append([_needed(token, line) for token in line.split(separator)])
-            if len(rows[-1]) != len(rows[0]):
-                raise ConvcliError(f"{len(rows[-1])} numbers, the first line has {len(rows[0])}")
+    for place, line in enumerate(lines[start:], start + 1):
+        row = _row(line, separator)
+        if row is None or len(row) != len(rows[0] if rows else row):
+            with located(f"line {place}"):
+                raise _wrong_line(line, separator, len(rows[0]))
+        rows.append(row)
     if len(rows) == 1:
         return rows[0]
     return [row[0] for row in rows] if len(rows[0]) == 1 else rows
 
 
-def _needed(token: str, line: str) -> float:
-    value = _number(token)
-    if value is None:
-        raise ConvcliError(f"{token.strip()!r} is not a number", "numbers split by commas or tabs")
-    return value
-
-
-def _number(token: str) -> float | None:
+def _row(line: str, separator: str) -> list[float] | None:
+    """The numbers of a line, or None where it holds anything else."""
+    tokens = line.split(separator)
     try:
-        return None if "_" in token else float(token)
+        numbers = list(map(float, tokens))
     except ValueError:
         return None
+    if "_" in line:  # which Python allows in numbers
+        return None
+    for token, number in zip(tokens, numbers, strict=True):
+        if abs(number) >= EXACT and token.strip().lstrip("+-").isdigit():
+            _check_exact(int(token))
+    return numbers
+
+
+def _wrong_line(line: str, separator: str, count: int) -> ConvcliError:
+    if not line.strip():
+        return ConvcliError("an empty line begins another map", "one map a file; npy and json hold several")
+    tokens = line.split(separator)
+    wrong = next((token.strip() for token in tokens if _row(token, separator) is None), None)
+    if wrong is not None:
+        return ConvcliError(f"{wrong!r} is not a number", "numbers split by commas or tabs")
+    return ConvcliError(f"{len(tokens)} numbers, the first line has {count}")
 
 
 # ---- plain values ----
@@ -198,11 +220,19 @@ def from_document(value: Any) -> Array | dict[str, Array]:
         raise ConvcliError(f"unknown key {sorted(map(str, unknown))[0]!r} beside data", "dtype, or none")
     array = from_nested(value["data"])
     dtype = value.get("dtype")
-    if dtype is None:
-        return array
+    return array if dtype is None else _cast(array, dtype)
+
+
+def _cast(array: Array, dtype: Any) -> Array:
+    """The array in the type that the file asks for. Raises `ConvcliError` where that would do more than round."""
     if dtype not in DTYPES:
         raise ConvcliError(f"dtype {dtype!r}", f"one of {', '.join(DTYPES)}")
-    return array.astype(dtype)
+    with np.errstate(all="ignore"):
+        cast = array.astype(dtype)
+    kept = np.isfinite(cast) == np.isfinite(array) if cast.dtype.kind == "f" else cast == array
+    if not kept.all():
+        raise ConvcliError(f"{array[~kept].flat[0]} does not fit in {dtype}", "a type that holds it")
+    return cast
 
 
 def from_nested(value: Any) -> Array:
@@ -211,22 +241,46 @@ def from_nested(value: Any) -> Array:
     return np.array(_without_words(value))
 
 
-def nested_shape(value: Any) -> tuple[int, ...]:
-    """The shape of a nested list of numbers, found without NumPy. Raises `ConvcliError` as `from_nested` does."""
+def nested_shape(value: Any, axes: int = MOST_AXES) -> tuple[int, ...]:
+    """The shape of a nested list of numbers, found without NumPy. Raises `ConvcliError` as `from_nested` does.
+
+    `axes` is how many axes it may have.
+    """
     if isinstance(value, list | tuple):
-        shapes = []
-        for place, each in enumerate(value):
-            with located(f"[{place}]"):
-                shapes.append(nested_shape(each))
-                if shapes[-1] != shapes[0]:
-                    raise ConvcliError(
-                        f"shape {shape_text(shapes[-1])}, its neighbours have {shape_text(shapes[0])}",
-                        "rows of equal length",
-                    )
-        return (len(shapes), *(shapes[0] if shapes else ()))
-    if isinstance(value, int | float) or value in WORDS:
+        if axes == 0:
+            raise ConvcliError(f"more than {MOST_AXES} lists within each other")
+        if value and set(map(type, value)) == {float}:  # the bulk of a large array
+            return (len(value),)
+        return _list_shape(value, axes)
+    if isinstance(value, int):
+        _check_exact(value)
+        return ()
+    if isinstance(value, float) or (isinstance(value, str) and value in WORDS):
         return ()
     raise ConvcliError(f"{short(value)} is not a number")
+
+
+def _list_shape(value: Sequence[Any], axes: int) -> tuple[int, ...]:
+    shapes: list[tuple[int, ...]] = []
+    for place, each in enumerate(value):
+        try:
+            shapes.append(nested_shape(each, axes - 1))
+        except ConvcliError as error:
+            error.where.insert(0, f"[{place}]")
+            raise
+        if shapes[-1] != shapes[0]:
+            raise ConvcliError(
+                f"[{place}]: shape {shape_text(shapes[-1])}, its neighbours have {shape_text(shapes[0])}",
+                "rows of equal length",
+            )
+    return (len(shapes), *(shapes[0] if shapes else ()))
+
+
+def _check_exact(value: int) -> None:
+    if abs(value) > EXACT:
+        raise ConvcliError(
+            f"the whole number {short(value)} is beyond what float64 keeps exact", "with a decimal point it is rounded"
+        )
 
 
 def _without_words(value: Any) -> Any:
@@ -243,14 +297,14 @@ def to_float(array: Array, dtype: str | None = None) -> Array:
 
     Raises `ConvcliError` for anything but real numbers, and for whole numbers that float64 would round.
     """
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         raise ConvcliError(f"{array.dtype} values", "real numbers")
     target = np.dtype(dtype or ("float32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "float64"))
     result = np.ascontiguousarray(array, target) if array.ndim else array.astype(target)
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and dtype is None and array.size:
-        most = max(-int(array.min()), int(array.max()))
-        if most > 2**53:
-            raise ConvcliError(f"holds the whole number {most}, beyond what float64 keeps exact", "float64 values")
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and target.itemsize == 8 and array.size:
+        for most in (int(array.min()), int(array.max())):
+            if abs(most) > EXACT:
+                raise ConvcliError(f"holds {most}, beyond the whole numbers that float64 keeps exact", "float64 values")
     return result
 
 

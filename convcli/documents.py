@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,11 +17,14 @@ if TYPE_CHECKING:
 else:
     yaml = Lazy("yaml")
 
+MOST_DEEP = 100
+TOO_DEEP = "too deeply nested"
+
 # YAML 1.2's core schema: `1e-3` is a number, `on` and `010` are not special.
 SCALARS = {
     "tag:yaml.org,2002:null": (r"^(?:~|null|Null|NULL|)$", "~nN\0"),
     "tag:yaml.org,2002:bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    "tag:yaml.org,2002:int": (r"^[-+]?[0-9]+$|^0x[0-9a-fA-F]+$", "-+0123456789"),
+    "tag:yaml.org,2002:int": (r"^[-+]?[0-9]+$|^0o[0-7]+$|^0x[0-9a-fA-F]+$", "-+0123456789"),
     "tag:yaml.org,2002:float": (
         r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$",
         "-+0123456789.",
@@ -40,15 +45,46 @@ def parse(text: str, json_only: bool = False) -> Any:
             if json_only:
                 raise ConvcliError(f"line {error.lineno}, column {error.colno}: {error.msg}", "valid JSON") from None
         except RecursionError:
-            raise ConvcliError("too deeply nested") from None
+            raise ConvcliError(TOO_DEEP) from None
+        except ValueError as error:  # a number of more digits than Python reads
+            raise ConvcliError(str(error), "valid JSON") from None
+    return _yaml(text)
+
+
+def _yaml(text: str) -> Any:
     try:
-        return yaml.load(text, Loader=_loader())
+        _check_depth(text)
+        value = yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
         raise ConvcliError(_yaml_problem(error), "valid YAML") from None
-    except RecursionError:
-        raise ConvcliError("too deeply nested") from None
-    except ValueError as error:
-        raise ConvcliError(str(error), "valid YAML") from None
+    except (ValueError, TypeError, AttributeError, LookupError) as error:  # a tag on a value that it does not suit
+        raise ConvcliError(f"a value that cannot be read: {error}", "valid YAML") from None
+    if "*" in text and _expanded(value, {}) > len(text):
+        raise ConvcliError("aliases that repeat more than the text holds", "the values written out")
+    return value
+
+
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting, which the parser's own recursion does not survive. Raises `ConvcliError`."""
+    leads = max(len(lead) for lead in re.findall(r"^[ ?:-]*", text, re.MULTILINE))
+    if leads + text.count("[") + text.count("{") <= MOST_DEEP:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_loader()):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEEP:
+            raise ConvcliError(TOO_DEEP)
+
+
+def _expanded(value: Any, sizes: dict[int, int]) -> int:
+    """How many values there are once aliases are written out."""
+    if not isinstance(value, list | dict):
+        return 1
+    if id(value) not in sizes:
+        sizes[id(value)] = sys.maxsize  # met again below itself: it has no end
+        parts = value if isinstance(value, list) else [*value, *value.values()]
+        sizes[id(value)] = 1 + sum(_expanded(each, sizes) for each in parts)
+    return sizes[id(value)]
 
 
 def _mapping(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -62,8 +98,6 @@ def _mapping(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 @lru_cache(maxsize=1)
 def _loader() -> Any:
-    import re
-
     base: Any = getattr(yaml, "CSafeLoader", None) or yaml.SafeLoader
 
     class Loader(base):  # type: ignore[misc]
@@ -82,7 +116,7 @@ def _loader() -> Any:
             return mapping
 
     def whole(loader: Any, node: Any) -> int:
-        return int(node.value, 16 if node.value.startswith("0x") else 10)
+        return int(node.value, {"0x": 16, "0o": 8}.get(node.value[:2], 10))
 
     Loader.add_constructor("tag:yaml.org,2002:int", whole)
     for tag, (pattern, first) in SCALARS.items():

@@ -52,9 +52,10 @@ def call(text: str) -> Entry:
             return Entry(name)
         positional = [_literal(each) for each in tree.args]
         named = [(each.arg, _literal(each.value)) for each in tree.keywords]
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise ConvcliError(
-            f"{short(text)} is not a layer", f"such as Conv2D(40, 3); {getattr(error, 'msg', None) or 'too deep'}"
+            f"{short(text)} is not a layer",
+            f"such as Conv2D(40, 3); {getattr(error, 'msg', None) or str(error) or 'too deep'}",
         ) from None
     arguments = _by_position(layer_type(name), positional)
     for key, value in named:
@@ -81,7 +82,9 @@ def _literal(node: Any) -> Any:
         return node.value
     if isinstance(node, ast.List | ast.Tuple):
         return [_literal(each) for each in node.elts]
-    if isinstance(node, ast.Dict) and all(node.keys):
+    if isinstance(node, ast.Dict) and not any(
+        isinstance(key, ast.List | ast.Tuple | ast.Dict | None) for key in node.keys
+    ):
         return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True)}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         value = _literal(node.operand)

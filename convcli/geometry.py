@@ -48,6 +48,13 @@ class DataFormat(str, Enum):
     CHANNELS_LAST = "channels_last"
     CHANNELS_FIRST = "channels_first"
 
+    @classmethod
+    def of(cls, value: str) -> DataFormat:
+        """The data format of that name. Raises `ConvcliError`."""
+        if value not in [each.value for each in cls]:
+            raise ConvcliError(f"data_format: {value!r}", " or ".join(each.value for each in cls))
+        return cls(value)
+
     def order(self, rank: int) -> tuple[int, ...]:
         """For each axis of a sample of `rank` axes in this format, its place with channels last."""
         if self is DataFormat.CHANNELS_LAST or rank < 2:
@@ -214,12 +221,11 @@ class Reach:
         """What a cell sees after `window` has slid over this value."""
         block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
         period = block // gcd(block, window.stride)
-        # A tap sees the same phase `block` taps later, further on: only the first and the last block can be extreme.
-        taps = sorted({*range(min(window.size, block)), *range(max(window.size - block, 0), window.size)})
         spans = []
         for cell in range(period):
-            places = (cell * window.stride - window.before + tap * window.dilation for tap in taps)
-            spans.append(_hull(self.span(place // window.upsample) for place in places if place % window.upsample == 0))
+            first = cell * window.stride - window.before
+            met = (first + tap * window.dilation for tap in _hits(first, window, len(self.spans)))
+            spans.append(_hull(self.span(place // window.upsample) for place in met))
         return Reach(tuple(spans), self.shift * (period * window.stride // block))._reduced()
 
     def union(self, other: Reach) -> Reach:
@@ -238,6 +244,21 @@ class Reach:
             if all(candidate.span(cell) == span for cell, span in enumerate(self.spans)):
                 return candidate
         return self
+
+
+def _hits(first: int, window: Window, phases: int) -> Iterable[int]:
+    """The cells of a window that begins at `first` of the stretched axis which meet a cell of the axis itself.
+
+    Of many, those at either end: a cell further on meets the same phase later, so only they can be extreme.
+    """
+    common = gcd(window.dilation, window.upsample)
+    if first % common:
+        return ()
+    every = window.upsample // common
+    start = -first // common * pow(window.dilation // common, -1, every) % every
+    hits = range(start, window.size, every)
+    most = phases * common
+    return hits if len(hits) <= 2 * most else (*hits[:most], *hits[-most:])
 
 
 def _hull(spans: Iterable[Span]) -> Span:

@@ -81,7 +81,7 @@ def given_array(value: Any, folder: Path) -> GivenArray:
 
 def _made(array: Any) -> GivenArray:
     if isinstance(array, dict):
-        raise ConvcliError("holds several arrays", "one of them, as file.npz:key")
+        raise ConvcliError(f"holds several arrays: {', '.join(array)}", "one of them, as file.npz:key")
     return GivenArray(array.shape, lambda: arrays.to_float(array))
 
 
@@ -97,12 +97,15 @@ def _named(name: str, folder: Path) -> GivenArray:
 def filters(value: Any, rank: int, folder: Path) -> Filters:
     """One filter (rank = spatial), or a list or NAME: FILTER mapping of filters of the spatial rank or one more."""
     if isinstance(value, Mapping):
-        named = {str(name): _filter(str(name), each, folder) for name, each in value.items()}
-        return _alike(tuple(named), tuple(named.values()), rank)
-    if isinstance(value, list | tuple) and any(isinstance(each, str) and each not in arrays.WORDS for each in value):
-        each = tuple(_filter(str(place), one, folder) for place, one in enumerate(value))
-        names = tuple(one if isinstance(one, str) else str(place) for place, one in enumerate(value))
-        return _alike(_distinct(names), each, rank)
+        names = tuple(map(str, value))
+        if len(set(names)) < len(names):
+            raise ConvcliError(f"two filters of one name among {', '.join(names)}", "a name for each")
+        return _several(names, tuple(value.values()), rank, folder)
+    if isinstance(value, list | tuple) and not all(map(_is_nested, value)):
+        names = tuple(each if isinstance(each, str) else str(place) for place, each in enumerate(value))
+        return _several(_distinct(names), tuple(value), rank, folder)
+    if isinstance(value, str) and value in FILTERS:
+        return _several((value,), (value,), rank, folder)
     whole = given_array(value, folder)
     if len(whole.shape) == rank:
         return _alike((value if isinstance(value, str) else "0",), (whole,), rank)
@@ -112,9 +115,19 @@ def filters(value: Any, rank: int, folder: Path) -> Filters:
     return _alike(tuple(map(str, range(count))), tuple(_part(whole, place) for place in range(count)), rank)
 
 
-def _filter(name: str, value: Any, folder: Path) -> GivenArray:
-    with located(name):
-        return given_array(value, folder)
+def _is_nested(value: Any) -> bool:
+    """Whether a value is part of a nested list, not a name, a mapping or an array."""
+    return isinstance(value, int | float | list | tuple) or (isinstance(value, str) and value in arrays.WORDS)
+
+
+def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder: Path) -> Filters:
+    each = []
+    for name, value in zip(names, values, strict=True):
+        with located(name):
+            each.append(given_array(value, folder))
+            if isinstance(value, str) and value in FILTERS and len(each[-1].shape) != rank:
+                raise _wrong_rank(each[-1].shape, rank)
+    return _alike(names, each, rank)
 
 
 def _part(whole: GivenArray, place: int) -> GivenArray:
@@ -157,9 +170,9 @@ def relaid(given: GivenArray, layout: str, rank: int, letters: str) -> GivenArra
         len(layout) != rank + 2
         or len(spatial) != rank
         or sorted(set(layout) - set("DHWK")) != ["I", "O"]
-        or ("K" not in layout and len(set(layout)) != len(layout))
+        or (set(layout) & set("DHW") and len(set(layout)) != len(layout))
     ):
-        example = "OI" + {1: "K", 2: "HW", 3: "DHW"}[rank]
+        example = "OI" + "DHW"[3 - rank :]
         raise ConvcliError(
             f"{layout!r}", f"one letter an axis: I in, O out, and {rank} of D H W or K, such as {example}"
         )

@@ -16,7 +16,7 @@ from convcli.entries import Entry, activation_named, entry, layer_type
 from convcli.errors import ConvcliError, located, nearest
 from convcli.geometry import DataFormat, Shape
 from convcli.given import GivenArray, filters, given_array, relaid
-from convcli.layers import Kernelled, Layer, normalised
+from convcli.layers import Kernelled, Layer, normalised, number
 from convcli.model import Model, Node
 
 MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
@@ -44,7 +44,8 @@ def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: Data
     for key in mapping:
         if key not in MODEL_KEYS:
             raise ConvcliError(f"unknown key {key!r}", nearest(str(key), MODEL_KEYS))
-    layout = _data_format(mapping.get("data_format"), data_format)
+    own = mapping.get("data_format")
+    layout = DataFormat.of(own) if own is not None else data_format or DataFormat.CHANNELS_LAST
     entries = mapping.get("layers")
     if not isinstance(entries, list | tuple) or not entries:
         raise ConvcliError("layers: no layers", "a list of at least one")
@@ -53,15 +54,6 @@ def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: Data
     nodes = _Nodes(inputs, folder, layout).add_all(parsed)
     title = mapping.get("name") or name
     return Model(str(title), inputs, nodes, _outputs(mapping.get("outputs"), nodes), layout)
-
-
-def _data_format(value: Any, otherwise: DataFormat | None) -> DataFormat:
-    if value is None:
-        return otherwise or DataFormat.CHANNELS_LAST
-    known = [each.value for each in DataFormat]
-    if value not in known:
-        raise ConvcliError(f"data_format: {value!r}", " or ".join(known))
-    return DataFormat(value)
 
 
 # ---- shapes of inputs ----
@@ -80,7 +72,7 @@ def _extent(part: Any, value: Any) -> int | None:
         part = part.strip().lower()
         if part in ("?", "none"):
             return None
-        part = int(part) if part.isascii() and part.isdigit() else part
+        part = int(part) if re.fullmatch("[0-9]{1,18}", part) else part
     if part is None:
         return None
     if isinstance(part, bool) or not isinstance(part, int) or part < 1:
@@ -150,6 +142,8 @@ class _Nodes:
         if arguments.pop("input_shape", None) is not None and self.nodes:
             raise ConvcliError("input_shape belongs to the first layer", "leave it out")
         if layer.__name__ == "Activation" and normalised(entry.type) != "activation":
+            if "activation" in arguments:
+                raise ConvcliError(f"{entry.type} takes no arguments", f"{entry.type}, or an Activation by name")
             arguments["activation"] = activation_named(entry.type)
         given, implied, names = _weights(layer, arguments, self.folder)
         made = _construct(layer, arguments, implied)
@@ -176,6 +170,8 @@ class _Nodes:
                     raise ConvcliError(f"inputs: no layer or input {each!r} before this one", remedy)
             elif isinstance(each, bool) or not isinstance(each, int | float):
                 raise ConvcliError(f"inputs: {each!r}", "names of layers or inputs, or numbers")
+            else:
+                number(each, 0)
         return operands
 
 

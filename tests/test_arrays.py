@@ -332,34 +332,26 @@ def test_a_batch_goes_in_and_comes_out_the_same(shape, data_format, known):
     assert (batch.shape[0], batch.shape[-1]) == (shape[0], channels)
 
 
-# ---- where the contract is broken ----
+# ---- bad input ----
 
 
-def breaks(*kinds, reason):
-    return pytest.mark.xfail(strict=True, raises=kinds or None, reason=reason)
-
-
-@breaks(TypeError, reason="nested_shape looks a mapping up among the words")
 @pytest.mark.parametrize("text", ["[{a: 1}]", "!!set {a, b}", "{data: {a: 1}}", "{output: {a: {b: 1}}}"])
 def test_a_mapping_for_a_number_is_an_error(text):
     with pytest.raises(ConvcliError):
         arrays.read(text.encode())
 
 
-@breaks(RecursionError, reason="only the command line catches RecursionError, and cannot name the file there")
 @pytest.mark.parametrize("text", ["&a [*a]", "- " * 1000 + "1"], ids=["of itself", "deep"])
 def test_a_list_without_end_is_an_error(text):
     with pytest.raises(ConvcliError):
         arrays.read(text.encode())
 
 
-@breaks(ValueError, reason="NumPy's arrays have at most 64 axes")
 def test_too_many_axes_is_an_error():
     with pytest.raises(ConvcliError):
         arrays.read(("[" * 65 + "1" + "]" * 65).encode())
 
 
-@breaks(pytest.fail.Exception, RuntimeWarning, OverflowError, reason="astype wraps around, truncates and overflows")
 @pytest.mark.parametrize(
     ("value", "dtype"),
     [("300", "uint8"), ("-1", "uint8"), ("1.5", "int8"), ("NaN", "int32"), ("1e6", "float16"), ("1" * 400, "float64")],
@@ -369,14 +361,12 @@ def test_a_value_that_its_dtype_cannot_hold_is_an_error(value, dtype):
         arrays.read(json.dumps({"data": ["VALUE"], "dtype": dtype}).replace('"VALUE"', value).encode())
 
 
-@breaks(pytest.fail.Exception, reason="only lists of nothing but whole numbers are checked")
 @pytest.mark.parametrize("text", ["9007199254740993,1", "[9007199254740993, 0.5]", "[18446744073709551615, -1]"])
 def test_a_whole_number_that_float64_would_round_is_an_error(text):
     with pytest.raises(ConvcliError):
         arrays.to_float(arrays.read(text.encode()))
 
 
-@breaks(Exception, reason="what follows a header that NumPy can read is trusted; tokenize's errors are not expected")
 @pytest.mark.parametrize(
     "content",
     [
@@ -401,7 +391,6 @@ ZIPPED = {
 }  # a local header of 35 bytes, then the data; the place of the directory at -6
 
 
-@breaks(Exception, reason="zlib.error, lzma.LZMAError and ValueError are not among what _npz expects of zipfile")
 @pytest.mark.parametrize(
     "content",
     [
@@ -416,7 +405,6 @@ def test_a_broken_npz_is_an_error(content):
         arrays.read(content)
 
 
-@breaks(ValueError, reason="the engine reshapes with -1 and takes maxima of nothing")
 @pytest.mark.parametrize(
     ("shape", "layer"),
     [

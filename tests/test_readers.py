@@ -131,10 +131,9 @@ def test_a_model_in_place_of_a_file_is_an_error():
         readers.read(text)
 
 
-# ---- where the contract is broken ----
+# ---- bad input ----
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a kernel by its key is read outside of located")
 def test_an_error_in_one_of_several_kernels_names_the_file(folder):
     np.savez("two.npz", a=[1], b=5)
     with pytest.raises(ConvcliError) as caught:

@@ -352,34 +352,26 @@ def test_every_weight_may_be_in_the_model():
     assert result({"layers": layers}, [[[1.0], [-1.0], [1.0]]]) == [[[0.5 * -19], [21]]]
 
 
-# ---- where the contract is broken ----
+# ---- bad input ----
 
 
-def breaks(*kinds, reason):
-    return pytest.mark.xfail(strict=True, raises=kinds, reason=reason)
-
-
-@breaks(TypeError, pytest.fail.Exception, reason="sorted and == take more than whole numbers")
 @pytest.mark.parametrize("dims", ["('a', 1)", "(None, 1)", "(2.0, 1.0)", "(2, True)"])
 def test_dims_of_permute_are_whole_numbers(dims):
     with pytest.raises(ConvcliError):
         convcli.load([f"Permute({dims})"])
 
 
-@breaks(ValueError, reason="the square root of a negative variance")
 def test_a_variance_is_not_negative():
     with pytest.raises(ConvcliError):
         convcli.summarize(convcli.load(["Normalization(mean=0, variance=-1)"]), (4,))
 
 
-@breaks(IndexError, reason="layers look for a channel axis where Reshape(()) has left none")
 @pytest.mark.parametrize("layer", ["Dense(2)", "BatchNormalization()"])
 def test_a_layer_after_a_reshape_to_nothing_is_an_error(layer):
     with pytest.raises(ConvcliError):
         convcli.summarize(convcli.load(["Reshape(())", layer]), (1, 1))
 
 
-@breaks(OverflowError, reason="whole numbers are not kept to what a float can hold")
 @pytest.mark.parametrize(
     "layer", [f"Rescaling({10**400})", f"Add(inputs=['input', {10**400}])"], ids=["argument", "input"]
 )
@@ -388,25 +380,21 @@ def test_a_number_that_is_too_large_is_an_error(layer):
         result({"layers": [layer]}, [[1.0]])
 
 
-@breaks(ValueError, reason="NumPy takes each axis once")
 def test_an_axis_that_is_named_twice_is_an_error():
     with pytest.raises(ConvcliError):
         result({"layers": ["Softmax(axis=[1, 1])"]}, [[1.0]])
 
 
-@breaks(ValueError, reason="Python reads whole numbers of at most 4300 digits")
 def test_an_extent_of_too_many_digits_is_an_error():
     with pytest.raises(ConvcliError):
         shape("8" * 5000)
 
 
-@breaks(ValueError, reason="api makes a DataFormat of it outside of any check")
 def test_an_unknown_data_format_is_an_error():
     with pytest.raises(ConvcliError):
         convcli.load(["flatten"], data_format="NHWC")
 
 
-@breaks(AssertionError, reason="Layer.read does not say which argument it reads")
 @pytest.mark.parametrize("argument", ["kernel_size", "groups"])
 def test_a_bad_argument_beside_given_weights_is_named(argument):
     with pytest.raises(ConvcliError) as caught:
@@ -414,7 +402,6 @@ def test_a_bad_argument_beside_given_weights_is_named(argument):
     assert str(caught.value).startswith(f"layer conv2d: {argument}: 'abc'")
 
 
-@breaks(pytest.fail.Exception, reason="the type's own activation replaces the argument without a word")
 @pytest.mark.parametrize("layer", ["gelu('relu')", {"gelu": {"activation": "relu"}}])
 def test_an_activation_by_its_own_name_takes_no_other(layer):
     with pytest.raises(ConvcliError):

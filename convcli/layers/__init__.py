@@ -9,7 +9,7 @@ from convcli.layers import (
     regularization,
     reshaping,
 )
-from convcli.layers.base import LAYERS, Layer, normalised
+from convcli.layers.base import LAYERS, Layer, normalised, number
 from convcli.layers.convolutional import Kernelled
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "merging",
     "normalised",
     "normalization",
+    "number",
     "pooling",
     "regularization",
     "reshaping",

@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
 from convcli.activations import ACTIVATIONS, works_along_axis
-from convcli.errors import ConvcliError, located, nearest
+from convcli.errors import ConvcliError, located, nearest, short
 from convcli.geometry import DataFormat, Padding, Pair, Shape, axis_names, shape_text
 from convcli.steps import Map, Step
 
@@ -53,8 +53,7 @@ class Layer:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            with located(item.name):
-                object.__setattr__(self, item.name, item.metadata["reader"](getattr(self, item.name), self.rank or 0))
+            object.__setattr__(self, item.name, self.read(item.name, getattr(self, item.name)))
 
     @classmethod
     def keras_name(cls) -> str:
@@ -72,7 +71,8 @@ class Layer:
     def read(cls, name: str, value: Any) -> Any:
         """The canonical form of one argument. Raises `ConvcliError`."""
         (item,) = (item for item in fields(cls) if item.name == name)
-        return item.metadata["reader"](value, cls.rank or 0)
+        with located(name):
+            return item.metadata["reader"](value, cls.rank or 0)
 
     @classmethod
     def positional(cls) -> tuple[str, ...]:
@@ -128,7 +128,11 @@ def flag(value: Any, rank: int) -> bool:
 def number(value: Any, rank: int) -> float:
     """A real number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConvcliError(f"{value!r}", "a number")
+        raise ConvcliError(short(value), "a number")
+    try:
+        float(value)
+    except OverflowError:
+        raise ConvcliError(short(value), "a number that float64 holds") from None
     return value
 
 
@@ -254,13 +258,21 @@ def activation_step(
     """The step of an activation with its parameters; `axis` holds Keras's numbers, None is the channel axis."""
     places: tuple[int, ...] = ()
     if works_along_axis(name):
-        places = tuple(channel_axis(each, shape, data_format) for each in axis or (None,))
+        places = channel_axes(axis, shape, data_format)
     return (Map(name, tuple(parameters.items()), places),)
 
 
 def channel_axis(axis: int | None, shape: Shape, data_format: DataFormat) -> int:
     """Where a layer's channel axis is among the sample's axes with channels last; None means the model's."""
     return len(shape) - 1 if axis is None else data_format.axis(axis, len(shape))
+
+
+def channel_axes(axes: tuple[int, ...] | None, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
+    """The same for several axes, each once."""
+    places = tuple(channel_axis(axis, shape, data_format) for axis in axes or (None,))
+    if len(set(places)) < len(places):
+        raise ConvcliError(f"axis {list(axes or ())} names one axis twice", "each once")
+    return places
 
 
 def known(extent: int | None, what: str) -> int:

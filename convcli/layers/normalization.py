@@ -14,6 +14,7 @@ from convcli.layers.base import (
     argument,
     axes,
     axis_number,
+    channel_axes,
     channel_axis,
     flag,
     known,
@@ -63,7 +64,7 @@ class LayerNormalization(Layer):
     scale: bool = argument(flag, True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        places = tuple(channel_axis(axis, shapes[0], data_format) for axis in self.axis or (None,))
+        places = channel_axes(self.axis, shapes[0], data_format)
         shape = tuple(known(shapes[0][place], "cells along an axis") for place in places)
         weights = _gamma_beta(shape, self.scale, self.center)
         return (Normalize(places, self.epsilon), *([Scale("affine", weights, places)] if weights else []))
@@ -123,8 +124,8 @@ class Normalization(Layer):
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         if (self.mean is None) != (self.variance is None):
             raise ConvcliError("mean without variance, or variance without mean", "both, or neither")
-        axes = (None,) if isinstance(self.axis, str) else self.axis or ()
-        places = tuple(channel_axis(axis, shapes[0], data_format) for axis in axes)
+        axes = None if isinstance(self.axis, str) else self.axis
+        places = () if self.axis is None else channel_axes(axes, shapes[0], data_format)
         shape = tuple(known(shapes[0][place], "channels") for place in places)
         if self.mean is not None and self.variance is not None:
             return (self._constant(places, shape),)
@@ -143,6 +144,8 @@ class Normalization(Layer):
         for name, given in (("mean", means), ("variance", variances)):
             if len(given) != size:
                 raise ConvcliError(f"{name} has {len(given)} values, the input {size} channels", "one a channel")
+        if min(variances) < 0:
+            raise ConvcliError(f"a variance of {min(variances)}", "none below 0")
         deviations = [max(sqrt(variance), self.EPSILON) for variance in variances]
         if self.invert:
             return Scale("constant", axes=places, factor=tuple(deviations), offset=means)

@@ -117,7 +117,7 @@ def _in_model_order(step: Step, rank: int, rank_after: int, data_format: DataFor
 def _target(value: Any, rank: int) -> tuple[int, ...]:
     extents = value if isinstance(value, list | tuple) else (value,)
     whole = all(isinstance(each, int) and not isinstance(each, bool) and (each > 0 or each == -1) for each in extents)
-    if not whole or list(extents).count(-1) > 1:
+    if not whole or not extents or list(extents).count(-1) > 1:
         raise ConvcliError(f"{value!r}", "positive whole numbers, one of which may be -1")
     return tuple(extents)
 
@@ -148,7 +148,8 @@ class Reshape(Layer):
 
 
 def _order(value: Any, rank: int) -> tuple[int, ...]:
-    if not isinstance(value, list | tuple) or sorted(value) != list(range(1, len(value) + 1)):
+    whole = isinstance(value, list | tuple) and all(type(each) is int for each in value)
+    if not whole or not value or sorted(value) != list(range(1, len(value) + 1)):
         raise ConvcliError(f"{value!r}", "the numbers of all axes but the batch, from 1, in their new order")
     return tuple(value)
 

@@ -33,7 +33,9 @@ def read(name: str) -> Document:
     path = Path(name)
     folder, title = (Path(), "model") if name == STREAM else (path.parent, path.stem)
     if ":" in name and not os.path.exists(name):
-        return Document(kernel.mapping(arrays.load(name), title), folder, title, name)
+        array = arrays.load(name)
+        with located(name):
+            return Document(kernel.mapping(array, title), folder, title, name)
     with located(display_name(name)):
         content = read_bytes(name)
         if arrays.is_binary(content):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcli.arrays import nested_shape
+from convcli.arrays import nested_shape, several
 from convcli.errors import ConvcliError
 from convcli.geometry import shape_text
 
@@ -12,7 +12,7 @@ from convcli.geometry import shape_text
 def mapping(kernel: Any, name: str) -> dict[str, Any]:
     """The mapping of a one-layer model with this kernel, an array or a nested list; `name` is a single filter's."""
     if isinstance(kernel, dict):
-        raise ConvcliError(f"which array? it holds {', '.join(kernel)}", "FILE.npz:KEY")
+        raise several(kernel, "FILE.npz")
     shape = nested_shape(kernel) if isinstance(kernel, list) else kernel.shape
     rank = len(shape)
     if not 1 <= rank <= 5:
