@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convcli import algorithms
-from convcli.algorithms import patches, plain, pooling, resizing
+from convcli.algorithms import passes, patches, plain, pooling, resizing
 from convcli.errors import ConvcliError
 from convcli.geometry import Window
 
@@ -15,14 +15,14 @@ def column(*values):
     return np.array(values, float).reshape(1, -1, 1)
 
 
-@pytest.mark.parametrize("name", [name for name in algorithms.WAYS if algorithms.way(name).suits([Window(2)])])
+@pytest.mark.parametrize("name", [name for name in algorithms.WAYS if algorithms.way(name).suits([Window(2)], 1, 1, 1)])
 def test_a_correlation_by_hand(name):
     y = algorithms.correlate(column(1, 2, 4, 8), column(1, 10).reshape(2, 1, 1), [Window(2, before=1)], 1, name)
     assert y.ravel().tolist() == [10, 21, 42, 84]
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in algorithms.WAYS if algorithms.way(name).suits([Window(2, upsample=2)])]
+    "name", [name for name in algorithms.WAYS if algorithms.way(name).suits([Window(2, upsample=2)], 1, 1, 1)]
 )
 def test_a_stretched_correlation_by_hand(name):
     # 1 0 2 under a window of two, with one empty cell before and after
@@ -34,7 +34,7 @@ def test_a_stretched_correlation_by_hand(name):
 def test_a_way_that_does_not_suit_says_so():
     with pytest.raises(ConvcliError) as caught:
         algorithms.correlate(column(1, 2), column(1).reshape(1, 1, 1), [Window(1)], 1, "spread")
-    assert str(caught.value) == "algorithm spread does not suit this layer (patches or plain, or auto)"
+    assert str(caught.value) == "algorithm spread does not suit this layer (passes or patches or plain, or auto)"
 
 
 def test_laying_out():
@@ -63,6 +63,16 @@ def test_patches_of_a_large_input_stay_small():
     tracemalloc.stop()
     # all patches together would be 292 · 292 · 81 · 8 floats, 221 MB
     assert peak < y.nbytes + 3 * patches.BLOCK_BYTES
+
+
+@pytest.mark.parametrize("limit", [1, 100, 10_000])
+def test_blocks_of_passes_of_any_size_give_the_same(limit, monkeypatch):
+    generator = np.random.default_rng(0)
+    x, kernel = generator.integers(-9, 9, (3, 6, 7, 20)) + 0.0, generator.integers(-9, 9, (3, 2, 1, 20)) + 0.0
+    windows = [Window(3, 2, before=1), Window(2, dilation=2, after=1)]
+    expected = plain.correlate(x, kernel, windows, 20)
+    monkeypatch.setattr(passes, "BLOCK_BYTES", limit)
+    assert np.array_equal(passes.correlate(x, kernel, windows, 20), expected)
 
 
 def test_nan_and_infinity_stay_in_the_windows_that_hold_them():

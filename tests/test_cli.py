@@ -222,7 +222,7 @@ def test_data_formats(convcli, tmp_path):
         ),
         (
             (LINES, DETECTORS, "--algorithm", "fft"),
-            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'spread', 'plain'.",
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'passes', 'patches', 'spread', 'plain'.",
         ),
         (
             (LINES, "samples/mnist.yaml", "--strides", "2"),

@@ -2,7 +2,7 @@
 
 A way is a module with two functions:
 
-- `suits(windows)`: whether it can do it,
+- `suits(windows, groups, seen, made)`: whether it is for so many groups of `made` filters that see `seen` channels,
 - `correlate(x, kernel, windows, groups) -> y`, on arrays of one float type: `x` of shape `(batch, *spatial, in)`,
   `kernel` of shape `(*k, in/groups, filters)` as it meets the input (already flipped or transposed), `windows` one for
   each spatial axis, `y` of shape `(batch, *positions, filters)`.
@@ -22,7 +22,7 @@ from convcli.geometry import Window
 if TYPE_CHECKING:
     from convcli.algorithms.types import Array
 
-WAYS = ("patches", "spread", "plain")  # `auto` takes the first that suits
+WAYS = ("passes", "patches", "spread", "plain")  # `auto` takes the first that suits
 AUTO = "auto"
 
 
@@ -33,7 +33,8 @@ def way(name: str) -> Any:
 
 def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int, algorithm: str = AUTO) -> Array:
     """Correlate by the named way, or by the first that suits. Raises `ConvcliError` where it does not suit."""
-    suited = [name for name in WAYS if way(name).suits(windows)]
+    seen, made = kernel.shape[-2], kernel.shape[-1] // groups
+    suited = [name for name in WAYS if way(name).suits(windows, groups, seen, made)]
     chosen = suited[0] if algorithm == AUTO else algorithm
     if chosen not in suited:
         what = "does not suit this layer" if chosen in WAYS else "is not known"

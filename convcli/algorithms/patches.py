@@ -18,7 +18,7 @@ from convcli.geometry import Window
 BLOCK_BYTES = 2 << 20
 
 
-def suits(windows: Sequence[Window]) -> bool:
+def suits(windows: Sequence[Window], groups: int, seen: int, made: int) -> bool:
     """Any window that does not stretch its input."""
     return all(window.upsample == 1 for window in windows)
 

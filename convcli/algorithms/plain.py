@@ -13,7 +13,7 @@ from convcli.algorithms.types import Array
 from convcli.geometry import Window
 
 
-def suits(windows: Sequence[Window]) -> bool:
+def suits(windows: Sequence[Window], groups: int, seen: int, made: int) -> bool:
     """Everything."""
     return True
 

@@ -14,7 +14,7 @@ from convcli.algorithms.types import Array
 from convcli.geometry import Window
 
 
-def suits(windows: Sequence[Window]) -> bool:
+def suits(windows: Sequence[Window], groups: int, seen: int, made: int) -> bool:
     """Windows that move by one cell over a stretched input."""
     return any(window.upsample > 1 for window in windows) and all(window.stride == 1 for window in windows)
 
