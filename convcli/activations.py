@@ -124,7 +124,7 @@ def _erf_series() -> Any:
 def _erf(x: Array) -> Array:
     place = np.minimum(np.abs(x), 6) / 3 - 1  # [0, 6] -> [-1, 1]
     series = np.polynomial.chebyshev.chebval(place, _erf_series().astype(x.dtype))
-    return np.copysign(np.clip(series, 0, 1), x)
+    return np.copysign(np.where(np.abs(x) >= 6, 1, np.clip(series, 0, 1)), x).astype(x.dtype)
 
 
 @activation

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convcli import arrays, readers, report, spec
-from convcli.errors import ConvcliError, located
+from convcli.errors import ConvcliError, located, short
 from convcli.geometry import DataFormat, Extent, Shape, shape_text
 from convcli.model import Model, Plan
 
@@ -31,6 +31,8 @@ def load(source: Source, *, data_format: str | None = None) -> Model:
     layout = DataFormat.of(data_format) if data_format else None
     if isinstance(source, str | Path):
         return build(readers.read(str(source)), layout)
+    if not isinstance(source, Mapping | Sequence):
+        raise ConvcliError(f"{short(source)} is no model", "a file, a mapping, or a list of layers")
     mapping = source if isinstance(source, Mapping) else {"layers": list(source)}
     return spec.build(mapping, Path(), "model", layout)
 
@@ -48,20 +50,20 @@ def _in(model: Model) -> AbstractContextManager[None]:
 
 
 def summarize(
-    model: Model, input_shape: Any = None, *, data_format: str | None = None, batch: int | None = None
+    model: Model, input_shape: Any = None, *, data_format: DataFormat | str | None = None, batch: int | None = None
 ) -> dict[str, Any]:
     """The model's shapes, parameters, multiply-accumulates and receptive fields: what `convcli shape -f json` prints.
 
     `input_shape` is that of one sample, in the model's axis order, such as `(28, 28, 1)`; a mapping for several inputs;
     None for the model's own. Raises `ConvcliError`.
     """
-    door = DataFormat.of(data_format) if data_format else model.data_format
+    data_format = DataFormat.of(data_format or model.data_format)
     named = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not named:
         named = {_only_input(model): input_shape}
-    shapes = {name: door.to_last(spec.shape(value)) for name, value in named.items()}
+    shapes = {name: data_format.to_last(spec.shape(value)) for name, value in named.items()}
     with _in(model):
-        return report.summary(plan_for(model, shapes, door), door, batch)
+        return report.summary(plan_for(model, shapes, data_format), data_format, batch)
 
 
 def _only_input(model: Model) -> str:
@@ -70,7 +72,7 @@ def _only_input(model: Model) -> str:
     return next(iter(model.inputs))
 
 
-def plan_for(model: Model, shapes: Mapping[str, Shape], door: DataFormat) -> Plan:
+def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> Plan:
     """The plan of the model on these input shapes (channels last), or on its own where none is given.
 
     Raises `ConvcliError`; where the shapes would fit in the other data format, or if they were larger, it says so.
@@ -87,7 +89,7 @@ def plan_for(model: Model, shapes: Mapping[str, Shape], door: DataFormat) -> Pla
     try:
         return model.plan(full)
     except ConvcliError as error:
-        hint = _other_format(model, full, door) or _smallest(model, full)
+        hint = _other_format(model, full, data_format) or _smallest(model, full)
         if hint:
             error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
         raise
@@ -101,13 +103,12 @@ def _fits(model: Model, shapes: Mapping[str, Shape]) -> bool:
     return True
 
 
-def _other_format(model: Model, shapes: Mapping[str, Shape], door: DataFormat) -> str | None:
+def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> str | None:
     """A hint for shapes that fit once they are read in the other data format, with fewer channels than cells."""
-    other = DataFormat.CHANNELS_LAST if door is DataFormat.CHANNELS_FIRST else DataFormat.CHANNELS_FIRST
-    turned = {name: other.to_last(door.from_last(shape)) for name, shape in shapes.items()}
+    turned = {name: data_format.misread(shape) for name, shape in shapes.items()}
     fewer = all((shape[-1] or 0) < (extent or 1) for shape in turned.values() for extent in shape[:-1])
     if turned != shapes and fewer and _fits(model, turned):
-        return f"the input looks {other.value}: --data-format {other.value}"
+        return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"
     return None
 
 
@@ -155,12 +156,12 @@ def run(
     dtype: str | None = None,
     algorithm: str = "auto",
     keep: Sequence[str] | None = None,
-    door: DataFormat | None = None,
+    data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> Run:
     """Apply the model to arrays by input name and keep the values of the named layers, by default the outputs.
 
-    The arrays follow the rules of rank and number type of the command line; `door` is their data format, by default the
+    The arrays follow the rules of rank and number type of the command line; `data_format` is theirs, by default the
     model's, and `labels` what messages call them. Raises `ConvcliError`.
     """
     import numpy as np
@@ -168,11 +169,11 @@ def run(
     from convcli import engine
     from convcli.weights import bind
 
-    door = door or model.data_format
+    data_format = data_format or model.data_format
     batches = {}
     for name, array in inputs.items():
         with located((labels or {}).get(name, name)):
-            batches[name] = _as_batch(model, name, arrays.to_float(np.asarray(array), dtype), door)
+            batches[name] = _as_batch(model, name, arrays.to_float(array, dtype), data_format)
     missing = [name for name in model.inputs if name not in batches]
     if missing:
         raise ConvcliError(f"no array for the input {missing[0]!r}", "NAME=FILE for each, or one .npz of all")
@@ -182,29 +183,41 @@ def run(
     kind = np.result_type(*batches.values()).name
     ready = {name: np.ascontiguousarray(batch, kind) for name, batch in batches.items()}
     with _in(model):
-        plan = plan_for(model, {name: batch.shape[1:] for name, batch in batches.items()}, door)
+        plan = plan_for(model, {name: batch.shape[1:] for name, batch in batches.items()}, data_format)
     bound = bind(plan, weights, seed, kind, weights_name)
     with _in(model):
         values = engine.execute(plan, ready, bound, keep or model.outputs, algorithm)
     return Run(plan, next(iter(sizes.values())), values, bound)
 
 
-def _as_batch(model: Model, name: str, array: Array, door: DataFormat) -> Array:
+def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) -> Array:
     if name not in model.inputs:
         raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
     if 0 in array.shape:
         raise ConvcliError(f"shape {shape_text(array.shape)} holds no values", "at least one")
-    batch = arrays.as_batch(array, model.spatial_rank(name), door)
+    batch = arrays.as_batch(array, model.spatial_rank(name), data_format)
     own = model.inputs[name]
     got: Shape = batch.shape[1:]
-    if own is None or (len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))):
+    if own is None or _allows(own, got):
         return batch
-    remedy = f"the model takes {shape_text(door.from_last(own))}, ? where any extent will do"
-    other = DataFormat.CHANNELS_LAST if door is DataFormat.CHANNELS_FIRST else DataFormat.CHANNELS_FIRST
-    turned = other.to_last(door.from_last(got))
-    if len(own) == len(turned) and all(a in (None, b) for a, b in zip(own, turned, strict=True)):
-        remedy = f"it looks {other.value}: --data-format {other.value}"
-    raise ConvcliError(f"a sample has shape {shape_text(door.from_last(got))}", remedy)
+    remedy = f"the model takes {shape_text(data_format.from_last(own))}, ? where any extent will do"
+    if _allows(own, data_format.misread(got)):
+        remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
+    raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(got))}", remedy)
+
+
+def _array(value: ArrayLike) -> Array:
+    import numpy as np
+
+    try:
+        return np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise ConvcliError(f"not an array: {error}") from None
+
+
+def _allows(own: Shape, got: Shape) -> bool:
+    """Whether an input of the model's own shape, with unknown extents, may have the shape that it got."""
+    return len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))
 
 
 def apply(
@@ -223,10 +236,8 @@ def apply(
     that are in neither. float32 and float16 are computed in float32, all else in float64, unless `dtype` says.
     Raises `ConvcliError`.
     """
-    import numpy as np
-
     named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
-    given = {name: np.asarray(array) for name, array in named.items()}
+    given = {name: _array(array) for name, array in named.items()}
     done = run(model, given, weights=weights, seed=seed, dtype=dtype, algorithm=algorithm)
     values = {name: arrays.from_batch(done.values[name], model.data_format) for name in model.outputs}
     return values if len(values) > 1 else next(iter(values.values()))
@@ -258,18 +269,16 @@ def convolve(
     >>> convolve([0, 0, 0, 1, 1, 0, 0, 0], [0, 1, 0]).ravel()
     array([0., 0., 1., 1., 0., 0.])
     """
-    import numpy as np
-
     from convcli.readers.kernel import mapping
 
-    ((kind, arguments),) = mapping(np.asarray(kernel), "kernel")["layers"][0].items()
+    ((kind, arguments),) = mapping(_array(kernel), "kernel")["layers"][0].items()
     options = {
         "strides": strides,
         "padding": padding,
         "padding_mode": padding_mode,
         "dilation_rate": dilation_rate,
         "groups": groups,
-        "bias": np.asarray(bias),
+        "bias": _array(bias),
         "activation": activation,
         "flip_kernel": flip_kernel,
     }

@@ -9,7 +9,7 @@ import io
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import isfinite, isnan, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,20 +65,26 @@ def load(name: str) -> Array:
 def several(found: Mapping[str, Any], path: str, key: str | None = None) -> ConvcliError:
     """What to say where one of several arrays must be named, or the one that is named is not there."""
     asked = "which array?" if key is None else f"no array {key!r}:"
-    return ConvcliError(f"{asked} it holds {', '.join(found) or 'none'}", f"{path}:{next(iter(found), 'KEY')}")
+    spelt = f"-- {path}" if path == STREAM else path  # or it would be taken for an option
+    return ConvcliError(f"{asked} it holds {', '.join(found) or 'none'}", f"{spelt}:{next(iter(found), 'KEY')}")
 
 
 def load_all(name: str) -> dict[str, Array]:
     """All arrays of an NPZ file by name. Raises `ConvcliError`, naming the file."""
-    with located(display_name(name)):
-        found = read(read_bytes(name), Path(name).suffix.lower())
+    path, key = _split(name)
+    with located(display_name(path)):
+        if key is not None:
+            raise ConvcliError(f"{key} is one array of it", "the whole file, or NAME=FILE for each")
+        found = read(read_bytes(path), Path(path).suffix.lower())
         if not isinstance(found, dict):
             raise ConvcliError("holds a single array without a name", "an .npz file")
         return found
 
 
 def _split(name: str) -> tuple[str, str | None]:
-    if name == STREAM or ":" not in name or os.path.exists(name):
+    if name.startswith(f"{STREAM}:"):
+        return STREAM, name.removeprefix(f"{STREAM}:")
+    if ":" not in name or os.path.exists(name):
         return name, None
     path, _, key = name.rpartition(":")
     return (path, key) if os.path.isfile(path) else (name, None)
@@ -299,6 +305,8 @@ def to_float(array: Array, dtype: str | None = None) -> Array:
     """
     if array.dtype.kind not in REAL:
         raise ConvcliError(f"{array.dtype} values", "real numbers")
+    if dtype not in (None, "float32", "float64"):
+        raise ConvcliError(f"dtype {dtype!r}", "float32 or float64")
     target = np.dtype(dtype or ("float32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "float64"))
     result = np.ascontiguousarray(array, target) if array.ndim else array.astype(target)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and target.itemsize == 8 and array.size:
@@ -342,16 +350,16 @@ def from_batch(array: Array, data_format: DataFormat) -> Array:
 
 def plain(array: Array) -> Any:
     """An array as nested lists of the shortest numbers that read back the same; non-finite ones as their words."""
-    if array.dtype.kind == "f":
-        exact = array if array.dtype.itemsize == 8 else array.astype("U").astype(np.float64)
-        return exact.tolist() if np.isfinite(array).all() else worded(exact.tolist())
-    return array.tolist()
+    if array.ndim > 1 and array.size > 1 << 16:  # by parts: as text, a number takes up 128 bytes
+        return [plain(part) for part in array]
+    exact = array if array.dtype.itemsize == 8 else array.astype("U").astype(np.float64)
+    return exact.tolist() if np.isfinite(array).all() else worded(exact.tolist())
 
 
 def worded(value: Any) -> Any:
     """A number or nested list of them, infinite and undefined ones as the words that JSON has for them."""
     if isinstance(value, list):
         return [worded(each) for each in value]
-    if value != value:
-        return "NaN"
-    return value if abs(value) != float("inf") else "Infinity" if value > 0 else "-Infinity"
+    if not isinstance(value, float) or isfinite(value):
+        return value
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"

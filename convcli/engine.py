@@ -100,25 +100,22 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, algorithm: str
 @run.register
 def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights, algorithm: str) -> Array:
     x = inputs[0]
-    if step.kind == "constant":
-        factor, offset = (np.asarray(given, x.dtype) for given in (step.factor, step.offset))
-    else:
-        factor, offset = (each.astype(x.dtype, copy=False) for each in factor_and_offset(step, weights))
-    return x * _spread(factor, step.axes, x.ndim) + _spread(offset, step.axes, x.ndim)
 
+    def numbers(part: steps.Numbers | None) -> Array | None:
+        if part is None:
+            return None
+        given = weights[part.name] if isinstance(part, steps.Weight) else np.asarray(part, x.dtype)
+        return _spread(given, step.axes, x.ndim)
 
-def factor_and_offset(step: steps.Scale, weights: Weights) -> tuple[Array, Array]:
-    """The two numbers of y = factor·x + offset, per cell of the weights; the formulas stand at `steps.Scale`."""
-    if step.kind in ("standard", "inverse"):
-        deviation = np.maximum(np.sqrt(weights["variance"]), step.epsilon)
-        if step.kind == "inverse":
-            return deviation, weights["mean"]
-        return 1 / deviation, -weights["mean"] / deviation
-    factor, offset = weights.get("gamma", np.ones(1)), weights.get("beta", np.zeros(1))
-    if step.kind == "batch":
-        factor = factor / np.sqrt(weights["moving_variance"] + step.epsilon)
-        offset = offset - weights["moving_mean"] * factor
-    return factor, offset
+    gamma, beta, mean, variance = map(numbers, (step.gamma, step.beta, step.mean, step.variance))
+    if mean is not None and variance is not None:
+        if step.kind != "batch":
+            deviation = np.maximum(np.sqrt(variance), step.epsilon)
+            return (x - mean) / deviation if step.kind == "standard" else x * deviation + mean
+        gamma = (1 if gamma is None else gamma) / np.sqrt(variance + step.epsilon)
+        beta = (0 if beta is None else beta) - mean * gamma
+    y = x if gamma is None else x * gamma
+    return y if beta is None else y + beta
 
 
 def _spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
@@ -190,6 +187,7 @@ def execute(
         with located(row.where):
             taken = [values[name] for name in row.operands]
             values[row.name] = run_steps(row.steps, taken, weights.get(row.name, {}), algorithm)
+        assert values[row.name].shape[1:] == row.output_shape, f"{row.name}: {values[row.name].shape} as planned"
         for name in row.operands:
             if last_use[name] == place and name not in keep:
                 values.pop(name, None)

@@ -26,7 +26,8 @@ def entry(value: Any) -> Entry:
         return call(value)
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ConvcliError(
-            f"{short(value)} is not a layer", "one key, its type, with its arguments; or text such as Conv2D(40, 3)"
+            f"{short(value)} is not a layer",
+            "one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3)",
         )
     ((name, arguments),) = value.items()
     if arguments is None:
@@ -48,14 +49,15 @@ def call(text: str) -> Entry:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
         if name is None:
             raise ConvcliError(f"{short(text)} is not a layer", "such as Conv2D(40, 3)")
+        _check_prefix(function)
         if not isinstance(tree, ast.Call):
             return Entry(name)
         positional = [_literal(each) for each in tree.args]
         named = [(each.arg, _literal(each.value)) for each in tree.keywords]
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", None) or str(error) or "too deep"
         raise ConvcliError(
-            f"{short(text)} is not a layer",
-            f"such as Conv2D(40, 3); {getattr(error, 'msg', None) or str(error) or 'too deep'}",
+            f"{short(text)} is not a layer: {reason}", "such as Conv2D(40, 3), in quotes inside a list"
         ) from None
     arguments = _by_position(layer_type(name), positional)
     for key, value in named:
@@ -65,6 +67,13 @@ def call(text: str) -> Entry:
             raise ConvcliError(f"{key} is given twice in {short(text)}")
         arguments[key] = value
     return Entry(name, arguments)
+
+
+def _check_prefix(function: ast.expr) -> None:
+    """Refuse what is PyTorch's: its arguments stand in another order."""
+    prefix = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+    if {"nn", "torch"} & set(prefix.split(".")):
+        raise ConvcliError(f"{ast.unparse(function)} is PyTorch's", "as in Keras: Conv2D(filters, kernel_size)")
 
 
 def _by_position(layer: type[Layer], values: Sequence[Any]) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def layer_type(name: str) -> type[Layer]:
     if activation_named(name):
         return LAYERS["activation"]
     known = {each.keras_name() for each in LAYERS.values()} | set(ACTIVATIONS)
-    raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "a layer of Keras, such as conv2d"))
+    raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "the README lists all layers"))
 
 
 def activation_named(name: str) -> str | None:

@@ -49,11 +49,20 @@ class DataFormat(str, Enum):
     CHANNELS_FIRST = "channels_first"
 
     @classmethod
-    def of(cls, value: str) -> DataFormat:
+    def of(cls, value: DataFormat | str) -> DataFormat:
         """The data format of that name. Raises `ConvcliError`."""
         if value not in [each.value for each in cls]:
             raise ConvcliError(f"data_format: {value!r}", " or ".join(each.value for each in cls))
         return cls(value)
+
+    @property
+    def other(self) -> DataFormat:
+        """The other one."""
+        return next(each for each in DataFormat if each is not self)
+
+    def misread(self, shape: Shape) -> Shape:
+        """A shape (channels last) that was read in this format, read in the other."""
+        return self.other.to_last(self.from_last(shape))
 
     def order(self, rank: int) -> tuple[int, ...]:
         """For each axis of a sample of `rank` axes in this format, its place with channels last."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,9 @@ def filters(value: Any, rank: int, folder: Path) -> Filters:
         return _alike((value if isinstance(value, str) else "0",), (whole,), rank)
     if len(whole.shape) not in (rank + 1, rank + 2):
         raise _wrong_rank(whole.shape, rank)
-    count = whole.shape[0] or 0
-    return _alike(tuple(map(str, range(count))), tuple(_part(whole, place) for place in range(count)), rank)
+    count, made = whole.shape[0] or 0, cache(whole.make)
+    parts = tuple(GivenArray(whole.shape[1:], lambda place=place: made()[place]) for place in range(count))  # type: ignore[misc]
+    return _alike(tuple(map(str, range(count))), parts, rank)
 
 
 def _is_nested(value: Any) -> bool:
@@ -128,10 +130,6 @@ def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder:
             if isinstance(value, str) and value in FILTERS and len(each[-1].shape) != rank:
                 raise _wrong_rank(each[-1].shape, rank)
     return _alike(names, each, rank)
-
-
-def _part(whole: GivenArray, place: int) -> GivenArray:
-    return GivenArray(whole.shape[1:], lambda: whole.make()[place])
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -150,6 +148,8 @@ def _alike(names: Sequence[str], each: Sequence[GivenArray], rank: int) -> Filte
                 raise ConvcliError(
                     f"shape {shape_text(one.shape)}, filter {names[0]} has {shape_text(shape)}", "filters of one shape"
                 )
+            if not name.isprintable():
+                raise ConvcliError(f"a filter's name {name!r}", "printable text")
     known = tuple(extent or 1 for extent in shape)
     return Filters(tuple(names), known[:rank], known[rank] if len(shape) > rank else None, tuple(each))
 

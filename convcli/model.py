@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from convcli.errors import ConvcliError, located
 from convcli.geometry import DataFormat, Extent, Reach, Shape, shape_text
 from convcli.layers import Layer
-from convcli.steps import Correlate, Field, Join, Step, Track, Weight, join_fields
+from convcli.steps import Correlate, Field, Join, Step, Track, Weight
 
 
 class Given(Protocol):
@@ -167,15 +167,17 @@ def _plan_layer(
     shapes = tuple(values[name] for name in operands)
     node.layer.check(shapes, len(node.inputs))
     steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
-    seen = _joined([fields[name] for name in operands])
     current: tuple[Shape, ...] = shapes
+    seen = [fields[name] for name in operands]
     macs: Extent = 0
     for step in steps:
         cost = step.macs(current[0])
         macs = None if cost is None or macs is None else macs + cost
-        current = (step.output_shape(*current),)
-        seen = {name: step.trace(each) for name, each in seen.items()}
-    row = Row(node, steps, shapes, current[0], macs, seen)
+        shape = step.output_shape(*current)
+        inputs = dict.fromkeys(name for each in seen for name in each)
+        seen = [{name: step.trace([each.get(name) for each in seen], current) for name in inputs}]
+        current = (shape,)
+    row = Row(node, steps, shapes, current[0], macs, seen[0])
     _check_given(row)
     return row
 
@@ -186,17 +188,14 @@ def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> t
     return tuple(replace(step, constants=constants) if isinstance(step, Join) else step for step in steps)
 
 
-def _joined(branches: Sequence[Mapping[str, Field]]) -> dict[str, Field]:
-    names = dict.fromkeys(name for branch in branches for name in branch)
-    return {name: join_fields([branch[name] for branch in branches if name in branch]) for name in names}
-
-
 def _check_given(row: Row) -> None:
     """Raise `ConvcliError` where a weight in the model has not the shape that the layer needs."""
     wanted = {weight.name: weight for weight in row.weights}
     for name, given in row.node.given.items():
         if name not in wanted:
-            raise ConvcliError(f"{name}: the layer has no such weight", ", ".join(wanted) or "it has none")
+            arguments = ", ".join(row.node.layer.arguments()) or "none"
+            weights = ", ".join(wanted) or "none"
+            raise ConvcliError(f"{name}: the layer has no such weight", f"weights: {weights}; arguments: {arguments}")
         shape = wanted[name].shape
         if given.shape and (
             len(given.shape) != len(shape)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from convcli.arrays import worded
+from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Extent, Shape
 from convcli.model import Plan, Row
 from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale
@@ -46,14 +48,23 @@ class Kernels:
 class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
-    `single` says that `maps` is one output, not a mapping of several.
+    `single` says that `maps` is one output, not a mapping of several. `kernels` and `weights`, the variables of each
+    layer by name, are there if they were asked for.
     """
 
     maps: tuple[Maps, ...]
     data_format: DataFormat
     single: bool = True
     kernels: tuple[Kernels, ...] = ()
+    weights: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
+
+    def output_alone(self, form: str) -> None:
+        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
+        if not self.single:
+            raise ConvcliError(f"{form} holds one output", "-o X.npz for all, or --layer-output NAME for one")
+        if self.weights:
+            raise ConvcliError(f"{form} holds the output alone", "--show-weights with table, json or yaml")
 
 
 def summary(plan: Plan, data_format: DataFormat, batch: int | None = None) -> dict[str, Any]:
@@ -94,7 +105,7 @@ def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
     return {
         "name": row.name,
         "type": type(row.node.layer).__name__,
-        "inputs": list(row.node.inputs),
+        "inputs": worded(list(row.node.inputs)),
         "output_shape": outer(row.output_shape),
         "kernel_shape": list(correlation.kernel.shape) if correlation else None,
         **pointwise,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from convcli.entries import Entry, activation_named, entry, layer_type
-from convcli.errors import ConvcliError, located, nearest
+from convcli.errors import ConvcliError, located, nearest, short
 from convcli.geometry import DataFormat, Shape
 from convcli.given import GivenArray, filters, given_array, relaid
 from convcli.layers import Kernelled, Layer, normalised, number
@@ -47,13 +47,18 @@ def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: Data
     own = mapping.get("data_format")
     layout = DataFormat.of(own) if own is not None else data_format or DataFormat.CHANNELS_LAST
     entries = mapping.get("layers")
-    if not isinstance(entries, list | tuple) or not entries:
+    if not isinstance(entries, list | tuple):
+        what = "no layers" if entries is None else f"{short(entries)} is no list"
+        raise ConvcliError(f"layers: {what}", "a list, with - before each layer")
+    if not entries:
         raise ConvcliError("layers: no layers", "a list of at least one")
     parsed = [_entry_at(place, each) for place, each in enumerate(entries)]
     inputs = _inputs(mapping.get("input", parsed[0].arguments.get("input_shape")), layout)
     nodes = _Nodes(inputs, folder, layout).add_all(parsed)
-    title = mapping.get("name") or name
-    return Model(str(title), inputs, nodes, _outputs(mapping.get("outputs"), nodes), layout)
+    title = mapping.get("name", name)
+    if not isinstance(title, str) or not title.isprintable():
+        raise ConvcliError(f"name: {title!r}", "printable text")
+    return Model(title, inputs, nodes, _outputs(mapping.get("outputs"), nodes), layout)
 
 
 # ---- shapes of inputs ----
@@ -61,7 +66,7 @@ def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: Data
 
 def shape(value: Any) -> Shape:
     """A sample's shape: `[28, 28, 1]`, or text such as `28x28x1` or `28,28,1`; None, `?` or `none` is unknown."""
-    parts = re.split(r"[x,]", value) if isinstance(value, str) else value
+    parts = re.split(r"[xX,]", value) if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not parts:
         raise ConvcliError(f"{value!r} is not a shape", "such as [28, 28, 1] or 28x28x1")
     return tuple(_extent(part, value) for part in parts)
@@ -146,7 +151,7 @@ class _Nodes:
                 raise ConvcliError(f"{entry.type} takes no arguments", f"{entry.type}, or an Activation by name")
             arguments["activation"] = activation_named(entry.type)
         given, implied, names = _weights(layer, arguments, self.folder)
-        made = _construct(layer, arguments, implied)
+        made = _construct(layer, arguments, implied, name)
         own = getattr(made, "data_format", None)
         if own not in (None, self.data_format.value):
             raise ConvcliError(
@@ -204,7 +209,7 @@ def _outputs(value: Any, nodes: Sequence[Node]) -> tuple[str, ...]:
 # ---- arguments and weights ----
 
 
-def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mapping[str, Any]) -> Layer:
+def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mapping[str, Any], called: str) -> Layer:
     """The layer with its arguments and those that the weights given with it imply, which must agree."""
     known = layer.arguments()
     wanted = dict(implied)
@@ -214,10 +219,14 @@ def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mappin
                 raise ConvcliError(f"{name} (={value}), the weights given say {implied[name]}", "leave it out")
             wanted[name] = value
         elif TRAINING_ONLY.fullmatch(name):
-            warnings.warn(f"{name} plays no part in shapes or results and is left out", stacklevel=2)
+            warnings.warn(
+                f"layer {called}: {name} is left out: it is for training alone (--seed draws by Keras's defaults)",
+                stacklevel=2,
+            )
         else:
             candidates = [*known, *LAYER_KEYS, *_weight_keys(layer)]
-            remedy = nearest(name, candidates, f"known: {', '.join(known)}" if known else "it has none")
+            weights = ("kernel", "bias") if issubclass(layer, Kernelled) else ()
+            remedy = nearest(name, candidates, f"known: {', '.join((*known, *weights)) or 'none'}")
             raise ConvcliError(f"{layer.__name__} has no argument {name!r}", remedy)
     missing = [name for name in layer.required() if name not in wanted]
     if missing:

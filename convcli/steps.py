@@ -7,7 +7,7 @@ count from 0 in that order. The engine runs steps; everything else reads them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -64,8 +64,17 @@ class Step:
         """Multiplications by kernel weights, for one sample of this input shape."""
         return 0
 
-    def trace(self, field: Field) -> Field:
-        """What each output cell sees of a model input, given what each input cell sees."""
+    def trace(self, fields: Sequence[Field | None], shapes: Sequence[Shape]) -> Field:
+        """What each output cell sees of a model input, given what each cell of the operands sees.
+
+        `fields` and `shapes` are the operands'; a field is None for an operand that sees nothing of that input.
+        """
+        (field,) = fields
+        assert field is not None
+        return self.trace_one(field, shapes[0])
+
+    def trace_one(self, field: Field, shape: Shape) -> Field:
+        """The same for a step of one operand."""
         return field
 
 
@@ -83,6 +92,12 @@ def _trace_windows(windows: Sequence[Window], field: Field) -> Field:
         replace(track, reach=track.reach.through(windows[track.axis])) if track and track.axis < len(windows) else track
         for track in field
     )
+
+
+def _mixed(axes: Iterable[int], field: Field) -> Field:
+    """The field once all cells along the given axes have been mixed."""
+    whole = set(axes)
+    return tuple(None if track and track.axis in whole else track for track in field)
 
 
 @dataclass(frozen=True)
@@ -120,8 +135,8 @@ class Correlate(Step):
         places = shape[:-1] if self.transposed else self.output_shape(shape)[:-1]
         return product((*places, self.kernel.size))
 
-    def trace(self, field: Field) -> Field:
-        return _trace_windows(self.windows, field)
+    def trace_one(self, field: Field, shape: Shape) -> Field:
+        return _mixed([len(self.windows)], _trace_windows(self.windows, field))
 
 
 @dataclass(frozen=True)
@@ -141,7 +156,7 @@ class Pool(Step):
                 )
         return (*_slide(self.windows, shapes[0][:-1]), shapes[0][-1])
 
-    def trace(self, field: Field) -> Field:
+    def trace_one(self, field: Field, shape: Shape) -> Field:
         return _trace_windows(self.windows, field)
 
 
@@ -156,8 +171,10 @@ class Reduce(Step):
         *space, channels = shapes[0]
         return (*(1 for _ in space if self.keepdims), channels)
 
-    def trace(self, field: Field) -> Field:
-        return tuple(None for _ in field)
+    def trace_one(self, field: Field, shape: Shape) -> Field:
+        rank = len(shape) - 1
+        left = _mixed(range(rank), field)
+        return left if self.keepdims else tuple(track and replace(track, axis=track.axis - rank) for track in left)
 
 
 @dataclass(frozen=True)
@@ -183,7 +200,7 @@ class Pad(Step):
             raise ConvcliError(f"cropping {-pair[0]} + {-pair[1]} of {width} cells leaves none")
         return width + sum(pair)
 
-    def trace(self, field: Field) -> Field:
+    def trace_one(self, field: Field, shape: Shape) -> Field:
         return _trace_windows([Window(1, before=before, after=after) for before, after in self.amounts], field)
 
 
@@ -201,7 +218,7 @@ class Resize(Step):
         *space, channels = shapes[0]
         return (*(product(pair) for pair in zip(space, self.factors, strict=True)), channels)
 
-    def trace(self, field: Field) -> Field:
+    def trace_one(self, field: Field, shape: Shape) -> Field:
         return _trace_windows([self._window(factor) for factor in self.factors], field)
 
     def _window(self, factor: int) -> Window:
@@ -217,11 +234,10 @@ class Resize(Step):
 class Reshape(Step):
     """The same values, read with the last axis fastest, in another shape.
 
-    With `keeps_space` only channels are split or joined, so that each cell still sees what it saw.
+    An axis that keeps its extent and its place among the values still sees what it saw.
     """
 
     shape: Shape
-    keeps_space: bool = False
 
     def output_shape(self, *shapes: Shape) -> Shape:
         before, after = product(shapes[0]), product(self.shape)
@@ -232,8 +248,17 @@ class Reshape(Step):
             )
         return self.shape
 
-    def trace(self, field: Field) -> Field:
-        return field if self.keeps_space else tuple(None for _ in field)
+    def trace_one(self, field: Field, shape: Shape) -> Field:
+        return tuple(track and self._followed(track, shape) for track in field)
+
+    def _followed(self, track: Track, shape: Shape) -> Track | None:
+        """The track on the spatial axis that the same cells make up, or None."""
+        for axis, extent in enumerate(self.shape[:-1]):
+            before, now = shape[: track.axis], self.shape[:axis]
+            same = before == now or (product(now) is not None and product(before) == product(now))
+            if same and extent == shape[track.axis]:
+                return replace(track, axis=axis)
+        return None
 
 
 @dataclass(frozen=True)
@@ -245,7 +270,7 @@ class Permute(Step):
     def output_shape(self, *shapes: Shape) -> Shape:
         return tuple(shapes[0][axis] for axis in self.axes)
 
-    def trace(self, field: Field) -> Field:
+    def trace_one(self, field: Field, shape: Shape) -> Field:
         return tuple(track and replace(track, axis=self.axes.index(track.axis)) for track in field)
 
 
@@ -273,26 +298,35 @@ class Map(Step):
         half = None if width is None else width // 2
         return (*shapes[0][:axis], half, *shapes[0][axis + 1 :])
 
+    def trace_one(self, field: Field, shape: Shape) -> Field:
+        return _mixed(self.axes, field)
+
+
+Numbers = Weight | tuple[float, ...]
+
 
 @dataclass(frozen=True)
 class Scale(Step):
-    """y = factor·x + offset, with weights that span `axes`.
+    """Shift and scale by numbers, learned or given, that span `axes`.
 
-    `kind` says what the weights mean. affine: factor = gamma, offset = beta. batch: factor = gamma /
-    sqrt(moving_variance + epsilon), offset = beta - moving_mean·factor. standard: factor = 1 / max(sqrt(variance),
-    epsilon), offset = -mean·factor; inverse undoes standard. constant: the two numbers given.
+    affine: gamma·x + beta. batch: gamma·(x - mean) / sqrt(variance + epsilon) + beta. standard: (x - mean) /
+    max(sqrt(variance), epsilon). inverse: x·max(sqrt(variance), epsilon) + mean. What is None is left out; `unread` is
+    a variable that counts as a parameter only.
     """
 
-    kind: Literal["constant", "affine", "batch", "standard", "inverse"]
-    variables: tuple[Weight, ...] = ()
-    axes: tuple[int, ...] = ()
+    kind: Literal["affine", "batch", "standard", "inverse"]
+    axes: tuple[int, ...]
+    gamma: Numbers | None = None
+    beta: Numbers | None = None
+    mean: Numbers | None = None
+    variance: Numbers | None = None
     epsilon: float = 0.0
-    factor: float | tuple[float, ...] = 1.0
-    offset: float | tuple[float, ...] = 0.0
+    unread: Weight | None = None
 
     @property
     def weights(self) -> tuple[Weight, ...]:
-        return self.variables
+        parts = (self.gamma, self.beta, self.mean, self.variance, self.unread)
+        return tuple(part for part in parts if isinstance(part, Weight))
 
 
 @dataclass(frozen=True)
@@ -357,16 +391,28 @@ class Join(Step):
         total = None if None in widths else sum(width for width in widths if width is not None)
         return (*merged[: self.axis], total, *merged[self.axis :])
 
+    def trace(self, fields: Sequence[Field | None], shapes: Sequence[Shape]) -> Field:
+        """Through any of the branches; one that sees the whole of an axis gives way to one with a window."""
+        result = self.output_shape(*shapes)
+        seen = [
+            self._placed(field, shape, result) for field, shape in zip(fields, shapes, strict=True) if field is not None
+        ]
+        return tuple(_joined([track for track in tracks if track]) for tracks in zip(*seen, strict=True))
 
-def join_fields(fields: Sequence[Field]) -> Field:
-    """What a cell sees through any of several branches; one that sees the whole gives way to one with a window."""
-    return tuple(_join_tracks([track for track in tracks if track]) for tracks in zip(*fields, strict=True))
+    def _placed(self, field: Field, shape: Shape, result: Shape) -> Field:
+        """An operand's field by the axes of the result, without axes on which it is repeated or laid beside others."""
+        if self.kind == "concatenate":
+            return _mixed([self.axis], field)
+        there, back = self.data_format.order(len(shape)), self.data_format.order(len(result))
+        moved = {axis: back[place + len(result) - len(shape)] for place, axis in enumerate(there)}
+        repeated = [axis for axis, extent in enumerate(shape) if extent == 1 and result[moved[axis]] != 1]
+        return tuple(track and replace(track, axis=moved[track.axis]) for track in _mixed(repeated, field))
 
 
-def _join_tracks(tracks: Sequence[Track]) -> Track | None:
+def _joined(tracks: Sequence[Track]) -> Track | None:
     if not tracks:
         return None
-    joined = tracks[0]
+    reach = tracks[0].reach
     for track in tracks[1:]:
-        joined = replace(joined, reach=joined.reach.union(track.reach))
-    return joined
+        reach = reach.union(track.reach)
+    return replace(tracks[0], reach=reach)

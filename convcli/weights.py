@@ -34,7 +34,7 @@ def bind(
     """
     stored = stored or {}
     bound = {row.name: _bind_layer(row, stored, seed, dtype, source, plan.model.source) for row in plan.rows}
-    wanted = {_key(row, weight) for row in plan.rows for weight in row.weights}
+    wanted = {_stored_key(_key(row, weight), stored) for row in plan.rows for weight in row.weights}
     for key in stored:
         if key not in wanted:
             warnings.warn(f"{source}: no layer wants {key}", stacklevel=2)
@@ -45,6 +45,17 @@ def _key(row: Row, weight: Weight) -> str:
     return f"{row.name}/{weight.name}"
 
 
+def _stored_key(key: str, stored: Stored) -> str | None:
+    """The key under which a weights file holds a variable: its own, or the one path that ends in it.
+
+    Keras's paths begin with the model's name in a Sequential model: `sequential/conv2d/kernel`.
+    """
+    if key in stored:
+        return key
+    longer = [each for each in stored if each.endswith(f"/{key}")]
+    return longer[0] if len(longer) == 1 else None
+
+
 def _bind_layer(
     row: Row, stored: Stored, seed: int | None, dtype: str, source: str, model: str | None
 ) -> dict[str, Array]:
@@ -53,9 +64,10 @@ def _bind_layer(
         if not weight.required:
             continue
         key = _key(row, weight)
-        if key in stored:
-            with located(source), located(key):
-                value = _shaped(arrays.to_float(stored[key]), weight)
+        found = _stored_key(key, stored)
+        if found is not None:
+            with located(source), located(found):
+                value = _shaped(arrays.to_float(stored[found]), weight)
         elif weight.name in row.node.given:
             with located(model or row.where), located(f"{row.name}/{weight.name}"):
                 value = row.node.given[weight.name].fill(weight.shape)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
-MODES = ("zeros", "replicate")
+import convcli
+
+MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 def kernel_windows(rank: int, words: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
@@ -31,7 +34,10 @@ def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
     """A convolution of any kind and the shape of an input (one sample) that is large enough for it."""
     rank = draw(st.integers(1, 3))
     kind = draw(st.sampled_from(["conv", "transpose", *(["depthwise", "separable"] if rank < 3 else [])]))
-    words = ("valid", "same", "same_lower") if kind == "transpose" else ("valid", "same", "same_lower", "full")
+    causal = ["causal"] if rank == 1 else []
+    words: tuple[str, ...] = (
+        ("valid", "same", "same_lower") if kind == "transpose" else ("valid", "same", "same_lower", "full", *causal)
+    )
     arguments = draw(kernel_windows(rank, words))
     groups = draw(st.integers(1, 2))
     channels, filters = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
@@ -44,16 +50,31 @@ def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
         arguments["filters"] = filters
     if kind in ("depthwise", "separable"):
         arguments["depth_multiplier"] = draw(st.integers(1, 2))
-    if kind != "transpose":
+    if kind == "transpose":
+        most = [max(pair) for pair in zip(arguments["strides"], arguments["dilation_rate"], strict=True)]
+        extra = [draw(st.integers(0, each - 1)) for each in most]
+        arguments["output_padding"] = draw(st.sampled_from([None, extra]))
+    else:
         arguments["padding_mode"] = draw(st.sampled_from(MODES))
-    space = [draw(st.integers(7, 9)) for _ in range(rank)]
+    space = [draw(st.integers(1 if kind == "transpose" else 7, 9)) for _ in range(rank)]
     name = {
         "conv": f"conv{rank}d",
         "transpose": f"conv{rank}d_transpose",
         "depthwise": f"depthwise_conv{rank}d",
         "separable": f"separable_conv{rank}d",
     }[kind]
-    return {name: arguments}, (*space, channels)
+    setting = {name: arguments}, (*space, channels)
+    assume(kind != "transpose" or _fits(*setting))
+    return setting
+
+
+def _fits(layer: dict[str, Any], shape: tuple[int, ...]) -> bool:
+    """Whether anything is left of the output: cropping may take it all."""
+    try:
+        convcli.summarize(convcli.load([layer]), shape)
+    except convcli.ConvcliError:
+        return False
+    return True
 
 
 @st.composite

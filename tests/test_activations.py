@@ -30,6 +30,10 @@ def test_gelu_to_twelve_digits():
     assert np.abs(ACTIVATIONS["gelu"](x) - exact).max() < 1e-12
 
 
+def test_gelu_far_out():
+    assert ACTIVATIONS["gelu"](np.array([-1e300, -1e6, 1e6])).tolist() == [0, 0, 1e6]
+
+
 @pytest.mark.parametrize(
     ("name", "low", "high"), [("relu", 0, 7e99), ("sigmoid", 0, 1), ("softplus", 0, 7e99), ("tanh", -1, 1)]
 )

@@ -228,7 +228,7 @@ def test_data_formats(convcli, tmp_path):
             (LINES, "samples/mnist.yaml", "--strides", "2"),
             "--strides is for a model of one layer; write it in the model",
         ),
-        ((LINES, LINES, DETECTORS), "2 inputs for a model with input (NAME=FILE for each)"),
+        ((LINES, LINES, DETECTORS), "2 inputs for a model of one (with -l or --filter there is no MODEL)"),
         ((LINES, DETECTORS, "--seed", "-1"), "Invalid value for '--seed': -1 is not in the range x>=0."),
     ],
 )

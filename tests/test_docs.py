@@ -14,8 +14,11 @@ from conftest import ROOT, SAMPLES
 
 import convcli
 from convcli import arrays, documents, spec
+from convcli.algorithms import WAYS
+from convcli.bank import FILTERS
 from convcli.cli import main
 from convcli.layers import LAYERS
+from convcli.render import FORMATS
 
 README = (ROOT / "README.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
@@ -83,11 +86,24 @@ def test_every_layer_is_in_the_readme(layer):
     assert f"`{layer}`" in README
 
 
-def test_every_command_and_format_is_in_the_readme():
-    for name in main.commands:
-        assert f"convcli {name}" in README
-    for name in convcli.__all__:
-        assert name in README or name in ("Model", "__version__")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"convcli {command}" for command in main.commands),
+        *(f"`{form}`" for form in FORMATS),
+        *(
+            f"`{option.opts[-1]}`"
+            for command in main.commands.values()
+            for option in command.params
+            if "-" in option.opts[0]
+        ),
+        *(f"`{algorithm}`" for algorithm in WAYS),
+        *(f"`{each}`" for each in FILTERS),
+        *(f"`{name}`" for name in convcli.__all__ if name != "__version__"),
+    ],
+)
+def test_every_command_option_format_and_filter_is_in_the_readme(name):
+    assert name in README
 
 
 @pytest.mark.parametrize("name", main.commands)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -45,13 +47,23 @@ def test_a_join_of_different_ranks_follows_the_data_format():
     assert np.array_equal(y[1, 2, :, 0], [5, 6, 7, 8, 9])
 
 
-def test_values_are_let_go_when_no_layer_needs_them(monkeypatch):
-    model = convcli.load(
-        {"input": [4], "layers": ["Rescaling(2)", "Rescaling(3)", "Add(inputs=['rescaling', 'rescaling_1'])"]}
-    )
-    plan = model.plan({"input": (4,)})
-    x = np.ones((1, 4))
-    kept = engine.execute(plan, {"input": x}, {}, ["add"])
-    assert {name: value.tolist() for name, value in kept.items()} == {"add": [[8, 8, 8, 8]]}
-    both = engine.execute(plan, {"input": x}, {}, ["rescaling", "add"])
-    assert both["rescaling"].tolist() == [[2, 2, 2, 2]]
+def test_values_are_let_go_when_no_layer_needs_them():
+    count, cells = 50, 100_000
+    plan = convcli.load(["Rescaling(2)"] * count).plan({"input": (cells,)})
+    x = np.ones((1, cells))
+    tracemalloc.start()
+    kept = engine.execute(plan, {"input": x}, {}, [f"rescaling_{count - 1}"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept[f"rescaling_{count - 1}"][0, 0] == 2.0**count
+    assert peak < 5 * x.nbytes
+
+
+def test_a_value_is_kept_for_a_later_layer():
+    layers = ["Rescaling(2)", "Rescaling(3)", "Add(inputs=['rescaling', 'rescaling_1'])"]
+    plan = convcli.load({"input": [4], "layers": layers}).plan({"input": (4,)})
+    kept = engine.execute(plan, {"input": np.ones((1, 4))}, {}, ["rescaling", "add"])
+    assert {name: value.tolist() for name, value in kept.items()} == {
+        "rescaling": [[2, 2, 2, 2]],
+        "add": [[8, 8, 8, 8]],
+    }

@@ -90,8 +90,52 @@ def test_flatten_reads_channels_last_and_reshape_the_models_order():
     assert flat.tolist() == [[0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11]]
     flat = convcli.apply(convcli.load(["reshape(12)"], data_format="channels_first"), x)
     assert flat.tolist() == [list(range(12))]
-    turned = convcli.apply(convcli.load(["permute((3, 1, 2))"], data_format="channels_first"), x)
-    assert np.array_equal(turned, x.transpose(0, 3, 1, 2))
+    for dims in ((2, 1, 3), (3, 1, 2), (1, 3, 2)):
+        turned = convcli.apply(convcli.load([f"permute({dims})"], data_format="channels_first"), x)
+        assert np.array_equal(turned, x.transpose(0, *dims))
+
+
+def test_axes_are_numbered_in_the_models_order():
+    x = np.arange(-12.0, 12).reshape(1, 2, 3, 4)  # (batch, channels, height, width)
+
+    def applied(layer, **weights):
+        ((name, arguments),) = layer.items()
+        return convcli.apply(convcli.load([{name: {**arguments, **weights}}], data_format="channels_first"), x)
+
+    alpha = np.arange(24.0).reshape(2, 3, 4)
+    assert np.array_equal(applied({"p_re_lu": {}}, alpha=alpha), np.where(x > 0, x, alpha * x))
+    shared = np.arange(2.0).reshape(2, 1, 1)
+    assert np.array_equal(applied({"p_re_lu": {"shared_axes": [2, 3]}}, alpha=shared), np.where(x > 0, x, shared * x))
+    powers = np.exp(x - x.max((2, 3), keepdims=True))
+    np.testing.assert_allclose(applied({"softmax": {"axis": [2, 3]}}), powers / powers.sum((2, 3), keepdims=True))
+    gamma = np.arange(8.0).reshape(2, 4)
+    centred = x - x.mean((1, 3), keepdims=True)
+    normal = centred / np.sqrt((centred**2).mean((1, 3), keepdims=True) + 1e-3)
+    for axis in ([1, 3], [3, 1]):
+        y = applied({"layer_normalization": {"axis": axis}}, gamma=gamma, beta=0)
+        np.testing.assert_allclose(y, normal * gamma[:, None, :], atol=1e-12)
+    y = applied(
+        {"batch_normalization": {"axis": 2}}, gamma=1, beta=[10, 20, 30], moving_mean=0, moving_variance=1 - 1e-3
+    )
+    np.testing.assert_allclose(y, x + np.array([10, 20, 30])[:, None], atol=1e-12)
+
+
+def test_concatenate_takes_no_number():
+    with pytest.raises(ConvcliError, match="a number has no place beside the others"):
+        convcli.summarize(convcli.load([{"concatenate": {"inputs": ["input", 3.0]}}]), (2,))
+
+
+def test_normalization_is_exact_where_its_formula_is():
+    x = np.arange(1.0, 25, 3).reshape(1, 8, 1)
+    y = convcli.apply(convcli.load(["Normalization(mean=1, variance=9)"]), x)
+    assert y.ravel().tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+    far = np.array([[3000.5, 3001]], np.float32)
+    y = convcli.apply(convcli.load(["Normalization(mean=3000, variance=4)"]), far)
+    assert y.tolist() == [[0.25, 0.5]]
+
+
+def test_normalization_divides_by_no_less_than_epsilon():
+    assert convcli.apply(convcli.load(["Normalization(mean=0, variance=0)"]), [[1e-7]]).tolist() == [[1]]
 
 
 def test_filters_of_a_depthwise_layer_meet_every_channel():
@@ -139,7 +183,7 @@ def test_a_dense_layer_is_a_correlation_without_windows():
         (
             "Conv1DTranspose(1, 2, 2, output_padding=2)",
             (8, 1),
-            "length: output_padding (=2) must be smaller than the stride (=2)",
+            "length: output_padding (=2) must be smaller than the stride (=2) or dilation",
         ),
     ],
 )

@@ -86,7 +86,7 @@ def npy(header, data=b""):
         ),
         (npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}\n", bytes(8)), "complex64 values (real numbers)"),
         (b"PK\x03\x04", "broken NPZ archive: File is not a zip file"),
-        (b"PK\x05\x06" + bytes(18), "which array? it holds none (-:KEY)"),
+        (b"PK\x05\x06" + bytes(18), "which array? it holds none (-- -:KEY)"),
         # arrays: number type and layout
         (
             "[9007199254740993]",
@@ -109,7 +109,8 @@ def test_data(run, data, message):
         # entries
         (
             "[flatten, 5]",
-            "layers[1]: 5 is not a layer (one key, its type, with its arguments; or text such as Conv2D(40, 3))",
+            "layers[1]: 5 is not a layer "
+            "(one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3))",
         ),
         ("[flatten, {dense: [1]}]", "layers[1]: dense: [1] where arguments belong (a mapping of them)"),
         # spec: the whole
@@ -204,106 +205,108 @@ def test_models(run, model, message):
         (
             "8x1",
             "Conv1D(",
-            "--layer: layers[0]: 'Conv1D(' is not a layer (such as Conv2D(40, 3); '(' was never closed)",
+            "layers[0]: 'Conv1D(' is not a layer: '(' was never closed "
+            "(such as Conv2D(40, 3), in quotes inside a list)",
         ),
-        ("8x1", "Conv1D(1)(2)", "--layer: layers[0]: 'Conv1D(1)(2)' is not a layer (such as Conv2D(40, 3))"),
-        ("8x1", "Dense(**{})", "--layer: layers[0]: ** in 'Dense(**{})' (arguments by name)"),
-        ("8x1", "Dense(1, units=1)", "--layer: layers[0]: units is given twice in 'Dense(1, units=1)'"),
+        ("8x1", "Conv1D(1)(2)", "layers[0]: 'Conv1D(1)(2)' is not a layer (such as Conv2D(40, 3))"),
+        ("8x1", "Dense(**{})", "layers[0]: ** in 'Dense(**{})' (arguments by name)"),
+        ("8x1", "Dense(1, units=1)", "layers[0]: units is given twice in 'Dense(1, units=1)'"),
         (
             "8x1",
             "Dense(1, None, True, 1)",
-            "--layer: layers[0]: Dense takes 3 arguments by position, got 4 (in order: units, activation, use_bias)",
+            "layers[0]: Dense takes 3 arguments by position, got 4 (in order: units, activation, use_bias)",
         ),
-        ("8x1", "Dense(1 + 1)", f"--layer: layers[0]: '1 + 1' is not a literal ({LITERAL})"),
+        ("8x1", "Dense(1 + 1)", f"layers[0]: '1 + 1' is not a literal ({LITERAL})"),
         (
             "8x1",
             "Dense(" + "-" * 99_999 + "1)",
-            f"--layer: layers[0]: 'Dense({'-' * 50}... is not a layer (such as Conv2D(40, 3); too deep)",
+            f"layers[0]: 'Dense({'-' * 50}... is not a layer: too deep "
+            "(such as Conv2D(40, 3), in quotes inside a list)",
         ),
-        ("8x1", "dens(1)", "--layer: layers[0]: unknown layer type 'dens' (did you mean dense?)"),
-        ("8x1", "zzz", "--layer: layers[0]: unknown layer type 'zzz' (a layer of Keras, such as conv2d)"),
+        ("8x1", "dens(1)", "layers[0]: unknown layer type 'dens' (did you mean dense?)"),
+        ("8x1", "zzz", "layers[0]: unknown layer type 'zzz' (the README lists all layers)"),
         # spec: arguments
         (
             "8x1",
             "Conv1D(1, 3, stride=2)",
-            "--layer: layer conv1d: Conv1D has no argument 'stride' (did you mean strides?)",
+            "layer conv1d: Conv1D has no argument 'stride' (did you mean strides?)",
         ),
         (
             "8x8x1",
             "Conv2D(1, 3, zzz=2)",
-            f"--layer: layer conv2d: Conv2D has no argument 'zzz' (known: {CONV2D}, padding_mode, flip_kernel)",
+            f"layer conv2d: Conv2D has no argument 'zzz' (known: {CONV2D}, padding_mode, flip_kernel, kernel, bias)",
         ),
-        ("8x1", "Identity(zzz=2)", "--layer: layer identity: Identity has no argument 'zzz' (it has none)"),
+        ("8x1", "Identity(zzz=2)", "layer identity: Identity has no argument 'zzz' (known: none)"),
         (
             "8x1",
             "Conv1D(1)",
-            "--layer: layer conv1d: kernel_size is missing (kernel_size: a whole number; or the kernel itself)",
+            "layer conv1d: kernel_size is missing (kernel_size: a whole number; or the kernel itself)",
         ),
-        ("8x1", "Dropout()", "--layer: layer dropout: rate is missing (rate: a value)"),
+        ("8x1", "Dropout()", "layer dropout: rate is missing (rate: a value)"),
         # layers: readers of arguments
-        ("8x1", "Dense(0)", "--layer: layer dense: units: 0 (a whole number, at least 1)"),
-        ("8x1", "Dense(1, use_bias=0)", "--layer: layer dense: use_bias: 0 (true or false)"),
-        ("8x1", "ELU('a')", "--layer: layer elu: alpha: 'a' (a number)"),
-        ("8x1", "Rescaling([1, True])", "--layer: layer rescaling: scale: True (a number)"),
+        ("8x1", "Dense(0)", "layer dense: units: 0 (a whole number, at least 1)"),
+        ("8x1", "Dense(1, use_bias=0)", "layer dense: use_bias: 0 (true or false)"),
+        ("8x1", "ELU('a')", "layer elu: alpha: 'a' (a number)"),
+        ("8x1", "Rescaling([1, True])", "layer rescaling: scale: True (a number)"),
         (
             "8x1",
             "Conv1D(1, 3, padding_mode='zero')",
-            "--layer: layer conv1d: padding_mode: 'zero' (one of zeros, reflect, replicate, circular)",
+            "layer conv1d: padding_mode: 'zero' (one of zeros, reflect, replicate, circular)",
         ),
         (
             "8x8x1",
             "Conv2D(1, 3, strides=[1])",
-            "--layer: layer conv2d: strides: [1] (one whole number, or one for each of the 2 spatial axes)",
+            "layer conv2d: strides: [1] (one whole number, or one for each of the 2 spatial axes)",
         ),
-        ("8x8x1", "Conv2D(1, 3, strides=[1, 0])", "--layer: layer conv2d: strides: 0 (a whole number, at least 1)"),
+        ("8x8x1", "Conv2D(1, 3, strides=[1, 0])", "layer conv2d: strides: 0 (a whole number, at least 1)"),
         (
             "8x8x1",
             "Conv2D(1, 3, padding='causal')",
-            "--layer: layer conv2d: padding: 'causal' (valid, same, same_lower, full, or numbers of cells)",
+            "layer conv2d: padding: 'causal' (valid, same, same_lower, full, or numbers of cells)",
         ),
         (
             "8x1",
             "Conv1DTranspose(1, 3, padding='full')",
-            "--layer: layer conv1d_transpose: padding: 'full' (valid, same, same_lower, or numbers of cells)",
+            "layer conv1d_transpose: padding: 'full' (valid, same, same_lower, or numbers of cells)",
         ),
-        ("8x8x1", "Conv2D(1, 3, padding=-1)", "--layer: layer conv2d: padding: -1 (a whole number, at least 0)"),
+        ("8x8x1", "Conv2D(1, 3, padding=-1)", "layer conv2d: padding: -1 (a whole number, at least 0)"),
         (
             "8x8x1",
             "ZeroPadding2D([1, 2, 3])",
-            "--layer: layer zero_padding2d: padding: [1, 2, 3] "
+            "layer zero_padding2d: padding: [1, 2, 3] "
             "(a number, one for each of the 2 spatial axes, or [[before, after], ...])",
         ),
-        ("8x1", "Softmax('a')", "--layer: layer softmax: axis: 'a' (an axis number)"),
+        ("8x1", "Softmax('a')", "layer softmax: axis: 'a' (an axis number)"),
         (
             "8x1",
             "Activation('rleu')",
-            "--layer: layer activation: activation: 'rleu' is not an activation (did you mean relu?)",
+            "layer activation: activation: 'rleu' is not an activation (did you mean relu?)",
         ),
-        ("8x1", "Dropout(1)", "--layer: layer dropout: rate: 1 (0 or more and below 1)"),
+        ("8x1", "Dropout(1)", "layer dropout: rate: 1 (0 or more and below 1)"),
         (
             "8x1",
             "Reshape((-1, -1))",
-            "--layer: layer reshape: target_shape: [-1, -1] (positive whole numbers, one of which may be -1)",
+            "layer reshape: target_shape: [-1, -1] (positive whole numbers, one of which may be -1)",
         ),
         (
             "8x1",
             "Permute(1)",
-            "--layer: layer permute: dims: 1 (the numbers of all axes but the batch, from 1, in their new order)",
+            "layer permute: dims: 1 (the numbers of all axes but the batch, from 1, in their new order)",
         ),
         (
             "8x1",
             "DepthwiseConv1D({'a': [[1, 2]]})",
-            "--layer: layer depthwise_conv1d: kernel_size: {'a': [[1, 2]]} (a whole number, at least 1)",
+            "layer depthwise_conv1d: kernel_size: {'a': [[1, 2]]} (a whole number, at least 1)",
         ),
         (
             "8x1",
             "DepthwiseConv1D(filters={'a': [[1, 2]]})",
-            "--layer: layer depthwise_conv1d: filters: a filter of a depthwise layer has no channels, got shape (1, 2) "
+            "layer depthwise_conv1d: filters: a filter of a depthwise layer has no channels, got shape (1, 2) "
             "(shape (1,); it is applied to every channel)",
         ),
         # layers: on inputs
         ("8x1", "Add()", "layer add: takes at least 2 inputs, got 1 (inputs: [NAME, NAME])"),
-        ("8x1", "Flatten(inputs=['input', 'input'])", "layer flatten: takes 1 input, got 2 (inputs: [NAME, NAME])"),
+        ("8x1", "Flatten(inputs=['input', 'input'])", "layer flatten: takes 1 input, got 2 (inputs: NAME)"),
         ("8x1", "Subtract()", "layer subtract: takes 2 inputs, got 1 (inputs: [NAME, NAME])"),
         ("8x1", "Add(inputs=[1, 2])", "layer add: takes the output of a layer, not numbers alone (inputs: NAME)"),
         ("8x1", "Conv2D(1, 3)", "layer conv2d: takes 3 axes (height, width, channels) besides the batch, got (8, 1)"),
@@ -331,7 +334,7 @@ def test_models(run, model, message):
         (
             "8x1",
             "Conv1DTranspose(1, 2, 2, output_padding=2)",
-            "layer conv1d_transpose: length: output_padding (=2) must be smaller than the stride (=2)",
+            "layer conv1d_transpose: length: output_padding (=2) must be smaller than the stride (=2) or dilation",
         ),
         ("8x4", "GroupNormalization(3)", "layer group_normalization: channels (=4) must be divisible by groups (=3)"),
         (
@@ -380,12 +383,21 @@ def test_models(run, model, message):
         ("7x3", "glu", "layer activation: glu halves its axis, which has 3 cells (an even number)"),
         # the model
         ("8x1", "Conv1D('bump', bias=[1, 2])", "layer conv1d: bias: shape (2,) ((1,) here)"),
-        ("8x1", "Flatten(bias=1)", "layer flatten: bias: the layer has no such weight (it has none)"),
-        ("8x1", "Dense(1, gamma=1)", "layer dense: gamma: the layer has no such weight (kernel, bias)"),
+        (
+            "8x1",
+            "Flatten(bias=1)",
+            "layer flatten: bias: the layer has no such weight (weights: none; arguments: data_format)",
+        ),
+        (
+            "8x1",
+            "Dense(1, gamma=1)",
+            "layer dense: gamma: the layer has no such weight "
+            "(weights: kernel, bias; arguments: units, activation, use_bias)",
+        ),
     ],
 )
 def test_layers(run, shape, layer, message):
-    assert run("shape", "-i", shape, "-l", layer) == (1, f"Error: {message}\n")
+    assert run("shape", "-i", shape, "-l", layer) == (1, f"Error: --layer: {message}\n")
 
 
 FILES = {
@@ -430,7 +442,8 @@ ARRAYS = {
         # weights
         (
             "apply x.yaml -l Conv1D(1,3)",
-            "layer conv1d: no values for kernel (3, 1, 1) (--weights FILE, --seed N, or the values in the model)",
+            "--layer: layer conv1d: no values for kernel (3, 1, 1) "
+            "(--weights FILE, --seed N, or the values in the model)",
         ),
         (
             "apply x.yaml deep.yaml",
@@ -472,7 +485,7 @@ ARRAYS = {
         # algorithms
         (
             "apply x.yaml -l Conv1D('bump') --algorithm spread",
-            "layer conv1d: algorithm spread does not suit this layer (patches or plain, or auto)",
+            "--layer: layer conv1d: algorithm spread does not suit this layer (passes or patches or plain, or auto)",
         ),
         # render
         (
@@ -486,7 +499,10 @@ ARRAYS = {
         ("shape -i 8 -l flatten -f npy", "there is no array in this answer (-f table, json, yaml or csv)"),
         ("shape -i 8 -l flatten -o no/x.json", "no/x.json: no such file or directory"),
         # the command line
-        ("apply x.yaml --filter bmp", "'bmp' is neither a file nor a filter of the bank (did you mean bump?)"),
+        (
+            "apply x.yaml --filter bmp",
+            "--filter: 'bmp' is neither a file nor a filter of the bank (did you mean bump?)",
+        ),
     ],
 )
 def test_files(run, tmp_path, arguments, message):
@@ -516,10 +532,10 @@ def test_files(run, tmp_path, arguments, message):
         ),
         (
             "apply x.yaml -l flatten --algorithm fft",
-            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'spread', 'plain'.",
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'passes', 'patches', 'spread', 'plain'.",
         ),
-        ("apply x.yaml x.yaml -l flatten", "2 inputs for a model with input (NAME=FILE for each)"),
-        ("apply a=x.yaml x.yaml two.yaml", "NAME=FILE for every input, or for none"),
+        ("apply x.yaml x.yaml -l flatten", "2 inputs for a model of one (with -l or --filter there is no MODEL)"),
+        ("apply a=x.yaml x.yaml two.yaml", "x.yaml: which input? (NAME=FILE for each of a, b)"),
         (
             "apply x.yaml -l flatten -l flatten --padding same",
             "--padding is for a model of one layer; write it in the model",
@@ -554,7 +570,7 @@ def test_usage(run, tmp_path, arguments, message):
     [
         (
             lambda: convcli.convolve([1, 2], [1], algorithm="fft"),
-            "layer conv1d: algorithm fft is not known (patches or plain, or auto)",
+            "layer conv1d: algorithm fft is not known (passes or patches or plain, or auto)",
         ),
         (lambda: convcli.convolve([1, 2], 5), f"a kernel of shape () ({KERNEL})"),
         (

@@ -73,6 +73,25 @@ def test_a_squeezing_branch_does_not_count_against_a_windowed_one():
     assert [row["jump"] for row in rows] == [[1, 1], [None, None], [None, None], [1, 1]]
 
 
+def test_normalising_groups_keeps_the_receptive_field():
+    rows = convcli.summarize(convcli.load(["Conv2D(4, 3)", "GroupNormalization(2)", "Conv2D(1, 3)"]), (9, 9, 1))[
+        "layers"
+    ]
+    assert [row["receptive_field"] for row in rows] == [[3, 3], [3, 3], [5, 5]]
+
+
+def test_adding_a_channel_axis_keeps_the_receptive_field():
+    rows = convcli.summarize(convcli.load(["Reshape((28, 28, 1))", "Conv2D(4, 3)"]), (28, 28))["layers"]
+    assert [row["receptive_field"] for row in rows] == [[1], [3]]
+
+
+def test_a_branch_of_one_cell_does_not_set_the_jump():
+    layers = ["Conv2D(1, 3, strides=6, name='g')", "Multiply(inputs=['input', 'g'])", "Conv2D(1, 3)"]
+    rows = convcli.summarize(convcli.load(layers), (8, 8, 1))["layers"]
+    assert [row["jump"] for row in rows] == [[6, 6], [1, 1], [1, 1]]
+    assert rows[-1]["receptive_field"] == [3, 3]
+
+
 def test_published_receptive_field_of_vgg16():
     # Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019
     rows = convcli.summarize(convcli.load(SAMPLES / "vgg16.yaml"))["layers"]
@@ -95,7 +114,11 @@ def test_trainable_false_moves_the_count():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        ({"dense": {"units": 1, "gamma": [1]}}, "layer dense: gamma: the layer has no such weight (kernel, bias)"),
+        (
+            {"dense": {"units": 1, "gamma": [1]}},
+            "layer dense: gamma: the layer has no such weight "
+            "(weights: kernel, bias; arguments: units, activation, use_bias)",
+        ),
         ({"dense": {"units": 2, "bias": [1, 2, 3]}}, "layer dense: bias: shape (3,) ((2,) here)"),
     ],
 )

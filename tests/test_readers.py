@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import convcli
 from convcli import readers
 from convcli.errors import ConvcliError
 from convcli.readers import kernel, native
@@ -40,9 +41,14 @@ def test_every_form_is_a_mapping_with_layers(value, layers):
     assert native.mapping(value, "mine")["layers"] == layers
 
 
-@pytest.mark.parametrize(
-    "value", [None, 5, [], {}, {"name": "x", "input": [8]}, {"conv2d": {}, "dense": {}}, [[[[[[1]]]]]], [[1], [2, 3]]]
-)
+@pytest.mark.parametrize("value", [{"name": "x", "input": [8]}, {"conv2d": {}, "dense": {}}, {"layres": ["flatten"]}])
+def test_a_mapping_of_other_keys_is_left_to_the_validator(value):
+    assert native.mapping(value, "mine") == value
+    with pytest.raises(ConvcliError, match=r"unknown key|no layers"):
+        convcli.load(value)
+
+
+@pytest.mark.parametrize("value", [None, 5, [], {}, [[[[[[1]]]]]], [[1], [2, 3]]])
 def test_what_is_no_model_is_an_error(value):
     with pytest.raises(ConvcliError):
         native.mapping(value, "mine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import yaml
 
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat
-from convcli.render import FORMATS, by_suffix
+from convcli.render import FORMATS, PLAIN, Look, by_suffix
 from convcli.report import ApplyReport, Maps, Report
 
 SUMMARY = {
@@ -47,8 +48,8 @@ def applied(*arrays, single=True, layout=DataFormat.CHANNELS_LAST):
     return ApplyReport(SUMMARY, maps, layout, single)
 
 
-def rendered(form, report, colour=False):
-    return FORMATS[form].render(report, colour).decode()
+def rendered(form, report, look=PLAIN):
+    return FORMATS[form].render(report, look).decode()
 
 
 def test_a_table_loses_no_digit_and_no_name():
@@ -64,11 +65,19 @@ def test_a_table_loses_no_digit_and_no_name():
 
 
 def test_colour_changes_no_character():
-    import re
-
-    plain, coloured = (rendered("table", Report(SUMMARY), colour) for colour in (False, True))
+    plain, coloured = (rendered("table", Report(SUMMARY), Look(colour)) for colour in (False, True))
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_a_table_fits_a_terminal_and_loses_no_digit(width):
+    table = rendered("table", Report(SUMMARY), Look(width=width))
+    assert max(map(len, table.splitlines()[1:6])) <= width
+    assert "".join(re.findall(r"\│ *(a+)", table)) == "a" * 60
+    assert "…" not in table
+    grid = rendered("table", applied(np.full((1, 2, 16, 1), 12345)), Look(width=width))
+    assert ("…" in grid) == (width < 100 + 16)
 
 
 def test_small_maps_are_shown_whole_and_large_ones_by_their_corners():
@@ -101,6 +110,7 @@ def test_many_maps_and_samples_are_no_flood():
         (np.nan, "NaN"),
         (-np.inf, "-Infinity"),
         (1e20, "1e+20"),
+        (123456.5, "123456.5"),
     ],
 )
 def test_values_in_grids(value, text):
@@ -115,6 +125,19 @@ def test_json_is_valid_and_says_what_is_not_a_number():
 def test_json_of_float32_has_the_shortest_digits():
     maps = (Maps("a", np.array([[[0.1]]], np.float32), ("map 0",)),)
     assert json.loads(rendered("json", ApplyReport(SUMMARY, maps, DataFormat.CHANNELS_LAST)))["output"] == [[[0.1]]]
+
+
+def test_json_of_many_numbers_is_that_of_few():
+    many = np.arange(1 << 17, dtype=np.float32).reshape(1, -1, 2) / 3
+    lists = json.loads(rendered("json", ApplyReport(SUMMARY, (Maps("a", many, ("b", "c")),), DataFormat.CHANNELS_LAST)))
+    assert np.array_equal(np.array(lists["output"], np.float32), many)
+    assert lists["output"][0][1] == [0.6666667, 1.0]
+
+
+def test_infinite_numbers_among_the_inputs_are_words(convcli):
+    model = "{input: [2], layers: [{add: {inputs: [input, .inf]}}]}"
+    for form in ("json", "yaml", "csv", "table"):
+        assert "Infinity" in convcli("shape", "-", "-f", form, stdin=model).stdout or form == "table"
 
 
 def test_yaml_says_what_json_says():
@@ -135,13 +158,15 @@ def test_several_outputs_are_a_mapping():
 def test_csv_is_a_row_a_line_and_an_empty_line_between_maps():
     assert rendered("csv", applied([[[[1, 5], [2, 6]], [[3, 7], [4, 8]]]])) == "1,2\n3,4\n\n5,6\n7,8\n"
     assert rendered("csv", applied([[[1, 5], [2, 6.5]]])) == "1,2\n\n5,6.5\n"
+    volume = np.arange(8).reshape(1, 2, 2, 2, 1)
+    assert rendered("csv", applied(volume)) == "0,1\n2,3\n\n4,5\n6,7\n"
     assert rendered("csv", applied([[1, 2], [3, np.nan]])) == "1,2\n\n3,NaN\n"
 
 
 def test_csv_of_layers_is_a_line_a_layer():
     header, line = rendered("csv", Report(SUMMARY)).splitlines()
     assert header == "name,type,inputs,output_shape,kernel_shape,params,macs,receptive_field,jump"
-    assert line == f"{'a' * 60},Conv1D,input,?x2x1,3x1x1,924844032,,3x?,0.5x?"
+    assert line == f"{'a' * 60},Conv1D,input,?x2x1,3x1x1,924844032,,3x?,0.5x-"
 
 
 def test_arrays_come_out_in_the_data_format():

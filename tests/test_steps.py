@@ -7,7 +7,7 @@ import pytest
 from convcli import steps
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Reach, Window
-from convcli.steps import Correlate, Join, Map, Pad, Pool, Reduce, Reshape, Resize, Track, Weight, join_fields
+from convcli.steps import Correlate, Join, Map, Pad, Pool, Reduce, Reshape, Resize, Track, Weight
 
 IDENTITY = (Track(0, Reach.identity()), Track(1, Reach.identity()))
 KERNEL = Weight("kernel", (3, 3, 16, 256))
@@ -83,18 +83,63 @@ def test_glu_halves_its_axis():
         Map("glu", axes=(1,)).output_shape((4, 5))
 
 
+def extents(field):
+    """The extent that each input axis is seen over, None for the whole."""
+    return [track and track.reach.extent for track in field]
+
+
+def seen(*windows):
+    """A field of two input axes, seen through windows of these sizes."""
+    return tuple(Track(axis, Reach.identity().through(Window(size))) for axis, size in enumerate(windows))
+
+
 def test_what_sees_the_whole_gives_way_to_a_window():
-    whole = Reduce("average").trace(IDENTITY)
+    whole = Reduce("average").trace([IDENTITY], [(8, 9, 4)])
     assert whole == (None, None)
-    assert join_fields([IDENTITY, whole]) == IDENTITY
-    assert join_fields([whole, whole]) == whole
+    join = Join("product")
+    assert join.trace([IDENTITY, whole], [(8, 9, 4), (4,)]) == IDENTITY
+    assert join.trace([whole, whole], [(4,), (4,)]) == whole
+    assert join.trace([seen(3, 5), None], [(8, 9, 4), (4,)]) == seen(3, 5)
+
+
+def test_branches_see_the_larger_window():
+    assert extents(Join("sum").trace([seen(3, 5), seen(7, 2)], [(8, 9, 4), (8, 9, 4)])) == [7, 5]
+
+
+def test_a_branch_that_is_repeated_along_an_axis_gives_it_up():
+    far = tuple(Track(axis, Reach.identity().through(Window(3, 6))) for axis in (0, 1))
+    assert Join("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == IDENTITY
+    assert extents(Join("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
+
+
+def test_a_branch_of_lower_rank_is_followed_where_it_is_aligned():
+    (track,) = Join("sum").trace([None, (Track(0, Reach.identity()),)], [(8, 8, 3), (8, 3)])
+    assert track
+    assert track.axis == 1
+    (track,) = Join("sum", DataFormat.CHANNELS_FIRST).trace([None, (Track(0, Reach.identity()),)], [(8, 9, 3), (9, 8)])
+    assert track
+    assert track.axis == 1  # (8, 9) as channels first: channels along the height, the length along the width
 
 
 def test_axes_are_followed_through_a_permutation():
-    turned = steps.Permute((1, 0, 2)).trace(IDENTITY)
+    turned = steps.Permute((1, 0, 2)).trace([IDENTITY], [(8, 9, 4)])
     windows = (Window(5), Window(3))  # the first now slides over the input's second axis
-    seen = Pool("max", windows).trace(turned)
-    assert [track.reach.extent for track in seen if track] == [3, 5]
+    assert extents(Pool("max", windows).trace([turned], [(9, 8, 4)])) == [3, 5]
+
+
+def test_an_axis_among_the_channels_is_mixed_by_a_kernel_but_not_by_pooling():
+    turned = steps.Permute((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # width among the channels
+    dense = Correlate((Window(1), Window(1)), Weight("kernel", (9, 5)), 5)
+    assert extents(dense.trace([turned], [(4, 8, 9)])) == [1, None]
+    assert extents(Reduce("max").trace([turned], [(4, 8, 9)])) == [None, 1]
+    assert extents(Map("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
+
+
+def test_a_reshape_keeps_the_axes_that_keep_their_place():
+    assert extents(Reshape((8, 9, 2, 2)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, 5]
+    assert extents(Reshape((8, 36, 1)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, None]
+    assert extents(Reshape((288,)).trace([seen(3, 5)], [(8, 9, 4)])) == [None, None]
+    assert extents(Reshape((None, None, 2, 2)).trace([seen(3, 5)], [(None, None, 4)])) == [3, 5]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +147,6 @@ def test_axes_are_followed_through_a_permutation():
     [("nearest", 3, 1), ("bilinear", 2, 2), ("bilinear", 3, 2), ("bicubic", 2, 4), ("lanczos3", 2, 6)],
 )
 def test_interpolation_sees_its_neighbours(interpolation, factor, extent):
-    (track,) = Resize((factor,), interpolation).trace((Track(0, Reach.identity()),))
+    (track,) = Resize((factor,), interpolation).trace([(Track(0, Reach.identity()),)], [(9, 1)])
     assert track
     assert (track.reach.extent, track.reach.jump * factor) == (extent, 1)

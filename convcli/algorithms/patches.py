@@ -53,15 +53,14 @@ def pad(x: Array, windows: Sequence[Window], fill: float = 0.0) -> Array:
 
 def pad_pairs(x: Array, amounts: Sequence[tuple[int, int]], fill: float = 0.0) -> Array:
     """`x` with cells of the given value before and after each spatial axis; a negative amount removes cells."""
-    kept = [
-        slice(max(0, -before), width - max(0, -after))
-        for (before, after), width in zip(amounts, x.shape[1:], strict=False)
-    ]
-    x = x[(slice(None), *kept)]
     added = [(max(0, before), max(0, after)) for before, after in amounts]
-    if not any(map(any, added)):
-        return x
-    return np.pad(x, [(0, 0), *added, (0, 0)], constant_values=fill)
+    if any(map(any, added)):
+        x = np.pad(x, [(0, 0), *added, (0, 0)], constant_values=fill)
+    # Cropped after padding: one side may remove more than the axis held before the other side was padded.
+    kept = (
+        slice(max(0, -pair[0]), width - max(0, -pair[1])) for pair, width in zip(amounts, x.shape[1:], strict=False)
+    )
+    return x[(slice(None), *kept)]
 
 
 def window_view(x: Array, windows: Sequence[Window]) -> Array:

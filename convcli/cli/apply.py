@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.algorithms import AUTO, WAYS
-from convcli.cli.common import data_format_option, layer_option, layout, reports
+from convcli.cli.common import data_format_option, layer_option, reports
 from convcli.cli.models import load_model, single_layer, single_layer_options
 from convcli.files import STREAM, display_name
 
@@ -25,7 +25,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=EXAMPLES, short_help="Feature maps, shapes and parameters of arrays run through a model.")
 @click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]")
 @layer_option
 @click.option(
@@ -46,7 +46,9 @@ Examples:
 )
 @click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's.")
 @click.option("--all-layers", is_flag=True, help="Every layer's maps; with -o X.npz an array a layer.")
-@click.option("--show-weights", is_flag=True, help="Also each filter as a grid, with its bias.")
+@click.option(
+    "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
+)
 @click.option("--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate [auto].")
 @single_layer_options
 @data_format_option
@@ -62,7 +64,7 @@ def apply(
     all_layers: bool,
     show_weights: bool,
     algorithm: str,
-    data_format: str | None,
+    data_format: DataFormat | None,
     **options: Any,
 ) -> ApplyReport:
     """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
@@ -77,7 +79,7 @@ def apply(
     from convcli import api
     from convcli.weights import load
 
-    names, model_name = _split(arguments, bool(layers or filters))
+    names, model_name = _split(arguments, bool(layers or filters), weights)
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     model = load_model(model_name, layers, filters, single_layer(options), data_format)
@@ -92,15 +94,16 @@ def apply(
         dtype=dtype,
         algorithm=algorithm,
         keep=keep,
-        door=layout(data_format),
+        data_format=data_format,
         labels=labels,
     )
-    return _report(done, keep, layout(data_format) or model.data_format, show_weights, not all_layers)
+    return _report(done, keep, data_format or model.data_format, show_weights, not all_layers)
 
 
-def _split(arguments: Sequence[str], inline: bool) -> tuple[list[str], str | None]:
+def _split(arguments: Sequence[str], inline: bool, weights: str | None) -> tuple[list[str], str | None]:
     """The inputs and the model among the arguments."""
-    if arguments.count(STREAM) > 1:
+    streams = [each for each in (*arguments, weights or "") if each == STREAM or each.endswith(f"={STREAM}")]
+    if len(streams) > 1:
         raise click.UsageError("only one argument can be - (standard input)")
     if inline:
         return list(arguments), None
@@ -130,29 +133,45 @@ def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[st
     from convcli import arrays
 
     wanted = tuple(model.inputs)
-    files = dict(each.split("=", 1) for each in names if each.partition("=")[0] in wanted and "=" in each)
+    files = _files(names, wanted)
     if files:
-        if len(files) < len(names):
-            raise click.UsageError("NAME=FILE for every input, or for none")
-        return {name: arrays.load(file) for name, file in files.items()}, {
-            name: display_name(file) for name, file in files.items()
-        }
-    if len(names) > 1:
-        raise click.UsageError(f"{len(names)} inputs for a model with {', '.join(wanted)} (NAME=FILE for each)")
+        labels = {name: display_name(file) for name, file in files.items()}
+        return {name: arrays.load(file) for name, file in files.items()}, labels
     if len(wanted) > 1:
         return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
     return {wanted[0]: arrays.load(names[0])}, {wanted[0]: display_name(names[0])}
 
 
-def _report(done: Run, keep: Sequence[str], door: DataFormat, show_weights: bool, single: bool) -> ApplyReport:
+def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
+    """The file for each input by name, where the arguments are NAME=FILE; nothing where it is one plain file."""
+    from convcli.errors import nearest
+
+    pairs = [each.partition("=")[::2] for each in names]
+    if len(names) == 1 and pairs[0][0] not in wanted:
+        return {}
+    if len(names) > 1 and len(wanted) == 1:
+        raise click.UsageError(f"{len(names)} inputs for a model of one (with -l or --filter there is no MODEL)")
+    for (name, file), argument in zip(pairs, names, strict=True):
+        if not file:
+            raise click.UsageError(f"{argument}: which input? (NAME=FILE for each of {', '.join(wanted)})")
+        if name not in wanted:
+            raise click.UsageError(f"{argument}: no input {name!r} ({nearest(name, wanted)})")
+    files = dict(pairs)
+    if len(files) < len(pairs):
+        raise click.UsageError("one file for each input")
+    return files
+
+
+def _report(done: Run, keep: Sequence[str], data_format: DataFormat, show_weights: bool, single: bool) -> ApplyReport:
     from convcli import report
 
     names = report.map_names(done.plan)
     return report.ApplyReport(
-        summary=report.summary(done.plan, door, done.batch),
+        summary=report.summary(done.plan, data_format, done.batch),
         maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
-        data_format=door,
+        data_format=data_format,
         single=single and len(keep) == 1,
         kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
+        weights=done.weights if show_weights else {},
         notes=report.operations(done.plan),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,10 +16,10 @@ import click
 
 from convcli.errors import ConvcliError
 from convcli.files import STREAM, problem, write_bytes
-from convcli.render import FORMATS, by_suffix
+from convcli.geometry import DataFormat
+from convcli.render import FORMATS, Look, by_suffix
 
 if TYPE_CHECKING:
-    from convcli.geometry import DataFormat
     from convcli.report import Report
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -55,7 +56,7 @@ def reports(function: Callable[..., Report]) -> Callable[..., None]:
         with _errors_in_one_line(quiet):
             report = function(**arguments)
             if output is None or output == STREAM:
-                _print(FORMATS[chosen].render(report, colour=_coloured()), chosen)
+                _print(FORMATS[chosen].render(report, _look()), chosen)
             else:
                 write_bytes(output, FORMATS[chosen].render(report))
 
@@ -96,13 +97,18 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def _coloured() -> bool:
-    """Colour on a terminal; NO_COLOR and FORCE_COLOR have the last word, as no-color.org and force-color.org ask."""
+def _look() -> Look:
+    """Coloured and fitted on a terminal, plain and whole elsewhere.
+
+    NO_COLOR and FORCE_COLOR have the last word on colour, as no-color.org and force-color.org ask.
+    """
+    terminal = sys.stdout.isatty()
+    colour = terminal and os.environ.get("TERM", "dumb") != "dumb"
     if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        colour = False
+    elif os.environ.get("FORCE_COLOR"):
+        colour = True
+    return Look(colour, shutil.get_terminal_size().columns if terminal else None)
 
 
 def _print(content: bytes, form: str) -> None:
@@ -121,17 +127,11 @@ def _print(content: bytes, form: str) -> None:
         raise ConvcliError(f"standard output: {problem(error)}") from None
 
 
-def layout(value: str | None) -> DataFormat | None:
-    """The data format that an option names."""
-    from convcli.geometry import DataFormat
-
-    return None if value is None else DataFormat(value)
-
-
 data_format_option = click.option(
     "--data-format",
-    type=click.Choice(["channels_last", "channels_first"]),
-    help="Axis order of arrays and shapes, in and out [the model's; channels_last].",
+    type=click.Choice([each.value for each in DataFormat]),
+    callback=lambda context, option, value: value and DataFormat(value),
+    help="Axis order of arrays and shapes, in and out, and of -l layers [the model's; channels_last].",
 )
 layer_option = click.option(
     "-l",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import decorate, layout
+from convcli.cli.common import decorate
 
 if TYPE_CHECKING:
+    from convcli.geometry import DataFormat
     from convcli.model import Model
 
 # Options that set an argument of a model of one layer.
@@ -39,6 +42,8 @@ def single_layer(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments among a command's options that change a model of one layer."""
     named = {flag.removeprefix("--").replace("-", "_") for flag in SINGLE_LAYER}
     given = {name: _value(options[name]) for name in named if options[name] is not None}
+    if isinstance(given.get("bias"), str):
+        given["bias"] = os.path.abspath(given["bias"])  # a file from here, not from the model's folder
     return given | ({"flip_kernel": True} if options["flip_kernel"] else {})
 
 
@@ -57,29 +62,33 @@ def load_model(
     layers: Sequence[str] = (),
     filters: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
-    data_format: str | None = None,
+    data_format: DataFormat | None = None,
 ) -> Model:
-    """The model in a file, or of inline layers, or of filters from the bank, with a single layer's options."""
+    """The model in a file, or of inline layers, or of filters from the bank, with a single layer's options.
+
+    Inline layers are in the data format given; a file that does not say is channels_last.
+    """
     from convcli import api, readers
     from convcli.errors import located
 
     if source is None:
         inline: list[Any] = list(layers) or [_filter_layer(filters)]
-        with located("--layer" if layers else "--filter"):
-            return api.load(_overridden({"layers": inline}, overrides), data_format=data_format)
-    document = readers.read(source)
+        option = "--layer" if layers else "--filter"
+        document = readers.Document({"layers": inline}, Path(), "model", option)
+    else:
+        document = readers.read(source)
     with located(document.source):
         document = replace(document, mapping=_overridden(document.mapping, overrides))
-    return api.build(document, layout(data_format))
+    return api.build(document, data_format if source is None else None)
 
 
 def _filter_layer(names: Sequence[str]) -> dict[str, Any]:
     """Each channel by itself through the named filters."""
-    from pathlib import Path
-
+    from convcli.errors import located
     from convcli.given import given_array
 
-    rank = len(given_array(names[0], Path()).shape)
+    with located("--filter"):
+        rank = len(given_array(names[0], Path()).shape)
     return {f"depthwise_conv{rank}d": {"filters": {name: name for name in names}}}
 
 

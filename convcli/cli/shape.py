@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.common import data_format_option, layer_option, layout, reports
+from convcli.cli.common import data_format_option, layer_option, reports
 from convcli.cli.models import load_model
 
 if TYPE_CHECKING:
-    from convcli.geometry import Shape
+    from convcli.geometry import DataFormat, Shape
     from convcli.model import Model
     from convcli.report import Report
 
@@ -21,7 +21,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=EXAMPLES, short_help="Shapes, parameters, work and receptive fields without data.")
 @click.argument("source", required=False, metavar="[MODEL]")
 @layer_option
 @click.option(
@@ -34,7 +34,9 @@ Examples:
 )
 @data_format_option
 @reports
-def shape(source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: str | None) -> Report:
+def shape(
+    source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: DataFormat | None
+) -> Report:
     """Print each layer's output shape, parameters, multiply-accumulates and receptive field, without any data.
 
     MODEL is a YAML or JSON file of layers, a bare kernel, or - for standard input. The input's shape is the model's own
@@ -48,13 +50,12 @@ def shape(source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], 
     if (source is None) == (not layers):
         raise click.UsageError("either MODEL or layers with -l 'Conv2D(40, 3)'")
     model = load_model(source, layers, data_format=data_format)
-    outer = layout(data_format) or model.data_format
     shapes = _shapes(model, inputs)
     for name, own in model.inputs.items():
         if own is None and name not in shapes:
             which = "" if len(model.inputs) == 1 else f"{name}="
             raise click.UsageError(f"the input's shape is missing (-i {which}28x28x1, or input: in the model)")
-    return report.Report(api.summarize(model, shapes or None, data_format=outer.value))
+    return report.Report(api.summarize(model, shapes or None, data_format=data_format))
 
 
 def _shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:

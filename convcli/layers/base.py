@@ -96,7 +96,8 @@ class Layer:
         least, most = self.operands
         if count < least or (most is not None and count > most):
             takes = f"{least}" if least == most else f"at least {least}"
-            raise ConvcliError(f"takes {takes} input{'s' * (takes != '1')}, got {count}", "inputs: [NAME, NAME]")
+            remedy = "inputs: NAME" if most == 1 else "inputs: [NAME, NAME]"
+            raise ConvcliError(f"takes {takes} input{'s' * (takes != '1')}, got {count}", remedy)
         if not shapes or (most == 1 and len(shapes) != 1):
             raise ConvcliError("takes the output of a layer, not numbers alone", "inputs: NAME")
         if self.rank is not None and len(shapes[0]) != self.rank + 1:
@@ -268,11 +269,11 @@ def channel_axis(axis: int | None, shape: Shape, data_format: DataFormat) -> int
 
 
 def channel_axes(axes: tuple[int, ...] | None, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
-    """The same for several axes, each once."""
-    places = tuple(channel_axis(axis, shape, data_format) for axis in axes or (None,))
+    """The same for several axes, each once, in the model's order: that of a weight which spans them."""
+    places = [channel_axis(axis, shape, data_format) for axis in axes or (None,)]
     if len(set(places)) < len(places):
         raise ConvcliError(f"axis {list(axes or ())} names one axis twice", "each once")
-    return places
+    return tuple(sorted(places, key=data_format.order(len(shape)).index))
 
 
 def known(extent: int | None, what: str) -> int:

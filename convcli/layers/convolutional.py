@@ -193,7 +193,9 @@ class Transposed(Kernelled, abstract=True):
             size, stride, dilation, cropping = setting
             with located(name):
                 if cells is not None and cells >= max(stride, dilation):
-                    raise ConvcliError(f"output_padding (={cells}) must be smaller than the stride (={stride})")
+                    raise ConvcliError(
+                        f"output_padding (={cells}) must be smaller than the stride (={stride}) or dilation"
+                    )
                 windows.append(transposed_window(size, stride, dilation, cropping, cells))
         return tuple(windows)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Shape
 from convcli.layers.base import Layer, argument, axis_number, channel_axis, number, optional
 from convcli.steps import Join, Step
@@ -74,6 +75,11 @@ class Concatenate(Merge):
     kind = "concatenate"
 
     axis: int | None = argument(optional(axis_number), None)
+
+    def check(self, shapes: Sequence[Shape], count: int) -> None:
+        super().check(shapes, count)
+        if len(shapes) < count:
+            raise ConvcliError("a number has no place beside the others", "layers or inputs alone")
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return (Join(self.kind, data_format, axis=channel_axis(self.axis, shapes[0], data_format)),)

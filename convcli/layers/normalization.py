@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
-from typing import Any
+from math import prod
+from typing import Any, ClassVar, Literal
 
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Shape
@@ -26,9 +26,13 @@ from convcli.layers.base import (
 from convcli.steps import Normalize, Reshape, Scale, Step, Weight
 
 
-def _gamma_beta(shape: tuple[int, ...], scale: bool, center: bool) -> tuple[Weight, ...]:
-    gamma, beta = Weight("gamma", shape, 1.0), Weight("beta", shape)
-    return (*([gamma] if scale else []), *([beta] if center else []))
+def _gamma_beta(shape: tuple[int, ...], scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
+    return Weight("gamma", shape, 1.0) if scale else None, Weight("beta", shape) if center else None
+
+
+def _affine(shape: tuple[int, ...], scale: bool, center: bool, axes: tuple[int, ...]) -> tuple[Scale, ...]:
+    """The step that follows a normalisation, if it has weights."""
+    return (Scale("affine", axes, *_gamma_beta(shape, scale, center)),) if scale or center else ()
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,10 @@ class BatchNormalization(Layer):
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(self.axis, shapes[0], data_format)
         shape = (known(shapes[0][axis], "channels"),)
-        moving = (
-            Weight("moving_mean", shape, trainable=False),
-            Weight("moving_variance", shape, 1.0, trainable=False),
-        )
-        return (Scale("batch", (*_gamma_beta(shape, self.scale, self.center), *moving), (axis,), self.epsilon),)
+        gamma, beta = _gamma_beta(shape, self.scale, self.center)
+        mean = Weight("moving_mean", shape, trainable=False)
+        variance = Weight("moving_variance", shape, 1.0, trainable=False)
+        return (Scale("batch", (axis,), gamma, beta, mean, variance, self.epsilon),)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,7 @@ class LayerNormalization(Layer):
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         places = channel_axes(self.axis, shapes[0], data_format)
         shape = tuple(known(shapes[0][place], "cells along an axis") for place in places)
-        weights = _gamma_beta(shape, self.scale, self.center)
-        return (Normalize(places, self.epsilon), *([Scale("affine", weights, places)] if weights else []))
+        return (Normalize(places, self.epsilon), *_affine(shape, self.scale, self.center, places))
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,8 @@ class GroupNormalization(Layer):
             raise ConvcliError(f"channels (={channels}) must be divisible by groups (={groups})")
         grouped = (*shape[:axis], groups, channels // groups, *shape[axis + 1 :])
         others = tuple(place for place in range(len(grouped)) if place != axis)
-        weights = _gamma_beta((channels,), self.scale, self.center)
-        affine = [Scale("affine", weights, (axis,))] if weights else []
-        split, joined = Reshape(grouped, keeps_space=True), Reshape(shape, keeps_space=True)
-        return (split, Normalize(others, self.epsilon), joined, *affine)
+        affine = _affine((channels,), self.scale, self.center, (axis,))
+        return (Reshape(grouped), Normalize(others, self.epsilon), Reshape(shape), *affine)
 
 
 ONE_A_CHANNEL = "channels"
@@ -119,7 +119,7 @@ class Normalization(Layer):
     variance: float | tuple[float, ...] | None = argument(optional(numbers), None)
     invert: bool = argument(flag, False)
 
-    EPSILON = 1e-7  # keras.config.epsilon()
+    EPSILON: ClassVar[float] = 1e-7  # keras.config.epsilon()
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         if (self.mean is None) != (self.variance is None):
@@ -127,31 +127,30 @@ class Normalization(Layer):
         axes = None if isinstance(self.axis, str) else self.axis
         places = () if self.axis is None else channel_axes(axes, shapes[0], data_format)
         shape = tuple(known(shapes[0][place], "channels") for place in places)
+        kind: Literal["inverse", "standard"] = "inverse" if self.invert else "standard"
         if self.mean is not None and self.variance is not None:
-            return (self._constant(places, shape),)
-        statistics = (
-            Weight("mean", shape, trainable=False),
-            Weight("variance", shape, 1.0, trainable=False),
-            Weight("count", (), trainable=False, required=False),
+            mean, variance = (_one_each(name, getattr(self, name), shape) for name in ("mean", "variance"))
+            if min(variance) < 0:
+                raise ConvcliError(f"a variance of {min(variance)}", "none below 0")
+            return (Scale(kind, places, mean=mean, variance=variance, epsilon=self.EPSILON),)
+        return (
+            Scale(
+                kind,
+                places,
+                mean=Weight("mean", shape, trainable=False),
+                variance=Weight("variance", shape, 1.0, trainable=False),
+                epsilon=self.EPSILON,
+                unread=Weight("count", (), trainable=False, required=False),
+            ),
         )
-        return (Scale("inverse" if self.invert else "standard", statistics, places, self.EPSILON),)
 
-    def _constant(self, places: tuple[int, ...], shape: tuple[int, ...]) -> Scale:
-        size = prod(shape)
-        means, variances = (
-            tuple(given) if isinstance(given, tuple) else (given or 0.0,) * size for given in (self.mean, self.variance)
-        )
-        for name, given in (("mean", means), ("variance", variances)):
-            if len(given) != size:
-                raise ConvcliError(f"{name} has {len(given)} values, the input {size} channels", "one a channel")
-        if min(variances) < 0:
-            raise ConvcliError(f"a variance of {min(variances)}", "none below 0")
-        deviations = [max(sqrt(variance), self.EPSILON) for variance in variances]
-        if self.invert:
-            return Scale("constant", axes=places, factor=tuple(deviations), offset=means)
-        factors = tuple(1 / deviation for deviation in deviations)
-        offsets = tuple(-mean * factor for mean, factor in zip(means, factors, strict=True))
-        return Scale("constant", axes=places, factor=factors, offset=offsets)
+
+def _one_each(name: str, given: float | tuple[float, ...], shape: tuple[int, ...]) -> tuple[float, ...]:
+    """A number for each cell of the shape, from one for all or one for each."""
+    numbers = given if isinstance(given, tuple) else (given,) * prod(shape)
+    if len(numbers) != prod(shape):
+        raise ConvcliError(f"{name} has {len(numbers)} values, the input {prod(shape)} channels", "one a channel")
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -163,12 +162,11 @@ class Rescaling(Layer):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(None, shapes[0], data_format)
-        for name, given in (("scale", self.scale), ("offset", self.offset)):
-            if isinstance(given, tuple) and len(given) not in (1, shapes[0][axis]):
-                raise ConvcliError(
-                    f"{name} has {len(given)} values, the input {shapes[0][axis]} channels", "one a channel"
-                )
-        return (Scale("constant", axes=(axis,), factor=self.scale, offset=self.offset),)
+        scale, offset = self.scale, self.offset
+        if isinstance(scale, tuple) or isinstance(offset, tuple):
+            shape = (known(shapes[0][axis], "channels"),)
+            return (Scale("affine", (axis,), _one_each("scale", scale, shape), _one_each("offset", offset, shape)),)
+        return (Scale("affine", (), (scale,), (offset,)),)
 
 
 @dataclass(frozen=True)
@@ -183,4 +181,4 @@ class LayerScale(Layer):
         channels = known(shapes[0][axis], "channels")
         if self.projection_dim not in (None, channels):
             raise ConvcliError(f"projection_dim (={self.projection_dim}) must be the input's {channels} channels")
-        return (Scale("affine", (Weight("gamma", (channels,), self.init_values),), (axis,)),)
+        return (Scale("affine", (axis,), Weight("gamma", (channels,), self.init_values)),)

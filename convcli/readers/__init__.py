@@ -31,7 +31,8 @@ class Document:
 def read(name: str) -> Document:
     """Read a model file, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
     path = Path(name)
-    folder, title = (Path(), "model") if name == STREAM else (path.parent, path.stem)
+    folder, stem = (Path(), "model") if name == STREAM else (path.parent, path.stem)
+    title = "".join(letter if letter.isprintable() else "?" for letter in stem)
     if ":" in name and not os.path.exists(name):
         array = arrays.load(name)
         with located(name):

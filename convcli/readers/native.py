@@ -18,10 +18,9 @@ def mapping(value: Any, name: str) -> dict[str, Any]:
             return kernel.mapping(value, name)
         return {"layers": value}
     if isinstance(value, dict) and value:
-        if "layers" in value:
-            return value
         if "data" in value:
             return kernel.mapping(from_document(value), name)
-        if len(value) == 1:
-            return {"layers": [value]}
+        if len(value) > 1 or isinstance(next(iter(value.values())), list):
+            return value  # the full form, whose keys the validator knows
+        return value if "layers" in value else {"layers": [value]}
     raise ConvcliError("is not a model", "a mapping with layers, a list of layers, one layer, or a kernel")

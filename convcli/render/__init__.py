@@ -12,21 +12,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Look:
+    """How text for people looks: with terminal colours or not, and fitted to a width or (None) as wide as it is."""
+
+    colour: bool = False
+    width: int | None = None
+
+
+PLAIN = Look()
+
+
+@dataclass(frozen=True)
 class Format:
     """An output format: where its function is, the suffixes that ask for it, whether it is binary.
 
-    The function takes a report and whether to colour it, and is imported when it is needed.
+    The function takes a report and how to show it, and is imported when it is needed.
     """
 
     function: str
     suffixes: tuple[str, ...]
     binary: bool = False
 
-    def render(self, report: Report, colour: bool = False) -> bytes:
+    def render(self, report: Report, look: Look = PLAIN) -> bytes:
         """The report in this format. Raises `ConvcliError` where the format cannot hold it."""
         module, _, name = self.function.partition(":")
-        function: Callable[[Report, bool], bytes] = getattr(import_module(f"convcli.render.{module}"), name)
-        return function(report, colour)
+        function: Callable[[Report, Look], bytes] = getattr(import_module(f"convcli.render.{module}"), name)
+        return function(report, look)
 
 
 FORMATS = {

@@ -10,28 +10,32 @@ from numpy.typing import NDArray
 
 from convcli.arrays import from_batch
 from convcli.errors import ConvcliError
+from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Report
 
 
-def npy(report: Report, colour: bool = False) -> bytes:
+def npy(report: Report, look: Look = PLAIN) -> bytes:
     """The output as an NPY file."""
-    named = _arrays(report)
-    if len(named) > 1:
-        raise ConvcliError("npy holds one output", "-o X.npz for all, or --layer-output NAME for one")
+    applied = _applied(report)
+    applied.output_alone("npy")
     stream = io.BytesIO()
-    np.save(stream, next(iter(named.values())))
+    np.save(stream, next(iter(_arrays(applied).values())))
     return stream.getvalue()
 
 
-def npz(report: Report, colour: bool = False) -> bytes:
+def npz(report: Report, look: Look = PLAIN) -> bytes:
     """Each output, or with all layers each layer's, keyed by its layer's name."""
     stream = io.BytesIO()
-    named: Any = _arrays(report)
+    named: Any = _arrays(_applied(report))
     np.savez(stream, **named)
     return stream.getvalue()
 
 
-def _arrays(report: Report) -> dict[str, NDArray[Any]]:
+def _applied(report: Report) -> ApplyReport:
     if not isinstance(report, ApplyReport):
         raise ConvcliError("there is no array in this answer", "-f table, json, yaml or csv")
+    return report
+
+
+def _arrays(report: ApplyReport) -> dict[str, NDArray[Any]]:
     return {maps.layer: np.ascontiguousarray(from_batch(maps.array, report.data_format)) for maps in report.maps}

@@ -1,20 +1,23 @@
-"""Rich tables, always whole: as wide as what they show, whatever the width of the terminal."""
+"""Rich tables, as wide as what they show; fitted to a width, their cells fold and grids show their corners."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from convcli.arrays import worded
 from convcli.geometry import shape_text
+from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Kernels, Maps, Report
 
 if TYPE_CHECKING:
@@ -32,16 +35,16 @@ CONVENTION = (
 )
 
 
-def table(report: Report, colour: bool = False) -> bytes:
-    """The report as text for people; with `colour`, with terminal colours."""
+def table(report: Report, look: Look = PLAIN) -> bytes:
+    """The report as text for people."""
     stream = io.StringIO()
     console = Console(
         file=stream,
-        width=WIDTH,
+        width=look.width or WIDTH,
         height=100,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
+        force_terminal=look.colour,
+        no_color=not look.colour,
+        color_system="standard" if look.colour else None,
         highlight=False,
         legacy_windows=False,
         _environ={},
@@ -96,7 +99,7 @@ def _layers(summary: dict[str, Any], detail: bool) -> Table:
     grid = Table(box=box.HEAVY_HEAD, header_style="bold")
     for name in columns:
         style = {"Layer (type)": "cyan", "Param #": "green"}.get(name)
-        grid.add_column(name, justify="right" if name in ("Param #", "MACs") else "left", no_wrap=True, style=style)
+        grid.add_column(name, justify="right" if name in ("Param #", "MACs") else "left", overflow="fold", style=style)
     for cells in zip(*columns.values(), strict=True):
         grid.add_row(*map(Text, cells))
     return grid
@@ -162,7 +165,7 @@ def _samples(maps: Maps) -> Iterator[RenderableType]:
         if batch > 1:
             yield Text(f"sample {place}", "italic")
         if sample.ndim == 1:
-            yield _grid("values", sample)
+            yield Grid("values", sample)
             continue
         yield from _grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
     if batch > MOST_SAMPLES:
@@ -188,7 +191,7 @@ def _grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
     left_out = 0
     for place, (title, grid) in enumerate(slices):
         if place < MOST_GRIDS:
-            yield _grid(title, grid)
+            yield Grid(title, grid)
         else:
             left_out += 1
     if left_out:
@@ -204,21 +207,35 @@ def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
             yield f"{name}, depth {depth}", grid
 
 
-def _grid(title: str, values: Array) -> RenderableType:
-    grid = values.reshape(1, -1) if values.ndim < 2 else values
-    rows, columns = (_shown(extent) for extent in grid.shape)
-    cells = Table.grid(padding=(0, 2))
-    for _ in columns:
-        cells.add_column(justify="right", no_wrap=True)
-    for row in rows:
-        cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
-    whole = None not in rows and None not in columns
-    return Panel.fit(cells, title=Text(title), title_align="left", subtitle=None if whole else Text(_extremes(grid)))
+@dataclass(frozen=True)
+class Grid:
+    """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends."""
+
+    title: str
+    values: Array
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        panel = self._panel(WHOLE)
+        width = Measurement.get(console, options.update(width=WIDTH), panel).maximum
+        yield panel if width <= options.max_width else self._panel(2 * CORNER)
+
+    def _panel(self, whole: int) -> Panel:
+        grid = self.values.reshape(1, -1) if self.values.ndim < 2 else self.values
+        rows, columns = _shown(grid.shape[0], WHOLE), _shown(grid.shape[1], whole)
+        cells = Table.grid(padding=(0, 2))
+        for _ in columns:
+            cells.add_column(justify="right", no_wrap=True)
+        for row in rows:
+            cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
+        cut = None in rows or None in columns
+        return Panel.fit(
+            cells, title=Text(self.title), title_align="left", subtitle=Text(_extremes(grid)) if cut else None
+        )
 
 
-def _shown(extent: int) -> list[int | None]:
+def _shown(extent: int, whole: int) -> list[int | None]:
     """The places along an axis that are shown, None for what is left out."""
-    if extent <= WHOLE:
+    if extent <= whole:
         return list(range(extent))
     return [*range(CORNER), None, *range(extent - CORNER, extent)]
 
@@ -235,8 +252,11 @@ def _cell(value: Any) -> Text:
 
 
 def _value(value: Any) -> str:
-    """Whole numbers in full, others to six significant digits, and the words that JSON has for the rest."""
+    """Whole numbers in full, others to six significant digits or more, and the words that JSON has for the rest."""
     number = float(value)
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    return f"{number:.6g}" if isfinite(number) else str(worded(number))
+    if not isfinite(number):
+        return str(worded(number))
+    whole = len(str(int(abs(number)))) if abs(number) < 1e15 else 0
+    return f"{number:.{max(6, whole + 1)}g}"  # at least one digit that shows it is not whole

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from convcli import arrays
-from convcli.errors import ConvcliError
+from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Report
 
 if TYPE_CHECKING:
@@ -20,11 +20,17 @@ def mapping(report: Report) -> dict[str, Any]:
     """The report as the plain mapping that JSON and YAML show."""
     if not isinstance(report, ApplyReport):
         return report.summary
+    rows = [
+        {**row, "weights": {name: arrays.plain(array) for name, array in report.weights[row["name"]].items()}}
+        if report.weights
+        else row
+        for row in report.summary["layers"]
+    ]
     outputs = {maps.layer: arrays.plain(arrays.from_batch(maps.array, report.data_format)) for maps in report.maps}
-    return {**report.summary, "output": next(iter(outputs.values())) if report.single else outputs}
+    return {**report.summary, "layers": rows, "output": next(iter(outputs.values())) if report.single else outputs}
 
 
-def json(report: Report, colour: bool = False) -> bytes:
+def json(report: Report, look: Look = PLAIN) -> bytes:
     """One JSON mapping."""
     return (_pretty(mapping(report)) + "\n").encode()
 
@@ -44,7 +50,7 @@ def _compact(value: Any) -> str:
     return json_module.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def yaml(report: Report, colour: bool = False) -> bytes:
+def yaml(report: Report, look: Look = PLAIN) -> bytes:
     """One YAML document."""
     import yaml as library
 
@@ -55,12 +61,15 @@ def yaml(report: Report, colour: bool = False) -> bytes:
     return text.encode()
 
 
-def csv(report: Report, colour: bool = False) -> bytes:
+def csv(report: Report, look: Look = PLAIN) -> bytes:
     """A row of a map a line and an empty line between maps; for `shape`, a line a layer."""
     if isinstance(report, ApplyReport):
         return _maps(report).encode()
     text = io.StringIO()
-    rows = [{key: _cell(value) for key, value in row.items()} for row in report.summary["layers"]]
+    rows = [
+        {key: _cell(value, "-" if key == "jump" else "?") for key, value in row.items()}
+        for row in report.summary["layers"]
+    ]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     writer = csv_module.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -68,19 +77,18 @@ def csv(report: Report, colour: bool = False) -> bytes:
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, missing: str) -> Any:
     """Shapes as `-i` takes them, `26x26x40` with ? for an unknown extent; names with a space between."""
     if isinstance(value, list):
         between = " " if any(isinstance(each, str) for each in value) else "x"
-        return between.join("?" if each is None else str(each) for each in value)
+        return between.join(missing if each is None else str(each) for each in value)
     if isinstance(value, dict):
-        return " ".join(f"{name}={_cell(each)}" for name, each in value.items())
+        return " ".join(f"{name}={_cell(each, missing)}" for name, each in value.items())
     return value
 
 
 def _maps(report: ApplyReport) -> str:
-    if not report.single:
-        raise ConvcliError("csv holds one output", "-o X.npz for all, or --layer-output NAME for one")
+    report.output_alone("csv")
     return "\n".join(
         "".join(f"{','.join(map(_number, row))}\n" for row in rows) for rows in _grids(report.maps[0].array)
     )
