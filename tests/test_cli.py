@@ -213,7 +213,7 @@ def test_data_formats(convcli, tmp_path):
         ((LINES, "-l", "flatten", "--filter", "box"), "-l and --filter both stand in place of MODEL"),
         (
             (LINES, DETECTORS, "-o", "maps.xyz"),
-            "-o maps.xyz: no format has the suffix .xyz (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
+            "-o maps.xyz: no format here has the suffix .xyz (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
         ),
         ((LINES, DETECTORS, "--layer-output", "line"), "--layer-output line: no such layer (did you mean lines?)"),
         (
@@ -243,6 +243,10 @@ def test_wrong_usage_is_exit_code_2(convcli, arguments, message):
     [
         ((), "either MODEL or layers with -l 'Conv2D(40, 3)'"),
         (("samples/mnist.yaml", "-l", "flatten"), "either MODEL or layers with -l 'Conv2D(40, 3)'"),
+        (
+            ("samples/mnist.yaml", "-o", "x.npy"),
+            "-o x.npy: no format here has the suffix .npy (.txt .json .yaml .yml .csv, or give -f)",
+        ),
         (("-l", "flatten"), "the input's shape is missing (-i 28x28x1, or input: in the model)"),
         (
             ("-l", "flatten", "-i", "4x"),

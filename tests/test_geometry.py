@@ -116,6 +116,11 @@ def test_branches_see_the_hull_of_both():
     assert Reach.identity().union(shifted).span(0) == (-2, 0)
 
 
+def test_of_branches_that_do_not_keep_step_the_larger_counts():
+    slow, wide = Reach.identity().through(Window(2, 2)), Reach.identity().through(Window(5))
+    assert slow.union(wide) == wide.union(slow) == wide
+
+
 @pytest.mark.parametrize(
     ("layout", "axis", "place"),
     [(LAST, 1, 0), (LAST, -1, 2), (LAST, 3, 2), (FIRST, 1, 2), (FIRST, -1, 1), (FIRST, 2, 0)],

@@ -496,7 +496,6 @@ ARRAYS = {
             "apply ab.npz:a forked.yaml -f npy",
             "npy holds one output (-o X.npz for all, or --layer-output NAME for one)",
         ),
-        ("shape -i 8 -l flatten -f npy", "there is no array in this answer (-f table, json, yaml or csv)"),
         ("shape -i 8 -l flatten -o no/x.json", "no/x.json: no such file or directory"),
         # the command line
         (
@@ -542,7 +541,7 @@ def test_files(run, tmp_path, arguments, message):
         ),
         (
             "apply x.yaml -l flatten -o x.doc",
-            "-o x.doc: no format has the suffix .doc (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
+            "-o x.doc: no format here has the suffix .doc (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
         ),
         ("shape", "either MODEL or layers with -l 'Conv2D(40, 3)'"),
         ("shape x.yaml -l flatten", "either MODEL or layers with -l 'Conv2D(40, 3)'"),

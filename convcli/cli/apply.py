@@ -52,7 +52,7 @@ Examples:
 @click.option("--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate [auto].")
 @single_layer_options
 @data_format_option
-@reports
+@reports("table", "json", "yaml", "csv", "npy", "npz")
 def apply(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],

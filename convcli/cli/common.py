@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -38,40 +38,42 @@ def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function]
     return apply_all
 
 
-def reports(function: Callable[..., Report]) -> Callable[..., None]:
-    """Give a command that returns a report its output options, and deliver what it returns."""
+def reports(*forms: str) -> Callable[[Callable[..., Report]], Callable[..., None]]:
+    """Give a command that returns a report its output options, of these formats, and deliver what it returns."""
 
-    @click.option(
-        "-f",
-        "--format",
-        "form",
-        type=click.Choice(["table", "json", "yaml", "csv", "npy"]),
-        help="Output format [table].",
-    )
-    @click.option("-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does.")
-    @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
-    @wraps(function)
-    def command(form: str | None, output: str | None, quiet: bool, **arguments: Any) -> None:
-        chosen = _format(form, output)
-        with _errors_in_one_line(quiet):
-            report = function(**arguments)
-            if output is None or output == STREAM:
-                _print(FORMATS[chosen].render(report, _look()), chosen)
-            else:
-                write_bytes(output, FORMATS[chosen].render(report))
+    def decorator(function: Callable[..., Report]) -> Callable[..., None]:
+        @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
+        @click.option(
+            "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
+        )
+        @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
+        @wraps(function)
+        def command(form: str | None, output: str | None, quiet: bool, **arguments: Any) -> None:
+            chosen = form or _form_of(output, forms)
+            if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
+                raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
+            with _errors_in_one_line(quiet):
+                report = function(**arguments)
+                if output is None or output == STREAM:
+                    _print(FORMATS[chosen].render(report, _look()), chosen)
+                else:
+                    write_bytes(output, FORMATS[chosen].render(report))
 
-    return command
+        return command
+
+    return decorator
 
 
-def _format(form: str | None, output: str | None) -> str:
+def _form_of(output: str | None, forms: Sequence[str]) -> str:
+    """The format that the output file's suffix asks for; without one, the first."""
     suffix = Path(output).suffix if output else ""
-    chosen = form or (by_suffix(suffix) if suffix else "table")
-    if chosen is None:
-        known = " ".join(each for form in FORMATS.values() for each in form.suffixes)
-        raise click.UsageError(f"-o {output}: no format has the suffix {suffix} ({known}, or give -f)")
-    if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
-        raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
-    return chosen
+    if not suffix:
+        return forms[0]
+    chosen = by_suffix(suffix) or ""
+    if chosen in forms:
+        return chosen
+    known = " ".join(each for name, form in FORMATS.items() if name in forms for each in form.suffixes)
+    raise click.UsageError(f"-o {output}: no format here has the suffix {suffix} ({known}, or give -f)")
 
 
 @contextmanager

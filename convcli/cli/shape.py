@@ -33,7 +33,7 @@ Examples:
     help="One sample's shape: 28x28x1 (or 28,28,1); ? for an unknown extent; NAME=28x28x1 for each of several.",
 )
 @data_format_option
-@reports
+@reports("table", "json", "yaml", "csv")
 def shape(
     source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: DataFormat | None
 ) -> Report:
