@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convcli import arrays, readers, report, spec
+from convcli import batches, readers, report, spec
 from convcli.errors import ConvcliError, located, short
 from convcli.geometry import DataFormat, Extent, Shape, shape_text
 from convcli.model import Model, Plan
@@ -54,8 +54,8 @@ def summarize(
 ) -> dict[str, Any]:
     """The model's shapes, parameters, multiply-accumulates and receptive fields: what `convcli shape -f json` prints.
 
-    `input_shape` is that of one sample, in the model's axis order, such as `(28, 28, 1)`; a mapping for several inputs;
-    None for the model's own. Raises `ConvcliError`.
+    `input_shape` is that of one sample, such as `(28, 28, 1)`; a mapping for several inputs; None for the model's own.
+    `data_format` is the axis order of shapes in and out, by default the model's. Raises `ConvcliError`.
     """
     data_format = DataFormat.of(data_format or model.data_format)
     named = input_shape if isinstance(input_shape, Mapping) else {}
@@ -170,20 +170,20 @@ def run(
     from convcli.weights import bind
 
     data_format = data_format or model.data_format
-    batches = {}
+    given = {}
     for name, array in inputs.items():
         with located((labels or {}).get(name, name)):
-            batches[name] = _as_batch(model, name, arrays.to_float(array, dtype), data_format)
-    missing = [name for name in model.inputs if name not in batches]
+            given[name] = _as_batch(model, name, batches.to_float(array, dtype), data_format)
+    missing = [name for name in model.inputs if name not in given]
     if missing:
         raise ConvcliError(f"no array for the input {missing[0]!r}", "NAME=FILE for each, or one .npz of all")
-    sizes = {name: batch.shape[0] for name, batch in batches.items()}
+    sizes = {name: batch.shape[0] for name, batch in given.items()}
     if len(set(sizes.values())) > 1:
         raise ConvcliError(f"batches of different sizes: {sizes}", "as many samples of each input")
-    kind = np.result_type(*batches.values()).name
-    ready = {name: np.ascontiguousarray(batch, kind) for name, batch in batches.items()}
+    kind = np.result_type(*given.values()).name
+    ready = {name: np.ascontiguousarray(batch, kind) for name, batch in given.items()}
     with _in(model):
-        plan = plan_for(model, {name: batch.shape[1:] for name, batch in batches.items()}, data_format)
+        plan = plan_for(model, {name: batch.shape[1:] for name, batch in ready.items()}, data_format)
     bound = bind(plan, weights, seed, kind, weights_name)
     with _in(model):
         values = engine.execute(plan, ready, bound, keep or model.outputs, algorithm)
@@ -195,7 +195,7 @@ def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) ->
         raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
     if 0 in array.shape:
         raise ConvcliError(f"shape {shape_text(array.shape)} holds no values", "at least one")
-    batch = arrays.as_batch(array, model.spatial_rank(name), data_format)
+    batch = batches.as_batch(array, model.spatial_rank(name), data_format)
     own = model.inputs[name]
     got: Shape = batch.shape[1:]
     if own is None or _allows(own, got):
@@ -239,7 +239,7 @@ def apply(
     named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
     given = {name: _array(array) for name, array in named.items()}
     done = run(model, given, weights=weights, seed=seed, dtype=dtype, algorithm=algorithm)
-    values = {name: arrays.from_batch(done.values[name], model.data_format) for name in model.outputs}
+    values = {name: batches.from_batch(done.values[name], model.data_format) for name in model.outputs}
     return values if len(values) > 1 else next(iter(values.values()))
 
 

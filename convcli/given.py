@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convcli import arrays
+from convcli import arrays, batches
 from convcli._lazy import Lazy
 from convcli.bank import FILTERS
 from convcli.errors import ConvcliError, located, nearest
@@ -77,13 +77,13 @@ def given_array(value: Any, folder: Path) -> GivenArray:
         return _made(arrays.from_document(value))
     if hasattr(value, "ndim"):
         return _made(value)
-    return GivenArray(arrays.nested_shape(value), lambda: arrays.to_float(arrays.from_nested(value)))
+    return GivenArray(arrays.nested_shape(value), lambda: batches.to_float(arrays.from_nested(value)))
 
 
 def _made(array: Any) -> GivenArray:
     if isinstance(array, dict):
         raise ConvcliError(f"holds several arrays: {', '.join(array)}", "one of them, as file.npz:key")
-    return GivenArray(array.shape, lambda: arrays.to_float(array))
+    return GivenArray(array.shape, lambda: batches.to_float(array))
 
 
 def _named(name: str, folder: Path) -> GivenArray:

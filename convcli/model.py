@@ -102,10 +102,6 @@ class Plan:
         shapes = {**self.input_shapes, **{row.name: row.output_shape for row in self.rows}}
         return {name: shapes[name] for name in self.model.outputs}
 
-    def row(self, name: str) -> Row:
-        """The layer of that name. Raises `KeyError`."""
-        return next(row for row in self.rows if row.name == name)
-
 
 @dataclass(frozen=True)
 class Model:
@@ -143,7 +139,7 @@ class Model:
     def plan(self, shapes: Mapping[str, Shape]) -> Plan:
         """What each layer yields and costs for these input shapes (one sample, channels last).
 
-        Raises `ConvcliError`, naming the file and the layer, where something does not fit.
+        Raises `ConvcliError`, naming the layer, where something does not fit.
         """
         values: dict[str, Shape] = dict(shapes)
         fields = {name: {name: _whole_field(shape)} for name, shape in shapes.items()}

@@ -261,7 +261,7 @@ def _weights(
         if hand_made:
             with located("filters"):
                 bank = filters(arguments.pop("filters"), layer.rank or 0, folder)
-                implied = layer.from_filters(bank.size, bank.depth, len(bank.names), groups)
+                implied = layer.from_filters(bank.size, bank.depth, len(bank.names))
                 given["kernel"], names = bank.stack(layer.KERNEL_AXES, groups), bank.names
         elif "kernel" in arguments:
             with located("kernel"):

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from convcli import arrays
+from convcli import arrays, batches
 from convcli.algorithms.types import Array
 from convcli.errors import ConvcliError, located
 from convcli.geometry import shape_text
@@ -67,7 +67,7 @@ def _bind_layer(
         found = _stored_key(key, stored)
         if found is not None:
             with located(source), located(found):
-                value = _shaped(arrays.to_float(stored[found]), weight)
+                value = _shaped(batches.to_float(stored[found]), weight)
         elif weight.name in row.node.given:
             with located(model or row.where), located(f"{row.name}/{weight.name}"):
                 value = row.node.given[weight.name].fill(weight.shape)

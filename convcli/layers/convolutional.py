@@ -55,7 +55,7 @@ class Kernelled(Layer, abstract=True):
         return {"filters": shape[-1], "kernel_size": shape[:-2], "depth": shape[-2]}
 
     @classmethod
-    def from_filters(cls, size: tuple[int, ...], depth: int | None, count: int, groups: int) -> dict[str, Any]:
+    def from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
         """The arguments that `count` filters of this size and depth imply; depth None is a filter without channels."""
         return {"filters": count, "kernel_size": size, "depth": depth or 1}
 
@@ -235,7 +235,7 @@ class Depthwise(Windowed, Kernelled, abstract=True):
         return {"kernel_size": shape[:-2], "depth": shape[-2], "depth_multiplier": shape[-1]}
 
     @classmethod
-    def from_filters(cls, size: tuple[int, ...], depth: int | None, count: int, groups: int) -> dict[str, Any]:
+    def from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
         if depth is not None:
             raise ConvcliError(
                 f"a filter of a depthwise layer has no channels, got shape {shape_text((*size, depth))}",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convcli.arrays import from_batch
+from convcli.batches import from_batch
 from convcli.errors import ConvcliError
 from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Report

@@ -8,7 +8,7 @@ import json as json_module
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from convcli import arrays
+from convcli import arrays, batches
 from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Report
 
@@ -26,7 +26,7 @@ def mapping(report: Report) -> dict[str, Any]:
         else row
         for row in report.summary["layers"]
     ]
-    outputs = {maps.layer: arrays.plain(arrays.from_batch(maps.array, report.data_format)) for maps in report.maps}
+    outputs = {maps.layer: arrays.plain(batches.from_batch(maps.array, report.data_format)) for maps in report.maps}
     return {**report.summary, "layers": rows, "output": next(iter(outputs.values())) if report.single else outputs}
 
 
