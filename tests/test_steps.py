@@ -131,7 +131,10 @@ def test_an_axis_among_the_channels_is_mixed_by_a_kernel_but_not_by_pooling():
     turned = steps.Permute((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # width among the channels
     dense = Correlate((Window(1), Window(1)), Weight("kernel", (9, 5)), 5)
     assert extents(dense.trace([turned], [(4, 8, 9)])) == [1, None]
-    assert extents(Reduce("max").trace([turned], [(4, 8, 9)])) == [None, 1]
+    for keepdims, axis in ((False, 0), (True, 2)):
+        height, width = Reduce("max", keepdims).trace([turned], [(4, 8, 9)])
+        assert height is None
+        assert width == Track(axis, Reach.identity())
     assert extents(Map("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+Places = list[int | None]
+
 WIDTH = 1 << 16
 WHOLE = 16  # an axis up to this long is shown whole
 CORNER = 4  # of a longer one, so many cells from either end
@@ -215,29 +217,36 @@ class Grid:
     values: Array
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        panel = self._panel(WHOLE)
-        width = Measurement.get(console, options.update(width=WIDTH), panel).maximum
-        yield panel if width <= options.max_width else self._panel(2 * CORNER)
+        for columns in self._columns():
+            panel = self._panel(columns)
+            if Measurement.get(console, options.update(width=WIDTH), panel).maximum <= options.max_width:
+                break
+        yield panel
 
-    def _panel(self, whole: int) -> Panel:
+    def _columns(self) -> Iterator[Places]:
+        """Which columns to show: all, or fewer and fewer from either end."""
+        count = self.values.shape[-1]
+        yield _shown(count, WHOLE, CORNER)
+        yield from (_shown(count, 2 * corner, corner) for corner in range(CORNER, 0, -1))
+
+    def _panel(self, columns: Places) -> Panel:
         grid = self.values.reshape(1, -1) if self.values.ndim < 2 else self.values
-        rows, columns = _shown(grid.shape[0], WHOLE), _shown(grid.shape[1], whole)
+        rows = _shown(grid.shape[0], WHOLE, CORNER)
         cells = Table.grid(padding=(0, 2))
         for _ in columns:
-            cells.add_column(justify="right", no_wrap=True)
+            cells.add_column(justify="right", overflow="fold")
         for row in rows:
             cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
         cut = None in rows or None in columns
-        return Panel.fit(
-            cells, title=Text(self.title), title_align="left", subtitle=Text(_extremes(grid)) if cut else None
-        )
+        subtitle = Text(_extremes(grid)) if cut else None
+        return Panel.fit(cells, title=Text(self.title), title_align="left", subtitle=subtitle)
 
 
-def _shown(extent: int, whole: int) -> list[int | None]:
-    """The places along an axis that are shown, None for what is left out."""
+def _shown(extent: int, whole: int, corner: int) -> Places:
+    """The places along an axis that are shown, None for what is left out between the two ends."""
     if extent <= whole:
         return list(range(extent))
-    return [*range(CORNER), None, *range(extent - CORNER, extent)]
+    return [*range(corner), None, *range(extent - corner, extent)]
 
 
 def _extremes(grid: Array) -> str:
