@@ -105,13 +105,12 @@ def test_the_table_looks_familiar_to_a_keras_user(convcli):
     assert "Non-trainable params: 0" in table
 
 
-@pytest.mark.parametrize(
-    ("channels", "layer", "kernels"),
-    [(1, "Conv2D(64, 3)", 64), (64, "Conv2D(256, 3)", 16384), (64, "Conv2D(256, 3, groups=4)", 4096)],
-)
-def test_two_dimensional_kernels(answer, channels, layer, kernels):
-    (row,) = answer("shape", "-i", f"9x9x{channels}", "-l", layer)["layers"]
-    assert row["kernels_2d"] == kernels
+def test_two_dimensional_kernels(answer):
+    every = answer("shape", "samples/kernels.yaml")["layers"]
+    assert [row["kernels_2d"] for row in every] == [1 * 64, 64 * 256] == [64, 16384]
+    (grouped,) = answer("shape", "samples/grouped.yaml")["layers"]
+    assert grouped["kernels_2d"] == 64 * 256 // 4 == 4096
+    assert grouped["kernel_shape"] == [3, 3, 16, 256]
 
 
 def test_each_map_is_the_sum_of_one_correlation_per_channel():
@@ -139,9 +138,13 @@ def test_output_size(answer, width, size, padding, stride):
     assert answer("shape", "-i", f"{width}x{width}x1", "-l", layer)["output_shape"] == [None, expected, expected, 5]
 
 
+def test_sizes_of_a_stack(answer):
+    rows = answer("shape", "samples/sizes.yaml")["layers"]
+    assert [row["output_shape"][1] for row in rows] == [(224 - 7 + 2 * 3) // 2 + 1, 112, 112 - 5 + 1] == [112, 112, 108]
+
+
 def test_a_3d_filter_slides_along_depth_too(answer):
-    report = answer("shape", "-i", "10x8x8x1", "-l", "Conv3D(2, 3)")
-    assert report["output_shape"] == [None, 8, 6, 6, 2]
+    assert answer("shape", "samples/volume.yaml")["output_shape"] == [None, 8, 6, 6, 2]
 
 
 def test_correlation_is_the_default_and_convolution_flips(convcli):
