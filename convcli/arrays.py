@@ -190,8 +190,9 @@ def _row(line: str, separator: str) -> list[float] | None:
     if "_" in line:  # which Python allows in numbers
         return None
     for token, number in zip(tokens, numbers, strict=True):
-        if abs(number) >= EXACT and token.strip().lstrip("+-").isdigit():
-            _check_exact(int(token))
+        digits = token.strip().lstrip("+-")
+        if abs(number) >= EXACT and digits.isdigit():
+            _check_exact(int(digits[:400]))
     return numbers
 
 

@@ -18,6 +18,7 @@ else:
     yaml = Lazy("yaml")
 
 MOST_DEEP = 100
+MOST_BITS = 1024  # what float64 can hold, rounded
 TOO_DEEP = "too deeply nested"
 
 # YAML 1.2's core schema: `1e-3` is a number, `on` and `010` are not special.
@@ -66,7 +67,7 @@ def _yaml(text: str) -> Any:
 
 def _check_depth(text: str) -> None:
     """Refuse deep nesting, which the parser's own recursion does not survive. Raises `ConvcliError`."""
-    leads = max(len(lead) for lead in re.findall(r"^[ ?:-]*", text, re.MULTILINE))
+    leads = max(map(len, re.findall(r"(?:^|[\n\r\x85\u2028\u2029])([ ?:-]*)", text)))
     if leads + text.count("[") + text.count("{") <= MOST_DEEP:
         return
     depth = 0
@@ -116,7 +117,10 @@ def _loader() -> Any:
             return mapping
 
     def whole(loader: Any, node: Any) -> int:
-        return int(node.value, {"0x": 16, "0o": 8}.get(node.value[:2], 10))
+        value = int(node.value, {"0x": 16, "0o": 8}.get(node.value[:2], 10))
+        if value.bit_length() > MOST_BITS:
+            raise ValueError(f"a whole number of {value.bit_length()} bits")
+        return value
 
     Loader.add_constructor("tag:yaml.org,2002:int", whole)
     for tag, (pattern, first) in SCALARS.items():

@@ -17,7 +17,8 @@ from convcli.algorithms import pooling, resizing
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.patches import pad_pairs
 from convcli.algorithms.types import Array
-from convcli.errors import located
+from convcli.errors import check_size, located
+from convcli.geometry import product
 from convcli.model import Plan
 
 Weights = Mapping[str, Array]
@@ -186,6 +187,7 @@ def execute(
     for place, row in enumerate(plan.rows):
         with located(row.where):
             taken = [values[name] for name in row.operands]
+            check_size(taken[0].shape[0] * (product(row.output_shape) or 0))
             values[row.name] = run_steps(row.steps, taken, weights.get(row.name, {}), algorithm)
         assert values[row.name].shape[1:] == row.output_shape, f"{row.name}: {values[row.name].shape} as planned"
         for name in row.operands:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convcli.activations import ACTIVATIONS
+from convcli.documents import MOST_BITS
 from convcli.errors import ConvcliError, nearest, short
 from convcli.layers import LAYERS, Layer, normalised
 
@@ -88,6 +89,8 @@ def _by_position(layer: type[Layer], values: Sequence[Any]) -> dict[str, Any]:
 
 def _literal(node: Any) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
+        if isinstance(node.value, int) and node.value.bit_length() > MOST_BITS:
+            raise ConvcliError(f"a whole number of {node.value.bit_length()} bits", "a smaller one")
         return node.value
     if isinstance(node, ast.List | ast.Tuple):
         return [_literal(each) for each in node.elts]

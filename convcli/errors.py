@@ -41,6 +41,15 @@ def short(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+MOST_VALUES = 1 << 40  # an array of so many is beyond any machine
+
+
+def check_size(values: int) -> None:
+    """Raise `ConvcliError` for an array that no machine holds."""
+    if values > MOST_VALUES:
+        raise ConvcliError(f"an array of {values:,} values", f"at most {MOST_VALUES:,}")
+
+
 def nearest(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
     """The remedy for an unknown name: the nearest known one, else `otherwise`, else all that are known."""
     from difflib import get_close_matches

@@ -191,6 +191,7 @@ def transposed_window(size: int, stride: int, dilation: int, padding: str | Pair
 
 
 Span = tuple[int, int] | None
+MOST_PHASES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,8 @@ class Reach:
         """What a cell sees after `window` has slid over this value."""
         block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
         period = block // gcd(block, window.stride)
+        if period > MOST_PHASES:
+            raise ConvcliError(f"windows in {period} phases over the input", f"upsampling by at most {MOST_PHASES}")
         spans = []
         for cell in range(period):
             first = cell * window.stride - window.before

@@ -44,8 +44,6 @@ def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: Data
     for key in mapping:
         if key not in MODEL_KEYS:
             raise ConvcliError(f"unknown key {key!r}", nearest(str(key), MODEL_KEYS))
-    own = mapping.get("data_format")
-    layout = DataFormat.of(own) if own is not None else data_format or DataFormat.CHANNELS_LAST
     entries = mapping.get("layers")
     if not isinstance(entries, list | tuple):
         what = "no layers" if entries is None else f"{short(entries)} is no list"
@@ -53,12 +51,21 @@ def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: Data
     if not entries:
         raise ConvcliError("layers: no layers", "a list of at least one")
     parsed = [_entry_at(place, each) for place, each in enumerate(entries)]
+    layout = _data_format(mapping.get("data_format"), parsed, data_format)
     inputs = _inputs(mapping.get("input", parsed[0].arguments.get("input_shape")), layout)
     nodes = _Nodes(inputs, folder, layout).add_all(parsed)
     title = mapping.get("name", name)
     if not isinstance(title, str) or not title.isprintable():
         raise ConvcliError(f"name: {title!r}", "printable text")
     return Model(title, inputs, nodes, _outputs(mapping.get("outputs"), nodes), layout)
+
+
+def _data_format(own: Any, entries: Sequence[Entry], otherwise: DataFormat | None) -> DataFormat:
+    """The model's, else the one that those of its layers which say agree on, as in Keras code, else the default."""
+    stated = {str(each.arguments["data_format"]) for each in entries if each.arguments.get("data_format") is not None}
+    if own is not None or len(stated) == 1:
+        return DataFormat.of(own if own is not None else stated.pop())
+    return otherwise or DataFormat.CHANNELS_LAST
 
 
 # ---- shapes of inputs ----

@@ -249,16 +249,24 @@ class Reshape(Step):
         return self.shape
 
     def trace_one(self, field: Field, shape: Shape) -> Field:
+        if len(self.shape) == 1:  # flattened: counted as the whole, whatever the extents
+            return tuple(None for _ in field)
         return tuple(track and self._followed(track, shape) for track in field)
 
     def _followed(self, track: Track, shape: Shape) -> Track | None:
-        """The track on the spatial axis that the same cells make up, or None."""
-        for axis, extent in enumerate(self.shape[:-1]):
-            before, now = shape[: track.axis], self.shape[:axis]
-            same = before == now or (product(now) is not None and product(before) == product(now))
-            if same and extent == shape[track.axis]:
+        """The track on the axis that the same cells make up, or None where none surely does."""
+        own = shape[track.axis]
+        for axis, extent in enumerate(self.shape):
+            leading = _surely_equal(shape[: track.axis], self.shape[:axis]) and extent is not None
+            trailing = _surely_equal(shape[track.axis + 1 :], self.shape[axis + 1 :])
+            if extent == own and (leading or trailing):
                 return replace(track, axis=axis)
         return None
+
+
+def _surely_equal(one: Shape, other: Shape) -> bool:
+    """Whether both hold equally many values, of which none is unknown."""
+    return product(one) is not None and product(one) == product(other)
 
 
 @dataclass(frozen=True)
@@ -392,27 +400,35 @@ class Join(Step):
         return (*merged[: self.axis], total, *merged[self.axis :])
 
     def trace(self, fields: Sequence[Field | None], shapes: Sequence[Shape]) -> Field:
-        """Through any of the branches; one that sees the whole of an axis gives way to one with a window."""
+        """Through any of the branches; one that sees the whole of an axis gives way to one with a window.
+
+        Where the cells of one operand are repeated along an axis, or operands follow it along different axes, a cell
+        sees windows far apart: the whole.
+        """
         result = self.output_shape(*shapes)
         seen = [
             self._placed(field, shape, result) for field, shape in zip(fields, shapes, strict=True) if field is not None
         ]
         return tuple(_joined([track for track in tracks if track]) for tracks in zip(*seen, strict=True))
 
-    def _placed(self, field: Field, shape: Shape, result: Shape) -> Field:
-        """An operand's field by the axes of the result, without axes on which it is repeated or laid beside others."""
+    def _placed(self, field: Field, shape: Shape, result: Shape) -> tuple[Track | Literal["apart"] | None, ...]:
+        """An operand's field by the axes of the result."""
         if self.kind == "concatenate":
-            return _mixed([self.axis], field)
+            return tuple("apart" if track and track.axis == self.axis else track for track in field)
         there, back = self.data_format.order(len(shape)), self.data_format.order(len(result))
         moved = {axis: back[place + len(result) - len(shape)] for place, axis in enumerate(there)}
-        repeated = [axis for axis, extent in enumerate(shape) if extent == 1 and result[moved[axis]] != 1]
-        return tuple(track and replace(track, axis=moved[track.axis]) for track in _mixed(repeated, field))
+
+        def place(track: Track) -> Track | Literal["apart"]:
+            axis = moved[track.axis]
+            return "apart" if shape[track.axis] == 1 != result[axis] else replace(track, axis=axis)
+
+        return tuple(track and place(track) for track in field)
 
 
-def _joined(tracks: Sequence[Track]) -> Track | None:
-    if not tracks:
-        return None
-    reach = tracks[0].reach
-    for track in tracks[1:]:
-        reach = reach.union(track.reach)
-    return replace(tracks[0], reach=reach)
+def _joined(tracks: Sequence[Track | Literal["apart"]]) -> Track | None:
+    joined: Track | None = None
+    for track in tracks:
+        if track == "apart" or (joined is not None and track.axis != joined.axis):
+            return None
+        joined = track if joined is None else replace(joined, reach=joined.reach.union(track.reach))
+    return joined

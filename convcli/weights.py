@@ -11,7 +11,7 @@ import numpy as np
 
 from convcli import arrays, batches
 from convcli.algorithms.types import Array
-from convcli.errors import ConvcliError, located
+from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import shape_text
 from convcli.model import Plan, Row
 from convcli.steps import Weight
@@ -63,6 +63,8 @@ def _bind_layer(
     for weight in row.weights:
         if not weight.required:
             continue
+        with located(row.where), located(weight.name):
+            check_size(weight.size)
         key = _key(row, weight)
         found = _stored_key(key, stored)
         if found is not None:

@@ -300,7 +300,9 @@ def test_a_value_that_its_dtype_cannot_hold_is_an_error(value, dtype):
         arrays.read(json.dumps({"data": ["VALUE"], "dtype": dtype}).replace('"VALUE"', value).encode())
 
 
-@pytest.mark.parametrize("text", ["9007199254740993,1", "[9007199254740993, 0.5]", "[18446744073709551615, -1]"])
+@pytest.mark.parametrize(
+    "text", ["9007199254740993,1", "1" * 5000, "[9007199254740993, 0.5]", "[18446744073709551615, -1]"]
+)
 def test_a_whole_number_that_float64_would_round_is_an_error(text):
     with pytest.raises(ConvcliError):
         batches.to_float(arrays.read(text.encode()))

@@ -108,9 +108,10 @@ def test_too_deep_json_is_an_error(text):
         parse(text)
 
 
+@pytest.mark.parametrize("head", ["", "a:\n", "a:\r", "a:\x85", "a:\u2028"], ids=ascii)
 @pytest.mark.parametrize("start", ["- ", "? "])
-def test_too_deep_yaml_is_an_error(start):
-    program = f"from convcli.documents import parse\nparse({start!r} * 100_000)"
+def test_too_deep_yaml_is_an_error(start, head):
+    program = f"from convcli.documents import parse\nparse({head!r} + {start!r} * 100_000)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith("ConvcliError: too deeply nested\n")
@@ -126,3 +127,8 @@ def test_a_value_that_is_not_of_its_tag_is_an_error(text):
 def test_a_whole_number_of_too_many_digits_is_an_error(json_only):
     with pytest.raises(ConvcliError):
         parse(f"[{'1' * 5000}]", json_only)
+
+
+def test_a_hexadecimal_number_of_too_many_digits_is_an_error():
+    with pytest.raises(ConvcliError):
+        parse(f"[0x{'f' * 5000}]")

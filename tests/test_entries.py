@@ -204,6 +204,11 @@ def test_a_list_for_a_key_is_an_error():
         call("Conv1D({[1]: [1, 2]})")
 
 
+def test_a_number_of_too_many_digits_is_an_error():
+    with pytest.raises(ConvcliError, match="a whole number of 20000 bits"):
+        entry(f"Conv2D(0x{'f' * 5000}, 3)")
+
+
 def test_a_quotient_that_is_too_large_is_an_error():
     with pytest.raises(ConvcliError):
         call(f"Rescaling({'1' * 400}/2)")

@@ -134,6 +134,15 @@ def test_normalization_is_exact_where_its_formula_is():
     assert y.tolist() == [[0.25, 0.5]]
 
 
+def test_one_number_stands_for_every_channel_and_axis():
+    x = np.arange(24.0).reshape(1, 2, 3, 4)
+    for text in ("Normalization(axis=[1, 2], mean=1, variance=4)", "Normalization(mean=[1], variance=[4])"):
+        assert np.array_equal(convcli.apply(convcli.load([text]), x), (x - 1) / 2)
+    assert np.array_equal(convcli.apply(convcli.load(["Rescaling([2])"]), x), 2 * x)
+    with pytest.raises(ConvcliError, match="mean has 2 values for 2 axes"):
+        convcli.apply(convcli.load(["Normalization(axis=[1, 2], mean=[1, 2], variance=1)"]), x)
+
+
 def test_normalization_divides_by_no_less_than_epsilon():
     assert convcli.apply(convcli.load(["Normalization(mean=0, variance=0)"]), [[1e-7]]).tolist() == [[1]]
 
@@ -176,7 +185,7 @@ def test_a_dense_layer_is_a_correlation_without_windows():
         ("Reshape((3, 4))", (8, 8), "(8, 8) holds 64 values, (3, 4) 12 (the two must be equal)"),
         ("Permute((2, 1))", (8, 8, 4), "dims [2, 1] for an input of 3 axes (one number an axis)"),
         ("Normalization(mean=1)", (8, 4), "mean without variance, or variance without mean (both, or neither)"),
-        ("Normalization(mean=[1], variance=[2])", (8, 4), "mean has 1 values, the input 4 channels (one a channel)"),
+        ("Normalization(mean=[1, 2], variance=[2])", (8, 4), "mean has 2 values, the input 4 channels (one a channel)"),
         ("Rescaling([1, 2])", (8, 4), "scale has 2 values, the input 4 channels (one a channel)"),
         ("LayerScale(1, 3)", (8, 4), "projection_dim (=3) must be the input's 4 channels"),
         ("Dense(3)", (None,), "the number of input values is unknown (a number where the input shape says ?)"),

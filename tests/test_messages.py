@@ -137,7 +137,7 @@ def test_data(run, data, message):
             "layer flatten_1: input_shape belongs to the first layer (leave it out)",
         ),
         (
-            "[flatten: {data_format: channels_first}]",
+            "{data_format: channels_last, layers: [flatten: {data_format: channels_first}]}",
             "layer flatten: data_format: channels_first, the model's is channels_last "
             "(one for the whole model, beside its layers)",
         ),

@@ -80,16 +80,21 @@ def test_normalising_groups_keeps_the_receptive_field():
     assert [row["receptive_field"] for row in rows] == [[3, 3], [3, 3], [5, 5]]
 
 
+def test_a_reshape_to_the_same_shape_keeps_the_receptive_field_in_either_order():
+    model = convcli.load(["Reshape((3, 8, 10))", "Conv2D(1, 3)"], data_format="channels_first")
+    assert convcli.summarize(model, (3, 8, 10))["layers"][-1]["receptive_field"] == [3, 3]
+
+
 def test_adding_a_channel_axis_keeps_the_receptive_field():
     rows = convcli.summarize(convcli.load(["Reshape((28, 28, 1))", "Conv2D(4, 3)"]), (28, 28))["layers"]
     assert [row["receptive_field"] for row in rows] == [[1], [3]]
 
 
-def test_a_branch_of_one_cell_does_not_set_the_jump():
+def test_a_branch_of_one_cell_is_seen_from_everywhere():
     layers = ["Conv2D(1, 3, strides=6, name='g')", "Multiply(inputs=['input', 'g'])", "Conv2D(1, 3)"]
     rows = convcli.summarize(convcli.load(layers), (8, 8, 1))["layers"]
-    assert [row["jump"] for row in rows] == [[6, 6], [1, 1], [1, 1]]
-    assert rows[-1]["receptive_field"] == [3, 3]
+    assert [row["jump"] for row in rows] == [[6, 6], [None, None], [None, None]]
+    assert rows[-1]["receptive_field"] == [8, 8]
 
 
 def test_published_receptive_field_of_vgg16():

@@ -161,6 +161,7 @@ def test_several_outputs_are_a_mapping():
 def test_csv_is_a_row_a_line_and_an_empty_line_between_maps():
     assert rendered("csv", applied([[[[1, 5], [2, 6]], [[3, 7], [4, 8]]]])) == "1,2\n3,4\n\n5,6\n7,8\n"
     assert rendered("csv", applied([[[1, 5], [2, 6.5]]])) == "1,2\n\n5,6.5\n"
+    assert rendered("csv", applied([[[-0.0], [0.0]]])) == "-0.0,0\n"
     volume = np.arange(8).reshape(1, 2, 2, 2, 1)
     assert rendered("csv", applied(volume)) == "0,1\n2,3\n\n4,5\n6,7\n"
     assert rendered("csv", applied([[1, 2], [3, np.nan]])) == "1,2\n\n3,NaN\n"
@@ -176,6 +177,19 @@ def test_arrays_come_out_in_the_data_format():
     report = applied(np.zeros((1, 4, 5, 2)), layout=DataFormat.CHANNELS_FIRST)
     assert np.load(io.BytesIO(FORMATS["npy"].render(report))).shape == (1, 2, 4, 5)
     assert np.shape(json.loads(rendered("json", report))["output"]) == (1, 2, 4, 5)
+
+
+@pytest.mark.parametrize("name", ["file", "allow_pickle", "a/b"])
+def test_an_archive_takes_any_name(name):
+    report = ApplyReport(SUMMARY, (Maps(name, np.ones((1, 2)), ("a", "b")),), DataFormat.CHANNELS_LAST, single=False)
+    with np.load(io.BytesIO(FORMATS["npz"].render(report))) as archive:
+        assert {key: array.tolist() for key, array in archive.items()} == {name: [[1, 1]]}
+
+
+def test_maps_of_more_axes_are_shown_by_slices():
+    table = rendered("table", applied(np.arange(16).reshape(1, 2, 2, 2, 2, 1)))
+    assert "map 0, depth 1·0" in table
+    assert " 10  11 " in table
 
 
 def test_a_report_without_arrays_is_no_npy():

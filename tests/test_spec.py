@@ -157,7 +157,8 @@ def test_one_output_need_not_be_the_last_layer():
         {"layers": ["add(inputs={'input': 1})"]},
         {"layers": ["flatten", "flatten(input_shape=(1, 2))"]},
         {"layers": ["flatten(trainable=1)"]},
-        {"layers": ["flatten(data_format='channels_first')"]},
+        {"layers": ["flatten(data_format='channels_first')"], "data_format": "channels_last"},
+        {"layers": ["flatten(data_format='channels_first')", "flatten(data_format='channels_last')"]},
     ],
 )
 def test_what_is_no_model_is_an_error(rest):
@@ -388,6 +389,37 @@ def test_an_axis_that_is_named_twice_is_an_error():
 def test_an_extent_of_too_many_digits_is_an_error():
     with pytest.raises(ConvcliError):
         shape("8" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("Conv2D(100000000000000000000, 3)", "filters: 100000000000000000000 (at most 2147483647)"),
+        ("zero_padding2d(1000000000000000000)", "padding: 1000000000000000000 (at most 2147483647)"),
+    ],
+)
+def test_an_absurd_number_is_an_error(layer, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load([layer])
+    assert str(caught.value).endswith(message)
+
+
+def test_an_array_beyond_any_machine_is_not_begun():
+    x = [[1.0, 2], [3, 4]]
+    with pytest.raises(ConvcliError, match=r"an array of .* values \(at most 1,099,511,627,776\)"):
+        convcli.apply(convcli.load({"input": [2, 2, 1], "layers": ["zero_padding2d(2000000000)"]}), x)
+    with pytest.raises(ConvcliError, match=r"kernel: an array of .* values"):
+        convcli.apply(convcli.load(["Conv2D(2000000000, 1000, padding='same')"]), x, seed=0)
+
+
+def test_upsampling_without_measure_is_an_error():
+    with pytest.raises(ConvcliError, match="windows in 1000000000 phases over the input"):
+        convcli.summarize(convcli.load(["UpSampling1D(1000000000)"]), (8, 1))
+
+
+def test_layers_that_agree_on_a_data_format_speak_for_the_model():
+    model = convcli.load(["Conv2D(4, 3, data_format='channels_first')", "flatten"])
+    assert convcli.summarize(model, (3, 8, 9))["layers"][0]["output_shape"] == [None, 4, 6, 7]
 
 
 def test_an_unknown_data_format_is_an_error():

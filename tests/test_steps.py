@@ -106,10 +106,19 @@ def test_branches_see_the_larger_window():
     assert extents(Join("sum").trace([seen(3, 5), seen(7, 2)], [(8, 9, 4), (8, 9, 4)])) == [7, 5]
 
 
-def test_a_branch_that_is_repeated_along_an_axis_gives_it_up():
+def test_a_branch_whose_cells_are_repeated_lets_every_cell_see_far():
     far = tuple(Track(axis, Reach.identity().through(Window(3, 6))) for axis in (0, 1))
-    assert Join("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == IDENTITY
+    assert Join("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == (None, None)
     assert extents(Join("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
+
+
+def test_branches_along_different_axes_see_the_whole():
+    turned = steps.Permute((1, 0, 2)).trace([IDENTITY], [(8, 8, 4)])
+    assert Join("sum").trace([IDENTITY, turned], [(8, 8, 4), (8, 8, 4)]) == (None, None)
+
+
+def test_a_branch_beside_which_another_is_laid_sees_the_whole_of_that_axis():
+    assert extents(Join("concatenate", axis=0).trace([seen(3, 5), seen(1, 1)], [(8, 8, 4), (8, 8, 4)])) == [None, 5]
 
 
 def test_a_branch_of_lower_rank_is_followed_where_it_is_aligned():
@@ -142,7 +151,10 @@ def test_a_reshape_keeps_the_axes_that_keep_their_place():
     assert extents(Reshape((8, 9, 2, 2)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, 5]
     assert extents(Reshape((8, 36, 1)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, None]
     assert extents(Reshape((288,)).trace([seen(3, 5)], [(8, 9, 4)])) == [None, None]
-    assert extents(Reshape((None, None, 2, 2)).trace([seen(3, 5)], [(None, None, 4)])) == [3, 5]
+    assert extents(Reshape((None, 9, 2, 2)).trace([seen(3, 5)], [(None, 9, 4)])) == [3, 5]
+    assert extents(Reshape((8, 9)).trace([seen(3, 5)], [(8, 9, 1)])) == [3, 5]
+    assert extents(Reshape((None, 6)).trace([seen(3, 5)], [(None, 4, 3)])) == [None, None]
+    assert extents(Reshape((None, None)).trace([seen(3, 5)], [(None, 4, None)])) == [None, None]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from convcli.errors import ConvcliError, located, nearest, short
 from convcli.geometry import DataFormat, Padding, Pair, Shape, axis_names, shape_text
 from convcli.steps import Map, Step
 
+MOST = 2**31 - 1  # no count of cells or channels is larger
 Reader = Callable[[Any, int], Any]
 
 LAYERS: dict[str, type[Layer]] = {}
@@ -113,7 +114,9 @@ def whole(least: int = 1) -> Reader:
 
     def read(value: Any, rank: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConvcliError(f"{value!r}", f"a whole number, at least {least}")
+            raise ConvcliError(short(value), f"a whole number, at least {least}")
+        if value > MOST:
+            raise ConvcliError(short(value), f"at most {MOST}")
         return value
 
     return read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, ClassVar, Literal
 
 from convcli.errors import ConvcliError
@@ -146,11 +145,13 @@ class Normalization(Layer):
 
 
 def _one_each(name: str, given: float | tuple[float, ...], shape: tuple[int, ...]) -> tuple[float, ...]:
-    """A number for each cell of the shape, from one for all or one for each."""
-    numbers = given if isinstance(given, tuple) else (given,) * prod(shape)
-    if len(numbers) != prod(shape):
-        raise ConvcliError(f"{name} has {len(numbers)} values, the input {prod(shape)} channels", "one a channel")
-    return numbers
+    """One number for all cells of the shape, or where it has one axis a number for each."""
+    numbers = given if isinstance(given, tuple) else (given,)
+    if len(numbers) == 1 or (len(shape) == 1 and len(numbers) == shape[0]):
+        return numbers
+    if len(shape) == 1:
+        raise ConvcliError(f"{name} has {len(numbers)} values, the input {shape[0]} channels", "one a channel")
+    raise ConvcliError(f"{name} has {len(numbers)} values for {len(shape)} axes", "one number, or a weight")
 
 
 @dataclass(frozen=True)

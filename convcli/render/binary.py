@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ def npy(report: Report, look: Look = PLAIN) -> bytes:
 def npz(report: Report, look: Look = PLAIN) -> bytes:
     """Each output, or with all layers each layer's, keyed by its layer's name."""
     stream = io.BytesIO()
-    named: Any = _arrays(_applied(report))
-    np.savez(stream, **named)
+    with zipfile.ZipFile(stream, "w") as archive:  # numpy.savez takes no array of the name `file`
+        for name, array in _arrays(_applied(report)).items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     return stream.getvalue()
 
 

@@ -15,15 +15,19 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from convcli._lazy import Lazy
 from convcli.arrays import worded
 from convcli.geometry import shape_text
 from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Kernels, Maps, Report
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+else:
+    np = Lazy("numpy")
 
 Places = list[int | None]
 
@@ -201,12 +205,12 @@ def _grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
 
 
 def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
-    """A map as grids: itself up to two axes, its slices along depth in three."""
+    """A map as grids: itself up to two axes, its slices along the axes before the last two in more."""
     if array.ndim < 3:
         yield name, array
-    else:
-        for depth, grid in enumerate(array):
-            yield f"{name}, depth {depth}", grid
+        return
+    for place in np.ndindex(*array.shape[:-2]):
+        yield f"{name}, depth {'·'.join(map(str, place))}", array[place]
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,8 @@ class Grid:
             if Measurement.get(console, options.update(width=WIDTH), panel).maximum <= options.max_width:
                 break
         yield panel
+        if None in columns or len(self.values) > WHOLE:
+            yield Text(f"  {_extremes(self.values)}", "dim")
 
     def _columns(self) -> Iterator[Places]:
         """Which columns to show: all, or fewer and fewer from either end."""
@@ -237,9 +243,7 @@ class Grid:
             cells.add_column(justify="right", overflow="fold")
         for row in rows:
             cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
-        cut = None in rows or None in columns
-        subtitle = Text(_extremes(grid)) if cut else None
-        return Panel.fit(cells, title=Text(self.title), title_align="left", subtitle=subtitle)
+        return Panel.fit(cells, title=Text(self.title), title_align="left")
 
 
 def _shown(extent: int, whole: int, corner: int) -> Places:

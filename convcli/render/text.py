@@ -6,6 +6,7 @@ import csv as csv_module
 import io
 import json as json_module
 from collections.abc import Iterator
+from math import copysign
 from typing import TYPE_CHECKING, Any
 
 from convcli import arrays, batches
@@ -109,4 +110,5 @@ def _grids(array: NDArray[Any]) -> Iterator[list[list[float]]]:
 def _number(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    whole = value == int(value) and abs(value) < 1e15 and (value or copysign(1, value) > 0)
+    return str(int(value)) if whole else repr(value)
