@@ -56,7 +56,8 @@ def call(text: str) -> Entry:
         positional = [_literal(each) for each in tree.args]
         named = [(each.arg, _literal(each.value)) for each in tree.keywords]
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
-        reason = getattr(error, "msg", None) or str(error) or "too deep"
+        deep = isinstance(error, RecursionError | MemoryError)
+        reason = "too deep" if deep else getattr(error, "msg", str(error))
         raise ConvcliError(
             f"{short(text)} is not a layer: {reason}", "such as Conv2D(40, 3), in quotes inside a list"
         ) from None
