@@ -1,9 +1,11 @@
-"""Modules that are imported when they are first used, for start-up time only."""
+"""Modules that are imported when they are first used, for start-up time only, and the type of their arrays."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["Array", "np", "yaml"]
 
 
 class Lazy:
@@ -16,3 +18,13 @@ class Lazy:
         value = getattr(importlib.import_module(self._name), attribute)
         setattr(self, attribute, value)
         return value
+
+
+if TYPE_CHECKING:
+    import numpy as np
+    import yaml
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+else:
+    np, yaml, Array = Lazy("numpy"), Lazy("yaml"), Any

@@ -10,17 +10,9 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from convcli._lazy import Lazy
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-else:
-    np = Lazy("numpy")
+from convcli._lazy import Array, np
 
 ACTIVATIONS: dict[str, Callable[..., Any]] = {}
 

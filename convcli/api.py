@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convcli import batches, readers, report, spec
+from convcli._lazy import Array
 from convcli.errors import ConvcliError, located, short
 from convcli.geometry import DataFormat, Extent, Shape, shape_text
 from convcli.model import Model, Plan
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Array = NDArray[Any]
+    from numpy.typing import ArrayLike
 
 Source = str | Path | Mapping[str, Any] | Sequence[Any]
 

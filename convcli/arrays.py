@@ -11,21 +11,13 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from convcli._lazy import Lazy
+from convcli._lazy import Array, np
 from convcli.documents import parse
 from convcli.errors import ConvcliError, located, short
 from convcli.files import STREAM, display_name, read_bytes
 from convcli.geometry import shape_text
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-else:
-    np = Lazy("numpy")
 
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt")
 NPY, ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
@@ -256,9 +248,7 @@ def nested_shape(value: Any, axes: int = MOST_AXES) -> tuple[int, ...]:
     if isinstance(value, list | tuple):
         if axes == 0:
             raise ConvcliError(f"more than {MOST_AXES} lists within each other")
-        if value and set(map(type, value)) == {float}:  # the bulk of a large array
-            return (len(value),)
-        return _list_shape(value, axes)
+        return (len(value),) if _is_row(value) else _list_shape(value, axes)
     if isinstance(value, int):
         _check_exact(value)
         return ()
@@ -267,19 +257,22 @@ def nested_shape(value: Any, axes: int = MOST_AXES) -> tuple[int, ...]:
     raise ConvcliError(f"{short(value)} is not a number")
 
 
+def _is_row(value: Sequence[Any]) -> bool:
+    """Whether a list surely holds nothing but numbers that float64 keeps: the bulk of a large array."""
+    types = set(map(type, value))
+    return types == {float} or (bool(types) and types <= {int, float} and max(map(abs, value)) <= EXACT)
+
+
 def _list_shape(value: Sequence[Any], axes: int) -> tuple[int, ...]:
     shapes: list[tuple[int, ...]] = []
     for place, each in enumerate(value):
-        try:
+        with located(f"[{place}]"):
             shapes.append(nested_shape(each, axes - 1))
-        except ConvcliError as error:
-            error.where.insert(0, f"[{place}]")
-            raise
-        if shapes[-1] != shapes[0]:
-            raise ConvcliError(
-                f"[{place}]: shape {shape_text(shapes[-1])}, its neighbours have {shape_text(shapes[0])}",
-                "rows of equal length",
-            )
+            if shapes[-1] != shapes[0]:
+                raise ConvcliError(
+                    f"shape {shape_text(shapes[-1])}, its neighbours have {shape_text(shapes[0])}",
+                    "rows of equal length",
+                )
     return (len(shapes), *(shapes[0] if shapes else ()))
 
 

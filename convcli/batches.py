@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from convcli._lazy import Lazy
+from convcli._lazy import Array, np
 from convcli.arrays import EXACT, REAL
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, shape_text
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-else:
-    np = Lazy("numpy")
 
 
 def to_float(array: Array, dtype: str | None = None) -> Array:

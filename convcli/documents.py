@@ -7,15 +7,10 @@ import re
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from convcli._lazy import Lazy
+from convcli._lazy import yaml
 from convcli.errors import ConvcliError
-
-if TYPE_CHECKING:
-    import yaml
-else:
-    yaml = Lazy("yaml")
 
 MOST_DEEP = 100
 MOST_BITS = 1024  # what float64 can hold, rounded

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from convcli import algorithms, steps
+from convcli._lazy import Array
 from convcli.activations import ACTIVATIONS
 from convcli.algorithms import pooling, resizing
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.patches import pad_pairs
-from convcli.algorithms.types import Array
 from convcli.errors import check_size, located
 from convcli.geometry import product
 from convcli.model import Plan

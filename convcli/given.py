@@ -9,21 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convcli import arrays, batches
-from convcli._lazy import Lazy
+from convcli._lazy import Array, np
 from convcli.bank import FILTERS
 from convcli.errors import ConvcliError, located, nearest
 from convcli.geometry import Shape, shape_text
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-else:
-    np = Lazy("numpy")
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from convcli._lazy import Array
 from convcli.arrays import worded
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Extent, Shape
 from convcli.model import Plan, Row
 from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

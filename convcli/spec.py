@@ -126,22 +126,23 @@ class _Nodes:
     def add_all(self, entries: Sequence[Entry]) -> tuple[Node, ...]:
         reserved = {each.arguments["name"] for each in entries if isinstance(each.arguments.get("name"), str)}
         for place, each in enumerate(entries):
-            layer = _at(place, each)
-            name = self._name(place, each, layer, reserved)
+            with located(f"layers[{place}]"):
+                layer = layer_type(each.type)
+                name = self._name(each, layer, reserved)
             with located(f"layer {name}"):
                 self.nodes.append(self._node(name, each, layer))
             self.taken.add(name)
         return tuple(self.nodes)
 
-    def _name(self, place: int, entry: Entry, layer: type[Layer], reserved: set[str]) -> str:
+    def _name(self, entry: Entry, layer: type[Layer], reserved: set[str]) -> str:
         given = entry.arguments.get("name")
         if given is None:
             return _free_name(layer.keras_name(), self.taken | reserved)
         if not isinstance(given, str) or not given or not given.isprintable():
-            raise ConvcliError(f"layers[{place}]: name: {given!r}", "a printable word")
+            raise ConvcliError(f"name: {given!r}", "a printable word")
         if given in self.taken or given == INPUT:
             what = "is an input's" if given in (*self.inputs, INPUT) else "is taken"
-            raise ConvcliError(f"layers[{place}]: name: {given!r} {what}", "a name of its own")
+            raise ConvcliError(f"name: {given!r} {what}", "a name of its own")
         return given
 
     def _node(self, name: str, entry: Entry, layer: type[Layer]) -> Node:
@@ -185,11 +186,6 @@ class _Nodes:
             else:
                 number(each, 0)
         return operands
-
-
-def _at(place: int, entry: Entry) -> type[Layer]:
-    with located(f"layers[{place}]"):
-        return layer_type(entry.type)
 
 
 def _free_name(base: str, taken: set[str]) -> str:

@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from convcli import arrays, batches
-from convcli.algorithms.types import Array
+from convcli._lazy import Array
 from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import shape_text
 from convcli.model import Plan, Row
@@ -33,10 +33,12 @@ def bind(
     where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
     """
     stored = stored or {}
-    bound = {row.name: _bind_layer(row, stored, seed, dtype, source, plan.model.source) for row in plan.rows}
-    wanted = {_stored_key(_key(row, weight), stored) for row in plan.rows for weight in row.weights}
+    wanted = (_key(row, weight) for row in plan.rows for weight in row.weights)
+    matched = {key: found for key in wanted if (found := _stored_key(key, stored)) is not None}
+    bound = {row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source) for row in plan.rows}
+    used = set(matched.values())
     for key in stored:
-        if key not in wanted:
+        if key not in used:
             warnings.warn(f"{source}: no layer wants {key}", stacklevel=2)
     return bound
 
@@ -57,7 +59,13 @@ def _stored_key(key: str, stored: Stored) -> str | None:
 
 
 def _bind_layer(
-    row: Row, stored: Stored, seed: int | None, dtype: str, source: str, model: str | None
+    row: Row,
+    stored: Stored,
+    matched: Mapping[str, str],
+    seed: int | None,
+    dtype: str,
+    source: str,
+    model: str | None,
 ) -> dict[str, Array]:
     values = {}
     for weight in row.weights:
@@ -66,10 +74,9 @@ def _bind_layer(
         with located(row.where), located(weight.name):
             check_size(weight.size)
         key = _key(row, weight)
-        found = _stored_key(key, stored)
-        if found is not None:
-            with located(source), located(found):
-                value = _shaped(batches.to_float(stored[found]), weight)
+        if key in matched:
+            with located(source), located(matched[key]):
+                value = _shaped(batches.to_float(stored[matched[key]]), weight)
         elif weight.name in row.node.given:
             with located(model or row.where), located(f"{row.name}/{weight.name}"):
                 value = row.node.given[weight.name].fill(weight.shape)

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from convcli._lazy import Array
 from convcli.errors import ConvcliError
 from convcli.geometry import Window
-
-if TYPE_CHECKING:
-    from convcli.algorithms.types import Array
 
 WAYS = ("passes", "patches", "spread", "plain")  # `auto` takes the first that suits
 AUTO = "auto"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convcli.algorithms.types import Array
+from convcli._lazy import Array
 from convcli.steps import Correlate
 
 

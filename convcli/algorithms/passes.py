@@ -11,8 +11,8 @@ from math import prod
 
 import numpy as np
 
+from convcli._lazy import Array
 from convcli.algorithms.patches import pad
-from convcli.algorithms.types import Array
 from convcli.geometry import Window
 
 BLOCK_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcli.algorithms.types import Array
+from convcli._lazy import Array
 from convcli.geometry import Window
 
 BLOCK_BYTES = 2 << 20
@@ -45,17 +45,16 @@ def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int) -
     return y
 
 
-def pad(x: Array, windows: Sequence[Window], fill: float = 0.0) -> Array:
+def pad(x: Array, windows: Sequence[Window]) -> Array:
     """The input with the cells that the windows ask for; a negative amount removes cells."""
-    amounts = [(window.before, window.after) for window in windows]
-    return pad_pairs(x, amounts, fill)
+    return pad_pairs(x, [(window.before, window.after) for window in windows])
 
 
-def pad_pairs(x: Array, amounts: Sequence[tuple[int, int]], fill: float = 0.0) -> Array:
-    """`x` with cells of the given value before and after each spatial axis; a negative amount removes cells."""
+def pad_pairs(x: Array, amounts: Sequence[tuple[int, int]]) -> Array:
+    """`x` with zeros before and after each spatial axis; a negative amount removes cells."""
     added = [(max(0, before), max(0, after)) for before, after in amounts]
     if any(map(any, added)):
-        x = np.pad(x, [(0, 0), *added, (0, 0)], constant_values=fill)
+        x = np.pad(x, [(0, 0), *added, (0, 0)])
     # Cropped after padding: one side may remove more than the axis held before the other side was padded.
     kept = (
         slice(max(0, -pair[0]), width - max(0, -pair[1])) for pair, width in zip(amounts, x.shape[1:], strict=False)

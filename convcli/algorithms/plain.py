@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convcli.algorithms.types import Array
+from convcli._lazy import Array
 from convcli.geometry import Window
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from convcli.algorithms.types import Array
+from convcli._lazy import Array
 from convcli.geometry import Window
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from convcli.algorithms.types import Array
+from convcli._lazy import Array
 
 
 def resize(x: Array, factors: Sequence[int], interpolation: str) -> Array:

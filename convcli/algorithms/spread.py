@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from convcli._lazy import Array
 from convcli.algorithms.patches import pad_pairs
-from convcli.algorithms.types import Array
 from convcli.geometry import Window
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from convcli._lazy import Array
 from convcli.batches import from_batch
 from convcli.errors import ConvcliError
 from convcli.render import PLAIN, Look
@@ -40,5 +39,5 @@ def _applied(report: Report) -> ApplyReport:
     return report
 
 
-def _arrays(report: ApplyReport) -> dict[str, NDArray[Any]]:
+def _arrays(report: ApplyReport) -> dict[str, Array]:
     return {maps.layer: np.ascontiguousarray(from_batch(maps.array, report.data_format)) for maps in report.maps}

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -15,19 +15,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from convcli._lazy import Lazy
+from convcli._lazy import Array, np
 from convcli.arrays import worded
 from convcli.geometry import shape_text
 from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Kernels, Maps, Report
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-else:
-    np = Lazy("numpy")
 
 Places = list[int | None]
 

@@ -7,14 +7,12 @@ import io
 import json as json_module
 from collections.abc import Iterator
 from math import copysign
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convcli import arrays, batches
+from convcli._lazy import Array
 from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Report
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def mapping(report: Report) -> dict[str, Any]:
@@ -95,7 +93,7 @@ def _maps(report: ApplyReport) -> str:
     )
 
 
-def _grids(array: NDArray[Any]) -> Iterator[list[list[float]]]:
+def _grids(array: Array) -> Iterator[list[list[float]]]:
     """(batch, *spatial, channels) -> the rows of each map of each sample; of each slice, in 3-D."""
     for sample in array:
         if sample.ndim == 1:
