@@ -36,7 +36,15 @@ from convcli.steps import Correlate, Pad, Step, Weight
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kernelled(Layer, abstract=True):
+class Activated(Layer, abstract=True):
+    """A layer that may end in a bias and an activation."""
+
+    activation: str | None = argument(activation_name, None)
+    use_bias: bool = argument(flag, True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernelled(Activated, abstract=True):
     """A layer with one kernel, which the model may hold, whole or as filters.
 
     `KERNEL_AXES` are the letters of the stored kernel's axes after its spatial ones: `I` in, `O` out. `depth` is how
@@ -45,8 +53,6 @@ class Kernelled(Layer, abstract=True):
 
     KERNEL_AXES: ClassVar[str] = "IO"
 
-    activation: str | None = argument(activation_name, None)
-    use_bias: bool = argument(flag, True)
     depth: int | None = argument(optional(whole()), None, derived=True)
 
     @classmethod
@@ -73,16 +79,20 @@ class Kernelled(Layer, abstract=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Windowed(Layer, abstract=True):
-    """A layer whose kernel slides over space."""
+class Windowed(Activated, abstract=True):
+    """A layer whose kernel has a place in space."""
 
     kernel_size: tuple[int, ...] = argument(per_axis())
     strides: tuple[int, ...] = argument(per_axis(), 1)
-    padding: Padding = argument(padding("valid", "same", "same_lower", "causal", "full"), "valid")
     data_format: str | None = argument(data_format_name, None)
     dilation_rate: tuple[int, ...] = argument(per_axis(), 1)
-    activation: str | None = argument(activation_name, None)
-    use_bias: bool = argument(flag, True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sliding(Windowed, abstract=True):
+    """A layer whose kernel slides over its padded input."""
+
+    padding: Padding = argument(padding("valid", "same", "same_lower", "causal", "full"), "valid")
     padding_mode: Any = argument(choice("zeros", "reflect", "replicate", "circular"), "zeros")
     flip_kernel: bool = argument(flag, False)
 
@@ -111,7 +121,7 @@ def check_groups(groups: int, channels: int, filters: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convolution(Windowed, Kernelled, abstract=True):
+class Convolution(Sliding, Kernelled, abstract=True):
     """Each filter sees all input channels of its group and makes one map."""
 
     ORDER = (
@@ -151,7 +161,7 @@ class Conv3D(Convolution):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transposed(Kernelled, abstract=True):
+class Transposed(Windowed, Kernelled, abstract=True):
     """The transpose of a convolution: each input cell is spread over the output through the kernel."""
 
     KERNEL_AXES = "OI"
@@ -161,12 +171,8 @@ class Transposed(Kernelled, abstract=True):
     )
 
     filters: int = argument(whole())
-    kernel_size: tuple[int, ...] = argument(per_axis())
-    strides: tuple[int, ...] = argument(per_axis(), 1)
     padding: Padding = argument(padding("valid", "same", "same_lower"), "valid")
     output_padding: tuple[int, ...] | None = argument(optional(per_axis(0)), None)
-    data_format: str | None = argument(data_format_name, None)
-    dilation_rate: tuple[int, ...] = argument(per_axis(), 1)
     groups: int = argument(whole(), 1)
     flip_kernel: bool = argument(flag, False)
 
@@ -220,7 +226,7 @@ class Conv3DTranspose(Transposed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Depthwise(Windowed, Kernelled, abstract=True):
+class Depthwise(Sliding, Kernelled, abstract=True):
     """Each input channel by itself, through `depth_multiplier` filters; the maps come channel by channel."""
 
     ORDER = (
@@ -263,7 +269,7 @@ class DepthwiseConv2D(Depthwise):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Separable(Windowed, abstract=True):
+class Separable(Sliding, abstract=True):
     """A depthwise convolution, then a pointwise one (1 cell) that mixes the channels."""
 
     ORDER = (
