@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -148,13 +148,9 @@ def _apply(report: ApplyReport) -> Iterator[RenderableType]:
         yield Text(f"\n{kernels.layer}: filters", "bold")
         yield from _filters(kernels)
     for maps in report.maps:
-        yield Text(f"\n{maps.layer}: output {shape_text(report_shape(report, maps))}", "bold")
+        shape = (maps.array.shape[0], *report.data_format.from_last(maps.array.shape[1:]))
+        yield Text(f"\n{maps.layer}: output {shape_text(shape)}", "bold")
         yield from _samples(maps)
-
-
-def report_shape(report: ApplyReport, maps: Maps) -> Sequence[int]:
-    """The whole shape of a layer's maps in the report's data format."""
-    return (maps.array.shape[0], *(extent or 0 for extent in report.data_format.from_last(maps.array.shape[1:])))
 
 
 def _samples(maps: Maps) -> Iterator[RenderableType]:

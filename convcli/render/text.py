@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv as csv_module
 import io
 import json as json_module
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import copysign
 from typing import Any
 
@@ -19,14 +19,15 @@ def mapping(report: Report) -> dict[str, Any]:
     """The report as the plain mapping that JSON and YAML show."""
     if not isinstance(report, ApplyReport):
         return report.summary
-    rows = [
-        {**row, "weights": {name: arrays.plain(array) for name, array in report.weights[row["name"]].items()}}
-        if report.weights
-        else row
-        for row in report.summary["layers"]
-    ]
-    outputs = {maps.layer: arrays.plain(batches.from_batch(maps.array, report.data_format)) for maps in report.maps}
+    rows = report.summary["layers"]
+    if report.weights:
+        rows = [{**row, "weights": _plain(report.weights[row["name"]])} for row in rows]
+    outputs = _plain({maps.layer: batches.from_batch(maps.array, report.data_format) for maps in report.maps})
     return {**report.summary, "layers": rows, "output": next(iter(outputs.values())) if report.single else outputs}
+
+
+def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
+    return {name: arrays.plain(array) for name, array in named.items()}
 
 
 def json(report: Report, look: Look = PLAIN) -> bytes:
