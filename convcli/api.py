@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from convcli._lazy import Array
 from convcli.errors import ConvcliError, located, short
 from convcli.geometry import DataFormat, Extent, Shape, shape_text
 from convcli.model import Model, Plan
+from convcli.records import Record, replace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -135,8 +135,7 @@ def _smallest(model: Model, shapes: Mapping[str, Shape]) -> str | None:
     return f"the model needs an input of at least {'×'.join(map(str, least))}"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Record):
     """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights."""
 
     plan: Plan

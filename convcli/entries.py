@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from convcli.activations import ACTIVATIONS
 from convcli.documents import MOST_BITS
 from convcli.errors import ConvcliError, nearest, short
 from convcli.layers import LAYERS, Layer, normalised
+from convcli.records import Record, field
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Record):
     """One layer as the model file has it: its type, and its arguments by name."""
 
     type: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(factory=dict)
 
 
 def entry(value: Any) -> Entry:

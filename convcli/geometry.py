@@ -6,12 +6,12 @@ Everything here speaks of one axis at a time. An unknown extent is `None`, and w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from math import gcd, lcm
 
 from convcli.errors import ConvcliError
+from convcli.records import Record, replace
 
 Extent = int | None
 Shape = tuple[Extent, ...]
@@ -91,8 +91,7 @@ class DataFormat(str, Enum):
         return self.order(rank)[place]
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(Record):
     """A window that slides along one axis, and how the axis is laid out under it.
 
     The axis is first stretched (`upsample - 1` empty cells between neighbours), then padded with `before` and `after`
@@ -194,8 +193,7 @@ Span = tuple[int, int] | None
 MOST_PHASES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(Record):
     """Which cells of one input axis each cell of a value sees, as if the input had no border.
 
     Cell `o` sees the input cells `spans[o % period]`, first and last, moved on by `shift` for every whole period. A

@@ -6,7 +6,6 @@ Shapes are found without NumPy unless a file must be read; arrays are made when 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from convcli._lazy import Array, np
 from convcli.bank import FILTERS
 from convcli.errors import ConvcliError, located, nearest
 from convcli.geometry import Shape, shape_text
+from convcli.records import Record
 
 
-@dataclass(frozen=True)
-class GivenArray:
+class GivenArray(Record):
     """A weight's value; along an extent of None, and where the shape is `()`, it is repeated."""
 
     shape: Shape
@@ -30,8 +29,7 @@ class GivenArray:
         return np.broadcast_to(self.make(), shape)
 
 
-@dataclass(frozen=True)
-class Filters:
+class Filters(Record):
     """Hand-made filters of one size: `size` along space, `depth` in channels (None: they have no channel axis)."""
 
     names: tuple[str, ...]

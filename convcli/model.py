@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 from convcli.errors import ConvcliError, located
 from convcli.geometry import DataFormat, Extent, Reach, Shape, shape_text
 from convcli.layers import Layer
+from convcli.records import Record, field, replace
 from convcli.steps import Correlate, Field, Join, Step, Track, Weight
 
 
@@ -24,14 +24,13 @@ class Given(Protocol):
         """The array in the shape that the layer needs."""
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Record):
     """A layer in the graph: its name, what it takes (names of values, or numbers), and weights given with it."""
 
     name: str
     layer: Layer
     inputs: tuple[str | float, ...]
-    given: Mapping[str, Given] = field(default_factory=dict)
+    given: Mapping[str, Given] = field(factory=dict)
     filter_names: tuple[str, ...] = ()
     trainable: bool = True
 
@@ -41,8 +40,7 @@ class Node:
         return f"layer {self.name}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Record):
     """One layer of a plan. Shapes are of one sample, channels last."""
 
     node: Node
@@ -88,8 +86,7 @@ class Row:
         return next((step for step in self.steps if isinstance(step, Correlate)), None)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Record):
     """A model on inputs of known shape. All shapes are of one sample, channels last."""
 
     model: Model
@@ -103,8 +100,7 @@ class Plan:
         return {name: shapes[name] for name in self.model.outputs}
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Record):
     """A graph of layers, in an order in which each comes after what it takes.
 
     `inputs` maps each input's name to its shape (one sample, channels last), or None where the model does not say.

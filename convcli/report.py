@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from convcli._lazy import Array
@@ -11,18 +10,17 @@ from convcli.arrays import worded
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Extent, Shape
 from convcli.model import Plan, Row
+from convcli.records import Record, field
 from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Record):
     """The answer of `shape`: the summary of a plan."""
 
     summary: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Maps:
+class Maps(Record):
     """What one layer yields: an array `(batch, *spatial, channels)` and a name for each channel."""
 
     layer: str
@@ -30,8 +28,7 @@ class Maps:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Kernels:
+class Kernels(Record):
     """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
 
     layer: str
@@ -40,7 +37,6 @@ class Kernels:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
@@ -52,7 +48,7 @@ class ApplyReport(Report):
     data_format: DataFormat
     single: bool = True
     kernels: tuple[Kernels, ...] = ()
-    weights: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
     notes: tuple[str, ...] = field(default=())
 
     def output_alone(self, form: str) -> None:

@@ -8,15 +8,14 @@ count from 0 in that order. The engine runs steps; everything else reads them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from convcli.errors import ConvcliError, located
 from convcli.geometry import DataFormat, Extent, Pair, Reach, Shape, Window, axis_names, product, shape_text
+from convcli.records import Record, replace
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(Record):
     """A variable of a layer: its Keras name and its shape in Keras's layout.
 
     `initial` is how an undetermined one is drawn: `glorot_uniform`, or the number that fills it. One that is not
@@ -35,8 +34,7 @@ class Weight:
         return product(self.shape) or 0
 
 
-@dataclass(frozen=True)
-class Track:
+class Track(Record):
     """Which axis of a value follows an input axis, and which of its cells each cell sees."""
 
     axis: int
@@ -47,8 +45,7 @@ class Track:
 Field = tuple[Track | None, ...]
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Record):
     """What every step answers; the answers here are those of a step that works cell by cell and has no weights."""
 
     @property
@@ -100,7 +97,6 @@ def _mixed(axes: Iterable[int], field: Field) -> Field:
     return tuple(None if track and track.axis in whole else track for track in field)
 
 
-@dataclass(frozen=True)
 class Correlate(Step):
     """Slide kernels over the spatial axes; each output cell is a dot product, plus a bias.
 
@@ -139,7 +135,6 @@ class Correlate(Step):
         return _mixed([len(self.windows)], _trace_windows(self.windows, field))
 
 
-@dataclass(frozen=True)
 class Pool(Step):
     """The maximum or the mean of each window, channel by channel; empty cells count in the mean if `count_padding`."""
 
@@ -160,7 +155,6 @@ class Pool(Step):
         return _trace_windows(self.windows, field)
 
 
-@dataclass(frozen=True)
 class Reduce(Step):
     """The maximum or the mean over all spatial axes, which are then dropped or kept with extent 1."""
 
@@ -177,7 +171,6 @@ class Reduce(Step):
         return left if self.keepdims else tuple(track and replace(track, axis=track.axis - rank) for track in left)
 
 
-@dataclass(frozen=True)
 class Pad(Step):
     """Add cells around each spatial axis, or remove them where an amount is negative."""
 
@@ -204,7 +197,6 @@ class Pad(Step):
         return _trace_windows([Window(1, before=before, after=after) for before, after in self.amounts], field)
 
 
-@dataclass(frozen=True)
 class Resize(Step):
     """Make each spatial axis `factor` times as long, by interpolation between the cells' centres."""
 
@@ -230,7 +222,6 @@ class Resize(Step):
         return Window(2 * radius - factor % 2, before=factor // 2 + radius - 1, upsample=factor)
 
 
-@dataclass(frozen=True)
 class Reshape(Step):
     """The same values, read with the last axis fastest, in another shape.
 
@@ -269,7 +260,6 @@ def _surely_equal(one: Shape, other: Shape) -> bool:
     return product(one) is not None and product(one) == product(other)
 
 
-@dataclass(frozen=True)
 class Permute(Step):
     """The axes in another order: output axis i is input axis `axes[i]`."""
 
@@ -282,7 +272,6 @@ class Permute(Step):
         return tuple(track and replace(track, axis=self.axes.index(track.axis)) for track in field)
 
 
-@dataclass(frozen=True)
 class Map(Step):
     """An activation with its parameters; a learned slope (PReLU's) spans `slope_axes`."""
 
@@ -313,7 +302,6 @@ class Map(Step):
 Numbers = Weight | tuple[float, ...]
 
 
-@dataclass(frozen=True)
 class Scale(Step):
     """Shift and scale by numbers, learned or given, that span `axes`.
 
@@ -337,7 +325,6 @@ class Scale(Step):
         return tuple(part for part in parts if isinstance(part, Weight))
 
 
-@dataclass(frozen=True)
 class Normalize(Step):
     """(x - mean) / sqrt(variance + epsilon), the two taken over `axes` of each sample.
 
@@ -348,7 +335,6 @@ class Normalize(Step):
     epsilon: float
 
 
-@dataclass(frozen=True)
 class Join(Step):
     """Merge several values cell by cell, or lay them side by side along `axis`.
 

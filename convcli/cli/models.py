@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from convcli.cli.common import decorate
+from convcli.records import replace
 
 if TYPE_CHECKING:
     from convcli.geometry import DataFormat

@@ -1,4 +1,4 @@
-"""Every layer. To add one, write a dataclass in the module of its kind: it registers itself."""
+"""Every layer. To add one, write a record in the module of its kind: it registers itself."""
 
 from convcli.layers import (
     activations,

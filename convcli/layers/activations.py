@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from convcli.geometry import DataFormat, Shape
 from convcli.layers.base import (
@@ -20,7 +19,6 @@ from convcli.layers.base import (
 from convcli.steps import Map, Step, Weight
 
 
-@dataclass(frozen=True)
 class Activation(Layer):
     """An activation by name, with its default parameters."""
 
@@ -30,7 +28,6 @@ class Activation(Layer):
         return activate(self.activation, shapes[0], data_format)
 
 
-@dataclass(frozen=True)
 class ReLU(Layer):
     """x above the threshold, negative_slope·(x - threshold) below it, never more than max_value."""
 
@@ -47,7 +44,6 @@ class ReLU(Layer):
         return activation_step("relu", parameters, shapes[0], data_format)
 
 
-@dataclass(frozen=True)
 class LeakyReLU(Layer):
     """x where positive, negative_slope·x elsewhere."""
 
@@ -57,7 +53,6 @@ class LeakyReLU(Layer):
         return activation_step("leaky_relu", {"negative_slope": self.negative_slope}, shapes[0], data_format)
 
 
-@dataclass(frozen=True)
 class PReLU(Layer):
     """x where positive, alpha·x elsewhere; alpha is learned, one for each cell but those of the shared axes."""
 
@@ -71,7 +66,6 @@ class PReLU(Layer):
         return (Map("prelu", slope=Weight("alpha", extents), slope_axes=order),)
 
 
-@dataclass(frozen=True)
 class ELU(Layer):
     """x where positive, alpha·(e^x - 1) elsewhere."""
 
@@ -81,7 +75,6 @@ class ELU(Layer):
         return activation_step("elu", {"alpha": self.alpha}, shapes[0], data_format)
 
 
-@dataclass(frozen=True)
 class Softmax(Layer):
     """e^x divided by its sum along the axis, or over several axes together."""
 

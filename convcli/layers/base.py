@@ -1,6 +1,6 @@
 """What a layer is, how its arguments are read, and the register of all layers.
 
-A layer is a frozen dataclass whose fields are its arguments, in Keras's order or with that order in `ORDER`, so that
+A layer is a record whose fields are its arguments, in Keras's order or with that order in `ORDER`, so that
 the call form works by position; arguments beyond Keras's are keyword-only. Each field has a reader that turns every
 spelling of the argument into one canonical form. A subclass registers itself under its class name and its `aliases`.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
 from convcli.activations import ACTIVATIONS, works_along_axis
 from convcli.errors import ConvcliError, located, nearest, short
 from convcli.geometry import DataFormat, Padding, Pair, Shape, axis_names, shape_text
+from convcli.records import MISSING, Field, Record
 from convcli.steps import Map, Step
 
 MOST = 2**31 - 1  # no count of cells or channels is larger
@@ -28,17 +28,23 @@ def normalised(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+class Argument(Field):
+    """A field that `reader(value, rank)` reads; a `derived` one is worked out from the weights that the model holds."""
+
+    __slots__ = ("derived", "reader")
+
+    def __init__(self, reader: Reader, default: Any, kw_only: bool, derived: bool) -> None:
+        super().__init__(default, kw_only=kw_only or derived or None)  # None leaves it to the class
+        self.reader = reader
+        self.derived = derived
+
+
 def argument(reader: Reader, default: Any = MISSING, *, kw_only: bool = False, derived: bool = False) -> Any:
-    """A field read by `reader(value, rank)`; without a default the argument is required.
-
-    A `derived` one is no argument of the layer: it is worked out from the weights that the model holds.
-    """
-    by_name: Any = kw_only or derived or MISSING  # MISSING leaves it to the class
-    return field(default=default, kw_only=by_name, metadata={"reader": reader, "derived": derived})
+    """An `Argument` as a type checker is to see it; without a default it is required."""
+    return Argument(reader, default, kw_only, derived)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Record):
     """The base of all layers. `rank` is the number of spatial axes a layer needs, None where any will do."""
 
     rank: ClassVar[int | None] = None
@@ -47,14 +53,17 @@ class Layer:
     operands: ClassVar[tuple[int, int | None]] = (1, 1)  # the least and the most inputs
     keeps_rank: ClassVar[bool] = True  # whether the output has as many axes as the input
 
-    def __init_subclass__(cls, abstract: bool = False) -> None:
+    __fields__: ClassVar[Mapping[str, Argument]]  # type: ignore[assignment]
+
+    def __init_subclass__(cls, abstract: bool = False, kw_only: bool = False) -> None:
+        super().__init_subclass__(kw_only=kw_only)
         if not abstract:
             for name in (cls.__name__, *cls.aliases):
                 LAYERS[normalised(name)] = cls
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            object.__setattr__(self, item.name, self.read(item.name, getattr(self, item.name)))
+        for name, value in self.__dict__.items():
+            self.__dict__[name] = self.read(name, value)
 
     @classmethod
     def keras_name(cls) -> str:
@@ -65,25 +74,24 @@ class Layer:
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
         """The names of all arguments, those that may be given by position first and in order."""
-        own = [item.name for item in fields(cls) if not item.metadata["derived"]]
+        own = [name for name, item in cls.__fields__.items() if not item.derived]
         return (*cls.positional(), *(name for name in own if name not in cls.positional()))
 
     @classmethod
     def read(cls, name: str, value: Any) -> Any:
         """The canonical form of one argument. Raises `ConvcliError`."""
-        (item,) = (item for item in fields(cls) if item.name == name)
         with located(name):
-            return item.metadata["reader"](value, cls.rank or 0)
+            return cls.__fields__[name].reader(value, cls.rank or 0)
 
     @classmethod
     def positional(cls) -> tuple[str, ...]:
         """The names of the arguments that may be given by position, in Keras's order."""
-        return cls.ORDER or tuple(item.name for item in fields(cls) if not item.kw_only)
+        return cls.ORDER or tuple(name for name, item in cls.__fields__.items() if not item.kw_only)
 
     @classmethod
     def required(cls) -> tuple[str, ...]:
         """The names of the arguments that have no default."""
-        return tuple(item.name for item in fields(cls) if item.default is MISSING)
+        return tuple(name for name, item in cls.__fields__.items() if item.required)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         """The steps that the layer stands for on inputs of these shapes (channels last); none is the identity.

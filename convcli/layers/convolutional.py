@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from convcli.errors import ConvcliError, located
@@ -35,16 +34,14 @@ from convcli.layers.base import (
 from convcli.steps import Correlate, Pad, Step, Weight
 
 
-@dataclass(frozen=True, kw_only=True)
-class Activated(Layer, abstract=True):
+class Activated(Layer, abstract=True, kw_only=True):
     """A layer that may end in a bias and an activation."""
 
     activation: str | None = argument(activation_name, None)
     use_bias: bool = argument(flag, True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kernelled(Activated, abstract=True):
+class Kernelled(Activated, abstract=True, kw_only=True):
     """A layer with one kernel, which the model may hold, whole or as filters.
 
     `KERNEL_AXES` are the letters of the stored kernel's axes after its spatial ones: `I` in, `O` out. `depth` is how
@@ -78,8 +75,7 @@ class Kernelled(Activated, abstract=True):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Windowed(Activated, abstract=True):
+class Windowed(Activated, abstract=True, kw_only=True):
     """A layer whose kernel has a place in space."""
 
     kernel_size: tuple[int, ...] = argument(per_axis())
@@ -88,8 +84,7 @@ class Windowed(Activated, abstract=True):
     dilation_rate: tuple[int, ...] = argument(per_axis(), 1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sliding(Windowed, abstract=True):
+class Sliding(Windowed, abstract=True, kw_only=True):
     """A layer whose kernel slides over its padded input."""
 
     padding: Padding = argument(padding("valid", "same", "same_lower", "causal", "full"), "valid")
@@ -120,8 +115,7 @@ def check_groups(groups: int, channels: int, filters: int) -> None:
             raise ConvcliError(f"{name} (={value}) must be divisible by groups (={groups})")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Convolution(Sliding, Kernelled, abstract=True):
+class Convolution(Sliding, Kernelled, abstract=True, kw_only=True):
     """Each filter sees all input channels of its group and makes one map."""
 
     ORDER = (
@@ -160,8 +154,7 @@ class Conv3D(Convolution):
     aliases = ("Convolution3D",)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Transposed(Windowed, Kernelled, abstract=True):
+class Transposed(Windowed, Kernelled, abstract=True, kw_only=True):
     """The transpose of a convolution: each input cell is spread over the output through the kernel."""
 
     KERNEL_AXES = "OI"
@@ -225,8 +218,7 @@ class Conv3DTranspose(Transposed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Depthwise(Sliding, Kernelled, abstract=True):
+class Depthwise(Sliding, Kernelled, abstract=True, kw_only=True):
     """Each input channel by itself, through `depth_multiplier` filters; the maps come channel by channel."""
 
     ORDER = (
@@ -268,8 +260,7 @@ class DepthwiseConv2D(Depthwise):
     rank = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Separable(Sliding, abstract=True):
+class Separable(Sliding, abstract=True, kw_only=True):
     """A depthwise convolution, then a pointwise one (1 cell) that mixes the channels."""
 
     ORDER = (
@@ -304,8 +295,7 @@ class SeparableConv2D(Separable):
     aliases = ("SeparableConvolution2D",)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dense(Kernelled):
+class Dense(Kernelled, kw_only=True):
     """Every unit sees every channel, at each place of the spatial axes if there are any."""
 
     ORDER = ("units", "activation", "use_bias")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from convcli.errors import ConvcliError
@@ -12,7 +11,6 @@ from convcli.layers.base import Layer, argument, axis_number, channel_axis, numb
 from convcli.steps import Join, Step
 
 
-@dataclass(frozen=True)
 class Merge(Layer, abstract=True):
     """Cell by cell over all inputs, whose shapes broadcast."""
 
@@ -55,7 +53,6 @@ class Minimum(Merge):
     kind = "minimum"
 
 
-@dataclass(frozen=True)
 class CustomScaleLayer(Merge):
     """x + scale·y, as in Inception-ResNet."""
 
@@ -68,7 +65,6 @@ class CustomScaleLayer(Merge):
         return (1, self.scale)
 
 
-@dataclass(frozen=True)
 class Concatenate(Merge):
     """All inputs side by side along the axis."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from convcli.errors import ConvcliError
@@ -34,7 +33,6 @@ def _affine(shape: tuple[int, ...], scale: bool, center: bool, axes: tuple[int, 
     return (Scale("affine", axes, *_gamma_beta(shape, scale, center)),) if scale or center else ()
 
 
-@dataclass(frozen=True)
 class BatchNormalization(Layer):
     """gamma·(x - moving_mean) / sqrt(moving_variance + epsilon) + beta, channel by channel.
 
@@ -56,7 +54,6 @@ class BatchNormalization(Layer):
         return (Scale("batch", (axis,), gamma, beta, mean, variance, self.epsilon),)
 
 
-@dataclass(frozen=True)
 class LayerNormalization(Layer):
     """Each sample to mean 0 and variance 1 over the axes, then gamma·x + beta. Ba, Kiros and Hinton, 2016."""
 
@@ -71,7 +68,6 @@ class LayerNormalization(Layer):
         return (Normalize(places, self.epsilon), *_affine(shape, self.scale, self.center, places))
 
 
-@dataclass(frozen=True)
 class GroupNormalization(Layer):
     """Each group of channels of a sample to mean 0 and variance 1, then gamma·x + beta. Wu and He, 2018.
 
@@ -104,7 +100,6 @@ def _axes_or_one(value: Any, rank: int) -> tuple[int, ...] | str | None:
     return value if value in (None, ONE_A_CHANNEL) else axes(value, rank)
 
 
-@dataclass(frozen=True)
 class Normalization(Layer):
     """(x - mean) / max(sqrt(variance), 1e-7), channel by channel; `invert` undoes it.
 
@@ -154,7 +149,6 @@ def _one_each(name: str, given: float | tuple[float, ...], shape: tuple[int, ...
     raise ConvcliError(f"{name} has {len(numbers)} values for {len(shape)} axes", "one number, or a weight")
 
 
-@dataclass(frozen=True)
 class Rescaling(Layer):
     """scale·x + offset, one number each or one a channel."""
 
@@ -170,7 +164,6 @@ class Rescaling(Layer):
         return (Scale("affine", (), (scale,), (offset,)),)
 
 
-@dataclass(frozen=True)
 class LayerScale(Layer):
     """gamma·x, channel by channel, gamma learned from `init_values`. Touvron et al., 2021; used by ConvNeXt."""
 

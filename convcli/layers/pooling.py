@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from convcli.geometry import DataFormat, Padding, Shape, Window, window
 from convcli.layers.base import Layer, argument, data_format_name, each_axis, flag, optional, padding, per_axis
+from convcli.records import replace
 from convcli.steps import Pool, Reduce, Step
 
 
-@dataclass(frozen=True)
 class Pooling(Layer, abstract=True):
     """A window over each channel; the strides are the window's size unless given."""
 
@@ -35,7 +34,6 @@ class Pooling(Layer, abstract=True):
         return tuple(replace(each, ceil=self.ceil_mode) for each in windows)
 
 
-@dataclass(frozen=True)
 class MaxPooling(Pooling, abstract=True):
     """The largest value of each window; empty cells never win."""
 
@@ -57,7 +55,6 @@ class MaxPooling3D(MaxPooling):
     aliases = ("MaxPool3D",)
 
 
-@dataclass(frozen=True)
 class AveragePooling(Pooling, abstract=True):
     """The mean of each window, over its input cells or, with `count_include_pad`, over its padding too."""
 
@@ -84,7 +81,6 @@ class AveragePooling3D(AveragePooling):
     aliases = ("AvgPool3D",)
 
 
-@dataclass(frozen=True)
 class GlobalPooling(Layer, abstract=True):
     """One value a channel, from all of space."""
 

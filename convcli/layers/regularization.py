@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from convcli.errors import ConvcliError
@@ -18,7 +17,6 @@ def _rate(value: Any, rank: int) -> float:
     return float(value)
 
 
-@dataclass(frozen=True)
 class Idle(Layer, abstract=True):
     """The identity."""
 
@@ -30,7 +28,6 @@ class Identity(Idle):
     pass
 
 
-@dataclass(frozen=True)
 class Dropout(Idle):
     """In training, sets a share of the values to zero. Srivastava et al., 2014."""
 
@@ -45,7 +42,6 @@ class GaussianDropout(Dropout):
     pass
 
 
-@dataclass(frozen=True)
 class SpatialDropout(Idle, abstract=True):
     """In training, sets a share of the maps to zero."""
 
@@ -65,14 +61,12 @@ class SpatialDropout3D(SpatialDropout):
     rank = 3
 
 
-@dataclass(frozen=True)
 class GaussianNoise(Idle):
     """In training, adds noise."""
 
     stddev: float = argument(number)
 
 
-@dataclass(frozen=True)
 class ActivityRegularization(Idle):
     """In training, adds to the loss."""
 

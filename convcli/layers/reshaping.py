@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from convcli import steps
@@ -13,7 +12,6 @@ from convcli.layers.base import Layer, argument, choice, data_format_name, pairs
 from convcli.steps import Pad, Resize, Step
 
 
-@dataclass(frozen=True)
 class ZeroPadding(Layer, abstract=True):
     """Rows of zeros around the input."""
 
@@ -36,7 +34,6 @@ class ZeroPadding3D(ZeroPadding):
     rank = 3
 
 
-@dataclass(frozen=True)
 class Cropping(Layer, abstract=True):
     """The input without its outer rows."""
 
@@ -51,7 +48,6 @@ class Cropping1D(Cropping):
     rank = 1
 
 
-@dataclass(frozen=True)
 class Cropping2D(Cropping):
     rank = 2
 
@@ -62,7 +58,6 @@ class Cropping3D(Cropping):
     rank = 3
 
 
-@dataclass(frozen=True)
 class UpSampling(Layer, abstract=True):
     """Each cell repeated along each spatial axis."""
 
@@ -77,7 +72,6 @@ class UpSampling1D(UpSampling):
     rank = 1
 
 
-@dataclass(frozen=True)
 class UpSampling2D(UpSampling):
     """Each cell repeated along both axes, or interpolated between neighbours."""
 
@@ -93,7 +87,6 @@ class UpSampling3D(UpSampling):
     rank = 3
 
 
-@dataclass(frozen=True)
 class Flatten(Layer):
     """All values in one row, channels last whatever the data format."""
 
@@ -122,7 +115,6 @@ def _target(value: Any, rank: int) -> tuple[int, ...]:
     return tuple(extents)
 
 
-@dataclass(frozen=True)
 class Reshape(Layer):
     """The same values in another shape, read in the model's axis order; -1 stands for what is left."""
 
@@ -154,7 +146,6 @@ def _order(value: Any, rank: int) -> tuple[int, ...]:
     return tuple(value)
 
 
-@dataclass(frozen=True)
 class Permute(Layer):
     """The axes in another order, counted from 1 (0 is the batch) in the model's axis order."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from convcli import arrays
 from convcli.errors import located
 from convcli.files import STREAM, display_name, read_bytes
 from convcli.readers import kernel, native
+from convcli.records import Record
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Record):
     """A model file as read: the plain mapping, where its file names start from, its name, what to call it."""
 
     mapping: Mapping[str, Any]

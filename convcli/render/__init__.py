@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from convcli.records import Record
 
 if TYPE_CHECKING:
     from convcli.report import Report
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Record):
     """How text for people looks: with terminal colours or not, and fitted to a width or (None) as wide as it is."""
 
     colour: bool = False
@@ -22,8 +22,7 @@ class Look:
 PLAIN = Look()
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(Record):
     """An output format: where its function is, the suffixes that ask for it, whether it is binary.
 
     The function takes a report and how to show it, and is imported when it is needed.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -18,6 +17,7 @@ from rich.text import Text
 from convcli._lazy import Array, np
 from convcli.arrays import worded
 from convcli.geometry import shape_text
+from convcli.records import Record
 from convcli.render import PLAIN, Look
 from convcli.report import ApplyReport, Kernels, Maps, Report
 
@@ -201,8 +201,7 @@ def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
         yield f"{name}, depth {'·'.join(map(str, place))}", array[place]
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(Record):
     """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends."""
 
     title: str

@@ -1,0 +1,126 @@
+"""Small immutable values with named fields.
+
+They behave as frozen dataclasses do, which are made by compiling code for each class: for the hundred small classes of
+this package that alone takes longer than everything else at start-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
+        return lambda value: value
+
+
+MISSING: Any = object()  # the default of a field that has none
+
+
+class Field:
+    """What a class says of one of its fields, where a plain default is not enough.
+
+    `factory` makes a default for each value; `kw_only` keeps the field from being given by position, None leaves that
+    to the class.
+    """
+
+    __slots__ = ("default", "factory", "kw_only")
+
+    def __init__(
+        self, default: Any = MISSING, factory: Callable[[], Any] | None = None, kw_only: bool | None = None
+    ) -> None:
+        self.default = default
+        self.factory = factory
+        self.kw_only = kw_only
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is MISSING and self.factory is None
+
+
+def field(*, default: Any = MISSING, factory: Callable[[], Any] | None = None) -> Any:
+    """A field with a default, or one that `factory` makes for each value."""
+    return Field(default, factory)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class Record:
+    """The base of all such values: the annotations of a class are its fields, after those that it inherits."""
+
+    __fields__: ClassVar[dict[str, Field]] = {}
+
+    def __init_subclass__(cls, kw_only: bool = False) -> None:
+        fields: dict[str, Field] = {}
+        for base in reversed(cls.__mro__[1:]):
+            fields |= base.__dict__.get("__fields__", {})
+        for name, annotation in cls.__annotations__.items():
+            if str(annotation).startswith("ClassVar"):
+                continue
+            item = cls.__dict__.get(name, MISSING)
+            if not isinstance(item, Field):
+                item = Field(item)
+            elif item.default is MISSING:
+                delattr(cls, name)
+            else:
+                setattr(cls, name, item.default)
+            item.kw_only = kw_only if item.kw_only is None else item.kw_only
+            fields[name] = item
+        cls.__fields__ = fields
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        fields = self.__fields__
+        if args:
+            names = [name for name, item in fields.items() if not item.kw_only]
+            if len(args) > len(names):
+                raise TypeError(f"{type(self).__name__} takes {len(names)} values by position, got {len(args)}")
+            for name, value in zip(names, args, strict=False):
+                if name in given:
+                    raise TypeError(f"{type(self).__name__} got {name!r} twice")
+                given[name] = value
+        values = self.__dict__
+        for name, item in fields.items():
+            if name in given:
+                values[name] = given.pop(name)
+            elif item.factory is not None:
+                values[name] = item.factory()
+            elif item.default is MISSING:
+                raise TypeError(f"{type(self).__name__} needs {name!r}")
+            else:
+                values[name] = item.default
+        if given:
+            raise TypeError(f"{type(self).__name__} has no {next(iter(given))!r}")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """For a class that has more to do once the fields are set."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted")
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(self.__dict__[name] for name in self.__fields__)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={self.__dict__[name]!r}" for name in self.__fields__)
+        return f"{type(self).__name__}({inner})"
+
+
+Kind = TypeVar("Kind", bound=Record)
+
+
+def replace(record: Kind, **changes: Any) -> Kind:
+    """The same record with other values for some of its fields."""
+    return type(record)(**{**{name: record.__dict__[name] for name in record.__fields__}, **changes})
