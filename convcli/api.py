@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convcli import batches, readers, report, spec
@@ -17,7 +17,7 @@ from convcli.records import Record, replace
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Source = str | Path | Mapping[str, Any] | Sequence[Any]
+Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
 def load(source: Source, *, data_format: str | None = None) -> Model:
@@ -28,12 +28,12 @@ def load(source: Source, *, data_format: str | None = None) -> Model:
     >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
     """
     layout = DataFormat.of(data_format) if data_format else None
-    if isinstance(source, str | Path):
-        return build(readers.read(str(source)), layout)
+    if isinstance(source, str | os.PathLike):
+        return build(readers.read(os.fspath(source)), layout)
     if not isinstance(source, Mapping | Sequence):
         raise ConvcliError(f"{short(source)} is no model", "a file, a mapping, or a list of layers")
     mapping = source if isinstance(source, Mapping) else {"layers": list(source)}
-    return spec.build(mapping, Path(), "model", layout)
+    return spec.build(mapping, "", "model", layout)
 
 
 def build(document: readers.Document, data_format: DataFormat | None = None) -> Model:

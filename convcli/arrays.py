@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import io
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
-from pathlib import Path
 from typing import Any
 
 from convcli._lazy import Array, np
 from convcli.documents import parse
 from convcli.errors import ConvcliError, located, short
-from convcli.files import STREAM, display_name, read_bytes
+from convcli.files import STREAM, display_name, read_bytes, suffix
 from convcli.geometry import shape_text
 
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt")
@@ -42,7 +40,7 @@ def load(name: str) -> Array:
     """The array in a file: `FILE`, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
     path, key = _split(name)
     with located(display_name(path)):
-        found = read(read_bytes(path), Path(path).suffix.lower())
+        found = read(read_bytes(path), suffix(path))
         if not isinstance(found, dict):
             if key is not None:
                 raise ConvcliError(f"holds one array, not a {key!r}", "leave out the key")
@@ -67,7 +65,7 @@ def load_all(name: str) -> dict[str, Array]:
     with located(display_name(path)):
         if key is not None:
             raise ConvcliError(f"{key} is one array of it", "the whole file, or NAME=FILE for each")
-        found = read(read_bytes(path), Path(path).suffix.lower())
+        found = read(read_bytes(path), suffix(path))
         if not isinstance(found, dict):
             raise ConvcliError("holds a single array without a name", "an .npz file")
         return found
@@ -139,6 +137,8 @@ def _npy(content: bytes) -> Array:
 
 
 def _npz(content: bytes) -> dict[str, Array]:
+    import zipfile
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in archive.infolist()}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 
 from convcli.errors import ConvcliError
 
@@ -18,12 +16,18 @@ def display_name(name: str) -> str:
     return "standard input" if name == STREAM else name
 
 
+def suffix(name: str) -> str:
+    """The suffix of a file's name, `.npy`, in lower case; empty where it has none."""
+    return os.path.splitext(name)[1].lower()
+
+
 def read_bytes(name: str) -> bytes:
     """All bytes of a file, or of standard input. Raises `ConvcliError`."""
     if name == STREAM:
         return sys.stdin.buffer.read()
     try:
-        return Path(name).read_bytes()
+        with open(name, "rb") as stream:
+            return stream.read()
     except OSError as error:
         raise ConvcliError(problem(error)) from None
     except ValueError as error:  # a path with a null character
@@ -33,9 +37,10 @@ def read_bytes(name: str) -> bytes:
 def write_bytes(name: str, content: bytes) -> None:
     """Replace a file whole: written beside it first, then renamed. Raises `ConvcliError`, naming the file."""
     try:
-        target = Path(os.path.realpath(name))  # a link stays, what it points to is replaced
+        target = os.path.realpath(name)  # a link stays, what it points to is replaced
         if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is written to
-            target.write_bytes(content)
+            with open(target, "wb") as stream:
+                stream.write(content)
         else:
             _replace(target, content)
     except OSError as error:
@@ -44,8 +49,10 @@ def write_bytes(name: str, content: bytes) -> None:
         raise ConvcliError(str(error)) from None
 
 
-def _replace(target: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=".convcli-", dir=target.parent)
+def _replace(target: str, content: bytes) -> None:
+    import tempfile
+
+    handle, temporary = tempfile.mkstemp(prefix=".convcli-", dir=os.path.dirname(target))
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -62,10 +69,10 @@ def problem(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _mode(target: Path) -> int:
+def _mode(target: str) -> int:
     """The permissions that the file has, or that a new one would get."""
-    if target.exists():
-        return target.stat().st_mode & 0o7777
+    if os.path.exists(target):
+        return os.stat(target).st_mode & 0o7777
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from fractions import Fraction
 from math import gcd, lcm
 
 from convcli.errors import ConvcliError
@@ -215,9 +214,10 @@ class Reach(Record):
         return max((last - first + 1 for first, last in filter(None, self.spans)), default=0)
 
     @property
-    def jump(self) -> Fraction:
+    def jump(self) -> int | float:
         """The distance between the windows of neighbouring cells, in input cells."""
-        return Fraction(self.shift, len(self.spans))
+        whole, rest = divmod(self.shift, len(self.spans))
+        return self.shift / len(self.spans) if rest else whole
 
     def span(self, cell: int) -> Span:
         """The input cells that `cell` sees."""
@@ -240,11 +240,11 @@ class Reach(Record):
 
     def union(self, other: Reach) -> Reach:
         """What a cell sees through either of two branches; of branches that do not keep step, the larger."""
-        if self.jump != other.jump:
+        if self.shift * len(other.spans) != other.shift * len(self.spans):
             return max(self, other, key=lambda reach: reach.extent)
         period = lcm(len(self.spans), len(other.spans))
         spans = tuple(_hull((self.span(cell), other.span(cell))) for cell in range(period))
-        return Reach(spans, int(self.jump * period))._reduced()
+        return Reach(spans, self.shift * period // len(self.spans))._reduced()
 
     def _reduced(self) -> Reach:
         """The same with the shortest period."""

@@ -5,15 +5,16 @@ Shapes are found without NumPy unless a file must be read; arrays are made when 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from convcli import arrays, batches
 from convcli._lazy import Array, np
 from convcli.bank import FILTERS
 from convcli.errors import ConvcliError, located, nearest
+from convcli.files import suffix
 from convcli.geometry import Shape, shape_text
 from convcli.records import Record
 
@@ -59,7 +60,7 @@ class Filters(Record):
         return GivenArray((*self.size, count // groups, (depth or 1) * groups), make)
 
 
-def given_array(value: Any, folder: Path) -> GivenArray:
+def given_array(value: Any, folder: str) -> GivenArray:
     """A number, nested list, `{data: ...}`, array, file (relative to the folder) or filter of the bank."""
     if isinstance(value, str) and value not in arrays.WORDS:
         return _named(value, folder)
@@ -76,16 +77,16 @@ def _made(array: Any) -> GivenArray:
     return GivenArray(array.shape, lambda: batches.to_float(array))
 
 
-def _named(name: str, folder: Path) -> GivenArray:
+def _named(name: str, folder: str) -> GivenArray:
     path, _, key = name.partition(":")
-    if Path(path).suffix.lower() in arrays.SUFFIXES:
-        return _made(arrays.load(str(folder / path) + (f":{key}" if key else "")))
+    if suffix(path) in arrays.SUFFIXES:
+        return _made(arrays.load(os.path.join(folder, path) + (f":{key}" if key else "")))
     if name not in FILTERS:
         raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", nearest(name, FILTERS))
     return given_array(FILTERS[name], folder)
 
 
-def filters(value: Any, rank: int, folder: Path) -> Filters:
+def filters(value: Any, rank: int, folder: str) -> Filters:
     """One filter (rank = spatial), or a list or NAME: FILTER mapping of filters of the spatial rank or one more."""
     if isinstance(value, Mapping):
         names = tuple(map(str, value))
@@ -112,7 +113,7 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, int | float | list | tuple) or (isinstance(value, str) and value in arrays.WORDS)
 
 
-def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder: Path) -> Filters:
+def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder: str) -> Filters:
     each = []
     for name, value in zip(names, values, strict=True):
         with located(name):

@@ -115,8 +115,7 @@ def _receptive_field(seen: Field, shape: Shape) -> list[Extent]:
 
 
 def _jump(seen: Field) -> list[int | float | None]:
-    jumps = [track.reach.jump if track else None for track in seen]
-    return [None if each is None else int(each) if each.denominator == 1 else float(each) for each in jumps]
+    return [track.reach.jump if track else None for track in seen]
 
 
 # ---- names of maps ----

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from convcli.entries import Entry, activation_named, entry, layer_type
@@ -36,7 +35,7 @@ TRAINING_ONLY = re.compile(r".*_(initializer|regularizer|constraint)|renorm.*|sy
 INPUT = "input"
 
 
-def build(mapping: Mapping[str, Any], folder: Path, name: str, data_format: DataFormat | None = None) -> Model:
+def build(mapping: Mapping[str, Any], folder: str, name: str, data_format: DataFormat | None = None) -> Model:
     """The model that the mapping describes. `folder` is where its files are; `name` is used where it has none.
 
     `data_format` holds where the mapping does not say. Raises `ConvcliError`, naming the layer and the argument.
@@ -116,7 +115,7 @@ def _entry_at(place: int, value: Any) -> Entry:
 class _Nodes:
     """Builds nodes in order, each knowing the names that came before it."""
 
-    def __init__(self, inputs: Mapping[str, Shape | None], folder: Path, data_format: DataFormat) -> None:
+    def __init__(self, inputs: Mapping[str, Shape | None], folder: str, data_format: DataFormat) -> None:
         self.inputs = tuple(inputs)
         self.folder = folder
         self.data_format = data_format
@@ -248,7 +247,7 @@ def _how_to_give(layer: type[Layer], name: str) -> str:
 
 
 def _weights(
-    layer: type[Layer], arguments: dict[str, Any], folder: Path
+    layer: type[Layer], arguments: dict[str, Any], folder: str
 ) -> tuple[dict[str, GivenArray], dict[str, Any], tuple[str, ...]]:
     """Take the weights out of the arguments: the weights, the arguments they imply, the names of hand-made filters."""
     given: dict[str, GivenArray] = {}
@@ -279,7 +278,7 @@ def _weights(
     return given, implied, names
 
 
-def _whole_kernel(layer: type[Kernelled], arguments: dict[str, Any], folder: Path) -> GivenArray:
+def _whole_kernel(layer: type[Kernelled], arguments: dict[str, Any], folder: str) -> GivenArray:
     rank = layer.rank or 0
     kernel = given_array(arguments.pop("kernel"), folder)
     layout = arguments.pop("kernel_layout", None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +11,7 @@ import convcli
 from convcli.errors import ConvcliError
 from convcli.given import GivenArray, filters, given_array, relaid
 
-HERE = Path()
+HERE = ""
 
 
 def maps(layer, x):

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-import click
+from importlib import import_module
 
-from convcli.cli.apply import apply
-from convcli.cli.shape import shape
+import click
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+# Each command, in the order of `--help`, with what that says of it; its module is imported when it is asked for.
+COMMANDS = {
+    "apply": "Feature maps, shapes and parameters of arrays run through a model.",
+    "shape": "Shapes, parameters, work and receptive fields without data.",
+}
 
-@click.group(context_settings=HELP, epilog="COMMAND --help says more and gives examples.")
+
+class Commands(click.Group):
+    """The commands, each imported when it is needed."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"convcli.cli.{name}"), name)
+        command.short_help = COMMANDS[name]
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings=HELP, epilog="COMMAND --help says more and gives examples.")
 @click.version_option(package_name="convcli", prog_name="convcli", message="%(prog)s %(version)s")
 def main() -> None:
     """A convolution calculator: what a filter does to an array, what shape comes out, and what it costs.
@@ -18,7 +41,3 @@ def main() -> None:
     Names and meanings are those of Keras 3. "Convolution" is cross-correlation, as in all of deep learning, unless
     flip_kernel says otherwise.
     """
-
-
-main.add_command(apply)
-main.add_command(shape)

@@ -25,7 +25,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES, short_help="Feature maps, shapes and parameters of arrays run through a model.")
+@click.command(epilog=EXAMPLES)
 @click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]")
 @layer_option
 @click.option(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from convcli.errors import ConvcliError
-from convcli.files import STREAM, problem, write_bytes
+from convcli.files import STREAM, problem, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, Look, by_suffix
 
@@ -66,14 +64,14 @@ def reports(*forms: str) -> Callable[[Callable[..., Report]], Callable[..., None
 
 def _form_of(output: str | None, forms: Sequence[str]) -> str:
     """The format that the output file's suffix asks for; without one, the first."""
-    suffix = Path(output).suffix if output else ""
-    if not suffix:
+    asked = suffix(output) if output else ""
+    if not asked:
         return forms[0]
-    chosen = by_suffix(suffix) or ""
+    chosen = by_suffix(asked) or ""
     if chosen in forms:
         return chosen
     known = " ".join(each for name, form in FORMATS.items() if name in forms for each in form.suffixes)
-    raise click.UsageError(f"-o {output}: no format here has the suffix {suffix} ({known}, or give -f)")
+    raise click.UsageError(f"-o {output}: no format here has the suffix {asked} ({known}, or give -f)")
 
 
 @contextmanager
@@ -104,6 +102,8 @@ def _look() -> Look:
 
     NO_COLOR and FORCE_COLOR have the last word on colour, as no-color.org and force-color.org ask.
     """
+    import shutil
+
     terminal = sys.stdout.isatty()
     colour = terminal and os.environ.get("TERM", "dumb") != "dumb"
     if os.environ.get("NO_COLOR"):

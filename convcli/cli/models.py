@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,7 +73,7 @@ def load_model(
     if source is None:
         inline: list[Any] = list(layers) or [_filter_layer(filters)]
         option = "--layer" if layers else "--filter"
-        document = readers.Document({"layers": inline}, Path(), "model", option)
+        document = readers.Document({"layers": inline}, "", "model", option)
     else:
         document = readers.read(source)
     with located(document.source):
@@ -88,7 +87,7 @@ def _filter_layer(names: Sequence[str]) -> dict[str, Any]:
     from convcli.given import given_array
 
     with located("--filter"):
-        rank = len(given_array(names[0], Path()).shape)
+        rank = len(given_array(names[0], "").shape)
     return {f"depthwise_conv{rank}d": {"filters": {name: name for name in names}}}
 
 

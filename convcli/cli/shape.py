@@ -21,7 +21,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES, short_help="Shapes, parameters, work and receptive fields without data.")
+@click.command(epilog=EXAMPLES)
 @click.argument("source", required=False, metavar="[MODEL]")
 @layer_option
 @click.option(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from convcli import arrays
 from convcli.errors import located
-from convcli.files import STREAM, display_name, read_bytes
+from convcli.files import STREAM, display_name, read_bytes, suffix
 from convcli.readers import kernel, native
 from convcli.records import Record
 
@@ -22,15 +21,15 @@ class Document(Record):
     """A model file as read: the plain mapping, where its file names start from, its name, what to call it."""
 
     mapping: Mapping[str, Any]
-    folder: Path
+    folder: str
     name: str
     source: str
 
 
 def read(name: str) -> Document:
     """Read a model file, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
-    path = Path(name)
-    folder, stem = (Path(), "model") if name == STREAM else (path.parent, path.stem)
+    folder, file = os.path.split(name)
+    stem = "model" if name == STREAM else os.path.splitext(file)[0]
     title = "".join(letter if letter.isprintable() else "?" for letter in stem)
     if ":" in name and not os.path.exists(name):
         array = arrays.load(name)
@@ -43,5 +42,5 @@ def read(name: str) -> Document:
             only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
             mapping = kernel.mapping(only, title)
         else:
-            mapping = native.mapping(arrays.read_document(content, path.suffix.lower()), title)
+            mapping = native.mapping(arrays.read_document(content, suffix(name)), title)
     return Document(mapping, folder, title, display_name(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_module
 import io
 import json as json_module
 from collections.abc import Iterator, Mapping
@@ -65,13 +64,15 @@ def csv(report: Report, look: Look = PLAIN) -> bytes:
     """A row of a map a line and an empty line between maps; for `shape`, a line a layer."""
     if isinstance(report, ApplyReport):
         return _maps(report).encode()
+    from csv import DictWriter
+
     text = io.StringIO()
     rows = [
         {key: _cell(value, "-" if key == "jump" else "?") for key, value in row.items()}
         for row in report.summary["layers"]
     ]
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    writer = csv_module.DictWriter(text, columns, lineterminator="\n")
+    writer = DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
