@@ -18,7 +18,7 @@ from convcli.algorithms import pooling, resizing
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.patches import pad_pairs
 from convcli.errors import check_size, located
-from convcli.geometry import product
+from convcli.geometry import known, product
 from convcli.model import Plan
 
 Weights = Mapping[str, Array]
@@ -42,7 +42,7 @@ def run(step: steps.Step, inputs: Sequence[Array], weights: Weights, algorithm: 
 @run.register
 def _(step: steps.Correlate, inputs: Sequence[Array], weights: Weights, algorithm: str) -> Array:
     kernel = meeting_kernel(step, weights[step.kernel.name])
-    y = algorithms.correlate(inputs[0], kernel, step.windows, step.groups, algorithm)
+    y = algorithms.correlate(inputs[0], kernel, step.windows, known(step.groups), algorithm)
     return y if step.bias is None else y + weights[step.bias.name]
 
 
@@ -188,7 +188,7 @@ def execute(
         with located(row.where):
             taken = [values[name] for name in row.operands]
             check_size(taken[0].shape[0] * (product(row.output_shape) or 0))
-            values[row.name] = run_steps(row.steps, taken, weights.get(row.name, {}), algorithm)
+            values[row.name] = run_steps(row.steps, taken, weights.get(row.node.owner, {}), algorithm)
         assert values[row.name].shape[1:] == row.output_shape, f"{row.name}: {values[row.name].shape} as planned"
         for name in row.operands:
             if last_use[name] == place and name not in keep:

@@ -27,12 +27,33 @@ def axis_names(rank: int) -> tuple[str, ...]:
 
 def product(extents: Iterable[Extent]) -> Extent:
     """The product of extents, unknown as soon as one is."""
-    total = 1
+    result = 1
     for extent in extents:
         if extent is None:
             return None
-        total *= extent
-    return total
+        result *= extent
+    return result
+
+
+def known(extent: Extent) -> int:
+    """An extent of something that runs on arrays, where none is unknown."""
+    assert extent is not None
+    return extent
+
+
+def total(numbers: Iterable[Extent]) -> Extent:
+    """The sum of numbers, unknown as soon as one is."""
+    result = 0
+    for number in numbers:
+        if number is None:
+            return None
+        result += number
+    return result
+
+
+def quotient(number: Extent, by: Extent) -> Extent:
+    """The whole quotient, unknown as soon as either is."""
+    return None if number is None or by is None else number // by
 
 
 def shape_text(shape: Sequence[Extent]) -> str:

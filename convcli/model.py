@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 from convcli.errors import ConvcliError, located
-from convcli.geometry import DataFormat, Extent, Reach, Shape, shape_text
+from convcli.geometry import DataFormat, Extent, Reach, Shape, shape_text, total
 from convcli.layers import Layer
 from convcli.records import Record, field, replace
 from convcli.steps import Correlate, Field, Join, Step, Track, Weight
@@ -25,7 +25,11 @@ class Given(Protocol):
 
 
 class Node(Record):
-    """A layer in the graph: its name, what it takes (names of values, or numbers), and weights given with it."""
+    """A layer in the graph: its name, what it takes (names of values, or numbers), and weights given with it.
+
+    A layer that is called again is a node for each call: later ones name in `shares` the first, whose weights they use.
+    `stored_as` is the path under which a Keras weights file holds the layer, where the model knows it.
+    """
 
     name: str
     layer: Layer
@@ -33,6 +37,13 @@ class Node(Record):
     given: Mapping[str, Given] = field(factory=dict)
     filter_names: tuple[str, ...] = ()
     trainable: bool = True
+    shares: str | None = None
+    stored_as: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """The name of the node that holds its weights."""
+        return self.shares or self.name
 
     @property
     def where(self) -> str:
@@ -46,9 +57,7 @@ class Row(Record):
     node: Node
     steps: tuple[Step, ...]
     input_shapes: tuple[Shape, ...]
-    output_shape: Shape
-    macs: Extent
-    fields: Mapping[str, Field]
+    step_shapes: tuple[Shape, ...]  # what each step makes
 
     @property
     def name(self) -> str:
@@ -65,20 +74,44 @@ class Row(Record):
         """The names of the values it takes."""
         return tuple(each for each in self.node.inputs if isinstance(each, str))
 
+    @property
+    def output_shape(self) -> Shape:
+        """The shape that comes out."""
+        return self.step_shapes[-1] if self.steps else self.input_shapes[0]
+
+    @property
+    def flow(self) -> Iterator[tuple[Step, tuple[Shape, ...]]]:
+        """Its steps, each with the shapes that go into it."""
+        yield from zip(self.steps, (self.input_shapes, *((shape,) for shape in self.step_shapes)), strict=False)
+
+    @property
+    def macs(self) -> Extent:
+        """Its multiplications by kernel weights, for one sample."""
+        return total(step.macs(shapes[0]) for step, shapes in self.flow)
+
+    def trace(self, fields: Sequence[Mapping[str, Field]]) -> Mapping[str, Field]:
+        """What its cells see of each model input, given what those of its operands see."""
+        for step, shapes in self.flow:
+            names = dict.fromkeys(name for each in fields for name in each)
+            fields = [{name: step.trace([each.get(name) for each in fields], shapes) for name in names}]
+        return fields[0]
+
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
         """All its variables, in Keras's order."""
         return tuple(weight for step in self.steps for weight in step.weights)
 
     @property
-    def params(self) -> int:
-        """How many parameters it has."""
-        return sum(weight.size for weight in self.weights)
+    def params(self) -> Extent:
+        """How many parameters it has; those of a layer that is called again count once."""
+        return 0 if self.node.shares else total(weight.size for weight in self.weights)
 
     @property
-    def trainable_params(self) -> int:
+    def trainable_params(self) -> Extent:
         """How many of them training changes."""
-        return sum(weight.size for weight in self.weights if weight.trainable and self.node.trainable)
+        if self.node.shares or not self.node.trainable:
+            return 0
+        return total(weight.size for weight in self.weights if weight.trainable)
 
     @property
     def correlation(self) -> Correlate | None:
@@ -93,11 +126,28 @@ class Plan(Record):
     input_shapes: Mapping[str, Shape]
     rows: tuple[Row, ...]
 
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every value by name, the inputs first."""
+        return {**self.input_shapes, **{row.name: row.output_shape for row in self.rows}}
+
+    @cached_property
+    def fields(self) -> dict[str, Mapping[str, Field]]:
+        """What the cells of every value see of each input."""
+        return self.trace({name: own_field(shape) for name, shape in self.input_shapes.items()})
+
+    def trace(self, start: Mapping[str, Field]) -> dict[str, Mapping[str, Field]]:
+        """The same, given what the cells of each input see of it."""
+        fields: dict[str, Mapping[str, Field]] = {name: {name: own} for name, own in start.items()}
+        for row in self.rows:
+            with located(row.where):
+                fields[row.name] = row.trace([fields[name] for name in row.operands])
+        return fields
+
     @property
     def output_shapes(self) -> dict[str, Shape]:
         """The shape of each output by name."""
-        shapes = {**self.input_shapes, **{row.name: row.output_shape for row in self.rows}}
-        return {name: shapes[name] for name in self.model.outputs}
+        return {name: self.shapes[name] for name in self.model.outputs}
 
 
 class Model(Record):
@@ -138,40 +188,32 @@ class Model(Record):
         Raises `ConvcliError`, naming the layer, where something does not fit.
         """
         values: dict[str, Shape] = dict(shapes)
-        fields = {name: {name: _whole_field(shape)} for name, shape in shapes.items()}
-        rows = []
+        rows: dict[str, Row] = {}
         for node in self.nodes:
             with located(node.where):
-                row = _plan_layer(node, values, fields, self.data_format)
-            values[node.name], fields[node.name] = row.output_shape, dict(row.fields)
-            rows.append(row)
-        return Plan(self, dict(shapes), tuple(rows))
+                row = _plan_layer(node, values, self.data_format)
+                _check_given(row)
+                if node.shares:
+                    _check_shared(row, rows[node.shares])
+            values[node.name] = row.output_shape
+            rows[node.name] = row
+        return Plan(self, dict(shapes), tuple(rows.values()))
 
 
-def _whole_field(shape: Shape) -> Field:
+def own_field(shape: Shape) -> Field:
+    """What the cells of an input see of it: each itself."""
     return tuple(Track(axis, Reach.identity()) for axis in range(len(shape) - 1))
 
 
-def _plan_layer(
-    node: Node, values: Mapping[str, Shape], fields: Mapping[str, Mapping[str, Field]], data_format: DataFormat
-) -> Row:
-    operands = [each for each in node.inputs if isinstance(each, str)]
-    shapes = tuple(values[name] for name in operands)
+def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat) -> Row:
+    shapes = tuple(values[each] for each in node.inputs if isinstance(each, str))
     node.layer.check(shapes, len(node.inputs))
     steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
-    current: tuple[Shape, ...] = shapes
-    seen = [fields[name] for name in operands]
-    macs: Extent = 0
+    current, made = shapes, []
     for step in steps:
-        cost = step.macs(current[0])
-        macs = None if cost is None or macs is None else macs + cost
-        shape = step.output_shape(*current)
-        inputs = dict.fromkeys(name for each in seen for name in each)
-        seen = [{name: step.trace([each.get(name) for each in seen], current) for name in inputs}]
-        current = (shape,)
-    row = Row(node, steps, shapes, current[0], macs, seen[0])
-    _check_given(row)
-    return row
+        made.append(step.output_shape(*current))
+        current = (made[-1],)
+    return Row(node, steps, shapes, tuple(made))
 
 
 def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> tuple[Step, ...]:
@@ -191,6 +233,20 @@ def _check_given(row: Row) -> None:
         shape = wanted[name].shape
         if given.shape and (
             len(given.shape) != len(shape)
-            or any(have not in (None, want) for have, want in zip(given.shape, shape, strict=True))
+            or not all(_agree(have, want) for have, want in zip(given.shape, shape, strict=True))
         ):
             raise ConvcliError(f"{name}: shape {shape_text(given.shape)}", f"{shape_text(shape)} here")
+
+
+def _check_shared(row: Row, first: Row) -> None:
+    """Raise `ConvcliError` where a layer that is called again would need other weights than at its first call."""
+    for here, there in zip(row.weights, first.weights, strict=True):
+        if len(here.shape) != len(there.shape) or not all(map(_agree, here.shape, there.shape)):
+            raise ConvcliError(
+                f"{here.name}: {shape_text(here.shape)} here, {shape_text(there.shape)} at its first call",
+                "inputs that need the same weights",
+            )
+
+
+def _agree(one: Extent, other: Extent) -> bool:
+    return one is None or other is None or one == other

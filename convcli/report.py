@@ -8,7 +8,7 @@ from typing import Any
 from convcli._lazy import Array
 from convcli.arrays import worded
 from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Extent, Shape
+from convcli.geometry import DataFormat, Extent, Shape, known, total
 from convcli.model import Plan, Row
 from convcli.records import Record, field
 from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale
@@ -66,8 +66,7 @@ def summary(plan: Plan, data_format: DataFormat, batch: int | None = None) -> di
         return [batch, *data_format.from_last(shape)]
 
     rows = [_row(plan, row, outer) for row in plan.rows]
-    params, trainable = (sum(row[key] for row in rows) for key in ("params", "trainable_params"))
-    macs = [row["macs"] for row in rows]
+    params, trainable, macs = (total(row[key] for row in rows) for key in ("params", "trainable_params", "macs"))
     return {
         "name": plan.model.name,
         "data_format": data_format.value,
@@ -75,8 +74,8 @@ def summary(plan: Plan, data_format: DataFormat, batch: int | None = None) -> di
         "output_shape": _one_or_all({name: outer(shape) for name, shape in plan.output_shapes.items()}),
         "params": params,
         "trainable_params": trainable,
-        "non_trainable_params": params - trainable,
-        "macs": None if None in macs else sum(macs),
+        "non_trainable_params": None if params is None or trainable is None else params - trainable,
+        "macs": macs,
         "layers": rows,
     }
 
@@ -91,8 +90,9 @@ def _one_or_all(named: Mapping[str, Any]) -> Any:
 def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
     correlation = row.correlation
     pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in row.weights if weight.name == POINTWISE}
-    seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in row.fields.items()}
-    jumps = {name: _jump(each) for name, each in row.fields.items()}
+    fields = plan.fields[row.name]
+    seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in fields.items()}
+    jumps = {name: _jump(each) for name, each in fields.items()}
     several = len(plan.input_shapes) > 1
     return {
         "name": row.name,
@@ -173,10 +173,13 @@ def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[
     found = []
     for row in plan.rows:
         own = names[row.name]
+        if row.node.shares:
+            continue
         for step in row.steps:
             if isinstance(step, Correlate):
                 title = row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
                 kernel = meeting_kernel(step, weights[row.name][step.kernel.name])
                 bias = weights[row.name][step.bias.name] if step.bias else None
-                found.append(Kernels(title, kernel, bias, own if len(own) == step.filters else numbered(step.filters)))
+                filters = own if len(own) == step.filters else numbered(known(step.filters))
+                found.append(Kernels(title, kernel, bias, filters))
     return tuple(found)

@@ -11,27 +11,45 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
 from convcli.errors import ConvcliError, located
-from convcli.geometry import DataFormat, Extent, Pair, Reach, Shape, Window, axis_names, product, shape_text
+from convcli.geometry import (
+    DataFormat,
+    Extent,
+    Pair,
+    Reach,
+    Shape,
+    Window,
+    axis_names,
+    known,
+    product,
+    quotient,
+    shape_text,
+    total,
+)
 from convcli.records import Record, replace
 
 
 class Weight(Record):
     """A variable of a layer: its Keras name and its shape in Keras's layout.
 
-    `initial` is how an undetermined one is drawn: `glorot_uniform`, or the number that fills it. One that is not
-    `required` counts as a parameter but is never read.
+    An extent is None where it follows from an input's unknown one. `initial` is how an undetermined weight is drawn:
+    `glorot_uniform`, or the number that fills it. One that is not `required` counts as a parameter but is never read.
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     initial: float | Literal["glorot_uniform"] = 0.0
     trainable: bool = True
     required: bool = True
 
     @property
-    def size(self) -> int:
+    def extents(self) -> tuple[int, ...]:
+        """The shape, once no extent of it is unknown: that of the array."""
+        return tuple(map(known, self.shape))
+
+    @property
+    def size(self) -> Extent:
         """How many parameters it holds."""
-        return product(self.shape) or 0
+        return product(self.shape)
 
 
 class Track(Record):
@@ -108,9 +126,9 @@ class Correlate(Step):
 
     windows: tuple[Window, ...]
     kernel: Weight
-    filters: int
+    filters: Extent
     bias: Weight | None = None
-    groups: int = 1
+    groups: Extent = 1
     transposed: bool = False
     flip: bool = False
 
@@ -119,9 +137,9 @@ class Correlate(Step):
         return (self.kernel,) if self.bias is None else (self.kernel, self.bias)
 
     @property
-    def kernels_2d(self) -> int:
+    def kernels_2d(self) -> Extent:
         """How many single-channel kernels there are: in·out/groups."""
-        return self.kernel.size // (product(window.size for window in self.windows) or 1)
+        return quotient(self.kernel.size, product(window.size for window in self.windows))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return (*_slide(self.windows, shapes[0][:-1]), self.filters)
@@ -382,8 +400,7 @@ class Join(Step):
                 )
             merged.append(next(iter(known), None))
         widths = [shape[self.axis] for shape in shapes]
-        total = None if None in widths else sum(width for width in widths if width is not None)
-        return (*merged[: self.axis], total, *merged[self.axis :])
+        return (*merged[: self.axis], total(widths), *merged[self.axis :])
 
     def trace(self, fields: Sequence[Field | None], shapes: Sequence[Shape]) -> Field:
         """Through any of the branches; one that sees the whole of an axis gives way to one with a window.

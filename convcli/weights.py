@@ -33,9 +33,10 @@ def bind(
     where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
     """
     stored = stored or {}
-    wanted = (_key(row, weight) for row in plan.rows for weight in row.weights)
+    rows = [row for row in plan.rows if not row.node.shares]
+    wanted = (_key(row, weight) for row in rows for weight in row.weights)
     matched = {key: found for key in wanted if (found := _stored_key(key, stored)) is not None}
-    bound = {row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source) for row in plan.rows}
+    bound = {row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source) for row in rows}
     used = set(matched.values())
     for key in stored:
         if key not in used:
@@ -72,19 +73,19 @@ def _bind_layer(
         if not weight.required:
             continue
         with located(row.where), located(weight.name):
-            check_size(weight.size)
+            check_size(prod(weight.extents))
         key = _key(row, weight)
         if key in matched:
             with located(source), located(matched[key]):
                 value = _shaped(batches.to_float(stored[matched[key]]), weight)
         elif weight.name in row.node.given:
             with located(model or row.where), located(f"{row.name}/{weight.name}"):
-                value = row.node.given[weight.name].fill(weight.shape)
+                value = row.node.given[weight.name].fill(weight.extents)
         elif seed is not None:
             value = _drawn(weight, np.random.default_rng([seed, crc32(key.encode())]))
         else:
             raise _missing(row, weight, model)
-        values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.shape)
+        values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.extents)
     return values
 
 
@@ -105,8 +106,9 @@ def _missing(row: Row, weight: Weight, model: str | None) -> ConvcliError:
 
 def _drawn(weight: Weight, generator: np.random.Generator) -> Array:
     """Glorot and Bengio, 2010: uniform within sqrt(6 / (fan in + fan out)); or the number that fills the weight."""
+    shape = weight.extents
     if weight.initial != "glorot_uniform":
-        return np.full(weight.shape, weight.initial)
-    field = prod(weight.shape[:-2])
-    limit = sqrt(6 / (field * (weight.shape[-2] + weight.shape[-1])))
-    return generator.uniform(-limit, limit, weight.shape)
+        return np.full(shape, weight.initial)
+    field = prod(shape[:-2])
+    limit = sqrt(6 / (field * (shape[-2] + shape[-1])))
+    return generator.uniform(-limit, limit, shape)

@@ -41,6 +41,38 @@ def test_the_predicted_shape_is_the_actual_one_and_parameters_are_the_sizes_of_t
     assert summary["params"] == sum(array.size for array in drawn(model, shape, seed).values())
 
 
+def agrees(less: Any, more: Any) -> bool:
+    """Whether an answer on unknown extents is the answer on known ones, but for what is unknown."""
+    if isinstance(more, dict):
+        return all(agrees(less[key], value) for key, value in more.items())
+    if isinstance(more, list):
+        return less is None or (len(less) == len(more) and all(map(agrees, less, more)))
+    return less is None or less == more
+
+
+@settings(max_examples=300, deadline=None)
+@given(layers, layers, st.lists(st.booleans(), min_size=4, max_size=4))
+def test_what_is_said_of_unknown_extents_is_never_wrong(setting, after, unknown):
+    layer, shape = setting
+    model = convcli.load([layer, after[0]])
+    try:
+        known = convcli.summarize(model, shape)
+    except convcli.ConvcliError:
+        model = convcli.load([layer])
+        known = convcli.summarize(model, shape)
+    hidden = tuple(None if hide else extent for hide, extent in zip(unknown, shape, strict=False))
+    assert agrees(convcli.summarize(model, hidden), known)
+
+
+def test_extents_that_do_not_depend_on_an_unknown_one_are_known():
+    layers = ["Conv2D(8, 3)", "Flatten()", "Dense(16)", "Dense(10)"]
+    summary = convcli.summarize(convcli.load(layers), ("?", 28, 3))
+    assert [row["output_shape"][1:] for row in summary["layers"]] == [[None, 26, 8], [None], [16], [10]]
+    assert [row["params"] for row in summary["layers"]] == [3 * 3 * 3 * 8 + 8, 0, None, 16 * 10 + 10]
+    assert [row["macs"] for row in summary["layers"]] == [None, 0, None, 16 * 10]
+    assert (summary["params"], summary["trainable_params"], summary["macs"]) == (None, None, None)
+
+
 @settings(max_examples=200, deadline=None)
 @given(convolutions(), st.integers(0, 99))
 def test_every_algorithm_agrees_exactly_with_the_plain_one_on_whole_numbers(setting, seed):

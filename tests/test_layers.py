@@ -188,7 +188,6 @@ def test_a_dense_layer_is_a_correlation_without_windows():
         ("Normalization(mean=[1, 2], variance=[2])", (8, 4), "mean has 2 values, the input 4 channels (one a channel)"),
         ("Rescaling([1, 2])", (8, 4), "scale has 2 values, the input 4 channels (one a channel)"),
         ("LayerScale(1, 3)", (8, 4), "projection_dim (=3) must be the input's 4 channels"),
-        ("Dense(3)", (None,), "the number of input values is unknown (a number where the input shape says ?)"),
         (
             "Conv1DTranspose(1, 2, 2, output_padding=2)",
             (8, 1),

@@ -12,7 +12,6 @@ from convcli.layers.base import (
     activation_step,
     argument,
     axes,
-    known,
     number,
     optional,
 )
@@ -62,7 +61,7 @@ class PReLU(Layer):
         rank = len(shapes[0])
         order = data_format.order(rank)
         shared = {data_format.axis(axis, rank) for axis in self.shared_axes}
-        extents = tuple(1 if place in shared else known(shapes[0][place], "cells") for place in order)
+        extents = tuple(1 if place in shared else shapes[0][place] for place in order)
         return (Map("prelu", slope=Weight("alpha", extents), slope_axes=order),)
 
 

@@ -285,10 +285,3 @@ def channel_axes(axes: tuple[int, ...] | None, shape: Shape, data_format: DataFo
     if len(set(places)) < len(places):
         raise ConvcliError(f"axis {list(axes or ())} names one axis twice", "each once")
     return tuple(sorted(places, key=data_format.order(len(shape)).index))
-
-
-def known(extent: int | None, what: str) -> int:
-    """An extent that a weight's shape depends on."""
-    if extent is None:
-        raise ConvcliError(f"the number of {what} is unknown", "a number where the input shape says ?")
-    return extent

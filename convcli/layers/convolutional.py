@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 from convcli.errors import ConvcliError, located
 from convcli.geometry import (
     DataFormat,
+    Extent,
     Padding,
     Shape,
     Window,
     axis_names,
+    product,
     shape_text,
     transposed_window,
     window,
@@ -25,7 +27,6 @@ from convcli.layers.base import (
     data_format_name,
     each_axis,
     flag,
-    known,
     optional,
     padding,
     per_axis,
@@ -62,11 +63,11 @@ class Kernelled(Activated, abstract=True, kw_only=True):
         """The arguments that `count` filters of this size and depth imply; depth None is a filter without channels."""
         return {"filters": count, "kernel_size": size, "depth": depth or 1}
 
-    def check_depth(self, channels: int, groups: int, hint: str | None = None) -> None:
-        """Raise `ConvcliError` unless filters held in the model are as deep as the channels that they see."""
-        seen = channels // groups
+    def seen(self, channels: Extent, groups: int = 1, hint: str | None = None) -> Extent:
+        """How many channels each filter sees. Raises `ConvcliError` where the filters held in the model see others."""
+        seen = self.depth if channels is None else channels // groups
         if self.depth in (None, seen):
-            return
+            return seen
         share = f" in {groups} groups" if groups > 1 else ""
         remedy = f"a filter has the depth of its input, here {seen}"
         raise ConvcliError(
@@ -91,7 +92,7 @@ class Sliding(Windowed, abstract=True, kw_only=True):
     padding_mode: Any = argument(choice("zeros", "reflect", "replicate", "circular"), "zeros")
     flip_kernel: bool = argument(flag, False)
 
-    def correlate(self, space: Shape, kernel: Weight, filters: int, groups: int, bias: bool) -> tuple[Step, ...]:
+    def correlate(self, space: Shape, kernel: Weight, filters: Extent, groups: Extent, bias: bool) -> tuple[Step, ...]:
         """The correlation, after a step for padding with anything but zeros."""
         settings = each_axis(self.kernel_size, self.strides, self.dilation_rate, self.padding)
         windows = tuple(window(*setting, width) for setting, width in zip(settings, space, strict=True))
@@ -103,15 +104,15 @@ class Sliding(Windowed, abstract=True, kw_only=True):
         return (*before, Correlate(windows, kernel, filters, bias_of(bias, filters), groups, flip=self.flip_kernel))
 
 
-def bias_of(use_bias: bool, filters: int) -> Weight | None:
+def bias_of(use_bias: bool, filters: Extent) -> Weight | None:
     """The bias of a layer that has one."""
     return Weight("bias", (filters,)) if use_bias else None
 
 
-def check_groups(groups: int, channels: int, filters: int) -> None:
+def check_groups(groups: int, channels: Extent, filters: int) -> None:
     """Raise `ConvcliError` unless the groups divide both numbers of channels."""
     for name, value in (("input channels", channels), ("filters", filters)):
-        if value % groups:
+        if value is not None and value % groups:
             raise ConvcliError(f"{name} (={value}) must be divisible by groups (={groups})")
 
 
@@ -128,11 +129,10 @@ class Convolution(Sliding, Kernelled, abstract=True, kw_only=True):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         *space, last = shapes[0]
-        channels = known(last, "channels")
-        check_groups(self.groups, channels, self.filters)
+        check_groups(self.groups, last, self.filters)
         each_channel = f"depthwise_conv{min(self.rank or 2, 2)}d filters each channel by itself"
-        self.check_depth(channels, self.groups, each_channel)
-        kernel = Weight("kernel", (*self.kernel_size, channels // self.groups, self.filters), "glorot_uniform")
+        seen = self.seen(last, self.groups, each_channel)
+        kernel = Weight("kernel", (*self.kernel_size, seen, self.filters), "glorot_uniform")
         return (
             *self.correlate(tuple(space), kernel, self.filters, self.groups, self.use_bias),
             *activate(self.activation, shapes[0], data_format),
@@ -174,9 +174,8 @@ class Transposed(Windowed, Kernelled, abstract=True, kw_only=True):
         return {"filters": shape[-2] * groups, "kernel_size": shape[:-2], "depth": shape[-1] // groups}
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        channels = known(shapes[0][-1], "channels")
-        check_groups(self.groups, channels, self.filters)
-        self.check_depth(channels, self.groups)
+        check_groups(self.groups, shapes[0][-1], self.filters)
+        channels = product((self.seen(shapes[0][-1], self.groups), self.groups))
         kernel = Weight("kernel", (*self.kernel_size, self.filters // self.groups, channels), "glorot_uniform")
         bias = bias_of(self.use_bias, self.filters)
         return (
@@ -243,11 +242,11 @@ class Depthwise(Sliding, Kernelled, abstract=True, kw_only=True):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         *space, last = shapes[0]
-        channels = known(last, "channels")
-        self.check_depth(channels, 1)
+        channels = self.seen(last)
         kernel = Weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "glorot_uniform")
+        filters = product((channels, self.depth_multiplier))
         return (
-            *self.correlate(tuple(space), kernel, channels * self.depth_multiplier, channels, self.use_bias),
+            *self.correlate(tuple(space), kernel, filters, channels, self.use_bias),
             *activate(self.activation, shapes[0], data_format),
         )
 
@@ -272,9 +271,8 @@ class Separable(Sliding, abstract=True, kw_only=True):
     depth_multiplier: int = argument(whole(), 1)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        *space, last = shapes[0]
-        channels = known(last, "channels")
-        between = channels * self.depth_multiplier
+        *space, channels = shapes[0]
+        between = product((channels, self.depth_multiplier))
         kernel = Weight("depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), "glorot_uniform")
         ones = (1,) * len(space)
         mixing = Weight("pointwise_kernel", (*ones, between, self.filters), "glorot_uniform")
@@ -307,9 +305,7 @@ class Dense(Kernelled, kw_only=True):
         return {"units": shape[-1], "depth": shape[-2]}
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        channels = known(shapes[0][-1], "input values")
-        self.check_depth(channels, 1)
-        kernel = Weight("kernel", (channels, self.units), "glorot_uniform")
+        kernel = Weight("kernel", (self.seen(shapes[0][-1]), self.units), "glorot_uniform")
         windows = (Window(1),) * (len(shapes[0]) - 1)
         correlate = Correlate(windows, kernel, self.units, bias_of(self.use_bias, self.units))
         return (correlate, *activate(self.activation, shapes[0], data_format))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Shape
+from convcli.geometry import DataFormat, Shape, quotient
 from convcli.layers.base import (
     Layer,
     argument,
@@ -15,7 +15,6 @@ from convcli.layers.base import (
     channel_axes,
     channel_axis,
     flag,
-    known,
     number,
     numbers,
     optional,
@@ -24,11 +23,11 @@ from convcli.layers.base import (
 from convcli.steps import Normalize, Reshape, Scale, Step, Weight
 
 
-def _gamma_beta(shape: tuple[int, ...], scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
+def _gamma_beta(shape: Shape, scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
     return Weight("gamma", shape, 1.0) if scale else None, Weight("beta", shape) if center else None
 
 
-def _affine(shape: tuple[int, ...], scale: bool, center: bool, axes: tuple[int, ...]) -> tuple[Scale, ...]:
+def _affine(shape: Shape, scale: bool, center: bool, axes: tuple[int, ...]) -> tuple[Scale, ...]:
     """The step that follows a normalisation, if it has weights."""
     return (Scale("affine", axes, *_gamma_beta(shape, scale, center)),) if scale or center else ()
 
@@ -47,7 +46,7 @@ class BatchNormalization(Layer):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(self.axis, shapes[0], data_format)
-        shape = (known(shapes[0][axis], "channels"),)
+        shape = (shapes[0][axis],)
         gamma, beta = _gamma_beta(shape, self.scale, self.center)
         mean = Weight("moving_mean", shape, trainable=False)
         variance = Weight("moving_variance", shape, 1.0, trainable=False)
@@ -64,7 +63,7 @@ class LayerNormalization(Layer):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         places = channel_axes(self.axis, shapes[0], data_format)
-        shape = tuple(known(shapes[0][place], "cells along an axis") for place in places)
+        shape = tuple(shapes[0][place] for place in places)
         return (Normalize(places, self.epsilon), *_affine(shape, self.scale, self.center, places))
 
 
@@ -83,11 +82,12 @@ class GroupNormalization(Layer):
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         shape = shapes[0]
         axis = channel_axis(self.axis, shape, data_format)
-        channels = known(shape[axis], "channels")
+        channels = shape[axis]
         groups = channels if self.groups == -1 else self.groups
-        if groups < 1 or channels % groups:
+        if groups is not None and (groups < 1 or (channels is not None and channels % groups)):
             raise ConvcliError(f"channels (={channels}) must be divisible by groups (={groups})")
-        grouped = (*shape[:axis], groups, channels // groups, *shape[axis + 1 :])
+        each = 1 if self.groups == -1 else quotient(channels, groups)
+        grouped = (*shape[:axis], groups, each, *shape[axis + 1 :])
         others = tuple(place for place in range(len(grouped)) if place != axis)
         affine = _affine((channels,), self.scale, self.center, (axis,))
         return (Reshape(grouped), Normalize(others, self.epsilon), Reshape(shape), *affine)
@@ -120,7 +120,7 @@ class Normalization(Layer):
             raise ConvcliError("mean without variance, or variance without mean", "both, or neither")
         axes = None if isinstance(self.axis, str) else self.axis
         places = () if self.axis is None else channel_axes(axes, shapes[0], data_format)
-        shape = tuple(known(shapes[0][place], "channels") for place in places)
+        shape = tuple(shapes[0][place] for place in places)
         kind: Literal["inverse", "standard"] = "inverse" if self.invert else "standard"
         if self.mean is not None and self.variance is not None:
             mean, variance = (_one_each(name, getattr(self, name), shape) for name in ("mean", "variance"))
@@ -139,10 +139,10 @@ class Normalization(Layer):
         )
 
 
-def _one_each(name: str, given: float | tuple[float, ...], shape: tuple[int, ...]) -> tuple[float, ...]:
+def _one_each(name: str, given: float | tuple[float, ...], shape: Shape) -> tuple[float, ...]:
     """One number for all cells of the shape, or where it has one axis a number for each."""
     numbers = given if isinstance(given, tuple) else (given,)
-    if len(numbers) == 1 or (len(shape) == 1 and len(numbers) == shape[0]):
+    if len(numbers) == 1 or (len(shape) == 1 and shape[0] in (None, len(numbers))):
         return numbers
     if len(shape) == 1:
         raise ConvcliError(f"{name} has {len(numbers)} values, the input {shape[0]} channels", "one a channel")
@@ -159,7 +159,7 @@ class Rescaling(Layer):
         axis = channel_axis(None, shapes[0], data_format)
         scale, offset = self.scale, self.offset
         if isinstance(scale, tuple) or isinstance(offset, tuple):
-            shape = (known(shapes[0][axis], "channels"),)
+            shape = (shapes[0][axis],)
             return (Scale("affine", (axis,), _one_each("scale", scale, shape), _one_each("offset", offset, shape)),)
         return (Scale("affine", (), (scale,), (offset,)),)
 
@@ -172,7 +172,7 @@ class LayerScale(Layer):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(None, shapes[0], data_format)
-        channels = known(shapes[0][axis], "channels")
+        channels = self.projection_dim if shapes[0][axis] is None else shapes[0][axis]
         if self.projection_dim not in (None, channels):
             raise ConvcliError(f"projection_dim (={self.projection_dim}) must be the input's {channels} channels")
         return (Scale("affine", (axis,), Weight("gamma", (channels,), self.init_values)),)

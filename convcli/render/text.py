@@ -20,7 +20,7 @@ def mapping(report: Report) -> dict[str, Any]:
         return report.summary
     rows = report.summary["layers"]
     if report.weights:
-        rows = [{**row, "weights": _plain(report.weights[row["name"]])} for row in rows]
+        rows = [{**row, "weights": _plain(report.weights.get(row["name"], {}))} for row in rows]
     outputs = _plain({maps.layer: batches.from_batch(maps.array, report.data_format) for maps in report.maps})
     return {**report.summary, "layers": rows, "output": next(iter(outputs.values())) if report.single else outputs}
 
