@@ -131,10 +131,12 @@ def _spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
 
 @run.register
 def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, algorithm: str) -> Array:
-    axes = tuple(axis + 1 for axis in step.axes)
-    centred = inputs[0] - np.mean(inputs[0], axis=axes, keepdims=True)
+    x, last = inputs[0], step.axes[-1] + 1
+    grouped = x.reshape(*x.shape[:last], known(step.groups), -1, *x.shape[last + 1 :])
+    axes = tuple(axis + 1 if axis + 1 < last else axis + 2 for axis in step.axes)
+    centred = grouped - np.mean(grouped, axis=axes, keepdims=True)
     variance = np.mean(centred * centred, axis=axes, keepdims=True)
-    return np.asarray(centred / np.sqrt(variance + step.epsilon))
+    return np.asarray(centred / np.sqrt(variance + step.epsilon)).reshape(x.shape)
 
 
 COMBINE = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.maximum, "minimum": np.minimum}

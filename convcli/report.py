@@ -11,7 +11,7 @@ from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Extent, Shape, known, total
 from convcli.model import Plan, Row
 from convcli.records import Record, field
-from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale
+from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale, Track
 
 
 class Report(Record):
@@ -111,11 +111,14 @@ def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
 
 
 def _receptive_field(seen: Field, shape: Shape) -> list[Extent]:
-    return [track.reach.extent if track else extent for track, extent in zip(seen, shape, strict=False)]
+    return [
+        each.reach.extent if isinstance(each, Track) else None if each else whole
+        for each, whole in zip(seen, shape, strict=False)
+    ]
 
 
 def _jump(seen: Field) -> list[int | float | None]:
-    return [track.reach.jump if track else None for track in seen]
+    return [each.reach.jump if isinstance(each, Track) else None for each in seen]
 
 
 # ---- names of maps ----

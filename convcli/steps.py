@@ -7,7 +7,7 @@ count from 0 in that order. The engine runs steps; everything else reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Literal
 
 from convcli.errors import ConvcliError, located
@@ -25,7 +25,7 @@ from convcli.geometry import (
     shape_text,
     total,
 )
-from convcli.records import Record, replace
+from convcli.records import Record
 
 
 class Weight(Record):
@@ -59,8 +59,15 @@ class Track(Record):
     reach: Reach
 
 
-# For each spatial axis of a model input: the axis that follows it, or None where every cell sees the whole extent.
-Field = tuple[Track | None, ...]
+# For each spatial axis of a model input: the axis that follows it, or None where every cell sees the whole extent, or
+# the word where unknown extents leave open which of the two it is.
+Seen = Track | Literal["unknown"] | None
+Field = tuple[Seen, ...]
+
+
+def _followed(field: Field, follow: Callable[[Track], Seen]) -> Field:
+    """The field with each of its tracks changed."""
+    return tuple(follow(seen) if isinstance(seen, Track) else seen for seen in field)
 
 
 class Step(Record):
@@ -103,16 +110,17 @@ def _slide(windows: Sequence[Window], space: Shape) -> Shape:
 
 
 def _trace_windows(windows: Sequence[Window], field: Field) -> Field:
-    return tuple(
-        replace(track, reach=track.reach.through(windows[track.axis])) if track and track.axis < len(windows) else track
-        for track in field
-    )
+    def follow(track: Track) -> Track:
+        passed = track.axis < len(windows)
+        return Track(track.axis, track.reach.through(windows[track.axis])) if passed else track
+
+    return _followed(field, follow)
 
 
 def _mixed(axes: Iterable[int], field: Field) -> Field:
     """The field once all cells along the given axes have been mixed."""
     whole = set(axes)
-    return tuple(None if track and track.axis in whole else track for track in field)
+    return _followed(field, lambda track: None if track.axis in whole else track)
 
 
 class Correlate(Step):
@@ -186,7 +194,7 @@ class Reduce(Step):
     def trace_one(self, field: Field, shape: Shape) -> Field:
         rank = len(shape) - 1
         left = _mixed(range(rank), field)
-        return left if self.keepdims else tuple(track and replace(track, axis=track.axis - rank) for track in left)
+        return left if self.keepdims else _followed(left, lambda track: Track(track.axis - rank, track.reach))
 
 
 class Pad(Step):
@@ -260,17 +268,17 @@ class Reshape(Step):
     def trace_one(self, field: Field, shape: Shape) -> Field:
         if len(self.shape) == 1:  # flattened: counted as the whole, whatever the extents
             return tuple(None for _ in field)
-        return tuple(track and self._followed(track, shape) for track in field)
+        return _followed(field, lambda track: self._follow(track, shape))
 
-    def _followed(self, track: Track, shape: Shape) -> Track | None:
-        """The track on the axis that the same cells make up, or None where none surely does."""
+    def _follow(self, track: Track, shape: Shape) -> Seen:
+        """The track on the axis that the same cells make up, if one surely does."""
         own = shape[track.axis]
         for axis, extent in enumerate(self.shape):
             leading = _surely_equal(shape[: track.axis], self.shape[:axis]) and extent is not None
             trailing = _surely_equal(shape[track.axis + 1 :], self.shape[axis + 1 :])
             if extent == own and (leading or trailing):
-                return replace(track, axis=axis)
-        return None
+                return Track(axis, track.reach)
+        return "unknown" if None in (*shape, *self.shape) else None
 
 
 def _surely_equal(one: Shape, other: Shape) -> bool:
@@ -287,7 +295,7 @@ class Permute(Step):
         return tuple(shapes[0][axis] for axis in self.axes)
 
     def trace_one(self, field: Field, shape: Shape) -> Field:
-        return tuple(track and replace(track, axis=self.axes.index(track.axis)) for track in field)
+        return _followed(field, lambda track: Track(self.axes.index(track.axis), track.reach))
 
 
 class Map(Step):
@@ -346,11 +354,13 @@ class Scale(Step):
 class Normalize(Step):
     """(x - mean) / sqrt(variance + epsilon), the two taken over `axes` of each sample.
 
-    As is usual, its statistics do not count as part of a receptive field.
+    With `groups` the last of these axes is cut into so many equal parts, each with its own mean and variance. As is
+    usual, the statistics do not count as part of a receptive field.
     """
 
     axes: tuple[int, ...]
     epsilon: float
+    groups: Extent = 1
 
 
 class Join(Step):
@@ -412,26 +422,30 @@ class Join(Step):
         seen = [
             self._placed(field, shape, result) for field, shape in zip(fields, shapes, strict=True) if field is not None
         ]
-        return tuple(_joined([track for track in tracks if track]) for tracks in zip(*seen, strict=True))
+        return tuple(_joined([each for each in every if each]) for every in zip(*seen, strict=True))
 
-    def _placed(self, field: Field, shape: Shape, result: Shape) -> tuple[Track | Literal["apart"] | None, ...]:
+    def _placed(self, field: Field, shape: Shape, result: Shape) -> tuple[Seen | Literal["apart"], ...]:
         """An operand's field by the axes of the result."""
         if self.kind == "concatenate":
-            return tuple("apart" if track and track.axis == self.axis else track for track in field)
+            apart = [isinstance(seen, Track) and seen.axis == self.axis for seen in field]
+            return tuple("apart" if each else seen for each, seen in zip(apart, field, strict=True))
         there, back = self.data_format.order(len(shape)), self.data_format.order(len(result))
         moved = {axis: back[place + len(result) - len(shape)] for place, axis in enumerate(there)}
 
         def place(track: Track) -> Track | Literal["apart"]:
             axis = moved[track.axis]
-            return "apart" if shape[track.axis] == 1 != result[axis] else replace(track, axis=axis)
+            return "apart" if shape[track.axis] == 1 != result[axis] else Track(axis, track.reach)
 
-        return tuple(track and place(track) for track in field)
+        return tuple(place(seen) if isinstance(seen, Track) else seen for seen in field)
 
 
-def _joined(tracks: Sequence[Track | Literal["apart"]]) -> Track | None:
-    joined: Track | None = None
-    for track in tracks:
-        if track == "apart" or (joined is not None and track.axis != joined.axis):
-            return None
-        joined = track if joined is None else replace(joined, reach=joined.reach.union(track.reach))
-    return joined
+def _joined(branches: Sequence[Track | Literal["apart", "unknown"]]) -> Seen:
+    tracks = [each for each in branches if isinstance(each, Track)]
+    if "apart" in branches or len({track.axis for track in tracks}) > 1:
+        return None
+    if "unknown" in branches:
+        return "unknown"
+    joined = tracks[:1]
+    for track in tracks[1:]:
+        joined = [Track(track.axis, joined[0].reach.union(track.reach))]
+    return joined[0] if joined else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Shape, quotient
+from convcli.geometry import DataFormat, Shape
 from convcli.layers.base import (
     Layer,
     argument,
@@ -20,7 +20,7 @@ from convcli.layers.base import (
     optional,
     whole,
 )
-from convcli.steps import Normalize, Reshape, Scale, Step, Weight
+from convcli.steps import Normalize, Scale, Step, Weight
 
 
 def _gamma_beta(shape: Shape, scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
@@ -86,11 +86,9 @@ class GroupNormalization(Layer):
         groups = channels if self.groups == -1 else self.groups
         if groups is not None and (groups < 1 or (channels is not None and channels % groups)):
             raise ConvcliError(f"channels (={channels}) must be divisible by groups (={groups})")
-        each = 1 if self.groups == -1 else quotient(channels, groups)
-        grouped = (*shape[:axis], groups, each, *shape[axis + 1 :])
-        others = tuple(place for place in range(len(grouped)) if place != axis)
+        others = tuple(place for place in range(len(shape)) if place != axis)
         affine = _affine((channels,), self.scale, self.center, (axis,))
-        return (Reshape(grouped), Normalize(others, self.epsilon), Reshape(shape), *affine)
+        return (Normalize((*others, axis), self.epsilon, groups), *affine)
 
 
 ONE_A_CHANNEL = "channels"
