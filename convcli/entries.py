@@ -12,6 +12,8 @@ from convcli.errors import ConvcliError, nearest, short
 from convcli.layers import LAYERS, Layer, normalised
 from convcli.records import Record, field
 
+SHARED = "shared"  # the type of an entry that calls an earlier layer again: its arguments are layer and inputs
+
 
 class Entry(Record):
     """One layer as the model file has it: its type, and its arguments by name."""
@@ -33,7 +35,7 @@ def entry(value: Any) -> Entry:
     if arguments is None:
         arguments = {}
     if isinstance(arguments, int | float | str):
-        arguments = _by_position(layer_type(str(name)), [arguments])
+        arguments = _by_position(str(name), [arguments])
     if not isinstance(arguments, Mapping):
         raise ConvcliError(f"{name}: {short(arguments)} where arguments belong", "a mapping of them")
     return Entry(str(name), {str(key): each for key, each in arguments.items()})
@@ -60,7 +62,7 @@ def call(text: str) -> Entry:
         raise ConvcliError(
             f"{short(text)} is not a layer: {reason}", "such as Conv2D(40, 3), in quotes inside a list"
         ) from None
-    arguments = _by_position(layer_type(name), positional)
+    arguments = _by_position(name, positional)
     for key, value in named:
         if key is None:
             raise ConvcliError(f"** in {short(text)}", "arguments by name")
@@ -77,11 +79,14 @@ def _check_prefix(function: ast.expr) -> None:
         raise ConvcliError(f"{ast.unparse(function)} is PyTorch's", "as in Keras: Conv2D(filters, kernel_size)")
 
 
-def _by_position(layer: type[Layer], values: Sequence[Any]) -> dict[str, Any]:
-    names = layer.positional()
+def _by_position(kind: str, values: Sequence[Any]) -> dict[str, Any]:
+    title, names = SHARED, tuple(["layer"])
+    if kind != SHARED:
+        layer = layer_type(kind)
+        title, names = layer.__name__, layer.positional()
     if len(values) > len(names):
         raise ConvcliError(
-            f"{layer.__name__} takes {len(names)} arguments by position, got {len(values)}",
+            f"{title} takes {len(names)} arguments by position, got {len(values)}",
             f"in order: {', '.join(names)}",
         )
     return dict(zip(names, values, strict=False))

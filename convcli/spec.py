@@ -11,15 +11,16 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcli.entries import Entry, activation_named, entry, layer_type
+from convcli.entries import SHARED, Entry, activation_named, entry, layer_type
 from convcli.errors import ConvcliError, located, nearest, short
 from convcli.geometry import DataFormat, Shape
 from convcli.given import GivenArray, filters, given_array, relaid
-from convcli.layers import Kernelled, Layer, normalised, number
+from convcli.layers import TRAINING_ONLY, Kernelled, Layer, normalised, number
 from convcli.model import Model, Node
+from convcli.records import replace
 
 MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
-LAYER_KEYS = ("name", "inputs", "trainable", "input_shape")
+LAYER_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as")
 WEIGHT_KEYS = (
     "kernel",
     "bias",
@@ -31,7 +32,6 @@ WEIGHT_KEYS = (
     "depthwise_kernel",
     "pointwise_kernel",
 )
-TRAINING_ONLY = re.compile(r".*_(initializer|regularizer|constraint)|renorm.*|synchronized|seed|noise_shape|lora_.*")
 INPUT = "input"
 
 
@@ -125,6 +125,12 @@ class _Nodes:
     def add_all(self, entries: Sequence[Entry]) -> tuple[Node, ...]:
         reserved = {each.arguments["name"] for each in entries if isinstance(each.arguments.get("name"), str)}
         for place, each in enumerate(entries):
+            if each.type == SHARED:
+                with located(f"layers[{place}]"):
+                    node = self._shared(each)
+                self.nodes.append(node)
+                self.taken.add(node.name)
+                continue
             with located(f"layers[{place}]"):
                 layer = layer_type(each.type)
                 name = self._name(each, layer, reserved)
@@ -144,12 +150,33 @@ class _Nodes:
             raise ConvcliError(f"name: {given!r} {what}", "a name of its own")
         return given
 
+    def _shared(self, entry: Entry) -> Node:
+        """Another call of a layer that came before, with the same weights: `NAME#2` and so on."""
+        arguments = dict(entry.arguments)
+        name, inputs = arguments.pop("layer", None), arguments.pop("inputs", None)
+        if arguments:
+            raise ConvcliError(f"{SHARED} has no argument {next(iter(arguments))!r}", "layer, inputs")
+        first = next((node for node in self.nodes if node.name == name and not node.shares), None)
+        if first is None:
+            raise ConvcliError(
+                f"layer: no layer {name!r} before this call", nearest(str(name), [each.name for each in self.nodes])
+            )
+        calls = 1 + sum(node.owner == name for node in self.nodes)
+        title = f"{name}#{calls}"
+        if title in self.taken:
+            raise ConvcliError(f"name: {title!r} is taken", "names without #")
+        with located(f"layer {title}"):
+            return replace(first, name=title, inputs=self._operands(inputs), given={}, shares=first.name)
+
     def _node(self, name: str, entry: Entry, layer: type[Layer]) -> Node:
         arguments = dict(entry.arguments)
         inputs = self._operands(arguments.pop("inputs", None))
         trainable = arguments.pop("trainable", True)
         if not isinstance(trainable, bool):
             raise ConvcliError(f"trainable: {trainable!r}", "true or false")
+        stored_as = arguments.pop("stored_as", None)
+        if not isinstance(stored_as, str | None):
+            raise ConvcliError(f"stored_as: {stored_as!r}", "a path in a Keras weights file")
         arguments.pop("name", None)
         if arguments.pop("input_shape", None) is not None and self.nodes:
             raise ConvcliError("input_shape belongs to the first layer", "leave it out")
@@ -165,7 +192,7 @@ class _Nodes:
                 f"data_format: {own}, the model's is {self.data_format.value}",
                 "one for the whole model, beside its layers",
             )
-        return Node(name, made, inputs, given, names, trainable)
+        return Node(name, made, inputs, given, names, trainable, stored_as=stored_as)
 
     def _operands(self, value: Any) -> tuple[str | float, ...]:
         if value is None:

@@ -391,7 +391,7 @@ def test_models(run, model, message):
             "8x1",
             "Dense(1, gamma=1)",
             "layer dense: gamma: the layer has no such weight "
-            "(weights: kernel, bias; arguments: units, activation, use_bias)",
+            "(weights: kernel, bias; arguments: units, activation, use_bias, axis)",
         ),
     ],
 )

@@ -9,13 +9,15 @@ from convcli.layers import (
     regularization,
     reshaping,
 )
-from convcli.layers.base import LAYERS, Layer, normalised, number
+from convcli.layers.base import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised, number, snake_case
 from convcli.layers.convolutional import Kernelled
 
 __all__ = [
     "LAYERS",
+    "TRAINING_ONLY",
     "Kernelled",
     "Layer",
+    "activation_name",
     "activations",
     "convolutional",
     "merging",
@@ -25,4 +27,5 @@ __all__ = [
     "pooling",
     "regularization",
     "reshaping",
+    "snake_case",
 ]

@@ -23,6 +23,16 @@ Reader = Callable[[Any, int], Any]
 LAYERS: dict[str, type[Layer]] = {}
 
 
+# Arguments of Keras's layers that matter in training alone.
+TRAINING_ONLY = re.compile(r".*_(initializer|regularizer|constraint)|renorm.*|synchronized|seed|noise_shape|lora_.*")
+
+
+def snake_case(name: str) -> str:
+    """A class's name as Keras turns it into a layer's: `MaxPooling2D` -> `max_pooling2d`."""
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
 def normalised(name: str) -> str:
     """A type name with case and underscores set aside."""
     return name.replace("_", "").lower()
@@ -67,9 +77,8 @@ class Layer(Record):
 
     @classmethod
     def keras_name(cls) -> str:
-        """The name that Keras gives a layer of this type: `MaxPooling2D` -> `max_pooling2d`."""
-        name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", cls.__name__)
-        return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+        """The name that Keras gives a layer of this type."""
+        return snake_case(cls.__name__)
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:

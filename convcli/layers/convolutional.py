@@ -23,6 +23,8 @@ from convcli.layers.base import (
     activate,
     activation_name,
     argument,
+    axis_number,
+    channel_axis,
     choice,
     data_format_name,
     each_axis,
@@ -32,7 +34,7 @@ from convcli.layers.base import (
     per_axis,
     whole,
 )
-from convcli.steps import Correlate, Pad, Step, Weight
+from convcli.steps import Correlate, Pad, Permute, Step, Weight
 
 
 class Activated(Layer, abstract=True, kw_only=True):
@@ -294,18 +296,29 @@ class SeparableConv2D(Separable):
 
 
 class Dense(Kernelled, kw_only=True):
-    """Every unit sees every channel, at each place of the spatial axes if there are any."""
+    """Every unit sees every channel, at each place of the spatial axes if there are any.
+
+    `axis` names another axis whose cells are seen in place of the channels.
+    """
 
     ORDER = ("units", "activation", "use_bias")
 
     units: int = argument(whole())
+    axis: int | None = argument(optional(axis_number), None)
 
     @classmethod
     def from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
         return {"units": shape[-1], "depth": shape[-2]}
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        kernel = Weight("kernel", (self.seen(shapes[0][-1]), self.units), "glorot_uniform")
-        windows = (Window(1),) * (len(shapes[0]) - 1)
+        rank = len(shapes[0])
+        axis = channel_axis(self.axis, shapes[0], data_format)
+        kernel = Weight("kernel", (self.seen(shapes[0][axis]), self.units), "glorot_uniform")
+        windows = (Window(1),) * (rank - 1)
         correlate = Correlate(windows, kernel, self.units, bias_of(self.use_bias, self.units))
-        return (correlate, *activate(self.activation, shapes[0], data_format))
+        steps = (correlate, *activate(self.activation, shapes[0], data_format))
+        if axis == rank - 1:
+            return steps
+        others = [place for place in range(rank) if place != axis]
+        restored = [*range(axis), rank - 1, *range(axis, rank - 1)]
+        return (Permute((*others, axis)), *steps, Permute(tuple(restored)))

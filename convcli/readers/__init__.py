@@ -13,7 +13,7 @@ from typing import Any
 from convcli import arrays
 from convcli.errors import located
 from convcli.files import STREAM, display_name, read_bytes, suffix
-from convcli.readers import kernel, native
+from convcli.readers import keras, kernel, native
 from convcli.records import Record
 
 
@@ -42,5 +42,6 @@ def read(name: str) -> Document:
             only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
             mapping = kernel.mapping(only, title)
         else:
-            mapping = native.mapping(arrays.read_document(content, suffix(name)), title)
+            value = arrays.read_document(content, suffix(name))
+            mapping = keras.mapping(value, title) if keras.is_keras(value) else native.mapping(value, title)
     return Document(mapping, folder, title, display_name(name))
