@@ -17,6 +17,8 @@ from convcli.records import Record, replace
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from convcli.weights import Stored
+
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
@@ -40,7 +42,7 @@ def build(document: readers.Document, data_format: DataFormat | None = None) -> 
     """The model of a file that was read. Raises `ConvcliError`."""
     with located(document.source):
         model = spec.build(document.mapping, document.folder, document.name, data_format)
-    return replace(model, source=document.source)
+    return replace(model, source=document.source, stored=document.stored)
 
 
 def _in(model: Model) -> AbstractContextManager[None]:
@@ -148,7 +150,7 @@ def run(
     model: Model,
     inputs: Mapping[str, Array],
     *,
-    weights: Mapping[str, Array] | None = None,
+    weights: Stored | None = None,
     weights_name: str = "weights",
     seed: int | None = None,
     dtype: str | None = None,
@@ -164,7 +166,7 @@ def run(
     """
     import numpy as np
 
-    from convcli import engine
+    from convcli import engine, stored
     from convcli.weights import bind
 
     data_format = data_format or model.data_format
@@ -182,6 +184,10 @@ def run(
     ready = {name: np.ascontiguousarray(batch, kind) for name, batch in given.items()}
     with _in(model):
         plan = plan_for(model, {name: batch.shape[1:] for name, batch in ready.items()}, data_format)
+    if weights is None and model.stored is not None:
+        with _in(model):
+            weights = stored.read(model.stored)
+        weights_name = model.source or weights_name
     bound = bind(plan, weights, seed, kind, weights_name)
     with _in(model):
         values = engine.execute(plan, ready, bound, keep or model.outputs, algorithm)

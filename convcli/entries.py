@@ -80,10 +80,8 @@ def _check_prefix(function: ast.expr) -> None:
 
 
 def _by_position(kind: str, values: Sequence[Any]) -> dict[str, Any]:
-    title, names = SHARED, tuple(["layer"])
-    if kind != SHARED:
-        layer = layer_type(kind)
-        title, names = layer.__name__, layer.positional()
+    layer = None if kind == SHARED else layer_type(kind)
+    title, names = (layer.__name__, layer.positional()) if layer else (SHARED, ("layer",))
     if len(values) > len(names):
         raise ConvcliError(
             f"{title} takes {len(names)} arguments by position, got {len(values)}",

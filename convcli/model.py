@@ -154,7 +154,7 @@ class Model(Record):
     """A graph of layers, in an order in which each comes after what it takes.
 
     `inputs` maps each input's name to its shape (one sample, channels last), or None where the model does not say.
-    `source` is what messages call the file that it came from.
+    `source` is what messages call the file that it came from, `stored` the bytes of the weights file in it.
     """
 
     name: str
@@ -163,6 +163,7 @@ class Model(Record):
     outputs: tuple[str, ...]
     data_format: DataFormat = DataFormat.CHANNELS_LAST
     source: str | None = None
+    stored: bytes | None = None
 
     def spatial_rank(self, name: str) -> int | None:
         """How many spatial axes an input has: as its shape says, or the first layer on its way that has a rank.

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from math import prod, sqrt
 from zlib import crc32
 
 import numpy as np
 
-from convcli import arrays, batches
+from convcli import batches
 from convcli._lazy import Array
 from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import shape_text
 from convcli.model import Plan, Row
 from convcli.steps import Weight
+from convcli.stored import Held
 
-Stored = Mapping[str, Array]
-
-
-def load(name: str) -> dict[str, Array]:
-    """A weights file: arrays by `LAYER/VARIABLE`. Raises `ConvcliError`, naming the file."""
-    return arrays.load_all(name)
+Stored = Mapping[str, Array | Held]
 
 
 def bind(
@@ -34,8 +31,7 @@ def bind(
     """
     stored = stored or {}
     rows = [row for row in plan.rows if not row.node.shares]
-    wanted = (_key(row, weight) for row in rows for weight in row.weights)
-    matched = {key: found for key in wanted if (found := _stored_key(key, stored)) is not None}
+    matched = _matched(rows, stored)
     bound = {row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source) for row in rows}
     used = set(matched.values())
     for key in stored:
@@ -48,15 +44,47 @@ def _key(row: Row, weight: Weight) -> str:
     return f"{row.name}/{weight.name}"
 
 
-def _stored_key(key: str, stored: Stored) -> str | None:
-    """The key under which a weights file holds a variable: its own, or the one path that ends in it.
+def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
+    """For each variable the key under which a weights file holds it, where it does.
 
-    Keras's paths begin with the model's name in a Sequential model: `sequential/conv2d/kernel`.
+    That is its own key, `LAYER/VARIABLE`; or the one path that ends in it, as Keras's begin with the name of a
+    sequential model: `sequential/conv2d/kernel`; or its place in Keras's files, `layers/conv2d/vars/0`; or, in a model
+    within another, the key that it has there.
     """
-    if key in stored:
-        return key
-    longer = [each for each in stored if each.endswith(f"/{key}")]
-    return longer[0] if len(longer) == 1 else None
+    endings = Counter(ending for key in stored for ending in _endings(key))
+    longer = {ending: key for key in stored for ending in _endings(key)}
+    matched = {}
+    for row, path in zip(rows, _paths(rows), strict=True):
+        for place, weight in enumerate(row.weights):
+            key = _key(row, weight)
+            found = [each for each in (key, f"{path}/vars/{place}", f"{row.name}/vars/{place}") if each in stored]
+            if found or endings[key] == 1:
+                matched[key] = found[0] if found else longer[key]
+    keys = [_key(row, weight) for row in rows for weight in row.weights]
+    return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
+
+
+def _endings(key: str) -> Iterator[str]:
+    """What is left of a path without its first part, its first two, and so on."""
+    while "/" in key:
+        key = key.partition("/")[2]
+        yield key
+
+
+def _inner(keys: Sequence[str], stored: Stored, taken: Set[str]) -> dict[str, str]:
+    """`INNER/VARIABLE` for `NESTED/INNER/VARIABLE`, where nothing else wants that."""
+    inner = {key: key.partition("/")[2] for key in keys}
+    wanted = Counter(inner.values())
+    return {key: each for key, each in inner.items() if each in stored and each not in taken and wanted[each] == 1}
+
+
+def _paths(rows: Sequence[Row]) -> Iterator[str]:
+    """The path of each layer in Keras's files: its class and a number, in the order of the model."""
+    count: Counter[str] = Counter()
+    for row in rows:
+        kind = row.node.layer.keras_name()
+        yield row.node.stored_as or (f"layers/{kind}_{count[kind]}" if count[kind] else f"layers/{kind}")
+        count[kind] += 1
 
 
 def _bind_layer(
@@ -77,7 +105,7 @@ def _bind_layer(
         key = _key(row, weight)
         if key in matched:
             with located(source), located(matched[key]):
-                value = _shaped(batches.to_float(stored[matched[key]]), weight)
+                value = batches.to_float(_shaped(stored[matched[key]], weight))
         elif weight.name in row.node.given:
             with located(model or row.where), located(f"{row.name}/{weight.name}"):
                 value = row.node.given[weight.name].fill(weight.extents)
@@ -89,10 +117,10 @@ def _bind_layer(
     return values
 
 
-def _shaped(value: Array, weight: Weight) -> Array:
+def _shaped(value: Array | Held, weight: Weight) -> Array:
     if value.shape != weight.shape:
         raise ConvcliError(f"shape {shape_text(value.shape)}", f"{shape_text(weight.shape)} here")
-    return value
+    return value.read() if isinstance(value, Held) else value
 
 
 def _missing(row: Row, weight: Weight, model: str | None) -> ConvcliError:

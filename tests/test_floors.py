@@ -16,7 +16,7 @@ FLOORS = {
     0: {"errors", "_lazy", "bank", "records"},
     1: {"geometry", "activations", "documents", "files"},
     2: {"arrays", "steps"},
-    3: {"layers", "algorithms", "batches"},
+    3: {"layers", "algorithms", "batches", "stored"},
     4: {"model", "entries", "given", "readers"},
     5: {"spec", "engine", "weights", "report"},
     6: {"api", "render"},

@@ -9,7 +9,8 @@ import pytest
 
 import convcli
 from convcli.errors import ConvcliError
-from convcli.weights import bind, load
+from convcli.stored import load
+from convcli.weights import bind
 
 
 def plan(*layers, shape=(4, 3)):

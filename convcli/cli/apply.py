@@ -35,7 +35,9 @@ Examples:
     metavar="NAME",
     help="A filter of the bank in place of MODEL, on each channel by itself; repeatable.",
 )
-@click.option("--weights", metavar="FILE", help="Weights: an NPZ of LAYER/VARIABLE arrays.")
+@click.option(
+    "--weights", metavar="FILE", help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras or .safetensors file."
+)
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", help="Draw missing weights: Glorot uniform kernels, zero biases."
 )
@@ -77,7 +79,7 @@ def apply(
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
     from convcli import api
-    from convcli.weights import load
+    from convcli.stored import load
 
     names, model_name = _split(arguments, bool(layers or filters), weights)
     if layers and filters:

@@ -10,20 +10,24 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from convcli import arrays
+from convcli import arrays, stored
 from convcli.errors import located
 from convcli.files import STREAM, display_name, read_bytes, suffix
-from convcli.readers import keras, kernel, native
+from convcli.readers import kernel, native
 from convcli.records import Record
 
 
 class Document(Record):
-    """A model file as read: the plain mapping, where its file names start from, its name, what to call it."""
+    """A model file as read: the plain mapping, where its file names start from, its name, what to call it.
+
+    `stored` are the bytes of the weights file in it, if it has one.
+    """
 
     mapping: Mapping[str, Any]
     folder: str
     name: str
     source: str
+    stored: bytes | None = None
 
 
 def read(name: str) -> Document:
@@ -35,13 +39,25 @@ def read(name: str) -> Document:
         array = arrays.load(name)
         with located(name):
             return Document(kernel.mapping(array, title), folder, title, name)
+    held = None
     with located(display_name(name)):
         content = read_bytes(name)
-        if arrays.is_binary(content):
+        if stored.is_archive(content):
+            config = stored.member(content, stored.CONFIG)
+            mapping, held = _of_text(config, ".json", title), content
+        elif arrays.is_binary(content):
             found = arrays.read(content)
             only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
             mapping = kernel.mapping(only, title)
         else:
-            value = arrays.read_document(content, suffix(name))
-            mapping = keras.mapping(value, title) if keras.is_keras(value) else native.mapping(value, title)
-    return Document(mapping, folder, title, display_name(name))
+            mapping = _of_text(content, suffix(name), title)
+    return Document(mapping, folder, title, display_name(name), held)
+
+
+def _of_text(content: bytes, ending: str, title: str) -> dict[str, Any]:
+    value = arrays.read_document(content, ending)
+    if native.is_keras(value):
+        from convcli.readers import keras
+
+        return keras.mapping(value, title)
+    return native.mapping(value, title)

@@ -14,6 +14,7 @@ from typing import Any
 from convcli.activations import works_along_axis
 from convcli.errors import ConvcliError, located, short
 from convcli.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised, snake_case
+from convcli.readers.native import is_keras
 from convcli.records import Record, replace
 
 GRAPH, CHAIN, INPUT = ("Functional", "Model"), "Sequential", "InputLayer"
@@ -33,11 +34,6 @@ MOST_LAYERS = 100_000
 
 Reference = tuple[str, int, int]  # of a tensor: the layer, which of its calls, which of its outputs
 Operand = Reference | float
-
-
-def is_keras(value: Any) -> bool:
-    """Whether a plain value is a model as Keras writes it."""
-    return isinstance(value, dict) and isinstance(value.get("class_name"), str) and "config" in value
 
 
 def mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:

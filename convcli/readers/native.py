@@ -9,6 +9,11 @@ from convcli.errors import ConvcliError
 from convcli.readers import kernel
 
 
+def is_keras(value: Any) -> bool:
+    """Whether a value is what Keras writes of a model or a layer, which `readers.keras` reads."""
+    return isinstance(value, dict) and isinstance(value.get("class_name"), str) and "config" in value
+
+
 def mapping(value: Any, name: str) -> dict[str, Any]:
     """The full mapping of whatever form the value has; `name` is what a bare kernel is called."""
     if isinstance(value, str):

@@ -1,0 +1,179 @@
+"""Weights files -> arrays by key: NPZ, Keras's `.weights.h5`, `.h5` and `.keras`, and `.safetensors`.
+
+The format is told by the content. An array is read when it is asked for, once its shape is known to be the right one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from convcli import arrays
+from convcli._lazy import Array, np
+from convcli.errors import ConvcliError, located
+from convcli.files import display_name, read_bytes, suffix
+from convcli.geometry import product
+from convcli.records import Record
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"  # what a `.keras` archive holds
+MOST_CONFIG = 1 << 28
+BFLOAT16 = "bfloat16"
+SAFETENSORS = {
+    **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+    **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
+    "BOOL": "?",
+    "BF16": BFLOAT16,
+}
+
+
+class Held(Record):
+    """An array that is still in its file."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], Array]
+
+
+def load(name: str) -> dict[str, Array | Held]:
+    """The arrays of a weights file by key. Raises `ConvcliError`, naming the file."""
+    with located(display_name(name)):
+        return read(read_bytes(name), suffix(name))
+
+
+def read(content: bytes, ending: str = "") -> dict[str, Array | Held]:
+    """The same for the bytes of one; the suffix only settles what the content leaves open."""
+    if content.startswith(HDF5):
+        return dict(_hdf5(content))
+    if is_archive(content):
+        return read(member(content, WEIGHTS))
+    if ending == ".safetensors":
+        return dict(_safetensors(content))
+    found = arrays.read(content, ending)
+    if not isinstance(found, dict):
+        raise ConvcliError("holds a single array without a name", "an .npz file")
+    return {**found}
+
+
+def _extra(module: str, extra: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise ConvcliError(f"needs {module}", f"pip install 'convcli[{extra}]'") from None
+
+
+# ---- .keras ----
+
+
+def is_archive(content: bytes) -> bool:
+    """Whether the bytes are a `.keras` archive."""
+    if not content.startswith(arrays.ZIP):
+        return False
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return CONFIG in archive.namelist()
+    except Exception:  # zipfile lets through whatever is wrong; the reader of arrays will say what
+        return False
+
+
+def member(content: bytes, name: str) -> bytes:
+    """A file in a `.keras` archive. Raises `ConvcliError`."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if name not in archive.namelist():
+                raise ConvcliError(f"the archive holds no {name}", "what model.save writes")
+            if name == CONFIG and archive.getinfo(name).file_size > MOST_CONFIG:
+                raise ConvcliError(f"{name} is larger than {MOST_CONFIG:,} bytes")
+            return archive.read(name)
+    except ConvcliError:
+        raise
+    except Exception as error:
+        raise ConvcliError(f"broken .keras archive: {error}") from None
+
+
+# ---- HDF5 ----
+
+
+def _hdf5(content: bytes) -> Iterator[tuple[str, Held]]:
+    h5py = _extra("h5py", "keras")
+    try:
+        root = h5py.File(io.BytesIO(content), "r")
+        root = root.get("model_weights", root)  # the weights in a whole model of Keras 2
+        found: dict[str, Any] = {}
+        # Links are not followed: they may lead out of the file.
+        root.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+        named = _by_layer(root) if "layer_names" in root.attrs else _by_place(found)
+        for key, path in named:
+            yield key, _dataset(key, found[path])
+    except ConvcliError:
+        raise
+    except Exception as error:  # h5py has many
+        raise ConvcliError(f"broken HDF5 file: {' '.join(str(error).split())}") from None
+
+
+def _by_place(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keras 3: `layers/conv2d/vars/0`. What else is saved, of the optimizer or random states, is not a layer's."""
+    for path in found:
+        key = path.replace("_layer_checkpoint_dependencies", "layers")  # as the first files of the format have it
+        if key.startswith("layers/") and "/seed_generator" not in key:
+            yield key, path
+
+
+def _by_layer(root: Any) -> Iterator[tuple[str, str]]:
+    """Keras 2: groups by layer, each with the names of its arrays in order; within a nested model, also its layers."""
+    for layer in map(_text, root.attrs["layer_names"]):
+        names = [_text(each) for each in root[layer].attrs.get("weight_names", ())]
+        own = all("/" not in name or name.rsplit("/", 1)[0] == layer for name in names)
+        for place, name in enumerate(names):
+            yield f"{layer}/vars/{place}" if own else f"{layer}/{name.removesuffix(':0')}", f"{layer}/{name}"
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _dataset(key: str, dataset: Any) -> Held:
+    if dataset.external or dataset.is_virtual:
+        raise ConvcliError(f"{key} is kept in another file", "arrays in the file itself")
+    brain = dataset.attrs.get("dtype") == BFLOAT16
+    if not brain and dataset.dtype.kind not in arrays.REAL:
+        raise ConvcliError(f"{key}: {dataset.dtype} values", "real numbers")
+
+    def array() -> Array:
+        try:
+            values = dataset[()]
+        except Exception as error:
+            raise ConvcliError(f"broken HDF5 file: {' '.join(str(error).split())}") from None
+        return _widened(values.view("<u2")) if brain else values
+
+    return Held(dataset.shape, array)
+
+
+def _widened(bits: Array) -> Array:
+    """The numbers whose bfloat16 bits these are, as float32, of which they are the upper half."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+# ---- safetensors ----
+
+
+def _safetensors(content: bytes) -> Iterator[tuple[str, Array]]:
+    library = _extra("safetensors", "safetensors")
+    try:
+        tensors = library.deserialize(content)
+    except Exception as error:
+        raise ConvcliError(f"broken safetensors file: {error}") from None
+    for name, tensor in tensors:
+        with located(name):
+            kind = SAFETENSORS.get(tensor["dtype"])
+            if kind is None:
+                raise ConvcliError(f"{tensor['dtype']} values", f"one of {', '.join(SAFETENSORS)}")
+            flat = np.frombuffer(bytes(tensor["data"]), "<u2" if kind == BFLOAT16 else kind)
+            if product(tensor["shape"]) != flat.size:
+                raise ConvcliError(f"{flat.size} values for shape {tensor['shape']}")
+            yield name, (_widened(flat) if kind == BFLOAT16 else flat).reshape(tensor["shape"])
