@@ -1,4 +1,4 @@
-"""Where windows land: sizes, padding, dilation, upsampling and receptive fields, in whole numbers only.
+"""Where windows land: sizes, padding, dilation and upsampling, in whole numbers only.
 
 Everything here speaks of one axis at a time. An unknown extent is `None`, and what follows from it is `None` too.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from math import gcd, lcm
 
 from convcli.errors import ConvcliError
 from convcli.records import Record, replace
@@ -207,91 +206,3 @@ def transposed_window(size: int, stride: int, dilation: int, padding: str | Pair
         less, more = (excess // 2, excess - excess // 2) if excess > 0 else (0, excess)
         before, after = (more, less) if padding == "same_lower" and excess > 0 else (less, more)
     return Window(size, 1, dilation, extent - 1 - before, extent - 1 - after, upsample=stride)
-
-
-Span = tuple[int, int] | None
-MOST_PHASES = 1 << 20
-
-
-class Reach(Record):
-    """Which cells of one input axis each cell of a value sees, as if the input had no border.
-
-    Cell `o` sees the input cells `spans[o % period]`, first and last, moved on by `shift` for every whole period. A
-    span is `None` where a cell sees nothing. Exact for fractional jumps, where neighbouring cells see windows of
-    different extents.
-    """
-
-    spans: tuple[Span, ...]
-    shift: int
-
-    @classmethod
-    def identity(cls) -> Reach:
-        """Each cell sees itself."""
-        return cls(((0, 0),), 1)
-
-    @property
-    def extent(self) -> int:
-        """The receptive field: the largest extent of a span, in input cells."""
-        return max((last - first + 1 for first, last in filter(None, self.spans)), default=0)
-
-    @property
-    def jump(self) -> int | float:
-        """The distance between the windows of neighbouring cells, in input cells."""
-        whole, rest = divmod(self.shift, len(self.spans))
-        return self.shift / len(self.spans) if rest else whole
-
-    def span(self, cell: int) -> Span:
-        """The input cells that `cell` sees."""
-        rounds, phase = divmod(cell, len(self.spans))
-        span = self.spans[phase]
-        return span and (span[0] + rounds * self.shift, span[1] + rounds * self.shift)
-
-    def through(self, window: Window) -> Reach:
-        """What a cell sees after `window` has slid over this value."""
-        block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
-        period = block // gcd(block, window.stride)
-        if period > MOST_PHASES:
-            raise ConvcliError(f"windows in {period} phases over the input", f"upsampling by at most {MOST_PHASES}")
-        spans = []
-        for cell in range(period):
-            first = cell * window.stride - window.before
-            met = (first + tap * window.dilation for tap in _hits(first, window, len(self.spans)))
-            spans.append(_hull(self.span(place // window.upsample) for place in met))
-        return Reach(tuple(spans), self.shift * (period * window.stride // block))._reduced()
-
-    def union(self, other: Reach) -> Reach:
-        """What a cell sees through either of two branches; of branches that do not keep step, the larger."""
-        if self.shift * len(other.spans) != other.shift * len(self.spans):
-            return max(self, other, key=lambda reach: reach.extent)
-        period = lcm(len(self.spans), len(other.spans))
-        spans = tuple(_hull((self.span(cell), other.span(cell))) for cell in range(period))
-        return Reach(spans, self.shift * period // len(self.spans))._reduced()
-
-    def _reduced(self) -> Reach:
-        """The same with the shortest period."""
-        period = len(self.spans)
-        for shorter in (n for n in range(1, period) if period % n == 0 and self.shift * n % period == 0):
-            candidate = Reach(self.spans[:shorter], self.shift * shorter // period)
-            if all(candidate.span(cell) == span for cell, span in enumerate(self.spans)):
-                return candidate
-        return self
-
-
-def _hits(first: int, window: Window, phases: int) -> Iterable[int]:
-    """The cells of a window that begins at `first` of the stretched axis which meet a cell of the axis itself.
-
-    Of many, those at either end: a cell further on meets the same phase later, so only they can be extreme.
-    """
-    common = gcd(window.dilation, window.upsample)
-    if first % common:
-        return ()
-    every = window.upsample // common
-    start = -first // common * pow(window.dilation // common, -1, every) % every
-    hits = range(start, window.size, every)
-    most = phases * common
-    return hits if len(hits) <= 2 * most else (*hits[:most], *hits[-most:])
-
-
-def _hull(spans: Iterable[Span]) -> Span:
-    seen = [span for span in spans if span]
-    return (min(first for first, _ in seen), max(last for _, last in seen)) if seen else None

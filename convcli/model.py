@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from convcli.errors import ConvcliError, located
-from convcli.geometry import DataFormat, Extent, Reach, Shape, shape_text, total
+from convcli.geometry import DataFormat, Extent, Shape, shape_text, total
 from convcli.layers import Layer
+from convcli.reach import Reach
 from convcli.records import Record, field, replace
 from convcli.steps import Correlate, Field, Join, Step, Track, Weight
 

@@ -11,7 +11,7 @@ from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Extent, Shape, known, total
 from convcli.model import Plan, Row
 from convcli.records import Record, field
-from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale, Track
+from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale, Seen, Track
 
 
 class Report(Record):
@@ -111,14 +111,15 @@ def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
 
 
 def _receptive_field(seen: Field, shape: Shape) -> list[Extent]:
-    return [
-        each.reach.extent if isinstance(each, Track) else None if each else whole
-        for each, whole in zip(seen, shape, strict=False)
-    ]
+    return [whole if each is None else _reach(each, "extent") for each, whole in zip(seen, shape, strict=False)]
 
 
 def _jump(seen: Field) -> list[int | float | None]:
-    return [each.reach.jump if isinstance(each, Track) else None for each in seen]
+    return [_reach(each, "jump") for each in seen]
+
+
+def _reach(seen: Seen, what: str) -> Any:
+    return getattr(seen.reach, what) if isinstance(seen, Track) else None
 
 
 # ---- names of maps ----

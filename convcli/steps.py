@@ -15,7 +15,6 @@ from convcli.geometry import (
     DataFormat,
     Extent,
     Pair,
-    Reach,
     Shape,
     Window,
     axis_names,
@@ -25,6 +24,7 @@ from convcli.geometry import (
     shape_text,
     total,
 )
+from convcli.reach import Reach, Sight
 from convcli.records import Record
 
 
@@ -56,7 +56,7 @@ class Track(Record):
     """Which axis of a value follows an input axis, and which of its cells each cell sees."""
 
     axis: int
-    reach: Reach
+    reach: Reach | Sight
 
 
 # For each spatial axis of a model input: the axis that follows it, or None where every cell sees the whole extent, or
@@ -220,7 +220,12 @@ class Pad(Step):
         return width + sum(pair)
 
     def trace_one(self, field: Field, shape: Shape) -> Field:
-        return _trace_windows([Window(1, before=before, after=after) for before, after in self.amounts], field)
+        def follow(track: Track) -> Track:
+            if track.axis >= len(self.amounts):
+                return track
+            return Track(track.axis, track.reach.padded(*self.amounts[track.axis], self.mode))
+
+        return _followed(field, follow)
 
 
 class Resize(Step):
@@ -242,10 +247,11 @@ class Resize(Step):
     def _window(self, factor: int) -> Window:
         """The transposed window that sees the same cells."""
         if self.interpolation == "nearest" or factor == 1:
-            return Window(factor, before=factor - 1, upsample=factor)
-        # The stretched cells strictly nearer than `radius` to the output cell's centre.
-        radius = self.RADII[self.interpolation] * factor
-        return Window(2 * radius - factor % 2, before=factor // 2 + radius - 1, upsample=factor)
+            size, before = factor, factor - 1
+        else:  # the stretched cells strictly nearer than `radius` to the output cell's centre
+            radius = self.RADII[self.interpolation] * factor
+            size, before = 2 * radius - factor % 2, factor // 2 + radius - 1
+        return Window(size, before=before, after=factor - 2 - before + size, upsample=factor)
 
 
 class Reshape(Step):
@@ -447,5 +453,7 @@ def _joined(branches: Sequence[Track | Literal["apart", "unknown"]]) -> Seen:
         return "unknown"
     joined = tracks[:1]
     for track in tracks[1:]:
-        joined = [Track(track.axis, joined[0].reach.union(track.reach))]
+        one, other = joined[0].reach, track.reach
+        assert isinstance(one, Sight) == isinstance(other, Sight)
+        joined = [Track(track.axis, one.union(other))]  # type: ignore[arg-type]
     return joined[0] if joined else None

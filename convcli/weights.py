@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -48,18 +49,23 @@ def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
     """For each variable the key under which a weights file holds it, where it does.
 
     That is its own key, `LAYER/VARIABLE`; or the one path that ends in it, as Keras's begin with the name of a
-    sequential model: `sequential/conv2d/kernel`; or its place in Keras's files, `layers/conv2d/vars/0`; or, in a model
-    within another, the key that it has there.
+    sequential model: `sequential/conv2d/kernel`; or its place in Keras's files, `layers/conv2d/vars/0`; or what Keras
+    calls a variable that its layer gives no name, `LAYER/variable_3`; or, in a model within another, the key that it
+    has there.
     """
+    unnamed = {layer: key for key in stored for layer in re.findall(r"(.*)/variable(?:_\d+)?$", key)}
     endings = Counter(ending for key in stored for ending in _endings(key))
     longer = {ending: key for key in stored for ending in _endings(key)}
     matched = {}
     for row, path in zip(rows, _paths(rows), strict=True):
         for place, weight in enumerate(row.weights):
             key = _key(row, weight)
-            found = [each for each in (key, f"{path}/vars/{place}", f"{row.name}/vars/{place}") if each in stored]
-            if found or endings[key] == 1:
-                matched[key] = found[0] if found else longer[key]
+            places = [key, f"{path}/vars/{place}", f"{row.name}/vars/{place}"]
+            places += [longer[key]] if endings[key] == 1 else []
+            places += [unnamed[row.name]] if len(row.weights) == 1 and row.name in unnamed else []
+            found = next((each for each in places if each in stored), None)
+            if found is not None:
+                matched[key] = found
     keys = [_key(row, weight) for row in rows for weight in row.weights]
     return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Reach, Window, transposed_window, window
+from convcli.geometry import DataFormat, Window, transposed_window, window
 
 FIRST, LAST = DataFormat.CHANNELS_FIRST, DataFormat.CHANNELS_LAST
 
@@ -86,37 +86,6 @@ def test_padding(size, stride, padding, width, before, after):
 )
 def test_transposed_sizes(size, stride, dilation, padding, extra, expected):
     assert transposed_window(size, stride, dilation, padding, extra).positions(5) == expected
-
-
-def test_the_reach_of_a_chain():
-    # 3 wide, then 2 wide at stride 2, then 3 wide: 3, 3 + 1, 4 + 2·2
-    reach = Reach.identity().through(Window(3)).through(Window(2, 2)).through(Window(3))
-    assert (reach.extent, reach.jump) == (8, 2)
-    assert [reach.span(0), reach.span(1)] == [(0, 7), (2, 9)]
-
-
-def test_the_reach_of_a_transposed_window_has_a_fractional_jump():
-    # k = 3 at stride 2: even outputs see two cells, odd ones see one
-    reach = Reach.identity().through(transposed_window(3, 2, 1, "valid", None))
-    assert reach.jump == 0.5
-    assert [reach.span(cell) for cell in range(4)] == [(-1, 0), (0, 0), (0, 1), (1, 1)]
-    # of two neighbouring outputs, each pair sees two cells, not 2.5
-    assert reach.through(Window(2)).extent == 2
-
-
-def test_padding_moves_the_reach_but_does_not_widen_it():
-    reach = Reach.identity().through(Window(3, before=1, after=1))
-    assert (reach.span(0), reach.extent) == ((-1, 1), 3)
-
-
-def test_branches_see_the_hull_of_both():
-    shifted = Reach.identity().through(Window(1, before=2))
-    assert Reach.identity().union(shifted).span(0) == (-2, 0)
-
-
-def test_of_branches_that_do_not_keep_step_the_larger_counts():
-    slow, wide = Reach.identity().through(Window(2, 2)), Reach.identity().through(Window(5))
-    assert slow.union(wide) == wide.union(slow) == wide
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from convcli import steps
 from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Reach, Window
+from convcli.geometry import DataFormat, Window
+from convcli.reach import Reach
 from convcli.steps import Correlate, Join, Map, Pad, Pool, Reduce, Reshape, Resize, Track, Weight
 
 IDENTITY = (Track(0, Reach.identity()), Track(1, Reach.identity()))
