@@ -51,20 +51,31 @@ def _in(model: Model) -> AbstractContextManager[None]:
 
 
 def summarize(
-    model: Model, input_shape: Any = None, *, data_format: DataFormat | str | None = None, batch: int | None = None
+    model: Model,
+    input_shape: Any = None,
+    *,
+    data_format: DataFormat | str | None = None,
+    batch: int | None = None,
+    dtype: str = "float32",
+    count: str = report.COUNTS[0],
+    explain: bool = False,
+    at: Sequence[int] | None = None,
+    memory: bool = False,
 ) -> dict[str, Any]:
     """The model's shapes, parameters, multiply-accumulates and receptive fields: what `convcli shape -f json` prints.
 
     `input_shape` is that of one sample, such as `(28, 28, 1)`; a mapping for several inputs; None for the model's own.
-    `data_format` is the axis order of shapes in and out, by default the model's. Raises `ConvcliError`.
+    `data_format` is the axis order of shapes in and out, by default the model's. The others are the options of
+    `convcli shape`; `memory` adds bytes. Raises `ConvcliError`.
     """
+    asked = report.Asked(batch, dtype, count, explain, None if at is None else tuple(at), memory)
     data_format = DataFormat.of(data_format or model.data_format)
     named = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not named:
         named = {_only_input(model): input_shape}
     shapes = {name: data_format.to_last(spec.shape(value)) for name, value in named.items()}
     with _in(model):
-        return report.summary(plan_for(model, shapes, data_format), data_format, batch)
+        return report.summary(plan_for(model, shapes, data_format), data_format, asked)
 
 
 def _only_input(model: Model) -> str:

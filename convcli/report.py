@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
+from convcli import costs, sights, working
 from convcli._lazy import Array
 from convcli.arrays import worded
 from convcli.errors import ConvcliError
@@ -15,9 +16,49 @@ from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scal
 
 
 class Report(Record):
-    """The answer of `shape`: the summary of a plan."""
+    """What a command answers: the mapping that JSON shows, and how it ends.
+
+    `exit_code` is that of a whole answer; `complaints` are said on standard error. `text`, if there is any, is printed
+    in place of all else.
+    """
+
+    kind: ClassVar[str]  # which of the tables shows it
 
     summary: dict[str, Any]
+    exit_code: int = 0
+    complaints: tuple[str, ...] = ()
+    text: str | None = None
+
+    def mapping(self) -> dict[str, Any]:
+        """What JSON and YAML show."""
+        return self.summary
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What CSV shows, a line each."""
+        rows: list[dict[str, Any]] = self.mapping()["layers"]
+        return rows
+
+
+class ShapeReport(Report):
+    """The answer of `shape`: the summary of a plan, for batches of a size if one was given.
+
+    The summary holds memory; `memory` says whether that was asked for, or only the table's last line is to tell it.
+    """
+
+    kind = "shape"
+
+    batch: int | None = None
+    memory: bool = False
+
+    def mapping(self) -> dict[str, Any]:
+        if self.memory:
+            return self.summary
+        rows = [_without_memory(row) for row in self.summary["layers"]]
+        return {**_without_memory(self.summary), "layers": rows}
+
+
+def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in MEMORY}
 
 
 class Maps(Record):
@@ -37,12 +78,14 @@ class Kernels(Record):
     names: tuple[str, ...]
 
 
-class ApplyReport(Report):
+class ApplyReport(Report, kw_only=True):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
     `single` says that `maps` is one output, not a mapping of several. `kernels` and `weights`, the variables of each
     layer by name, are there if they were asked for.
     """
+
+    kind = "apply"
 
     maps: tuple[Maps, ...]
     data_format: DataFormat
@@ -59,14 +102,38 @@ class ApplyReport(Report):
             raise ConvcliError(f"{form} holds the output alone", "--show-weights with table, json or yaml")
 
 
-def summary(plan: Plan, data_format: DataFormat, batch: int | None = None) -> dict[str, Any]:
+COUNTS = ("macs", "flops", "detail")
+# The keys of memory: of the whole model, then of a layer.
+MEMORY = ("dtype", "weight_bytes", "peak_activation_bytes", "peak_activation_layer", "output_bytes")
+
+
+class Asked(Record):
+    """What a summary holds besides what it always does.
+
+    `batch` is the batch size, None where it is open; `dtype` the type that bytes are counted in. `count` is `macs`,
+    `flops` or `detail`; `explain` adds the working, `at` the window of the input that this cell of each layer sees,
+    `memory` the bytes of weights and values.
+    """
+
+    batch: int | None = None
+    dtype: str = "float32"
+    count: str = COUNTS[0]
+    explain: bool = False
+    at: tuple[int, ...] | None = None
+    memory: bool = False
+
+
+def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> dict[str, Any]:
     """Shapes, parameters, multiply-accumulates and receptive fields of a plan, under the keys of the JSON output."""
+    asked = asked or Asked()
 
     def outer(shape: Shape) -> list[Extent]:
-        return [batch, *data_format.from_last(shape)]
+        return [asked.batch, *data_format.from_last(shape)]
 
-    rows = [_row(plan, row, outer) for row in plan.rows]
-    params, trainable, macs = (total(row[key] for row in rows) for key in ("params", "trainable_params", "macs"))
+    seen = sights.at(plan, asked.at) if asked.at is not None else {}
+    rows = [_row(plan, row, outer, asked) | seen.get(row.name, {}) for row in plan.rows]
+    counts = {key: total(row[key] for row in rows) for key in ("params", "trainable_params", *_counts(asked))}
+    params, trainable = counts["params"], counts["trainable_params"]
     return {
         "name": plan.model.name,
         "data_format": data_format.value,
@@ -75,11 +142,31 @@ def summary(plan: Plan, data_format: DataFormat, batch: int | None = None) -> di
         "params": params,
         "trainable_params": trainable,
         "non_trainable_params": None if params is None or trainable is None else params - trainable,
-        "macs": macs,
+        **{key: counts[key] for key in _counts(asked)},
+        **(_memory(plan, rows, asked) if asked.memory else {}),
+        **({} if asked.at is None else {"at": list(asked.at)}),
         "layers": rows,
     }
 
 
+def _memory(plan: Plan, rows: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, Any]:
+    most, during = costs.peak(plan, asked.dtype, asked.batch or 1)
+    values = (asked.dtype, total(row["weight_bytes"] for row in rows), most, during)
+    return dict(zip(MEMORY, values, strict=False))
+
+
+def _counts(asked: Asked) -> tuple[str, ...]:
+    """The keys of the counts of multiplications that are asked for."""
+    more = {"macs": (), "flops": ("flops",), "detail": ("flops", "macs_with_bias", "macs_over_output")}
+    return ("macs", *more[asked.count])
+
+
+COUNT: dict[str, Callable[[Row], Extent]] = {
+    "macs": lambda row: row.macs,
+    "flops": lambda row: costs.doubled(row.macs),
+    "macs_with_bias": costs.with_bias,
+    "macs_over_output": costs.over_output,
+}
 POINTWISE = "pointwise_kernel"
 
 
@@ -87,7 +174,7 @@ def _one_or_all(named: Mapping[str, Any]) -> Any:
     return dict(named) if len(named) > 1 else next(iter(named.values()))
 
 
-def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
+def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
     correlation = row.correlation
     pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in row.weights if weight.name == POINTWISE}
     fields = plan.fields[row.name]
@@ -104,9 +191,18 @@ def _row(plan: Plan, row: Row, outer: Any) -> dict[str, Any]:
         "kernels_2d": correlation.kernels_2d if correlation else None,
         "params": row.params,
         "trainable_params": row.trainable_params,
-        "macs": row.macs,
+        **{key: COUNT[key](row) for key in _counts(asked)},
         "receptive_field": seen if several else _one_or_all(seen),
         "jump": jumps if several else _one_or_all(jumps),
+        **(_row_memory(row, asked) if asked.memory else {}),
+        **({"working": list(working.lines(plan, row))} if asked.explain else {}),
+    }
+
+
+def _row_memory(row: Row, asked: Asked) -> dict[str, Any]:
+    return {
+        "weight_bytes": costs.weight_bytes(row, asked.dtype),
+        "output_bytes": costs.output_bytes(row, asked.dtype, asked.batch or 1),
     }
 
 

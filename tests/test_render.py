@@ -13,7 +13,7 @@ import yaml
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
-from convcli.report import ApplyReport, Maps, Report
+from convcli.report import ApplyReport, Maps, ShapeReport
 
 SUMMARY = {
     "name": "some [bold]name[/bold] :smile:",
@@ -24,6 +24,10 @@ SUMMARY = {
     "trainable_params": 924844032,
     "non_trainable_params": 0,
     "macs": None,
+    "dtype": "float32",
+    "weight_bytes": 3699376128,
+    "peak_activation_bytes": None,
+    "peak_activation_layer": None,
     "layers": [
         {
             "name": "a" * 60,
@@ -45,7 +49,7 @@ def applied(*arrays, single=True, layout=DataFormat.CHANNELS_LAST):
         Maps(f"layer{place}", np.asarray(array, float), tuple(f"map {i}" for i in range(np.shape(array)[-1])))
         for place, array in enumerate(arrays)
     )
-    return ApplyReport(SUMMARY, maps, layout, single)
+    return ApplyReport(SUMMARY, maps=maps, data_format=layout, single=single)
 
 
 def rendered(form, report, look=PLAIN):
@@ -53,7 +57,7 @@ def rendered(form, report, look=PLAIN):
 
 
 def test_a_table_loses_no_digit_and_no_name():
-    table = rendered("table", Report(SUMMARY))
+    table = rendered("table", ShapeReport(SUMMARY))
     assert "a" * 60 + " (Conv1D)" in table
     assert "924,844,032" in table
     assert "some [bold]name[/bold] :smile:" in table
@@ -65,14 +69,14 @@ def test_a_table_loses_no_digit_and_no_name():
 
 
 def test_colour_changes_no_character():
-    plain, coloured = (rendered("table", Report(SUMMARY), Look(colour)) for colour in (False, True))
+    plain, coloured = (rendered("table", ShapeReport(SUMMARY), Look(colour)) for colour in (False, True))
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])
 def test_a_table_fits_a_terminal_and_loses_no_digit(width):
-    table = rendered("table", Report(SUMMARY), Look(width=width))
+    table = rendered("table", ShapeReport(SUMMARY), Look(width=width))
     assert max(map(len, table.splitlines()[1:6])) <= width
     assert "".join(re.findall(r"\│ *(a+)", table)) == "a" * 60
     assert "…" not in table
@@ -127,12 +131,15 @@ def test_json_is_valid_and_says_what_is_not_a_number():
 
 def test_json_of_float32_has_the_shortest_digits():
     maps = (Maps("a", np.array([[[0.1]]], np.float32), ("map 0",)),)
-    assert json.loads(rendered("json", ApplyReport(SUMMARY, maps, DataFormat.CHANNELS_LAST)))["output"] == [[[0.1]]]
+    assert json.loads(rendered("json", ApplyReport(SUMMARY, maps=maps, data_format=DataFormat.CHANNELS_LAST)))[
+        "output"
+    ] == [[[0.1]]]
 
 
 def test_json_of_many_numbers_is_that_of_few():
     many = np.arange(1 << 17, dtype=np.float32).reshape(1, -1, 2) / 3
-    lists = json.loads(rendered("json", ApplyReport(SUMMARY, (Maps("a", many, ("b", "c")),), DataFormat.CHANNELS_LAST)))
+    report = ApplyReport(SUMMARY, maps=(Maps("a", many, ("b", "c")),), data_format=DataFormat.CHANNELS_LAST)
+    lists = json.loads(rendered("json", report))
     assert np.array_equal(np.array(lists["output"], np.float32), many)
     assert lists["output"][0][1] == [0.6666667, 1.0]
 
@@ -168,7 +175,7 @@ def test_csv_is_a_row_a_line_and_an_empty_line_between_maps():
 
 
 def test_csv_of_layers_is_a_line_a_layer():
-    header, line = rendered("csv", Report(SUMMARY)).splitlines()
+    header, line = rendered("csv", ShapeReport(SUMMARY)).splitlines()
     assert header == "name,type,inputs,output_shape,kernel_shape,params,macs,receptive_field,jump"
     assert line == f"{'a' * 60},Conv1D,input,?x2x1,3x1x1,924844032,,3x?,0.5x-"
 
@@ -181,7 +188,9 @@ def test_arrays_come_out_in_the_data_format():
 
 @pytest.mark.parametrize("name", ["file", "allow_pickle", "a/b"])
 def test_an_archive_takes_any_name(name):
-    report = ApplyReport(SUMMARY, (Maps(name, np.ones((1, 2)), ("a", "b")),), DataFormat.CHANNELS_LAST, single=False)
+    report = ApplyReport(
+        SUMMARY, maps=(Maps(name, np.ones((1, 2)), ("a", "b")),), data_format=DataFormat.CHANNELS_LAST, single=False
+    )
     with np.load(io.BytesIO(FORMATS["npz"].render(report))) as archive:
         assert {key: array.tolist() for key, array in archive.items()} == {name: [[1, 1]]}
 
@@ -194,7 +203,7 @@ def test_maps_of_more_axes_are_shown_by_slices():
 
 def test_a_report_without_arrays_is_no_npy():
     with pytest.raises(ConvcliError, match="there is no array in this answer"):
-        FORMATS["npy"].render(Report(SUMMARY))
+        FORMATS["npy"].render(ShapeReport(SUMMARY))
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def _report(done: Run, keep: Sequence[str], data_format: DataFormat, show_weight
 
     names = report.map_names(done.plan)
     return report.ApplyReport(
-        summary=report.summary(done.plan, data_format, done.batch),
+        summary=report.summary(done.plan, data_format, report.Asked(done.batch)),
         maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
         data_format=data_format,
         single=single and len(keep) == 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,7 @@ import click
 from convcli.errors import ConvcliError
 from convcli.files import STREAM, problem, suffix, write_bytes
 from convcli.geometry import DataFormat
-from convcli.render import FORMATS, Look, by_suffix
+from convcli.render import FORMATS, PLAIN, Look, by_suffix
 
 if TYPE_CHECKING:
     from convcli.report import Report
@@ -36,8 +36,13 @@ def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function]
     return apply_all
 
 
-def reports(*forms: str) -> Callable[[Callable[..., Report]], Callable[..., None]]:
-    """Give a command that returns a report its output options, of these formats, and deliver what it returns."""
+def reports(
+    *forms: str, trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1
+) -> Callable[[Callable[..., Report]], Callable[..., None]]:
+    """Give a command that returns a report its output options, of these formats, and deliver what it returns.
+
+    `trouble` says by the command's arguments which exit code an error has.
+    """
 
     def decorator(function: Callable[..., Report]) -> Callable[..., None]:
         @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
@@ -50,16 +55,28 @@ def reports(*forms: str) -> Callable[[Callable[..., Report]], Callable[..., None
             chosen = form or _form_of(output, forms)
             if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
-            with _errors_in_one_line(quiet):
+            with _errors_in_one_line(quiet, trouble(arguments)):
                 report = function(**arguments)
-                if output is None or output == STREAM:
-                    _print(FORMATS[chosen].render(report, _look()), chosen)
+                if report.text is not None and form is not None:
+                    raise click.UsageError("--get prints bare values (without -f)")
+                printed = output in (None, STREAM)
+                content = _content(report, chosen, _look() if printed else PLAIN)
+                if printed:
+                    _print(content, chosen)
                 else:
-                    write_bytes(output, FORMATS[chosen].render(report))
+                    write_bytes(str(output), content)
+            for complaint in report.complaints:
+                click.echo(complaint, err=True)
+            if report.exit_code:
+                sys.exit(report.exit_code)
 
         return command
 
     return decorator
+
+
+def _content(report: Report, form: str, look: Look) -> bytes:
+    return FORMATS[form].render(report, look) if report.text is None else report.text.encode()
 
 
 def _form_of(output: str | None, forms: Sequence[str]) -> str:
@@ -75,7 +92,7 @@ def _form_of(output: str | None, forms: Sequence[str]) -> str:
 
 
 @contextmanager
-def _errors_in_one_line(quiet: bool) -> Iterator[None]:
+def _errors_in_one_line(quiet: bool, trouble: int) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if quiet else "always", UserWarning)
         warnings.simplefilter("ignore", RuntimeWarning)  # NumPy on overflow and NaN, which the result shows itself
@@ -83,14 +100,24 @@ def _errors_in_one_line(quiet: bool) -> Iterator[None]:
         try:
             yield
         except ConvcliError as error:
-            raise click.ClickException(str(error)) from None
+            raise _failure(str(error), trouble) from None
         except RecursionError:
-            raise click.ClickException("too deeply nested") from None
+            raise _failure("too deeply nested", trouble) from None
         except MemoryError as error:
-            raise click.ClickException(f"not enough memory: {error or 'a smaller input would do'}") from None
+            raise _failure(f"not enough memory: {error or 'a smaller input would do'}", trouble) from None
         except KeyboardInterrupt:
             click.echo("Interrupted", err=True)
             sys.exit(INTERRUPTED)
+
+
+class Trouble(click.ClickException):
+    """A failure of a command in which exit code 1 is an answer."""
+
+    exit_code = 2
+
+
+def _failure(message: str, exit_code: int) -> click.ClickException:
+    return Trouble(message) if exit_code == Trouble.exit_code else click.ClickException(message)
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -10,21 +11,21 @@ from convcli.cli.common import data_format_option, layer_option, reports
 from convcli.cli.models import load_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from convcli.geometry import DataFormat, Shape
     from convcli.model import Model
-    from convcli.report import Report
+    from convcli.report import Report, ShapeReport
 
+COUNTS = ("macs", "flops", "detail")
+DTYPES = ("float32", "float64", "float16", "bfloat16", "int8")
 EXAMPLES = """\b
 Examples:
-  convcli shape samples/mnist.yaml
-  convcli shape -i 224x224x3 -l 'Conv2D(64, 7, strides=2, padding="same")' -f json
+  convcli shape samples/mnist.yaml --explain
+  convcli shape -i 224x224x3 -l 'Conv2D(64, 7, strides=2, padding="same")' --get output_shape
 """
 
-
-@click.command(epilog=EXAMPLES)
-@click.argument("source", required=False, metavar="[MODEL]")
-@layer_option
-@click.option(
+input_option = click.option(
     "-i",
     "--input",
     "inputs",
@@ -32,21 +33,103 @@ Examples:
     metavar="SHAPE",
     help="One sample's shape: 28x28x1 (or 28,28,1); ? for an unknown extent; NAME=28x28x1 for each of several.",
 )
+
+
+def _cell(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise click.BadParameter(f"{text!r} (a place for each spatial axis from 0, such as 3,4)")
+    return tuple(map(int, text.split(",")))
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("source", required=False, metavar="[MODEL]")
+@layer_option
+@input_option
+@click.option("--explain", is_flag=True, help="Also the working: each layer's formulas with its numbers in them.")
+@click.option("--at", callback=_cell, metavar="3,4", help="Also the input cells that this cell of each layer sees.")
+@click.option(
+    "--count",
+    type=click.Choice(COUNTS),
+    default=COUNTS[0],
+    help="Also FLOPs (2 a multiply-accumulate), or every way in which other tools count [macs].",
+)
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Memory for N samples, layer by layer [1].")
+@click.option("--dtype", type=click.Choice(DTYPES), help="Memory in numbers of this type, layer by layer [float32].")
+@click.option("--get", "keys", multiple=True, metavar="KEY", help="Print this value of the JSON alone; repeatable.")
+@click.option(
+    "--expect",
+    "claims",
+    multiple=True,
+    metavar="CLAIM",
+    help="Print nothing and exit 1 unless 'params <= 60000' holds; repeatable, any KEY of the JSON, == != < <= > >=.",
+)
 @data_format_option
-@reports("table", "json", "yaml", "csv")
+@reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2 if arguments["claims"] else 1)
 def shape(
-    source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: DataFormat | None
+    source: str | None,
+    layers: tuple[str, ...],
+    inputs: tuple[str, ...],
+    explain: bool,
+    at: tuple[int, ...] | None,
+    count: str,
+    batch: int | None,
+    dtype: str | None,
+    keys: tuple[str, ...],
+    claims: tuple[str, ...],
+    data_format: DataFormat | None,
 ) -> Report:
     """Print each layer's output shape, parameters, multiply-accumulates and receptive field, without any data.
 
-    MODEL is a YAML or JSON file of layers, a bare kernel, or - for standard input. The input's shape is the model's own
-    unless -i gives it.
+    MODEL is a YAML or JSON file of layers, a Keras model (model.to_json(), or .keras), a bare kernel, or - for standard
+    input. The input's shape is the model's own unless -i gives it.
 
     Multiply-accumulates (macs) are multiplications by kernel weights for one sample. The receptive field is the extent
     of the input that one output cell sees, the jump the distance between the windows of neighbouring output cells.
+
+    A KEY is one of the JSON: params, output_shape, layers.NAME.output_shape.
     """
     from convcli import api, report
 
+    model, shapes = model_and_shapes(source, layers, inputs, data_format)
+    summary = api.summarize(
+        model,
+        shapes or None,
+        data_format=data_format,
+        batch=batch,
+        dtype=dtype or DTYPES[0],
+        count=count,
+        explain=explain,
+        at=at,
+        memory=True,
+    )
+    answer = report.ShapeReport(summary, batch=batch, memory=batch is not None or dtype is not None)
+    return _checked(answer, keys, claims, model.source) if keys or claims else answer
+
+
+def _checked(answer: ShapeReport, keys: Sequence[str], claims: Sequence[str], source: str | None) -> ShapeReport:
+    """The answer reduced to the values that are asked for, and judged by the claims about it.
+
+    Claims by themselves print nothing.
+    """
+    from convcli.claims import bare, failure, value
+    from convcli.errors import located
+    from convcli.records import replace
+
+    with located(source) if source else nullcontext():
+        text = "".join(f"{bare(value(answer.summary, key))}\n" for key in keys)
+        failures = [found for claim in claims if (found := failure(answer.summary, claim))]
+    asked = click.get_current_context().params
+    whole = not keys and (asked["form"] or asked["output"])
+    complaints = tuple(f"Error: {source}: {each}" if source else f"Error: {each}" for each in failures)
+    return replace(answer, text=None if whole else text, complaints=complaints, exit_code=1 if failures else 0)
+
+
+def model_and_shapes(
+    source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: DataFormat | None
+) -> tuple[Model, dict[str, Shape]]:
+    """The model, and the shapes of its inputs that are given on the command line; those that are not, it must have."""
     if (source is None) == (not layers):
         raise click.UsageError("either MODEL or layers with -l 'Conv2D(40, 3)'")
     model = load_model(source, layers, data_format=data_format)
@@ -55,7 +138,7 @@ def shape(
         if own is None and name not in shapes:
             which = "" if len(model.inputs) == 1 else f"{name}="
             raise click.UsageError(f"the input's shape is missing (-i {which}28x28x1, or input: in the model)")
-    return report.Report(api.summarize(model, shapes or None, data_format=data_format))
+    return model, shapes
 
 
 def _shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:

@@ -94,10 +94,14 @@ class Sliding(Windowed, abstract=True, kw_only=True):
     padding_mode: Any = argument(choice("zeros", "reflect", "replicate", "circular"), "zeros")
     flip_kernel: bool = argument(flag, False)
 
+    def windows(self, space: Shape) -> tuple[Window, ...]:
+        """The window along each spatial axis."""
+        settings = each_axis(self.kernel_size, self.strides, self.dilation_rate, self.padding)
+        return tuple(window(*setting, width) for setting, width in zip(settings, space, strict=True))
+
     def correlate(self, space: Shape, kernel: Weight, filters: Extent, groups: Extent, bias: bool) -> tuple[Step, ...]:
         """The correlation, after a step for padding with anything but zeros."""
-        settings = each_axis(self.kernel_size, self.strides, self.dilation_rate, self.padding)
-        windows = tuple(window(*setting, width) for setting, width in zip(settings, space, strict=True))
+        windows = self.windows(space)
         amounts = tuple((each.before, each.after) for each in windows)
         before: tuple[Step, ...] = ()
         if self.padding_mode != "zeros" and any(map(any, amounts)):

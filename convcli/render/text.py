@@ -17,7 +17,7 @@ from convcli.report import ApplyReport, Report
 def mapping(report: Report) -> dict[str, Any]:
     """The report as the plain mapping that JSON and YAML show."""
     if not isinstance(report, ApplyReport):
-        return report.summary
+        return report.mapping()
     rows = report.summary["layers"]
     if report.weights:
         rows = [{**row, "weights": _plain(report.weights.get(row["name"], {}))} for row in rows]
@@ -67,10 +67,7 @@ def csv(report: Report, look: Look = PLAIN) -> bytes:
     from csv import DictWriter
 
     text = io.StringIO()
-    rows = [
-        {key: _cell(value, "-" if key == "jump" else "?") for key, value in row.items()}
-        for row in report.summary["layers"]
-    ]
+    rows = [{key: _cell(value, "-" if key == "jump" else "?") for key, value in row.items()} for row in report.rows()]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     writer = DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -80,6 +77,8 @@ def csv(report: Report, look: Look = PLAIN) -> bytes:
 
 def _cell(value: Any, missing: str) -> Any:
     """Shapes as `-i` takes them, `26x26x40` with ? for an unknown extent; names with a space between."""
+    if isinstance(value, list) and any(isinstance(each, list) for each in value):
+        return "x".join(missing if each is None else "-".join(map(str, each)) for each in value)
     if isinstance(value, list):
         between = " " if any(isinstance(each, str) for each in value) else "x"
         return between.join(missing if each is None else str(each) for each in value)

@@ -1,0 +1,35 @@
+"""Rich tables, as wide as what they show; fitted to a width, their cells fold and grids show their corners.
+
+Each kind of report has a module here whose `parts(report)` are what is printed, one after the other.
+"""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+
+from rich.console import Console
+from rich.text import Text
+
+from convcli.render import PLAIN, Look
+from convcli.render.table.parts import WIDTH
+from convcli.report import Report
+
+
+def table(report: Report, look: Look = PLAIN) -> bytes:
+    """The report as text for people."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=look.width or WIDTH,
+        height=100,
+        force_terminal=look.colour,
+        no_color=not look.colour,
+        color_system="standard" if look.colour else None,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    for part in import_module(f"convcli.render.table.{report.kind}").parts(report):
+        console.print(part, soft_wrap=isinstance(part, Text))
+    return stream.getvalue().encode()

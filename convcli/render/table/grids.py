@@ -1,0 +1,106 @@
+"""Arrays as grids of numbers in frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import isfinite
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from convcli._lazy import Array, np
+from convcli.arrays import worded
+from convcli.records import Record
+from convcli.render.table.parts import WIDTH
+
+Places = list[int | None]
+
+WHOLE = 16  # an axis up to this long is shown whole
+CORNER = 4  # of a longer one, so many cells from either end
+MOST_GRIDS = 16
+
+
+def grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
+    slices = ((title, grid) for name, array in named for title, grid in _slices(name, array))
+    left_out = 0
+    for place, (title, grid) in enumerate(slices):
+        if place < MOST_GRIDS:
+            yield Grid(title, grid)
+        else:
+            left_out += 1
+    if left_out:
+        yield Text(f"… {left_out:,} more; -f json, csv or npy gives all", "dim")
+
+
+def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
+    """A map as grids: itself up to two axes, its slices along the axes before the last two in more."""
+    if array.ndim < 3:
+        yield name, array
+        return
+    for place in np.ndindex(*array.shape[:-2]):
+        yield f"{name}, depth {'·'.join(map(str, place))}", array[place]
+
+
+class Grid(Record):
+    """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends."""
+
+    title: str
+    values: Array
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for columns in self._columns():
+            panel = self._panel(columns)
+            if Measurement.get(console, options.update(width=WIDTH), panel).maximum <= options.max_width:
+                break
+        yield panel
+        if None in columns or len(self.values) > WHOLE:
+            yield Text(f"  {_extremes(self.values)}", "dim")
+
+    def _columns(self) -> Iterator[Places]:
+        """Which columns to show: all, or fewer and fewer from either end."""
+        count = self.values.shape[-1]
+        yield _shown(count, WHOLE, CORNER)
+        yield from (_shown(count, 2 * corner, corner) for corner in range(CORNER, 0, -1))
+
+    def _panel(self, columns: Places) -> Panel:
+        grid = self.values.reshape(1, -1) if self.values.ndim < 2 else self.values
+        rows = _shown(grid.shape[0], WHOLE, CORNER)
+        cells = Table.grid(padding=(0, 2))
+        for _ in columns:
+            cells.add_column(justify="right", overflow="fold")
+        for row in rows:
+            cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
+        return Panel.fit(cells, title=Text(self.title), title_align="left")
+
+
+def _shown(extent: int, whole: int, corner: int) -> Places:
+    """The places along an axis that are shown, None for what is left out between the two ends."""
+    if extent <= whole:
+        return list(range(extent))
+    return [*range(corner), None, *range(extent - corner, extent)]
+
+
+def _extremes(grid: Array) -> str:
+    size = "×".join(map(str, grid.shape))
+    return f"{size}: least {value_text(grid.min())}, mean {value_text(grid.mean())}, greatest {value_text(grid.max())}"
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("…", "dim")
+    return Text(value_text(value), "red" if value < 0 else "dim" if value == 0 else "")
+
+
+def value_text(value: Any) -> str:
+    """Whole numbers in full, others to six significant digits or more, and the words that JSON has for the rest."""
+    number = float(value)
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    if not isfinite(number):
+        return str(worded(number))
+    whole = len(str(int(abs(number)))) if abs(number) < 1e15 else 0
+    return f"{number:.{max(6, whole + 1)}g}"  # at least one digit that shows it is not whole
