@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from convcli._lazy import Array, np
@@ -23,6 +23,7 @@ def activation(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+@cache
 def works_along_axis(name: str) -> bool:
     """Whether the activation mixes the cells along one axis."""
     return "axis" in inspect.signature(ACTIVATIONS[name]).parameters

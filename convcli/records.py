@@ -52,6 +52,8 @@ class Record:
     """The base of all such values: the annotations of a class are its fields, after those that it inherits."""
 
     __fields__: ClassVar[dict[str, Field]] = {}
+    __names__: ClassVar[tuple[str, ...]] = ()  # of the fields that may be given by position
+    __defaults__: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, kw_only: bool = False) -> None:
         fields: dict[str, Field] = {}
@@ -70,30 +72,31 @@ class Record:
             item.kw_only = kw_only if item.kw_only is None else item.kw_only
             fields[name] = item
         cls.__fields__ = fields
+        cls.__names__ = tuple(name for name, item in fields.items() if not item.kw_only)
+        cls.__defaults__ = {name: item.default for name, item in fields.items() if item.default is not MISSING}
 
     def __init__(self, *args: Any, **given: Any) -> None:
-        fields = self.__fields__
+        names, values = self.__names__, self.__dict__
+        values.update(self.__defaults__)
         if args:
-            names = [name for name, item in fields.items() if not item.kw_only]
-            if len(args) > len(names):
-                raise TypeError(f"{type(self).__name__} takes {len(names)} values by position, got {len(args)}")
-            for name, value in zip(names, args, strict=False):
-                if name in given:
-                    raise TypeError(f"{type(self).__name__} got {name!r} twice")
-                given[name] = value
-        values = self.__dict__
-        for name, item in fields.items():
-            if name in given:
-                values[name] = given.pop(name)
-            elif item.factory is not None:
-                values[name] = item.factory()
-            elif item.default is MISSING:
-                raise TypeError(f"{type(self).__name__} needs {name!r}")
-            else:
-                values[name] = item.default
-        if given:
-            raise TypeError(f"{type(self).__name__} has no {next(iter(given))!r}")
+            if len(args) > len(names) or not given.keys().isdisjoint(names[: len(args)]):
+                raise TypeError(f"{type(self).__name__} takes {', '.join(names)} by position, each once")
+            values.update(zip(names, args, strict=False))
+        values.update(given)
+        if len(values) != len(self.__fields__) or not given.keys() <= self.__fields__.keys():
+            self._complete()
         self.__post_init__()
+
+    def _complete(self) -> None:
+        """Fill in the defaults that are made for each value. Raises `TypeError` where one has none."""
+        for name in self.__dict__:
+            if name not in self.__fields__:
+                raise TypeError(f"{type(self).__name__} has no {name!r}")
+        for name, item in self.__fields__.items():
+            if name not in self.__dict__:
+                if item.factory is None:
+                    raise TypeError(f"{type(self).__name__} needs {name!r}")
+                self.__dict__[name] = item.factory()
 
     def __post_init__(self) -> None:
         """For a class that has more to do once the fields are set."""

@@ -1,0 +1,171 @@
+"""Which input sizes a model accepts, found from its graph.
+
+Along an axis the extent of every layer grows by a fixed amount whenever the input's grows by the period, the least
+common multiple of all jumps. So once its windows fit, what a model accepts repeats with the period: a few periods,
+tried one cell after another, decide for all sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import lcm
+
+from convcli.errors import ConvcliError
+from convcli.geometry import Extent, Shape
+from convcli.model import Model, Plan
+from convcli.reach import Reach
+from convcli.records import Record
+from convcli.steps import Track
+
+LARGEST = 1 << 10  # a model that accepts nothing up to here is taken to accept nothing
+MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
+ROUNDS = 3  # how many periods are tried
+SHOWN = 3
+
+Sizes = tuple[int, ...]
+
+
+class Accepted(Record):
+    """The extents of the input along one axis that a model accepts.
+
+    They begin with `smallest` and go on by `step`, None where they have no single one. `sizes` are the first of them;
+    without a step, all that there are below `tried`.
+    """
+
+    smallest: int
+    step: int | None
+    sizes: Sizes
+    tried: int
+
+
+class Yielding(Record):
+    """All extents of the input along one axis that yield the output asked for.
+
+    Where there are none, `near` has the outputs below and above it that can be had, each with the extents that do.
+    """
+
+    sizes: Sizes
+    near: Mapping[int, Sizes]
+
+
+class _Probe:
+    """Asks a model what it makes of extents along one axis, the others being left open, or as given."""
+
+    def __init__(self, model: Model, shapes: Mapping[str, Shape], rank: int) -> None:
+        self.model = model
+        self.shapes = shapes
+        self.others: tuple[Extent, ...] = (None,) * rank
+        self.error: ConvcliError | None = None
+
+    def plan(self, extents: tuple[Extent, ...]) -> Plan | None:
+        """The plan for these extents in space, None where the model does not accept them."""
+        try:
+            return self.model.plan({name: (*extents, shape[-1]) for name, shape in self.shapes.items()})
+        except ConvcliError as error:
+            self.error = error
+            return None
+
+    def along(self, axis: int) -> Callable[[int], Plan | None]:
+        """The plan by the extent along one axis."""
+        return lambda size: self.plan((*self.others[:axis], size, *self.others[axis + 1 :]))
+
+    def smallest(self, axis: int) -> int:
+        """The least extent along the axis that is accepted. Raises `ConvcliError` where there is none."""
+        fits = self.along(axis)
+        for size in range(1, LARGEST + 1):
+            if fits(size):
+                return size
+        assert self.error
+        self.error.remedy = f"no size up to {LARGEST:,} is accepted"
+        raise self.error
+
+
+def accepted(model: Model, shapes: Mapping[str, Shape]) -> list[Accepted]:
+    """For each axis in space the extents that the model accepts.
+
+    `shapes` are those of the inputs: their number of axes and their channels matter; where the axes depend on each
+    other, their extents too. Raises `ConvcliError`.
+    """
+    probe, smallest, periods = _explored(model, shapes)
+    found = []
+    for axis, (start, period) in enumerate(zip(smallest, periods, strict=True)):
+        end = start + (ROUNDS * period if period <= MOST_PERIOD else MOST_PERIOD)
+        fits = probe.along(axis)
+        sizes = tuple(size for size in range(start, end) if fits(size))
+        step = _step(sizes, period, end)
+        found.append(Accepted(start, step, sizes[:SHOWN] if step else sizes, end))
+        if step:
+            more = tuple(start + step * place for place in range(SHOWN))
+            found[-1] = Accepted(start, step, more, end)
+    return found
+
+
+def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> list[Yielding]:
+    """For each axis in space the extents that yield the output asked for. Raises `ConvcliError`."""
+    probe, smallest, periods = _explored(model, shapes)
+    plan = probe.plan(smallest)
+    assert plan
+    space = next(iter(plan.output_shapes.values()))[:-1]
+    if len(space) != len(output) or len(space) != len(smallest):
+        raise ConvcliError(
+            f"the output has {len(space)} axes in space, the input {len(smallest)}", "as many, and a size for each"
+        )
+    return [_yielding(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, output, strict=True))]
+
+
+def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, Sizes, Sizes]:
+    """For each axis the least extent, and after how many cells what is accepted repeats."""
+    ranks = {len(shape) - 1 for shape in shapes.values()}
+    if len(ranks) > 1 or 0 in ranks:
+        raise ConvcliError("inputs without axes in space, or with different numbers of them", "axes in common")
+    (rank,) = ranks
+    probe = _Probe(model, shapes, rank)
+    smallest = tuple(probe.smallest(axis) for axis in range(rank))
+    plan = probe.plan(smallest)
+    if plan is None:  # what is accepted along one axis depends on the others
+        probe.others = next(iter(shapes.values()))[:-1]
+        smallest = tuple(probe.smallest(axis) for axis in range(rank))
+        plan = probe.plan(probe.others)
+    if plan is None or None in plan.input_shapes:
+        raise ConvcliError("what fits along one axis depends on the others", "-i with sizes that fit together")
+    return probe, smallest, tuple(_period(plan, axis) for axis in range(rank))
+
+
+def _period(plan: Plan, axis: int) -> int:
+    tracks = (field[axis] for fields in plan.fields.values() for field in fields.values())
+    reaches = (track.reach for track in tracks if isinstance(track, Track))
+    return lcm(*(reach.shift for reach in reaches if isinstance(reach, Reach)))
+
+
+def _step(sizes: Sizes, period: int, end: int) -> int | None:
+    """The distance between neighbours, if it is the same for all of them up to the end and divides the period."""
+    steps = {after - before for before, after in zip(sizes, sizes[1:], strict=False)}
+    if len(steps) != 1:
+        return None
+    (step,) = steps
+    return step if period <= MOST_PERIOD and period % step == 0 and sizes[-1] + step >= end else None
+
+
+def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent) -> Yielding:
+    def output(size: int) -> Extent:
+        plan = probe.along(axis)(size)
+        return next(iter(plan.output_shapes.values()))[axis] if plan else None
+
+    assert wanted is not None
+    first, later = output(start), output(start + period)
+    if first is None or later is None or later <= first:
+        raise ConvcliError("the output does not grow with the input", "a model whose output has its input's axes")
+    # Whole periods before the one in question; outputs never shrink as inputs grow.
+    rounds = max((wanted - first) // (later - first) - 1, 0)
+    found: dict[int, list[int]] = {}
+    for size in range(start + rounds * period, start + (rounds + ROUNDS + 1) * period):
+        made = output(size)
+        if made is not None:
+            found.setdefault(made, []).append(size)
+    if wanted in found:
+        return Yielding(tuple(found[wanted]), {})
+    near = (
+        max((each for each in found if each < wanted), default=None),
+        min((each for each in found if each > wanted), default=None),
+    )
+    return Yielding((), {each: tuple(found[each]) for each in near if each is not None})
