@@ -8,6 +8,7 @@ tried one cell after another, decide for all sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from math import lcm
 
 from convcli.errors import ConvcliError
@@ -29,13 +30,14 @@ class Accepted(Record):
     """The extents of the input along one axis that a model accepts.
 
     They begin with `smallest` and go on by `step`, None where they have no single one. `sizes` are the first of them;
-    without a step, all that there are below `tried`.
+    without a step, all below `tried`, which are repeated every `period` cells if that is a number.
     """
 
     smallest: int
     step: int | None
     sizes: Sizes
     tried: int
+    period: int | None
 
 
 class Yielding(Record):
@@ -92,12 +94,24 @@ def accepted(model: Model, shapes: Mapping[str, Shape]) -> list[Accepted]:
         end = start + (ROUNDS * period if period <= MOST_PERIOD else MOST_PERIOD)
         fits = probe.along(axis)
         sizes = tuple(size for size in range(start, end) if fits(size))
-        step = _step(sizes, period, end)
-        found.append(Accepted(start, step, sizes[:SHOWN] if step else sizes, end))
-        if step:
-            more = tuple(start + step * place for place in range(SHOWN))
-            found[-1] = Accepted(start, step, more, end)
+        repeated = period <= MOST_PERIOD and _repeats(sizes, start, period)
+        step = _step(sizes, period) if repeated else None
+        shown = tuple(start + step * place for place in range(SHOWN)) if step else sizes
+        found.append(Accepted(start, step, shown, end, period if repeated else None))
     return found
+
+
+def _repeats(sizes: Sizes, start: int, period: int) -> bool:
+    """Whether what is accepted in the first period is accepted in all that were tried."""
+    rounds = [{size - start - place * period for size in sizes} & set(range(period)) for place in range(ROUNDS)]
+    return all(each == rounds[0] for each in rounds)
+
+
+def _step(sizes: Sizes, period: int) -> int | None:
+    """The distance between neighbours, also from one period to the next, if it is the same for all of them."""
+    first = [size for size in sizes if size < sizes[0] + period]
+    steps = {after - before for before, after in pairwise([*first, sizes[0] + period])}
+    return steps.pop() if len(steps) == 1 else None
 
 
 def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> list[Yielding]:
@@ -124,10 +138,10 @@ def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, Sizes,
     plan = probe.plan(smallest)
     if plan is None:  # what is accepted along one axis depends on the others
         probe.others = next(iter(shapes.values()))[:-1]
+        plan = None if None in probe.others else probe.plan(probe.others)
+        if plan is None:
+            raise ConvcliError("what fits along one axis depends on the others", "-i with sizes that fit together")
         smallest = tuple(probe.smallest(axis) for axis in range(rank))
-        plan = probe.plan(probe.others)
-    if plan is None or None in plan.input_shapes:
-        raise ConvcliError("what fits along one axis depends on the others", "-i with sizes that fit together")
     return probe, smallest, tuple(_period(plan, axis) for axis in range(rank))
 
 
@@ -135,15 +149,6 @@ def _period(plan: Plan, axis: int) -> int:
     tracks = (field[axis] for fields in plan.fields.values() for field in fields.values())
     reaches = (track.reach for track in tracks if isinstance(track, Track))
     return lcm(*(reach.shift for reach in reaches if isinstance(reach, Reach)))
-
-
-def _step(sizes: Sizes, period: int, end: int) -> int | None:
-    """The distance between neighbours, if it is the same for all of them up to the end and divides the period."""
-    steps = {after - before for before, after in zip(sizes, sizes[1:], strict=False)}
-    if len(steps) != 1:
-        return None
-    (step,) = steps
-    return step if period <= MOST_PERIOD and period % step == 0 and sizes[-1] + step >= end else None
 
 
 def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent) -> Yielding:
@@ -164,8 +169,6 @@ def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent)
             found.setdefault(made, []).append(size)
     if wanted in found:
         return Yielding(tuple(found[wanted]), {})
-    near = (
-        max((each for each in found if each < wanted), default=None),
-        min((each for each in found if each > wanted), default=None),
-    )
-    return Yielding((), {each: tuple(found[each]) for each in near if each is not None})
+    below = max((each for each in found if each < wanted), default=None)
+    above = min((each for each in found if each > wanted), default=None)
+    return Yielding((), {each: tuple(found[each]) for each in (below, above) if each is not None})

@@ -15,11 +15,11 @@ from conftest import ROOT
 FLOORS = {
     0: {"errors", "_lazy", "bank", "records"},
     1: {"claims", "geometry", "activations", "documents", "files"},
-    2: {"arrays", "reach"},
+    2: {"arrays", "reach", "settings"},
     3: {"batches", "steps", "stored"},
     4: {"algorithms", "layers"},
     5: {"entries", "given", "model", "readers"},
-    6: {"costs", "engine", "sights", "spec", "weights", "working"},
+    6: {"costs", "engine", "sights", "sizes", "spec", "weights", "working"},
     7: {"report"},
     8: {"api", "render"},
     9: {"cli"},

@@ -64,7 +64,8 @@ def test_the_formulas_of_a_convolution():
         (
             "MaxPooling1D(2, strides=3, padding=1, ceil_mode=True)",
             (5, 1),
-            "length: ⌈(5 − 2 + 1 + 1) / 3⌉ + 1 − 1 = 2, as the last window would start outside the input; cells 1, 4 are never read",
+            "length: ⌈(5 − 2 + 1 + 1) / 3⌉ + 1 − 1 = 2, as the last window would start outside the input; "
+            "cells 1, 4 are never read",
         ),
         ("ZeroPadding1D((1, 2))", (8, 1), "length: 8 + 1 + 2 = 11"),
         ("UpSampling1D(3)", (8, 1), "length: 8·3 = 24"),
