@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from convcli import batches, readers, report, spec
+from convcli import batches, readers, spec
 from convcli._lazy import Array
 from convcli.errors import ConvcliError, located, short
 from convcli.geometry import DataFormat, Extent, Shape, shape_text
 from convcli.model import Model, Plan
 from convcli.records import Record, replace
+from convcli.report.shape import COUNTS, Asked, summary
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from convcli.sizes import Accepted, Yielding
     from convcli.weights import Stored
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
@@ -34,8 +36,8 @@ def load(source: Source, *, data_format: str | None = None) -> Model:
         return build(readers.read(os.fspath(source)), layout)
     if not isinstance(source, Mapping | Sequence):
         raise ConvcliError(f"{short(source)} is no model", "a file, a mapping, or a list of layers")
-    mapping = source if isinstance(source, Mapping) else {"layers": list(source)}
-    return spec.build(mapping, "", "model", layout)
+    value = dict(source) if isinstance(source, Mapping) else {"layers": list(source)}
+    return spec.build(readers.mapping(value, "model"), "", "model", layout)
 
 
 def build(document: readers.Document, data_format: DataFormat | None = None) -> Model:
@@ -57,7 +59,7 @@ def summarize(
     data_format: DataFormat | str | None = None,
     batch: int | None = None,
     dtype: str = "float32",
-    count: str = report.COUNTS[0],
+    count: str = COUNTS[0],
     explain: bool = False,
     at: Sequence[int] | None = None,
     memory: bool = False,
@@ -68,14 +70,35 @@ def summarize(
     `data_format` is the axis order of shapes in and out, by default the model's. The others are the options of
     `convcli shape`; `memory` adds bytes. Raises `ConvcliError`.
     """
-    asked = report.Asked(batch, dtype, count, explain, None if at is None else tuple(at), memory)
+    asked = Asked(batch, dtype, count, explain, None if at is None else tuple(at), memory)
     data_format = DataFormat.of(data_format or model.data_format)
+    shapes = _named_shapes(model, input_shape, data_format)
+    with _in(model):
+        return summary(plan_for(model, shapes, data_format), data_format, asked)
+
+
+def sizes(
+    model: Model, input_shape: Any = None, *, output: Shape | None = None, data_format: DataFormat | str | None = None
+) -> list[Accepted] | list[Yielding]:
+    """Which extents of the input along each axis in space the model accepts, or with `output` which of them yield it.
+
+    `input_shape` is needed where the model does not say its own; its extents in space matter only where one axis
+    depends on another. Raises `ConvcliError`.
+    """
+    from convcli.sizes import accepted, yielding
+
+    data_format = DataFormat.of(data_format or model.data_format)
+    shapes = _own_or_given(model, _named_shapes(model, input_shape, data_format))
+    with _in(model):
+        return accepted(model, shapes) if output is None else yielding(model, shapes, output)
+
+
+def _named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dict[str, Shape]:
+    """The input shapes that are given, by name and with channels last."""
     named = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not named:
         named = {_only_input(model): input_shape}
-    shapes = {name: data_format.to_last(spec.shape(value)) for name, value in named.items()}
-    with _in(model):
-        return report.summary(plan_for(model, shapes, data_format), data_format, asked)
+    return {name: data_format.to_last(spec.shape(value)) for name, value in named.items()}
 
 
 def _only_input(model: Model) -> str:
@@ -89,6 +112,18 @@ def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat)
 
     Raises `ConvcliError`; where the shapes would fit in the other data format, or if they were larger, it says so.
     """
+    full = _own_or_given(model, shapes)
+    try:
+        return model.plan(full)
+    except ConvcliError as error:
+        hint = _other_format(model, full, data_format) or _smallest(model, full)
+        if hint:
+            error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
+        raise
+
+
+def _own_or_given(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The shape of each input: as given, else the model's own. Raises `ConvcliError`."""
     for name in shapes:
         if name not in model.inputs:
             raise ConvcliError(f"no input {name!r}", f"the model has {', '.join(model.inputs)}")
@@ -98,13 +133,7 @@ def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat)
         if given is None:
             raise ConvcliError(f"the shape of {name!r} is not known", "-i 28x28x1, or input: in the model")
         full[name] = given
-    try:
-        return model.plan(full)
-    except ConvcliError as error:
-        hint = _other_format(model, full, data_format) or _smallest(model, full)
-        if hint:
-            error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
-        raise
+    return full
 
 
 def _fits(model: Model, shapes: Mapping[str, Shape]) -> bool:

@@ -7,7 +7,7 @@ tried one cell after another, decide for all sizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import lcm
 
@@ -20,7 +20,8 @@ from convcli.steps import Track
 
 LARGEST = 1 << 10  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
-ROUNDS = 3  # how many periods are tried
+ROUNDS = 3  # so many periods alike are a pattern
+MOST_DELAY = 4  # and it begins within so many: before it, small extents fit by chance
 SHOWN = 3
 
 Sizes = tuple[int, ...]
@@ -30,13 +31,14 @@ class Accepted(Record):
     """The extents of the input along one axis that a model accepts.
 
     They begin with `smallest` and go on by `step`, None where they have no single one. `sizes` are the first of them;
-    without a step, all below `tried`, which are repeated every `period` cells if that is a number.
+    without a step, all below `tried`, of which those from `since` on are repeated every `period` cells, if they are.
     """
 
     smallest: int
     step: int | None
     sizes: Sizes
     tried: int
+    since: int | None
     period: int | None
 
 
@@ -89,28 +91,35 @@ def accepted(model: Model, shapes: Mapping[str, Shape]) -> list[Accepted]:
     other, their extents too. Raises `ConvcliError`.
     """
     probe, smallest, periods = _explored(model, shapes)
-    found = []
-    for axis, (start, period) in enumerate(zip(smallest, periods, strict=True)):
-        end = start + (ROUNDS * period if period <= MOST_PERIOD else MOST_PERIOD)
-        fits = probe.along(axis)
-        sizes = tuple(size for size in range(start, end) if fits(size))
-        repeated = period <= MOST_PERIOD and _repeats(sizes, start, period)
-        step = _step(sizes, period) if repeated else None
-        shown = tuple(start + step * place for place in range(SHOWN)) if step else sizes
-        found.append(Accepted(start, step, shown, end, period if repeated else None))
-    return found
+    return [_accepted(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, strict=True))]
 
 
-def _repeats(sizes: Sizes, start: int, period: int) -> bool:
-    """Whether what is accepted in the first period is accepted in all that were tried."""
-    rounds = [{size - start - place * period for size in sizes} & set(range(period)) for place in range(ROUNDS)]
+def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:
+    fits = probe.along(axis)
+    if period > MOST_PERIOD:
+        tried = start + MOST_PERIOD
+        return Accepted(start, None, tuple(filter(fits, range(start, tried))), tried, None, None)
+    sizes, tried = [start], start + 1
+    for since in range(start, start + MOST_DELAY * period + 1):
+        sizes += filter(fits, range(tried, since + ROUNDS * period))
+        tried = since + ROUNDS * period
+        first = [size for size in sizes if since <= size < since + period]
+        if first and _repeats(sizes, since, period):
+            step = _step(first, period) if since == start else None
+            shown = [start + step * place for place in range(SHOWN)] if step else sizes
+            return Accepted(start, step, tuple(shown), tried, since, period)
+    return Accepted(start, None, tuple(sizes), tried, None, None)
+
+
+def _repeats(sizes: Sequence[int], since: int, period: int) -> bool:
+    """Whether what is accepted in one period is accepted in all that were tried after it."""
+    rounds = [{size - since - place * period for size in sizes} & set(range(period)) for place in range(ROUNDS)]
     return all(each == rounds[0] for each in rounds)
 
 
-def _step(sizes: Sizes, period: int) -> int | None:
+def _step(sizes: Sequence[int], period: int) -> int | None:
     """The distance between neighbours, also from one period to the next, if it is the same for all of them."""
-    first = [size for size in sizes if size < sizes[0] + period]
-    steps = {after - before for before, after in pairwise([*first, sizes[0] + period])}
+    steps = {after - before for before, after in pairwise([*sizes, sizes[0] + period])}
     return steps.pop() if len(steps) == 1 else None
 
 

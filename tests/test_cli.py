@@ -292,3 +292,141 @@ def test_files_of_a_model_are_found_beside_it(convcli, tmp_path):
     (folder / "model.yaml").write_text("conv2d: {filters: k.npy}")
     result = convcli("apply", LINES, Path(folder) / "model.yaml", "-f", "csv")
     assert result.stdout.splitlines()[0] == "0,3,6,6,3,0"
+
+
+# ---- shape in scripts, solve, diff ----
+
+
+def test_get_prints_bare_values(convcli):
+    result = convcli(
+        "shape", "samples/mnist.yaml", "--get", "params", "--get", "layers.conv2d.output_shape", "--get", "name"
+    )
+    assert result.stdout == "49378\n[null, 26, 26, 40]\nmnist\n"
+    assert convcli("shape", "samples/mnist.yaml", "--get", "peak_activation_bytes").stdout == "126592\n"
+
+
+def test_claims_that_hold_are_silent_and_one_that_fails_is_1(convcli):
+    claims = ("--expect", "output_shape == (None, 10)", "--expect", "params <= 60000")
+    result = convcli("shape", "samples/mnist.yaml", *claims)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    result = convcli("shape", "samples/mnist.yaml", *claims, "--expect", "macs < 1000000", "--expect", "params == 5")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: samples/mnist.yaml: macs < 1000000 does not hold: macs is 1948320\n"
+        "Error: samples/mnist.yaml: params == 5 does not hold: params is 49378\n"
+    )
+
+
+def test_claims_beside_an_output_print_it(convcli, tmp_path):
+    result = convcli("shape", "samples/mnist.yaml", "--expect", "params == 5", "-f", "json")
+    assert (result.exit_code, json.loads(result.stdout)["params"]) == (1, 49378)
+    file = tmp_path / "answer.json"
+    assert convcli("shape", "samples/mnist.yaml", "--expect", "params == 5", "-o", file).exit_code == 1
+    assert json.loads(file.read_text())["params"] == 49378
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("samples/mnist.yaml", "--expect", "parms == 5"), "samples/mnist.yaml: no key 'parms' (did you mean params?)"),
+        (("none.yaml", "--expect", "params == 5"), "none.yaml: no such file or directory"),
+        (("samples/mnist.yaml", "--get", "params", "-f", "json"), "--get prints bare values (without -f)"),
+        (
+            ("samples/mnist.yaml", "--at", "x"),
+            "Invalid value for '--at': 'x' (a place for each spatial axis from 0, such as 3,4)",
+        ),
+    ],
+)
+def test_trouble_with_claims_and_values_is_2(convcli, arguments, message):
+    result = convcli("shape", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Error: {message}"
+
+
+def test_memory_is_in_json_where_it_was_asked_for(convcli):
+    assert "weight_bytes" not in convcli("shape", "samples/mnist.yaml", "-f", "json").stdout
+    answer = json.loads(
+        convcli("shape", "samples/mnist.yaml", "-f", "json", "--batch", 32, "--dtype", "float16").stdout
+    )
+    assert (answer["dtype"], answer["weight_bytes"], answer["output_shape"]) == ("float16", 49378 * 2, [32, 10])
+    assert answer["layers"][0]["output_bytes"] == 32 * 26 * 26 * 40 * 2
+
+
+def test_solve_lists_settings(convcli):
+    command = ("solve", "--input", 224, "--output", 112, "--kernel-size", 7, "--strides", 2, "-f", "json")
+    answers = json.loads(convcli(*command).stdout)
+    assert answers[0] == {"kernel_size": 7, "strides": 2, "padding": 3, "dilation_rate": 1, "output": 112}
+    assert {"kernel_size": 7, "strides": 2, "padding": "same", "dilation_rate": 1, "output": 112} in answers
+    assert {"kernel_size": 7, "strides": 2, "padding": [[2, 3]], "dilation_rate": 1, "output": 112} in answers
+    (only,) = json.loads(convcli(*command, "--padding", "3", "--dilation-rate", 1).stdout)
+    assert only == answers[0]
+    two = json.loads(convcli("solve", "-i", "14x28", "--output", "28x56", "--transpose", "-f", "json").stdout)
+    assert two[0] == {
+        "kernel_size": [3, 3],
+        "strides": [2, 2],
+        "padding": [1, 1],
+        "dilation_rate": [1, 1],
+        "output_padding": [1, 1],
+        "output": [28, 56],
+    }
+
+
+def test_no_answer_is_an_answer(convcli):
+    result = convcli("solve", "--input", 224, "--output", 300, "-f", "json")
+    assert (result.exit_code, result.stdout) == (1, "[]\n")
+    closest = "the closest is 254, by kernel_size 11, strides 1, padding 30, dilation_rate 3"
+    assert result.stderr == f"No setting turns 224 into 300: {closest}.\n"
+    result = convcli("solve", "samples/unet.yaml", "--output", "30x32")
+    assert result.exit_code == 1
+    assert result.stderr == "unet: no height of the input gives 30: the closest are 28 (from 28) and 32 (from 32).\n"
+
+
+def test_solve_says_which_inputs_a_model_accepts(convcli):
+    answer = json.loads(convcli("solve", "samples/unet.yaml", "-f", "json").stdout)
+    assert answer == {"axes": [{"smallest": 4, "step": 4, "accepted": [4, 8, 12]}] * 2}
+    answer = json.loads(convcli("solve", "samples/unet.yaml", "--output", "32x40", "-f", "json").stdout)
+    assert [axis["accepted"] for axis in answer["axes"]] == [[32], [40]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--input and --output, or MODEL"),
+        (("--input", "224"), "--input and --output, or MODEL"),
+        (("--input", "224", "--output", "7x7"), "--input and --output: as many known extents each, 224 or 224x224"),
+        (
+            ("--input", "224", "--output", "x"),
+            "--output x: extent '' in 'x' (a whole number of at least 1, or ? for an unknown one)",
+        ),
+        (("--input", "9", "--output", "9", "--strides", "0"), "--strides 0: 0 (a whole number, at least 1)"),
+        (
+            ("--input", "9", "--output", "9", "--padding", "smae"),
+            "--padding smae: 'smae' (valid, same, same_lower, full, causal, or numbers of cells)",
+        ),
+        (("--input", "9", "--output", "9", "--output-padding", "1"), "--output-padding goes with --transpose"),
+        (("samples/unet.yaml", "--strides", "2"), "--strides is for one layer, not for MODEL"),
+        (("none.yaml",), "none.yaml: no such file or directory"),
+    ],
+)
+def test_trouble_in_solve_is_2(convcli, arguments, message):
+    result = convcli("solve", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Error: {message}"
+
+
+def test_diff_is_0_1_or_2(convcli):
+    same = convcli("diff", "samples/mnist.yaml", "samples/mnist.yaml", "-f", "json")
+    assert (same.exit_code, json.loads(same.stdout)["ratio"]["params"]) == (0, 1.0)
+    other = convcli("diff", "samples/mnist.yaml", "samples/mnist-separable.yaml", "-f", "csv")
+    assert other.exit_code == 1
+    assert len(other.stdout.splitlines()) == 1 + 5
+    assert convcli("diff", "samples/mnist.yaml", "none.yaml").exit_code == 2
+    assert convcli("diff", "-", "-").exit_code == 2
+
+
+def test_a_keras_model_and_its_weights(convcli):
+    models = "tests/reference/models"
+    answer = convcli("shape", f"{models}/sequence_3.json", "--get", "params").stdout
+    assert answer == convcli("shape", f"{models}/sequence_3.keras", "--get", "params").stdout == "187\n"
+    result = convcli("apply", "-", f"{models}/sequence_3.keras", "-f", "json", stdin="\n".join(["1,2"] * 12))
+    assert (result.exit_code, np.shape(json.loads(result.stdout)["output"])) == (0, (1, 3))

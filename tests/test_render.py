@@ -13,7 +13,8 @@ import yaml
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
-from convcli.report import ApplyReport, Maps, ShapeReport
+from convcli.report.apply import ApplyReport, Maps
+from convcli.report.shape import ShapeReport
 
 SUMMARY = {
     "name": "some [bold]name[/bold] :smile:",

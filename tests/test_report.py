@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import convcli
-from convcli import report
+from convcli.report import apply as report
+from convcli.report.diff import compare
 
 
 def plan(layers, shape, **rest):
@@ -79,3 +80,83 @@ def test_it_says_what_was_done_with_the_kernels():
         "Convolution (the kernel is flipped): conv1d_1",
         "Transposed cross-correlation (the kernel is not flipped): conv1d_transpose",
     )
+
+
+# ---- what is asked for besides ----
+
+
+def test_memory_is_weights_and_the_values_alive_at_once():
+    # While b is computed, x, a and b are alive: the branch needs x again.
+    layers = ["Conv1D(2, 1, name='a')", "Conv1D(3, 1, name='b')", "Conv1D(4, 1, inputs='input', name='c')"]
+    model = convcli.load([*layers, "Concatenate(inputs=['b', 'c'])"])
+    summary = convcli.summarize(model, (10, 1), memory=True)
+    assert summary["weight_bytes"] == 4 * summary["params"] == 4 * ((1 + 1) * 2 + (2 + 1) * 3 + (1 + 1) * 4)
+    assert [row["output_bytes"] for row in summary["layers"]] == [4 * 10 * n for n in (2, 3, 4, 7)]
+    # x + a, x + a + b, x + b + c, b + c + joined
+    assert summary["peak_activation_bytes"] == max(4 * 10 * n for n in (1 + 2, 1 + 2 + 3, 1 + 3 + 4, 3 + 4 + 7))
+    assert summary["peak_activation_layer"] == "concatenate"
+
+
+def test_memory_grows_with_the_batch_and_the_type():
+    model = convcli.load(["Conv1D(2, 3)"])
+    one = convcli.summarize(model, (10, 1), memory=True)
+    many = convcli.summarize(model, (10, 1), memory=True, batch=8, dtype="float16")
+    assert many["peak_activation_bytes"] == 8 * one["peak_activation_bytes"] // 2
+    assert many["weight_bytes"] == one["weight_bytes"] // 2
+    assert many["output_shape"] == [8, 8, 2]
+    assert convcli.summarize(model, ("?", 1), memory=True)["peak_activation_bytes"] is None
+
+
+def test_every_way_of_counting():
+    # What popular tools print for this layer; ours is the first.
+    model = convcli.load(["Conv2DTranspose(32, 4, strides=2, padding=1)"])
+    summary = convcli.summarize(model, (16, 16, 64), count="detail")
+    assert summary["macs"] == 16 * 16 * 4 * 4 * 64 * 32 == 8_388_608
+    assert summary["flops"] == 2 * 8_388_608
+    assert summary["macs_with_bias"] == 8_388_608 + 32 * 32 * 32 == 8_421_376
+    assert summary["macs_over_output"] == 32 * 32 * 4 * 4 * 64 * 32 == 33_554_432
+    assert list(convcli.summarize(model, (16, 16, 64), count="flops")["layers"][0])[8:10] == ["macs", "flops"]
+
+
+def seen(layers, shape, cell):
+    rows = convcli.summarize(convcli.load(layers), shape, at=cell)["layers"]
+    return [(row["window"], row["window_padding"]) for row in rows]
+
+
+def test_what_a_cell_sees_is_clipped_and_what_falls_in_the_padding_is_named():
+    chain = ["Conv2D(1, 3, padding='same')", "Conv2D(1, 5, strides=2, padding=1)"]
+    assert seen(chain, (8, 9, 1), (0, 3)) == [
+        ([[0, 1], [2, 4]], [[1, 0], [0, 0]]),
+        ([[0, 4], [4, 8]], [[2, 0], [0, 2]]),
+    ]
+
+
+def test_a_layer_without_such_a_cell_sees_nothing_and_one_without_space_all():
+    assert seen(["MaxPooling1D(4)", "Flatten()"], (8, 1), (2,))[0] == (None, None)
+    assert seen(["MaxPooling1D(4)", "Flatten()"], (8, 1), (2,))[1] == ([[0, 7]], [[0, 0]])
+
+
+def test_unknown_extents_leave_open_what_is_seen():
+    assert seen(["Conv2D(1, 3)"], ("?", 9, 1), (1, 1)) == [([None, [1, 3]], [None, [0, 0]])]
+
+
+def test_two_models_side_by_side():
+    a = convcli.summarize(convcli.load(["Conv2D(4, 3)", "ReLU()", "Flatten()", "Dense(10)"]), (9, 9, 1))
+    b = convcli.summarize(convcli.load(["Conv2D(8, 3)", "Flatten()", "Dropout(0.5)", "Dense(10)"]), (9, 9, 1))
+    answer = compare(a, b)
+    names = [tuple(row and row["name"] for row in (pair.a, pair.b)) for pair in answer.pairs]
+    assert names == [
+        ("conv2d", "conv2d"),
+        ("re_lu", None),
+        ("flatten", "flatten"),
+        (None, "dropout"),
+        ("dense", "dense"),
+    ]
+    assert answer.pairs[0].differs == ["output_shape", "params", "trainable_params", "macs"]
+    assert answer.ratio["macs"] == b["macs"] / a["macs"]
+    assert (answer.exit_code, compare(a, a).exit_code) == (1, 0)
+
+
+def test_names_make_no_difference():
+    a, b = (convcli.summarize(convcli.load([f"Conv1D(1, 3, name='{name}')"]), (9, 1)) for name in "ab")
+    assert compare(a, b).exit_code == 0

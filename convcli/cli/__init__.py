@@ -12,6 +12,8 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
     "shape": "Shapes, parameters, work and receptive fields without data.",
+    "solve": "Which settings of a layer, or which inputs of a model, give a size.",
+    "diff": "Two models side by side: shapes, parameters, work.",
 }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from convcli.api import Run
     from convcli.geometry import DataFormat
     from convcli.model import Model
-    from convcli.report import ApplyReport
+    from convcli.report.apply import ApplyReport
 
 EXAMPLES = """\b
 Examples:
@@ -165,11 +165,12 @@ def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
 
 
 def _report(done: Run, keep: Sequence[str], data_format: DataFormat, show_weights: bool, single: bool) -> ApplyReport:
-    from convcli import report
+    from convcli.report import apply as report
+    from convcli.report.shape import Asked, summary
 
     names = report.map_names(done.plan)
     return report.ApplyReport(
-        summary=report.summary(done.plan, data_format, report.Asked(done.batch)),
+        summary=summary(done.plan, data_format, Asked(done.batch)),
         maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
         data_format=data_format,
         single=single and len(keep) == 1,

@@ -37,21 +37,22 @@ def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function]
 
 
 def reports(
-    *forms: str, trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1
+    *forms: str, trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1, file: bool = True
 ) -> Callable[[Callable[..., Report]], Callable[..., None]]:
     """Give a command that returns a report its output options, of these formats, and deliver what it returns.
 
-    `trouble` says by the command's arguments which exit code an error has.
+    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o.
     """
+    output_option = click.option(
+        "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
+    )
 
     def decorator(function: Callable[..., Report]) -> Callable[..., None]:
         @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
-        @click.option(
-            "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
-        )
+        @decorate(*[output_option] * file)
         @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
         @wraps(function)
-        def command(form: str | None, output: str | None, quiet: bool, **arguments: Any) -> None:
+        def command(form: str | None, quiet: bool, output: str | None = None, **arguments: Any) -> None:
             chosen = form or _form_of(output, forms)
             if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
@@ -129,15 +130,19 @@ def _look() -> Look:
 
     NO_COLOR and FORCE_COLOR have the last word on colour, as no-color.org and force-color.org ask.
     """
-    import shutil
-
     terminal = sys.stdout.isatty()
     colour = terminal and os.environ.get("TERM", "dumb") != "dumb"
     if os.environ.get("NO_COLOR"):
         colour = False
     elif os.environ.get("FORCE_COLOR"):
         colour = True
-    return Look(colour, shutil.get_terminal_size().columns if terminal else None)
+    return Look(colour, _columns() if terminal else None)
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def _print(content: bytes, form: str) -> None:

@@ -40,13 +40,13 @@ single_layer_options = decorate(
 def single_layer(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments among a command's options that change a model of one layer."""
     named = [flag.removeprefix("--").replace("-", "_") for flag in SINGLE_LAYER]
-    given = {name: _value(options[name]) for name in named if options[name] is not None}
+    given = {name: value_of(options[name]) for name in named if options[name] is not None}
     if isinstance(given.get("bias"), str):
         given["bias"] = os.path.abspath(given["bias"])  # a file from here, not from the model's folder
     return given | ({"flip_kernel": True} if options["flip_kernel"] else {})
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
     """A number, a list (`2,1` or JSON), or the text itself."""
     for candidate in (text, f"[{text}]"):
         try:

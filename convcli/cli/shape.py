@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from convcli.geometry import DataFormat, Shape
     from convcli.model import Model
-    from convcli.report import Report, ShapeReport
+    from convcli.report import Report
+    from convcli.report.shape import ShapeReport
 
 COUNTS = ("macs", "flops", "detail")
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int8")
@@ -90,7 +91,8 @@ def shape(
 
     A KEY is one of the JSON: params, output_shape, layers.NAME.output_shape.
     """
-    from convcli import api, report
+    from convcli import api
+    from convcli.report.shape import ShapeReport
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
     summary = api.summarize(
@@ -104,7 +106,7 @@ def shape(
         at=at,
         memory=True,
     )
-    answer = report.ShapeReport(summary, batch=batch, memory=batch is not None or dtype is not None)
+    answer = ShapeReport(summary, batch=batch, memory=batch is not None or dtype is not None)
     return _checked(answer, keys, claims, model.source) if keys or claims else answer
 
 

@@ -55,7 +55,11 @@ def read(name: str) -> Document:
 
 
 def _of_text(content: bytes, ending: str, title: str) -> dict[str, Any]:
-    value = arrays.read_document(content, ending)
+    return mapping(arrays.read_document(content, ending), title)
+
+
+def mapping(value: Any, title: str) -> dict[str, Any]:
+    """The plain mapping of a model in any form that a text file may have it. Raises `ConvcliError`."""
     if native.is_keras(value):
         from convcli.readers import keras
 

@@ -11,7 +11,8 @@ from convcli._lazy import Array
 from convcli.batches import from_batch
 from convcli.errors import ConvcliError
 from convcli.render import PLAIN, Look
-from convcli.report import ApplyReport, Report
+from convcli.report import Report
+from convcli.report.apply import ApplyReport
 
 
 def npy(report: Report, look: Look = PLAIN) -> bytes:

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import io
 import json as json_module
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import copysign
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from convcli import arrays, batches
+from convcli import arrays
 from convcli._lazy import Array
 from convcli.render import PLAIN, Look
-from convcli.report import ApplyReport, Report
+from convcli.report import Report
 
-
-def mapping(report: Report) -> dict[str, Any]:
-    """The report as the plain mapping that JSON and YAML show."""
-    if not isinstance(report, ApplyReport):
-        return report.mapping()
-    rows = report.summary["layers"]
-    if report.weights:
-        rows = [{**row, "weights": _plain(report.weights.get(row["name"], {}))} for row in rows]
-    outputs = _plain({maps.layer: batches.from_batch(maps.array, report.data_format) for maps in report.maps})
-    return {**report.summary, "layers": rows, "output": next(iter(outputs.values())) if report.single else outputs}
-
-
-def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
-    return {name: arrays.plain(array) for name, array in named.items()}
+if TYPE_CHECKING:
+    from convcli.report.apply import ApplyReport
 
 
 def json(report: Report, look: Look = PLAIN) -> bytes:
     """One JSON mapping."""
-    return (_pretty(mapping(report)) + "\n").encode()
+    return (_pretty(report.mapping()) + "\n").encode()
 
 
 def _pretty(value: Any, indent: str = "") -> str:
@@ -55,15 +43,15 @@ def yaml(report: Report, look: Look = PLAIN) -> bytes:
 
     dumper: Any = getattr(library, "CSafeDumper", library.SafeDumper)
     text: str = library.dump(
-        mapping(report), Dumper=dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=1 << 20
+        report.mapping(), Dumper=dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=1 << 20
     )
     return text.encode()
 
 
 def csv(report: Report, look: Look = PLAIN) -> bytes:
     """A row of a map a line and an empty line between maps; for `shape`, a line a layer."""
-    if isinstance(report, ApplyReport):
-        return _maps(report).encode()
+    if report.kind == "apply":
+        return _maps(cast("ApplyReport", report)).encode()
     from csv import DictWriter
 
     text = io.StringIO()

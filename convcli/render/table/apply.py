@@ -10,7 +10,7 @@ from rich.text import Text
 from convcli.geometry import shape_text
 from convcli.render.table.grids import Grid, grids, value_text
 from convcli.render.table.parts import layers, title, totals
-from convcli.report import ApplyReport, Kernels, Maps
+from convcli.report.apply import ApplyReport, Kernels, Maps
 
 MOST_SAMPLES = 4
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from convcli.geometry import axis_names
 from convcli.render.table.parts import count, layers, memory, shapes, title, totals
-from convcli.report import ShapeReport
+from convcli.report.shape import ShapeReport
 
 # The counts of multiplications: their column, what the total is called, and what is counted.
 COUNTS = {

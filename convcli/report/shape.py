@@ -1,42 +1,17 @@
-"""What the commands answer, as data: the mapping that JSON shows, and the arrays behind it."""
+"""The answer of `shape`: what a plan yields and costs, under the keys of the JSON output."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-from convcli import costs, sights, working
-from convcli._lazy import Array
+from convcli import costs
 from convcli.arrays import worded
-from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Extent, Shape, known, total
+from convcli.geometry import DataFormat, Extent, Shape, total
 from convcli.model import Plan, Row
-from convcli.records import Record, field
-from convcli.steps import Correlate, Field, Map, Pad, Pool, Reduce, Resize, Scale, Seen, Track
-
-
-class Report(Record):
-    """What a command answers: the mapping that JSON shows, and how it ends.
-
-    `exit_code` is that of a whole answer; `complaints` are said on standard error. `text`, if there is any, is printed
-    in place of all else.
-    """
-
-    kind: ClassVar[str]  # which of the tables shows it
-
-    summary: dict[str, Any]
-    exit_code: int = 0
-    complaints: tuple[str, ...] = ()
-    text: str | None = None
-
-    def mapping(self) -> dict[str, Any]:
-        """What JSON and YAML show."""
-        return self.summary
-
-    def rows(self) -> list[dict[str, Any]]:
-        """What CSV shows, a line each."""
-        rows: list[dict[str, Any]] = self.mapping()["layers"]
-        return rows
+from convcli.records import Record
+from convcli.report import Report
+from convcli.steps import Field, Seen, Track
 
 
 class ShapeReport(Report):
@@ -59,47 +34,6 @@ class ShapeReport(Report):
 
 def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in MEMORY}
-
-
-class Maps(Record):
-    """What one layer yields: an array `(batch, *spatial, channels)` and a name for each channel."""
-
-    layer: str
-    array: Array
-    names: tuple[str, ...]
-
-
-class Kernels(Record):
-    """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
-
-    layer: str
-    kernel: Array
-    bias: Array | None
-    names: tuple[str, ...]
-
-
-class ApplyReport(Report, kw_only=True):
-    """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
-
-    `single` says that `maps` is one output, not a mapping of several. `kernels` and `weights`, the variables of each
-    layer by name, are there if they were asked for.
-    """
-
-    kind = "apply"
-
-    maps: tuple[Maps, ...]
-    data_format: DataFormat
-    single: bool = True
-    kernels: tuple[Kernels, ...] = ()
-    weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
-    notes: tuple[str, ...] = field(default=())
-
-    def output_alone(self, form: str) -> None:
-        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
-        if not self.single:
-            raise ConvcliError(f"{form} holds one output", "-o X.npz for all, or --layer-output NAME for one")
-        if self.weights:
-            raise ConvcliError(f"{form} holds the output alone", "--show-weights with table, json or yaml")
 
 
 COUNTS = ("macs", "flops", "detail")
@@ -130,7 +64,7 @@ def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> 
     def outer(shape: Shape) -> list[Extent]:
         return [asked.batch, *data_format.from_last(shape)]
 
-    seen = sights.at(plan, asked.at) if asked.at is not None else {}
+    seen = _seen(plan, asked.at) if asked.at is not None else {}
     rows = [_row(plan, row, outer, asked) | seen.get(row.name, {}) for row in plan.rows]
     counts = {key: total(row[key] for row in rows) for key in ("params", "trainable_params", *_counts(asked))}
     params, trainable = counts["params"], counts["trainable_params"]
@@ -195,8 +129,20 @@ def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
         "receptive_field": seen if several else _one_or_all(seen),
         "jump": jumps if several else _one_or_all(jumps),
         **(_row_memory(row, asked) if asked.memory else {}),
-        **({"working": list(working.lines(plan, row))} if asked.explain else {}),
+        **({"working": _working(plan, row)} if asked.explain else {}),
     }
+
+
+def _seen(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+    from convcli import sights
+
+    return sights.at(plan, cell)
+
+
+def _working(plan: Plan, row: Row) -> list[str]:
+    from convcli import working
+
+    return list(working.lines(plan, row))
 
 
 def _row_memory(row: Row, asked: Asked) -> dict[str, Any]:
@@ -216,70 +162,3 @@ def _jump(seen: Field) -> list[int | float | None]:
 
 def _reach(seen: Seen, what: str) -> Any:
     return getattr(seen.reach, what) if isinstance(seen, Track) else None
-
-
-# ---- names of maps ----
-
-KEEPS_CHANNELS = (Pool, Reduce, Pad, Resize, Scale, Map)
-
-
-def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """A name for each channel of each layer's output: its filter's, handed on by layers that keep channels apart."""
-    names: dict[str, tuple[str, ...]] = {}
-    for row in plan.rows:
-        count = row.output_shape[-1] or 0
-        own = _filter_names(row)
-        if not own and len(row.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in row.steps):
-            own = names.get(row.operands[0], ())
-        names[row.name] = own if len(own) == count else numbered(count)
-    return names
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """Names for maps that have none of their own."""
-    return tuple(f"map {place}" for place in range(count))
-
-
-def _filter_names(row: Row) -> tuple[str, ...]:
-    own = tuple(f"map {name}" if name.isdigit() else name for name in row.node.filter_names)
-    channels = row.input_shapes[0][-1] or 1
-    if not own or (row.output_shape[-1] or 0) == len(own):
-        return own
-    return tuple(f"{name}, channel {channel}" for channel in range(channels) for name in own)
-
-
-def operations(plan: Plan) -> tuple[str, ...]:
-    """For each way of meeting the kernel in the plan, a sentence that says which layers do it."""
-    found: dict[str, list[str]] = {}
-    for row in plan.rows:
-        for step in row.steps:
-            if isinstance(step, Correlate) and any(window.size > 1 for window in step.windows):
-                found.setdefault(_operation(step), []).append(row.name)
-    return tuple(f"{sentence}: {', '.join(dict.fromkeys(layers))}" for sentence, layers in found.items())
-
-
-def _operation(step: Correlate) -> str:
-    kind = "Transposed " if step.transposed else ""
-    word = "convolution" if step.flip else "cross-correlation"
-    flipped = "is" if step.flip else "is not"
-    return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
-
-
-def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
-    """The filters of every layer that has any."""
-    from convcli.algorithms.kernels import meeting_kernel
-
-    names = map_names(plan)
-    found = []
-    for row in plan.rows:
-        own = names[row.name]
-        if row.node.shares:
-            continue
-        for step in row.steps:
-            if isinstance(step, Correlate):
-                title = row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
-                kernel = meeting_kernel(step, weights[row.name][step.kernel.name])
-                bias = weights[row.name][step.bias.name] if step.bias else None
-                filters = own if len(own) == step.filters else numbered(known(step.filters))
-                found.append(Kernels(title, kernel, bias, filters))
-    return tuple(found)

@@ -1,0 +1,45 @@
+"""`convcli diff`: two models side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from convcli.cli.common import data_format_option, reports
+from convcli.cli.shape import input_option, model_and_shapes
+
+if TYPE_CHECKING:
+    from convcli.geometry import DataFormat
+    from convcli.report import Report
+
+EXAMPLES = """\b
+Examples:
+  convcli diff samples/mnist.yaml samples/mnist-separable.yaml
+  convcli diff samples/vgg16.yaml samples/vgg16.yaml -f json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("a")
+@click.argument("b")
+@input_option
+@data_format_option
+@reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2)
+def diff(a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
+    """Set two models side by side, layer by layer: shapes, parameters, multiply-accumulates, and the totals' ratio.
+
+    Layers of the same type and name are pairs, then layers of the same type in order. Names alone make no difference.
+
+    Exit code: 0 where all figures are the same, 1 where any differs, 2 where there is trouble.
+    """
+    from convcli import api
+    from convcli.report.diff import compare
+
+    if a == b == "-":
+        raise click.UsageError("only one argument can be - (standard input)")
+    summaries = []
+    for source in (a, b):
+        model, shapes = model_and_shapes(source, (), inputs, data_format)
+        summaries.append(api.summarize(model, shapes or None, data_format=data_format))
+    return compare(*summaries)

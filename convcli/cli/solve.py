@@ -1,0 +1,130 @@
+"""`convcli solve`: which settings, or which input sizes, give what is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcli.cli.common import data_format_option, reports
+from convcli.cli.models import load_model, value_of
+
+if TYPE_CHECKING:
+    from convcli.geometry import DataFormat, Shape
+    from convcli.report import Report
+    from convcli.settings import Question
+
+EXAMPLES = """\b
+Examples:
+  convcli solve --input 224 --output 112 --kernel-size 7 --strides 2
+  convcli solve samples/unet.yaml
+"""
+SETTINGS = {
+    "--kernel-size": "cells of the kernel",
+    "--strides": "cells between windows",
+    "--padding": "valid, same, …, cells (1), or [[before, after]]",
+    "--dilation-rate": "cells between the kernel's cells",
+    "--output-padding": "with --transpose, cells added to the end of the output",
+}
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("source", required=False, metavar="[MODEL]")
+@click.option("-i", "--input", "given", metavar="SIZE", help="224 or 224x224; with MODEL its input's shape, ?x?x3.")
+@click.option("--output", "wanted", metavar="SIZE", help="The size that is to come out.")
+@click.option("--kernel-size", metavar="N", help=f"Fixed: {SETTINGS['--kernel-size']} [1 to 11 are tried].")
+@click.option("--strides", metavar="N", help=f"Fixed: {SETTINGS['--strides']} [1 to 4].")
+@click.option("--padding", metavar="P", help=f"Fixed: {SETTINGS['--padding']} [all up to a window].")
+@click.option("--dilation-rate", metavar="N", help=f"Fixed: {SETTINGS['--dilation-rate']} [1 to 3].")
+@click.option("--transpose", is_flag=True, help="Of a transposed convolution.")
+@click.option("--output-padding", metavar="N", help=f"Fixed: {SETTINGS['--output-padding']} [all].")
+@data_format_option
+@reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, file=False)
+def solve(
+    source: str | None,
+    given: str | None,
+    wanted: str | None,
+    transpose: bool,
+    data_format: DataFormat | None,
+    **fixed: str | None,
+) -> Report:
+    """List the settings of one layer that turn an input of one size into an output of another, most usual first.
+
+    What no option fixes is searched: kernels of 1 to 11 cells, strides of 1 to 4, dilations of 1 to 3, padding of 0 to
+    d·(F - 1) cells on either side. On several axes (224x224) what is searched is the same on all.
+
+    With MODEL, say which input sizes it accepts, or with --output which of them give that size.
+
+    Exit code 1: there is no answer, and standard error says what comes closest.
+    """
+    if source is not None:
+        _without(fixed, transpose)
+        return _sizes(source, given, wanted, data_format)
+    if given is None or wanted is None:
+        raise click.UsageError("--input and --output, or MODEL")
+    if data_format is not None:
+        raise click.UsageError("--data-format is for MODEL")
+    from convcli.report.solve import settings
+    from convcli.settings import answers, closest
+
+    question = _question(_size(given, "--input"), _size(wanted, "--output"), transpose, fixed)
+    found = answers(question)
+    return settings(question, found, None if found else closest(question))
+
+
+def _without(fixed: dict[str, str | None], transpose: bool) -> None:
+    """Refuse options of a single layer beside a model."""
+    named = [flag for flag in SETTINGS if fixed[flag.removeprefix("--").replace("-", "_")] is not None]
+    if named or transpose:
+        raise click.UsageError(f"{(*named, '--transpose')[0]} is for one layer, not for MODEL")
+
+
+def _sizes(source: str, given: str | None, wanted: str | None, data_format: DataFormat | None) -> Report:
+    from convcli import api
+    from convcli.report.solve import sizes
+
+    model = load_model(source, data_format=data_format)
+    shapes = None if given is None else _size(given, "--input")
+    output = () if wanted is None else _size(wanted, "--output")
+    found = api.sizes(model, shapes, output=output or None, data_format=data_format)
+    return sizes(model.name, found, output)
+
+
+def _size(text: str, option: str) -> Shape:
+    from convcli.errors import ConvcliError
+    from convcli.spec import shape
+
+    try:
+        return shape(text)
+    except ConvcliError as error:
+        raise click.UsageError(f"{option} {text}: {error}") from None
+
+
+def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str | None]) -> Question:
+    """What is asked, each option read as the argument of a layer."""
+    from convcli.errors import ConvcliError
+    from convcli.geometry import known
+    from convcli.layers.base import padding, per_axis
+    from convcli.settings import CAUSAL, TRANSPOSED_WORDS, WORDS, Question
+
+    rank = len(given)
+    if len(wanted) != rank or None in (*given, *wanted):
+        raise click.UsageError("--input and --output: as many known extents each, 224 or 224x224")
+    if fixed["output_padding"] is not None and not transpose:
+        raise click.UsageError("--output-padding goes with --transpose")
+    words = TRANSPOSED_WORDS if transpose else (*WORDS, CAUSAL)
+    read = {
+        "kernel_size": per_axis(),
+        "strides": per_axis(),
+        "padding": padding(*words),
+        "dilation_rate": per_axis(),
+        "output_padding": per_axis(0),
+    }
+    values: dict[str, Any] = {}
+    for name, text in fixed.items():
+        flag = f"--{name.replace('_', '-')}"
+        try:
+            values[name] = None if text is None else read[name](value_of(text), rank)
+        except ConvcliError as error:
+            raise click.UsageError(f"{flag} {text}: {error}") from None
+    return Question(tuple(map(known, given)), tuple(map(known, wanted)), transpose=transpose, **values)

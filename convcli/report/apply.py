@@ -1,0 +1,134 @@
+"""The answer of `apply`: feature maps and filters, with the names that tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from convcli import arrays, batches
+from convcli._lazy import Array
+from convcli.errors import ConvcliError
+from convcli.geometry import DataFormat, known
+from convcli.model import Plan, Row
+from convcli.records import Record, field
+from convcli.report import Report
+from convcli.steps import Correlate, Map, Pad, Pool, Reduce, Resize, Scale
+
+
+class Maps(Record):
+    """What one layer yields: an array `(batch, *spatial, channels)` and a name for each channel."""
+
+    layer: str
+    array: Array
+    names: tuple[str, ...]
+
+
+class Kernels(Record):
+    """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
+
+    layer: str
+    kernel: Array
+    bias: Array | None
+    names: tuple[str, ...]
+
+
+class ApplyReport(Report, kw_only=True):
+    """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
+
+    `single` says that `maps` is one output, not a mapping of several. `kernels` and `weights`, the variables of each
+    layer by name, are there if they were asked for.
+    """
+
+    kind = "apply"
+
+    maps: tuple[Maps, ...]
+    data_format: DataFormat
+    single: bool = True
+    kernels: tuple[Kernels, ...] = ()
+    weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
+    notes: tuple[str, ...] = field(default=())
+
+    def mapping(self) -> dict[str, Any]:
+        rows = self.summary["layers"]
+        if self.weights:
+            rows = [{**row, "weights": _plain(self.weights.get(row["name"], {}))} for row in rows]
+        outputs = _plain({maps.layer: batches.from_batch(maps.array, self.data_format) for maps in self.maps})
+        return {**self.summary, "layers": rows, "output": next(iter(outputs.values())) if self.single else outputs}
+
+    def output_alone(self, form: str) -> None:
+        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
+        if not self.single:
+            raise ConvcliError(f"{form} holds one output", "-o X.npz for all, or --layer-output NAME for one")
+        if self.weights:
+            raise ConvcliError(f"{form} holds the output alone", "--show-weights with table, json or yaml")
+
+
+def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
+    return {name: arrays.plain(array) for name, array in named.items()}
+
+
+# ---- names of maps ----
+
+KEEPS_CHANNELS = (Pool, Reduce, Pad, Resize, Scale, Map)
+
+
+def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """A name for each channel of each layer's output: its filter's, handed on by layers that keep channels apart."""
+    names: dict[str, tuple[str, ...]] = {}
+    for row in plan.rows:
+        count = row.output_shape[-1] or 0
+        own = _filter_names(row)
+        if not own and len(row.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in row.steps):
+            own = names.get(row.operands[0], ())
+        names[row.name] = own if len(own) == count else numbered(count)
+    return names
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Names for maps that have none of their own."""
+    return tuple(f"map {place}" for place in range(count))
+
+
+def _filter_names(row: Row) -> tuple[str, ...]:
+    own = tuple(f"map {name}" if name.isdigit() else name for name in row.node.filter_names)
+    channels = row.input_shapes[0][-1] or 1
+    if not own or (row.output_shape[-1] or 0) == len(own):
+        return own
+    return tuple(f"{name}, channel {channel}" for channel in range(channels) for name in own)
+
+
+def operations(plan: Plan) -> tuple[str, ...]:
+    """For each way of meeting the kernel in the plan, a sentence that says which layers do it."""
+    found: dict[str, list[str]] = {}
+    for row in plan.rows:
+        for step in row.steps:
+            if isinstance(step, Correlate) and any(window.size > 1 for window in step.windows):
+                found.setdefault(_operation(step), []).append(row.name)
+    return tuple(f"{sentence}: {', '.join(dict.fromkeys(layers))}" for sentence, layers in found.items())
+
+
+def _operation(step: Correlate) -> str:
+    kind = "Transposed " if step.transposed else ""
+    word = "convolution" if step.flip else "cross-correlation"
+    flipped = "is" if step.flip else "is not"
+    return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
+
+
+def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
+    """The filters of every layer that has any."""
+    from convcli.algorithms.kernels import meeting_kernel
+
+    names = map_names(plan)
+    found = []
+    for row in plan.rows:
+        own = names[row.name]
+        if row.node.shares:
+            continue
+        for step in row.steps:
+            if isinstance(step, Correlate):
+                title = row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
+                kernel = meeting_kernel(step, weights[row.name][step.kernel.name])
+                bias = weights[row.name][step.bias.name] if step.bias else None
+                filters = own if len(own) == step.filters else numbered(known(step.filters))
+                found.append(Kernels(title, kernel, bias, filters))
+    return tuple(found)

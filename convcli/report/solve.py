@@ -1,0 +1,117 @@
+"""The answers of `solve`: settings of a layer, or input sizes of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from convcli.geometry import Pair, axis_names
+from convcli.report import Report
+from convcli.settings import PerAxis, Question, Setting
+from convcli.sizes import Accepted, Yielding
+
+
+class SettingsReport(Report, kw_only=True):
+    """The settings that turn one size into another, as they are asked for and as they are answered."""
+
+    kind = "settings"
+
+    question: Question
+    settings: tuple[Setting, ...]
+
+    def mapping(self) -> Any:
+        return self.rows()
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [self._row(setting) for setting in self.settings]
+
+    def _row(self, setting: Setting) -> dict[str, Any]:
+        extra = {"output_padding": setting.output_padding and _one(setting.output_padding)}
+        return {
+            "kernel_size": _one(setting.kernel_size),
+            "strides": _one(setting.strides),
+            "padding": setting.padding if isinstance(setting.padding, str) else padding_of(setting.padding),
+            "dilation_rate": _one(setting.dilation_rate),
+            **(extra if self.question.transpose else {}),
+            "output": _one(setting.output),
+        }
+
+
+def _one(values: PerAxis) -> int | list[int]:
+    """A number for one axis, a list for several."""
+    return values[0] if len(values) == 1 else list(values)
+
+
+def padding_of(pairs: Sequence[Pair]) -> Any:
+    """Cells around each axis: a number where both sides have as many, else `[[before, after], ...]`."""
+    if all(before == after for before, after in pairs):
+        return _one(tuple(before for before, _ in pairs))
+    return [list(pair) for pair in pairs]
+
+
+def settings(question: Question, found: Sequence[Setting], nearest: Setting | None) -> SettingsReport:
+    """The answer: the settings, or where there are none what comes closest, and exit code 1."""
+    if found:
+        return SettingsReport({}, question=question, settings=tuple(found))
+    asked = f"no setting turns {_size(question.input)} into {_size(question.output)}"
+    if nearest is None:
+        sentence = f"{asked}: no window fits"
+    else:
+        report = SettingsReport({}, question=question, settings=(nearest,))
+        values = [f"{key} {value}" for key, value in report.rows()[0].items() if key != "output" and value is not None]
+        sentence = f"{asked}: the closest is {_size(nearest.output)}, by {', '.join(values)}"
+    return SettingsReport({}, 1, (f"{sentence[0].upper()}{sentence[1:]}.",), question=question, settings=())
+
+
+def _size(extents: PerAxis) -> str:
+    return "×".join(map(str, extents))
+
+
+class SizesReport(Report, kw_only=True):
+    """The input sizes that a model accepts, or that yield an output, axis by axis."""
+
+    kind = "sizes"
+
+    name: str
+    axes: tuple[Accepted | Yielding, ...]
+
+    def mapping(self) -> Any:
+        return {"axes": self.rows()}
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "smallest": min(axis.sizes, default=None),
+                "step": axis.step if isinstance(axis, Accepted) else _distance(axis.sizes),
+                "accepted": list(axis.sizes),
+            }
+            for axis in self.axes
+        ]
+
+
+def _distance(sizes: Sequence[int]) -> int | None:
+    steps = {after - before for before, after in pairwise(sizes)}
+    return steps.pop() if len(steps) == 1 else None
+
+
+def sizes(name: str, axes: Sequence[Accepted | Yielding], output: Sequence[int | None]) -> SizesReport:
+    """The answer: the sizes, or where an axis has none what comes closest, and exit code 1."""
+    complaints = []
+    for title, axis, wanted in zip(axis_names(len(axes)), axes, output or [None] * len(axes), strict=True):
+        if isinstance(axis, Yielding) and not axis.sizes:
+            near = " and ".join(f"{made} (from {runs(each)})" for made, each in axis.near.items())
+            closest = f"the closest are {near}" if len(axis.near) > 1 else f"the closest is {near}"
+            complaints.append(f"{name}: no {title} of the input gives {wanted}: {closest}.")
+    return SizesReport({}, 1 if complaints else 0, tuple(complaints), name=name, axes=tuple(axes))
+
+
+def runs(sizes: Sequence[int]) -> str:
+    """Sizes as text, neighbours together: `31–34, 63`."""
+    found: list[list[int]] = []
+    for size in sizes:
+        if found and found[-1][1] == size - 1:
+            found[-1][1] = size
+        else:
+            found.append([size, size])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in found)

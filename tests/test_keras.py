@@ -1,0 +1,226 @@
+"""Models as Keras 3 and Keras 2 write them, and their weights in every format."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import convcli
+from convcli import stored
+from convcli.errors import ConvcliError
+
+MODELS = ROOT / "tests" / "reference" / "models"
+NAMES = sorted(path.stem for path in MODELS.glob("*.json"))
+
+
+def plain(name="siamese_3"):
+    return json.loads((MODELS / f"{name}.json").read_text())
+
+
+def computed(model, name, weights=None):
+    """The largest difference from Keras's outputs, as a part of the largest of them."""
+    with np.load(MODELS / f"{name}.npz") as arrays:
+        inputs = {each: arrays[f"x{place}"] for place, each in enumerate(model.inputs)}
+        found = convcli.apply(model, inputs, weights=weights)
+        outputs = list(found.values()) if isinstance(found, dict) else [found]
+        wanted = [arrays[f"y{place}"] for place in range(len(outputs))]
+    return max(np.abs(one - other).max() / np.abs(other).max() for one, other in zip(outputs, wanted, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".h5", ".npz"])
+def test_weights_of_every_format_give_keras_s_outputs(name, suffix):
+    file = MODELS / f"{name}{suffix}"
+    if not file.exists() or (suffix == ".npz" and name.endswith("_2")):
+        pytest.skip("Keras does not write it")
+    with warnings.catch_warnings():  # the NPZ holds inputs and outputs too
+        warnings.simplefilter("ignore")
+        assert computed(convcli.load(MODELS / f"{name}.json"), name, stored.load(str(file))) < 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_archive_brings_its_weights(name):
+    assert computed(convcli.load(MODELS / f"{name}.keras"), name) < 1e-6
+
+
+def test_every_key_of_keras_s_files_is_wanted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        computed(convcli.load(MODELS / "siamese_3.json"), "siamese_3", stored.load(str(MODELS / "siamese_3.keras")))
+
+
+@pytest.mark.parametrize("name", ["siamese_3", "siamese_2"])
+def test_a_graph_with_everything_in_it(name):
+    rows = convcli.summarize(convcli.load(MODELS / f"{name}.json"))["layers"]
+    assert [row["name"] for row in rows if "." not in row["name"]][:9] == [
+        *("first", "first#2", "encoder/conv", "bn", "pool", "encoder/conv#2", "bn#2", "pool#2", "difference"),
+    ]
+    params = {row["name"]: row["params"] for row in rows}
+    assert (params["encoder/conv"], params["encoder/conv#2"]) == (3 * 3 * 2 * 3 + 3, 0)
+    operations = [
+        (row["type"], row["inputs"][1:]) for row in rows if row["name"] in ("multiply", "add", "tf.math.multiply")
+    ]
+    assert ("Multiply", [0.5]) in operations
+
+
+def test_what_is_not_trained_does_not_count_as_trainable():
+    summary = convcli.summarize(convcli.load(MODELS / "sequence_3.json"))
+    assert summary["layers"][0]["params"] == 3 * 2 * 4 + 4
+    assert summary["layers"][0]["trainable_params"] == 0
+    frozen = plain("siamese_3")
+    (encoder,) = (layer for layer in frozen["config"]["layers"] if layer["name"] == "encoder")
+    encoder["config"]["trainable"] = False
+    rows = {row["name"]: row for row in convcli.summarize(convcli.load(frozen))["layers"]}
+    assert (rows["encoder/conv"]["trainable_params"], rows["first"]["trainable_params"]) == (0, 38)
+
+
+def test_the_single_input_is_called_input():
+    model = convcli.load(MODELS / "pictures_3.json")
+    assert dict(model.inputs) == {"input": (9, 9, 2)}
+    assert convcli.load(MODELS / "siamese_3.json").inputs["left"] == (8, 8, 2)
+
+
+def test_layers_in_any_order_come_after_what_they_take():
+    turned = plain()
+    turned["config"]["layers"].reverse()
+    forth, back = (convcli.summarize(convcli.load(each)) for each in (plain(), turned))
+    assert {row["name"]: row["output_shape"] for row in forth["layers"]} == {
+        row["name"]: row["output_shape"] for row in back["layers"]
+    }
+
+
+def layer_of(model, name):
+    return next(layer for layer in model["config"]["layers"] if layer["name"] == name)
+
+
+def edited(name, **changes):
+    model = copy.deepcopy(plain())
+    layer = layer_of(model, name)
+    layer["config"] |= changes.pop("config", {})
+    layer |= changes
+    return model
+
+
+TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first", 0, 0]}}
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            edited("up", class_name="Lambda"),
+            "layer up: Lambda holds code, and code in a file is never run (layers of Keras)",
+        ),
+        (
+            edited("up", class_name="Attention"),
+            "layer up: unknown layer class 'Attention' (the README lists all layers)",
+        ),
+        (edited("up", class_name="conv2d"), "layer up: unknown layer class 'conv2d' (the README lists all layers)"),
+        (
+            edited("up", module="mine.layers"),
+            "layer up: mine.layers.Conv2DTranspose is a class of the model's own, "
+            "whose code is not in the file (Keras's)",
+        ),
+        (
+            edited("multiply", class_name="Power"),
+            "layer multiply: the operation Power (known: Add, Subtract, Multiply, Maximum, Minimum)",
+        ),
+        (
+            edited("up", config={"activation": {"module": "builtins", "class_name": "function", "config": "mine"}}),
+            "layer up: activation: function is no activation of Keras (one by name, or a layer of its own)",
+        ),
+        (
+            edited("up", config={"dtype": {"class_name": "QuantizedDTypePolicy", "config": {}}}),
+            "layer up: is quantized (weights of real numbers)",
+        ),
+        (
+            edited("up", config={"stride": 2}),
+            "layer up: Conv2DTranspose has no argument 'stride' (did you mean strides?)",
+        ),
+        (
+            edited("drop", inbound_nodes=[{"args": [TENSOR], "kwargs": {"training": True}}]),
+            "layer drop: called with training=True (a call for inference, on tensors or numbers)",
+        ),
+        (
+            edited("first", inbound_nodes=[{"args": [TENSOR], "kwargs": {}}] * 2),
+            "layer first: its inputs lead back to it (a graph without circles)",
+        ),
+        (
+            edited("drop", inbound_nodes=[{"args": ["x"], "kwargs": {}}]),
+            "layer drop: called with 'x' (tensors or numbers)",
+        ),
+        (
+            edited(
+                "drop",
+                inbound_nodes=[
+                    {"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["none", 0, 0]}}]}
+                ],
+            ),
+            "layer drop: takes call 0 of 'none', which is not in the model",
+        ),
+        (
+            {**plain(), "config": {**plain()["config"], "output_layers": [["none", 0, 0]]}},
+            "output ['none', 0, 0] is not in the model ([layer, call, output])",
+        ),
+        (
+            {"class_name": "Sequential", "config": {"layers": []}},
+            "Sequential has no layers (what model.to_json() writes)",
+        ),
+        (
+            {"class_name": "Sequential", "config": {"layers": [{"no": "layer"}]}},
+            "{'no': 'layer'} is not a layer of Keras (a mapping with class_name and config)",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "model",
+)
+def test_what_cannot_be_read_is_an_error_that_names_the_layer(model, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load(model)
+    assert str(caught.value) == message
+
+
+def test_calls_within_calls_end():
+    # Each of 40 models calls the one before it twice: 2**40 layers.
+    inner = {"class_name": "Conv1D", "config": {"name": "c", "filters": 1, "kernel_size": 1}, "name": "c"}
+    inner["inbound_nodes"] = [[["i", 0, 0, {}]]]
+    graph = {"name": "m0", "layers": [{"class_name": "InputLayer", "config": {"name": "i"}}, inner]}
+    graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["c", 0, 0]]}
+    for level in range(1, 40):
+        below = {"class_name": "Functional", "config": graph, "name": f"m{level - 1}"}
+        below["inbound_nodes"] = [[["i", 0, 0, {}]], [[f"m{level - 1}", 1, 0, {}]]]
+        layers = [{"class_name": "InputLayer", "config": {"name": "i"}}, below]
+        outputs = [[f"m{level - 1}", 2, 0]]
+        graph = {"name": f"m{level}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": outputs}
+    with pytest.raises(ConvcliError, match="more than 100,000 layers"):
+        convcli.load({"class_name": "Functional", "config": graph})
+
+
+def first_of(layer, activation="linear"):
+    """A channels_first model of a convolution and a layer after it."""
+    config = {"name": "c", "filters": 2, "kernel_size": 1, "data_format": "channels_first", "activation": activation}
+    layers = [{"class_name": "Conv2D", "config": {**config, "batch_input_shape": [None, 3, 4, 5]}}, layer]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+
+
+def test_a_dense_layer_of_keras_works_along_the_last_axis_whatever_the_order():
+    model = convcli.load(first_of({"class_name": "Dense", "config": {"name": "d", "units": 7}}))
+    row = convcli.summarize(model)["layers"][1]
+    assert (row["output_shape"], row["kernel_shape"]) == ([None, 2, 4, 7], [5, 7])
+    kernel = np.arange(35.0).reshape(5, 7)
+    x = np.random.default_rng(0).integers(-4, 5, (1, 3, 4, 5)).astype(float)
+    weights = {"c/kernel": np.ones((1, 1, 3, 2)), "c/bias": np.zeros(2), "d/kernel": kernel, "d/bias": np.zeros(7)}
+    maps = np.repeat(x.sum(axis=1, keepdims=True), 2, axis=1)  # (1, 2, 4, 5)
+    assert np.array_equal(convcli.apply(model, x, weights=weights), maps @ kernel)
+
+
+def test_an_activation_of_keras_works_along_the_last_axis_too():
+    model = convcli.load(first_of({"class_name": "Activation", "config": {"name": "a", "activation": "softmax"}}))
+    x = np.random.default_rng(0).normal(size=(1, 3, 4, 5))
+    assert np.allclose(convcli.apply(model, x, seed=0).sum(axis=-1), 1)
+    with pytest.raises(ConvcliError, match="layer c: softmax along the last axis of channels_first maps"):
+        convcli.load(first_of({"class_name": "ReLU", "config": {"name": "r"}}, "softmax"))

@@ -1,0 +1,122 @@
+"""Weights files of every format. What Keras's hold is tested in test_keras."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import convcli
+from convcli import stored
+from convcli.errors import ConvcliError
+
+MODEL = convcli.load(["Conv1D(1, 3)"])
+KERNEL = np.arange(3.0).reshape(3, 1, 1)
+
+
+def hdf5(fill):
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        fill(file)
+    return stream.getvalue()
+
+
+def archive(**members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return stream.getvalue()
+
+
+def applied(held):
+    return convcli.apply(MODEL, [0, 0, 1, 0, 0], weights=held, seed=0).ravel().tolist()
+
+
+def test_safetensors_by_layer_and_variable():
+    content = safetensors.numpy.save({"conv1d/kernel": KERNEL.astype("float32")})
+    assert applied(stored.read(content, ".safetensors")) == [2, 1, 0]
+
+
+def test_bfloat16_is_widened():
+    header = json.dumps({"conv1d/kernel": {"dtype": "BF16", "shape": [3, 1, 1], "data_offsets": [0, 6]}}).encode()
+    content = (
+        len(header).to_bytes(8, "little") + header + (KERNEL.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()
+    )
+    assert applied(stored.read(content, ".safetensors")) == [2, 1, 0]
+
+    def fill(file):
+        file["layers/conv1d/vars/0"] = (KERNEL.astype("<f4").view("<u4") >> 16).astype("<u2")
+        file["layers/conv1d/vars/0"].attrs["dtype"] = "bfloat16"
+
+    assert applied(stored.read(hdf5(fill))) == [2, 1, 0]
+
+
+def test_arrays_of_an_hdf5_file_are_read_only_once_their_shape_is_right():
+    def fill(file):
+        file.create_dataset("layers/conv1d/vars/0", (1 << 20, 1 << 20), "f4", chunks=(1, 1))  # 4 TiB that are not there
+
+    with pytest.raises(ConvcliError, match=r"layers/conv1d/vars/0: shape \(1048576, 1048576\)"):
+        applied(stored.read(hdf5(fill)))
+
+
+def test_what_is_no_layer_s_is_left_out():
+    def fill(file):
+        file["layers/conv1d/vars/0"] = KERNEL
+        file["optimizer/vars/0"] = KERNEL
+        file["layers/dropout/seed_generator/vars/0"] = np.ones(2)
+
+    assert list(stored.read(hdf5(fill))) == ["layers/conv1d/vars/0"]
+
+
+def linked(file):
+    file["layers/conv1d/vars/0"] = h5py.ExternalLink("other.h5", "/kernel")
+
+
+def elsewhere(file):
+    file.create_dataset("layers/conv1d/vars/0", (3, 1, 1), "f8", external=[("kernel.bin", 0, 24)])
+
+
+def words(file):
+    file["layers/conv1d/vars/0"] = "kernel"
+
+
+def test_links_are_not_followed():
+    assert stored.read(hdf5(linked)) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (hdf5(elsewhere), "layers/conv1d/vars/0 is kept in another file (arrays in the file itself)"),
+        (hdf5(words), "layers/conv1d/vars/0: object values (real numbers)"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "broken HDF5 file: "),
+        (archive(**{"config.json": "{}"}), "the archive holds no model.weights.h5 (what model.save writes)"),
+        (archive(**{"config.json": "{}", "model.weights.h5": "x"}), "'x' is no array"),
+    ],
+)
+def test_what_is_no_weights_file(content, message):
+    with pytest.raises(ConvcliError) as caught:
+        stored.read(content)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", (9).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]"])
+def test_what_is_no_safetensors_file(content):
+    with pytest.raises(ConvcliError, match="broken safetensors file: "):
+        stored.read(content, ".safetensors")
+
+
+@pytest.mark.parametrize(
+    ("content", "module", "extra"), [(hdf5(linked), "h5py", "keras"), (b"", "safetensors", "safetensors")]
+)
+def test_without_the_library_the_error_names_the_extra(content, module, extra, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, module, None)
+    with pytest.raises(ConvcliError) as caught:
+        stored.read(content, f".{extra}")
+    assert str(caught.value) == f"needs {module} (pip install 'convcli[{extra}]')"
