@@ -53,7 +53,7 @@ def read(content: bytes, ending: str = "") -> dict[str, Array | Held]:
     found = arrays.read(content, ending)
     if not isinstance(found, dict):
         raise ConvcliError("holds a single array without a name", "an .npz file")
-    return {**found}
+    return {key.removesuffix(":0"): array for key, array in found.items()}  # as Keras 2 ends its names
 
 
 def _extra(module: str, extra: str) -> Any:

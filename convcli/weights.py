@@ -15,6 +15,7 @@ from convcli import batches
 from convcli._lazy import Array
 from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import shape_text
+from convcli.layers.convolutional import Depthwise
 from convcli.model import Plan, Row
 from convcli.steps import Weight
 from convcli.stored import Held
@@ -60,7 +61,7 @@ def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
     for row, path in zip(rows, _paths(rows), strict=True):
         for place, weight in enumerate(row.weights):
             key = _key(row, weight)
-            places = [key, f"{path}/vars/{place}", f"{row.name}/vars/{place}"]
+            places = [key, f"{path}/vars/{place}", f"{row.name}/vars/{place}", *_older(row, weight)]
             places += [longer[key]] if endings[key] == 1 else []
             places += [unnamed[row.name]] if len(row.weights) == 1 and row.name in unnamed else []
             found = next((each for each in places if each in stored), None)
@@ -68,6 +69,12 @@ def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
                 matched[key] = found
     keys = [_key(row, weight) for row in rows for weight in row.weights]
     return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
+
+
+def _older(row: Row, weight: Weight) -> tuple[str, ...]:
+    """What Keras 2 calls a variable that Keras 3 has renamed."""
+    depthwise = isinstance(row.node.layer, Depthwise) and weight.name == "kernel"
+    return (f"{row.name}/depthwise_kernel",) if depthwise else ()
 
 
 def _endings(key: str) -> Iterator[str]:

@@ -438,3 +438,55 @@ def test_a_bad_argument_beside_given_weights_is_named(argument):
 def test_an_activation_by_its_own_name_takes_no_other(layer):
     with pytest.raises(ConvcliError):
         convcli.load([layer])
+
+
+# ---- a layer that is called again ----
+
+TWICE = {
+    "input": {"left": [8, 1], "right": [8, 1]},
+    "layers": [
+        {"conv1d": {"name": "eye", "filters": 2, "kernel_size": 3, "inputs": "left"}},
+        {"shared": {"layer": "eye", "inputs": "right"}},
+        "shared('eye', inputs='left')",
+        {"subtract": {"inputs": ["eye", "eye#2"]}},
+    ],
+}
+
+
+def test_a_later_call_has_a_row_and_no_parameters():
+    rows = convcli.summarize(convcli.load(TWICE))["layers"]
+    assert [(row["name"], row["params"]) for row in rows] == [("eye", 8), ("eye#2", 0), ("eye#3", 0), ("subtract", 0)]
+
+
+def test_a_later_call_uses_the_weights_of_the_first():
+    x = np.arange(8.0)
+    both = convcli.apply(convcli.load(TWICE), {"left": x, "right": 2 * x}, seed=1)
+    first = convcli.apply(convcli.load(["Conv1D(2, 3, name='eye')"]), x, seed=1)
+    assert np.allclose(both, first - convcli.apply(convcli.load(["Conv1D(2, 3, name='eye')"]), 2 * x, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("shared('nose')", "layers[1]: layer: no layer 'nose' before this call (known: eye)"),
+        ({"shared": {"layer": "eye", "name": "x"}}, "layers[1]: shared has no argument 'name' (layer, inputs)"),
+        (
+            {"shared": {"layer": "eye", "inputs": "iput"}},
+            "layers[1]: layer eye#2: inputs: no layer or input 'iput' before this one (did you mean input?)",
+        ),
+        ("shared('eye', 'input')", "layers[1]: shared takes 1 arguments by position, got 2 (in order: layer)"),
+    ],
+)
+def test_what_is_no_later_call(entry, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load(["Conv1D(2, 3, name='eye')", entry])
+    assert str(caught.value) == message
+
+
+def test_a_later_call_needs_the_same_weights():
+    model = convcli.load(["Conv1D(2, 3, name='eye')", "shared('eye')"])
+    with pytest.raises(ConvcliError) as caught:
+        convcli.summarize(model, (8, 1))
+    assert str(caught.value) == (
+        "layer eye#2: kernel: (3, 2, 2) here, (3, 1, 2) at its first call (inputs that need the same weights)"
+    )

@@ -134,3 +134,15 @@ def test_a_weights_file(convcli, tmp_path):
     assert sorted(load(str(tmp_path / "w.npz"))) == ["conv1d/bias", "conv1d/kernel"]
     done = convcli("apply", "-", "-l", "Conv1D(1, 2)", "--weights", tmp_path / "w.npz", "-f", "csv", stdin="1,2,3")
     assert done.output == "21.5,32.5\n"
+
+
+def test_keys_as_keras_2_names_its_variables(tmp_path):
+    file = tmp_path / "w.npz"
+    np.savez(file, **{"depthwise_conv1d/depthwise_kernel:0": np.ones((3, 2, 1)), "depthwise_conv1d/bias:0": np.ones(2)})
+    found = convcli.apply(convcli.load(["DepthwiseConv1D(3)"]), np.ones((3, 2)), weights=load(str(file)))
+    assert found.tolist() == [[[4, 4]]]
+
+
+def test_a_variable_without_a_name_is_its_layer_s_only_one():
+    stored = {"layer_scale/variable_7": np.array([2.0, 3.0])}
+    assert convcli.apply(convcli.load(["LayerScale()"]), np.ones((1, 2)), weights=stored).tolist() == [[2, 3]]
