@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from convcli import batches, readers, spec
 from convcli._lazy import Array
 from convcli.errors import ConvcliError, located, short
-from convcli.geometry import DataFormat, Extent, Shape, shape_text
+from convcli.geometry import DataFormat, Shape, axis_names, shape_text
 from convcli.model import Model, Plan
 from convcli.records import Record, replace
 from convcli.report.shape import COUNTS, Asked, summary
@@ -116,7 +116,7 @@ def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat)
     try:
         return model.plan(full)
     except ConvcliError as error:
-        hint = _other_format(model, full, data_format) or _smallest(model, full)
+        hint = _other_format(model, full, data_format) or _sizes_that_fit(model, full)
         if hint:
             error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
         raise
@@ -153,28 +153,20 @@ def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFo
     return None
 
 
-def _smallest(model: Model, shapes: Mapping[str, Shape]) -> str | None:
-    """A hint for a single input that is too small for a later layer: the least extents that fit, axis by axis."""
-    if len(shapes) > 1 or len(model.nodes) == 1:
-        return None
-    ((name, shape),) = shapes.items()
-    space = shape[:-1]
-    most = 1 << 14
+def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
+    """A hint for a single input whose extents do not fit: the least that do, or which do at all."""
+    from convcli.sizes import accepted, least
 
-    def fits(extents: Sequence[Extent]) -> bool:
-        return _fits(model, {name: (*extents, shape[-1])})
-
-    if not space or not fits([most] * len(space)):
+    ((_, shape),) = shapes.items() if len(shapes) == 1 else [("", (None,))]
+    smallest = least(model, shapes) if len(shape) > 1 and len(model.nodes) > 1 else None
+    if smallest is None:
         return None
-    least = []
-    for axis in range(len(space)):
-        low, high = 1, most
-        while low < high:  # the least extent of this axis, the others being ample
-            middle = (low + high) // 2
-            fitting = fits([middle if place == axis else most for place in range(len(space))])
-            low, high = (low, middle) if fitting else (middle + 1, high)
-        least.append(low)
-    return f"the model needs an input of at least {'×'.join(map(str, least))}"
+    if any(extent is not None and extent < few for extent, few in zip(shape, smallest, strict=False)):
+        return f"the model needs an input of at least {'×'.join(map(str, smallest))}"
+    fitting = [
+        f"{name}: {axis.text}" for name, axis in zip(axis_names(len(shape) - 1), accepted(model, shapes), strict=True)
+    ]
+    return f"input sizes that fit: {'; '.join(fitting)}"
 
 
 class Run(Record):

@@ -27,6 +27,17 @@ SHOWN = 3
 Sizes = tuple[int, ...]
 
 
+def runs(sizes: Sequence[int]) -> str:
+    """Sizes as text, neighbours together: `31–34, 63`."""
+    found: list[list[int]] = []
+    for size in sizes:
+        if found and found[-1][1] == size - 1:
+            found[-1][1] = size
+        else:
+            found.append([size, size])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in found)
+
+
 class Accepted(Record):
     """The extents of the input along one axis that a model accepts.
 
@@ -40,6 +51,19 @@ class Accepted(Record):
     tried: int
     since: int | None
     period: int | None
+
+    @property
+    def text(self) -> str:
+        """The same in words: `multiples of 16 (16, 32, 48, …)`."""
+        listed = ", ".join(map(str, self.sizes))
+        if self.step == 1:
+            return f"{self.smallest} and above"
+        if self.step == self.smallest:
+            return f"multiples of {self.step} ({listed}, …)"
+        if self.step:
+            return f"every {self.step} cells from {self.smallest} ({listed}, …)"
+        again = f", and so on every {self.period} cells" if self.period else f"; tried below {self.tried}"
+        return f"{runs(self.sizes)}{again}"
 
 
 class Yielding(Record):
@@ -73,15 +97,28 @@ class _Probe:
         """The plan by the extent along one axis."""
         return lambda size: self.plan((*self.others[:axis], size, *self.others[axis + 1 :]))
 
-    def smallest(self, axis: int) -> int:
+    def smallest(self, axis: int, most: int = LARGEST) -> int:
         """The least extent along the axis that is accepted. Raises `ConvcliError` where there is none."""
         fits = self.along(axis)
-        for size in range(1, LARGEST + 1):
+        for size in range(1, most + 1):
             if fits(size):
                 return size
         assert self.error
-        self.error.remedy = f"no size up to {LARGEST:,} is accepted"
+        self.error.remedy = f"no size up to {most:,} is accepted"
         raise self.error
+
+
+def least(model: Model, shapes: Mapping[str, Shape], most: int = 1 << 8) -> Sizes | None:
+    """The least extents in space that the model accepts, None where they are beyond `most` or depend on each other."""
+    rank = len(next(iter(shapes.values()))) - 1
+    probe = _Probe(model, shapes, rank)
+    if probe.plan(probe.others) is None:  # what is wrong is not the size
+        return None
+    try:
+        found = tuple(probe.smallest(axis, most) for axis in range(rank))
+    except ConvcliError:
+        return None
+    return found if probe.plan(found) else None
 
 
 def accepted(model: Model, shapes: Mapping[str, Shape]) -> list[Accepted]:

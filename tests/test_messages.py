@@ -585,3 +585,13 @@ def test_calls_of_the_library(call, message):
     with pytest.raises(ConvcliError) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_sizes_between_those_that_fit(run):
+    model = "- MaxPooling1D(2)\n- UpSampling1D(2)\n- Add(inputs=['input', 'up_sampling1d'])"
+    code, said = run("shape", "-", "-i", "9x1", stdin=model)
+    assert (code, said) == (
+        1,
+        "Error: standard input: layer add: shapes (9, 1) and (8, 1) do not broadcast "
+        "(extents must be equal, or 1; input sizes that fit: length: multiples of 2 (2, 4, 6, …))\n",
+    )

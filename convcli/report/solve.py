@@ -9,7 +9,7 @@ from typing import Any
 from convcli.geometry import Pair, axis_names
 from convcli.report import Report
 from convcli.settings import PerAxis, Question, Setting
-from convcli.sizes import Accepted, Yielding
+from convcli.sizes import Accepted, Yielding, runs
 
 
 class SettingsReport(Report, kw_only=True):
@@ -104,14 +104,3 @@ def sizes(name: str, axes: Sequence[Accepted | Yielding], output: Sequence[int |
             closest = f"the closest are {near}" if len(axis.near) > 1 else f"the closest is {near}"
             complaints.append(f"{name}: no {title} of the input gives {wanted}: {closest}.")
     return SizesReport({}, 1 if complaints else 0, tuple(complaints), name=name, axes=tuple(axes))
-
-
-def runs(sizes: Sequence[int]) -> str:
-    """Sizes as text, neighbours together: `31–34, 63`."""
-    found: list[list[int]] = []
-    for size in sizes:
-        if found and found[-1][1] == size - 1:
-            found[-1][1] = size
-        else:
-            found.append([size, size])
-    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in found)
