@@ -116,7 +116,8 @@ class Window(Record):
     The axis is first stretched (`upsample - 1` empty cells between neighbours), then padded with `before` and `after`
     empty cells (a negative number removes cells). The window covers `size` cells, `dilation` apart, and moves by
     `stride`. With `ceil`, a last window that hangs over the end counts if it starts inside the input or its leading
-    padding. A transposed convolution of stride s is a window with `upsample=s`.
+    padding. A transposed convolution of stride s is a window with `upsample=s`. A window that is not `placed` has
+    padding that follows from an unknown width: how much of it lies before is left open.
     """
 
     size: int
@@ -126,6 +127,7 @@ class Window(Record):
     after: int = 0
     upsample: int = 1
     ceil: bool = False
+    placed: bool = True
 
     @property
     def extent(self) -> int:
@@ -166,7 +168,8 @@ def window(size: int, stride: int, dilation: int, padding: str | Pair, width: Ex
     """The window of an ordinary convolution or pooling, its padding worked out.
 
     `same` and `same_lower` keep ceil(W / S) positions: their padding is max((ceil(W/S) - 1)·S + D - W, 0) cells, the
-    odd one after or before. Where the width is unknown it is taken as a multiple of the stride.
+    odd one after or before. Where the width is unknown it is taken as a multiple of the stride, and the window is not
+    placed unless its padding is the same for every width.
     """
     plain = Window(size, stride, dilation)
     margin = plain.extent - 1
@@ -183,6 +186,8 @@ def window(size: int, stride: int, dilation: int, padding: str | Pair, width: Ex
         total = max((-(-known // stride) - 1) * stride + plain.extent - known, 0)
         less, more = total // 2, total - total // 2
         before, after = (more, less) if padding == "same_lower" else (less, more)
+        placed = width is not None or stride == 1 or margin == 0
+        return replace(plain, before=before, after=after, placed=placed)
     return replace(plain, before=before, after=after)
 
 

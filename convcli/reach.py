@@ -18,11 +18,13 @@ class Reach(Record):
 
     Cell `o` sees the input cells `spans[o % period]`, first and last, moved on by `shift` for every whole period. A
     span is `None` where a cell sees nothing. Exact for fractional jumps, where neighbouring cells see windows of
-    different extents.
+    different extents. `loose` are the windows on the way, by identity, whose place an unknown width leaves open: they
+    move all spans alike by an unknown number of cells.
     """
 
     spans: tuple[Span, ...]
     shift: int
+    loose: tuple[int, ...] = ()
 
     @classmethod
     def identity(cls) -> Reach:
@@ -46,12 +48,15 @@ class Reach(Record):
         span = self.spans[phase]
         return span and (span[0] + rounds * self.shift, span[1] + rounds * self.shift)
 
-    def padded(self, before: int, after: int, mode: str) -> Reach:
+    def padded(self, before: int, after: int, mode: str) -> Reach | None:
         """What a cell sees after so many cells were put around this value, or removed; modes differ only there."""
         return self.through(Window(1, before=before, after=after))
 
-    def through(self, window: Window) -> Reach:
-        """What a cell sees after `window` has slid over this value."""
+    def through(self, window: Window) -> Reach | None:
+        """What a cell sees after `window` has slid over this value; None where that depends on its unknown place."""
+        if not window.placed and len(self.spans) > 1:
+            return None
+        loose = self.loose if window.placed else (*self.loose, id(window))
         block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
         period = block // gcd(block, window.stride)
         if period > MOST_PHASES:
@@ -61,21 +66,26 @@ class Reach(Record):
             first = cell * window.stride - window.before
             met = (first + tap * window.dilation for tap in _hits(first, window, len(self.spans)))
             spans.append(_hull(self.span(place // window.upsample) for place in met))
-        return Reach(tuple(spans), self.shift * (period * window.stride // block))._reduced()
+        return Reach(tuple(spans), self.shift * (period * window.stride // block), loose)._reduced()
 
-    def union(self, other: Reach) -> Reach:
-        """What a cell sees through either of two branches; of branches that do not keep step, the larger."""
+    def union(self, other: Reach) -> Reach | None:
+        """What a cell sees through either of two branches; of branches that do not keep step, the larger.
+
+        None where unknown places move the two apart.
+        """
         if self.shift * len(other.spans) != other.shift * len(self.spans):
             return max(self, other, key=lambda reach: reach.extent)
+        if self.loose != other.loose:
+            return None
         period = lcm(len(self.spans), len(other.spans))
         spans = tuple(_hull((self.span(cell), other.span(cell))) for cell in range(period))
-        return Reach(spans, self.shift * period // len(self.spans))._reduced()
+        return Reach(spans, self.shift * period // len(self.spans), self.loose)._reduced()
 
     def _reduced(self) -> Reach:
         """The same with the shortest period."""
         period = len(self.spans)
         for shorter in (n for n in range(1, period) if period % n == 0 and self.shift * n % period == 0):
-            candidate = Reach(self.spans[:shorter], self.shift * shorter // period)
+            candidate = Reach(self.spans[:shorter], self.shift * shorter // period, self.loose)
             if all(candidate.span(cell) == span for cell, span in enumerate(self.spans)):
                 return candidate
         return self

@@ -110,11 +110,16 @@ def _slide(windows: Sequence[Window], space: Shape) -> Shape:
 
 
 def _trace_windows(windows: Sequence[Window], field: Field) -> Field:
-    def follow(track: Track) -> Track:
+    def follow(track: Track) -> Seen:
         passed = track.axis < len(windows)
-        return Track(track.axis, track.reach.through(windows[track.axis])) if passed else track
+        return _on(track.axis, track.reach.through(windows[track.axis])) if passed else track
 
     return _followed(field, follow)
+
+
+def _on(axis: int, reach: Reach | Sight | None) -> Seen:
+    """The track on an axis, or the word where what is seen is left open."""
+    return "unknown" if reach is None else Track(axis, reach)
 
 
 def _mixed(axes: Iterable[int], field: Field) -> Field:
@@ -220,10 +225,10 @@ class Pad(Step):
         return width + sum(pair)
 
     def trace_one(self, field: Field, shape: Shape) -> Field:
-        def follow(track: Track) -> Track:
+        def follow(track: Track) -> Seen:
             if track.axis >= len(self.amounts):
                 return track
-            return Track(track.axis, track.reach.padded(*self.amounts[track.axis], self.mode))
+            return _on(track.axis, track.reach.padded(*self.amounts[track.axis], self.mode))
 
         return _followed(field, follow)
 
@@ -451,9 +456,9 @@ def _joined(branches: Sequence[Track | Literal["apart", "unknown"]]) -> Seen:
         return None
     if "unknown" in branches:
         return "unknown"
-    joined = tracks[:1]
+    if not tracks:
+        return None
+    reach: Reach | Sight | None = tracks[0].reach
     for track in tracks[1:]:
-        one, other = joined[0].reach, track.reach
-        assert isinstance(one, Sight) == isinstance(other, Sight)
-        joined = [Track(track.axis, one.union(other))]  # type: ignore[arg-type]
-    return joined[0] if joined else None
+        reach = reach and reach.union(track.reach)  # type: ignore[arg-type]
+    return _on(tracks[0].axis, reach)

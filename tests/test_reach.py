@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcli.geometry import Window, transposed_window
+from convcli.geometry import Window, transposed_window, window
 from convcli.reach import Reach, Sight
 
 
@@ -97,3 +97,14 @@ def test_far_from_the_borders_both_see_the_same(chain, width):
             assert first <= seen[0] <= seen[1] <= last
         if seen:  # never more than without borders
             assert max(first, 0) <= seen[0] <= seen[1] <= min(last, width - 1)
+
+
+def test_padding_that_follows_from_an_unknown_width_leaves_branches_apart():
+    loose = window(3, 2, 1, "same", None)
+    one, other = Reach.identity().through(loose), Reach.identity().through(window(1, 2, 1, "same", None))
+    assert (loose.placed, one.extent, one.jump) == (False, 3, 2)
+    assert one.union(other) is None
+    # Both behind the same window: they are moved alike.
+    assert one.union(one.through(Window(3, before=1, after=1))).extent == 7
+    # Where neighbouring cells see windows of different extents, the place decides which are met.
+    assert Reach.identity().through(transposed_window(3, 2, 1, "valid", None)).through(loose) is None

@@ -34,6 +34,7 @@ from convcli.layers.base import (
     per_axis,
     whole,
 )
+from convcli.records import replace
 from convcli.steps import Correlate, Pad, Permute, Step, Weight
 
 
@@ -106,7 +107,7 @@ class Sliding(Windowed, abstract=True, kw_only=True):
         before: tuple[Step, ...] = ()
         if self.padding_mode != "zeros" and any(map(any, amounts)):
             before = (Pad(amounts, self.padding_mode),)
-            windows = tuple(Window(each.size, each.stride, each.dilation) for each in windows)
+            windows = tuple(replace(each, before=0, after=0) for each in windows)
         return (*before, Correlate(windows, kernel, filters, bias_of(bias, filters), groups, flip=self.flip_kernel))
 
 
