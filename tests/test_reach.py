@@ -88,8 +88,8 @@ windows = st.builds(
 @given(st.lists(windows, min_size=1, max_size=3), st.integers(80, 90))
 def test_far_from_the_borders_both_see_the_same(chain, width):
     reach, sight = Reach.identity(), Sight.identity(width)
-    for window in chain:
-        reach, sight = reach.through(window), sight.through(window)
+    for each in chain:
+        reach, sight = reach.through(each), sight.through(each)
     for cell, seen in enumerate(sight.spans):
         first, last = reach.span(cell) or (0, 0)
         if first >= 0 and last < width:
