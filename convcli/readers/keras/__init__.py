@@ -1,0 +1,39 @@
+"""What Keras writes of a model, `model.to_json()` of Keras 3 and Keras 2, as the plain mapping.
+
+Graphs of layers, models within models and layers that are called several times become one flat list of layers. Nothing
+in the file is run: a layer that this package does not have is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convcli.activations import works_along_axis
+from convcli.errors import ConvcliError, located
+from convcli.readers.keras.flat import Flat
+from convcli.readers.keras.graph import graph_of
+
+
+def mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The plain mapping of the model; `name` is used where it has none. Raises `ConvcliError`, naming the layer."""
+    graph = graph_of(value, "", True)
+    several = len(graph.inputs) > 1
+    inputs = {each if several else "input": graph.shapes.get(each) for each in graph.inputs}
+    flat = Flat(graph)
+    outputs = flat.call(graph, tuple(inputs))
+    _state_axes(flat.entries)
+    shapes = inputs if several else inputs.get("input")
+    return {"name": graph.name or name, "input": shapes, "outputs": outputs, "layers": flat.entries}
+
+
+def _state_axes(entries: Sequence[Mapping[str, dict[str, Any]]]) -> None:
+    """Say that dense layers and activations work along the last axis, in whatever order the axes are."""
+    if any(each.get("data_format") == "channels_first" for entry in entries for each in entry.values()):
+        for entry in entries:
+            for kind, arguments in entry.items():
+                if kind in ("Dense", "Activation"):
+                    arguments["axis"] = -1
+                elif works_along_axis(arguments.get("activation") or "linear"):
+                    with located(f"layer {arguments['name']}"):
+                        raise ConvcliError(f"{arguments['activation']} along the last axis of channels_first maps")

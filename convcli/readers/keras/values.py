@@ -1,0 +1,27 @@
+"""Plain values as Keras writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from convcli.errors import ConvcliError, short
+
+
+def config_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a model or layer. Raises `ConvcliError`."""
+    found = value.get("config")
+    if isinstance(found, list):  # a sequential model of an early Keras 2
+        return {"layers": found}
+    if not isinstance(found, dict):
+        raise ConvcliError(f"{value.get('class_name')}: config is {short(found)}", "a mapping")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A list for what Keras writes as a tuple or an array."""
+    if isinstance(value, dict) and value.get("class_name") == "__tuple__":
+        return value.get("items")
+    if isinstance(value, dict) and value.get("class_name") == "__numpy__":
+        return config_of(value).get("value")
+    return value
