@@ -18,7 +18,7 @@ from convcli.report.shape import COUNTS, Asked, summary
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from convcli.sizes import Accepted, Yielding
+    from convcli.sizes import Sizes
     from convcli.weights import Stored
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
@@ -79,7 +79,7 @@ def summarize(
 
 def sizes(
     model: Model, input_shape: Any = None, *, output: Shape | None = None, data_format: DataFormat | str | None = None
-) -> list[Accepted] | list[Yielding]:
+) -> Sizes:
     """Which extents of the input along each axis in space the model accepts, or with `output` which of them yield it.
 
     `input_shape` is needed where the model does not say its own; its extents in space matter only where one axis
@@ -154,19 +154,18 @@ def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFo
 
 
 def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
-    """A hint for a single input whose extents do not fit: the least that do, or which do at all."""
-    from convcli.sizes import accepted, least
+    """A hint for inputs whose extents do not fit: the least that do, or which do at all."""
+    from convcli.sizes import Accepted, accepted, least
 
-    ((_, shape),) = shapes.items() if len(shapes) == 1 else [("", (None,))]
-    smallest = least(model, shapes) if len(shape) > 1 and len(model.nodes) > 1 else None
+    smallest = least(model, shapes) if len(model.nodes) > 1 else None
     if smallest is None:
         return None
-    if any(extent is not None and extent < few for extent, few in zip(shape, smallest, strict=False)):
+    space = next(iter(shapes.values()))[:-1]
+    if any(extent is not None and extent < few for extent, few in zip(space, smallest, strict=True)):
         return f"the model needs an input of at least {'×'.join(map(str, smallest))}"
-    fitting = [
-        f"{name}: {axis.text}" for name, axis in zip(axis_names(len(shape) - 1), accepted(model, shapes), strict=True)
-    ]
-    return f"input sizes that fit: {'; '.join(fitting)}"
+    axes = [axis for axis in accepted(model, shapes).axes if isinstance(axis, Accepted)]
+    fitting = "; ".join(f"{name}: {axis.text}" for name, axis in zip(axis_names(len(axes)), axes, strict=True))
+    return f"input sizes that fit: {fitting}"
 
 
 class Run(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product as every
 
@@ -10,9 +10,13 @@ from convcli.errors import ConvcliError
 from convcli.geometry import Extent, Pair, transposed_window, window
 from convcli.records import Record
 
-KERNEL_SIZES = (3, 5, 7, 1, 2, 4, 9, 11, 6, 8, 10)  # the most usual first, as everywhere here
-STRIDES = (1, 2, 3, 4)
-DILATIONS = (1, 2, 3)
+# What is searched, each with how unusual it is.
+KERNEL_SIZES = {3: 0, 5: 2, 7: 3, 1: 2, 2: 3, 4: 4, 9: 6, 11: 6, 6: 9, 8: 9, 10: 9}
+TRANSPOSED_SIZES = {**KERNEL_SIZES, 2: 0, 4: 1, 3: 1}
+STRIDES = {1: 0, 2: 1, 3: 5, 4: 5}
+TRANSPOSED_STRIDES = {2: 0, 1: 3, 4: 4, 3: 5}
+DILATIONS = {1: 0, 2: 20, 3: 30}
+UNUSUAL = 10  # of sizes, strides and dilations that are only tried where they are asked for
 WORDS = ("valid", "same", "same_lower", "full")
 TRANSPOSED_WORDS = ("valid", "same", "same_lower")
 CAUSAL = "causal"
@@ -54,44 +58,103 @@ class Question(Record):
 
 
 def answers(question: Question) -> list[Setting]:
-    """Every setting that does it, the most usual first: small dilation and stride, usual kernels, equal padding.
+    """Every setting that does it, the most usual first, and those with as much padding before as after before others.
 
     What is not fixed is the same on all axes: kernels of 1 to 11 cells, strides of 1 to 4, dilations of 1 to 3, and
-    padding of 0 to d·(F - 1) cells on either side. For each, explicit padding that is the same on both sides comes
-    first, then words, then other pairs.
+    padding of 0 to d·(F - 1) cells on either side, also by each of the words.
     """
-    return [setting for setting in _candidates(question) if setting.output == question.output]
+    found = list(_candidates(question, lambda output: output == question.output))
+    return sorted(found, key=_unusual(question))
 
 
 def closest(question: Question) -> Setting | None:
     """The setting whose output comes closest, over all axes; of several the most usual. None where nothing fits."""
+    best: list[Setting] = []
+    least: int | None = None
 
-    def distance(setting: Setting) -> int:
-        return sum(abs(got - asked) for got, asked in zip(setting.output, question.output, strict=True))
+    def closer(output: PerAxis) -> bool:
+        nonlocal least
+        distance = sum(abs(got - asked) for got, asked in zip(output, question.output, strict=True))
+        if least is None or distance < least:
+            best.clear()
+            least = distance
+        return distance == least
 
-    return min(_candidates(question), key=distance, default=None)
+    for setting in _candidates(question, closer):
+        best.append(setting)
+    return min(best, key=_unusual(question), default=None)
 
 
-def _candidates(question: Question) -> Iterator[Setting]:
+def searched(question: Question) -> str:
+    """What was tried of what is not fixed, in words."""
+    ranges = (
+        ("kernel sizes", question.kernel_size, KERNEL_SIZES),
+        ("strides", question.strides, STRIDES),
+        ("dilation rates", question.dilation_rate, DILATIONS),
+    )
+    tried = [f"{name} {min(usual)} to {max(usual)}" for name, fixed, usual in ranges if fixed is None]
+    return ", ".join(tried)
+
+
+def _unusual(question: Question) -> Callable[[Setting], tuple[bool, int]]:
+    sizes = TRANSPOSED_SIZES if question.transpose else KERNEL_SIZES
+    strides = TRANSPOSED_STRIDES if question.transpose else STRIDES
+
+    def score(setting: Setting) -> tuple[bool, int]:
+        total = 0
+        for axis in range(question.rank):
+            size, stride, dilation = setting.kernel_size[axis], setting.strides[axis], setting.dilation_rate[axis]
+            total += sizes.get(size, UNUSUAL) + strides.get(stride, UNUSUAL) + DILATIONS.get(dilation, 2 * UNUSUAL)
+            extent = dilation * (size - 1) + 1
+            if not isinstance(setting.padding, str):
+                before, after = setting.padding[axis]
+                middle = (extent - stride) // 2 if question.transpose else (extent - 1) // 2
+                total += (
+                    4 * (before != after) + 6 * (before not in (0, middle)) + abs(after - before) + (before > after)
+                )
+                total += before == 0 != middle
+            total += setting.output_padding[axis] if setting.output_padding else 0
+        return not isinstance(setting.padding, str) and any(a != b for a, b in setting.padding), total
+
+    return score
+
+
+def _candidates(question: Question, wanted: Callable[[PerAxis], bool]) -> Iterator[Setting]:
+    """The settings whose output is wanted; for each, explicit padding before words before pairs of unequal numbers."""
     for dilation, stride, size in every(
         _choices(question.dilation_rate, DILATIONS, question),
-        _choices(question.strides, STRIDES, question),
+        _choices(question.strides, TRANSPOSED_STRIDES if question.transpose else STRIDES, question),
         _choices(question.kernel_size, KERNEL_SIZES, question),
     ):
         for padding, extra in _paddings(question, size, stride, dilation):
             output = _output(question, size, stride, dilation, padding, extra)
-            if output is not None:
-                yield Setting(size, stride, padding, dilation, extra, output)
+            if output is None or not wanted(output):
+                continue
+            yield Setting(size, stride, padding, dilation, extra, output)
+            if question.padding is None and not isinstance(padding, str):
+                # As many cells in all, of which more are on one side: the output is the same.
+                most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
+                for pair in _uneven(sum(padding[0]), most):
+                    if pair != padding[0]:
+                        yield Setting(size, stride, (pair,) * question.rank, dilation, extra, output)
 
 
-def _choices(fixed: PerAxis | None, usual: Sequence[int], question: Question) -> list[PerAxis]:
+def _uneven(cells: int, most: int) -> Iterator[Pair]:
+    return (
+        (before, cells - before)
+        for before in range(max(0, cells - most), min(cells, most) + 1)
+        if before != cells - before
+    )
+
+
+def _choices(fixed: PerAxis | None, usual: Iterable[int], question: Question) -> list[PerAxis]:
     return [fixed] if fixed is not None else [(each,) * question.rank for each in usual]
 
 
 def _paddings(
     question: Question, size: PerAxis, stride: PerAxis, dilation: PerAxis
 ) -> Iterator[tuple[Padding, PerAxis | None]]:
-    """Each padding with each output padding, the most usual first."""
+    """Each padding with each output padding; of those with as many cells in all, the most even one."""
     most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
     extras: list[PerAxis | None] = [None]
     if question.transpose:
@@ -111,12 +174,9 @@ def _forms(question: Question, most: int) -> Iterator[Padding]:
     if question.padding is not None:
         yield question.padding
         return
-    yield from (((cells, cells),) * question.rank for cells in range(most + 1))
+    yield from (((cells // 2, cells - cells // 2),) * question.rank for cells in range(2 * most + 1))
     words = TRANSPOSED_WORDS if question.transpose else WORDS
     yield from (*words, CAUSAL) if question.rank == 1 and not question.transpose else words
-    uneven = [(before, after) for before in range(most + 1) for after in range(most + 1) if before != after]
-    uneven.sort(key=lambda pair: (abs(pair[1] - pair[0]), pair[0] > pair[1], sum(pair)))
-    yield from ((pair,) * question.rank for pair in uneven)
 
 
 def _output(

@@ -2,17 +2,19 @@
 
 Along an axis the extent of every layer grows by a fixed amount whenever the input's grows by the period, the least
 common multiple of all jumps. So once its windows fit, what a model accepts repeats with the period: a few periods,
-tried one cell after another, decide for all sizes.
+tried one cell after another, decide for all sizes. The other axes are left open, unless what fits along one depends on
+them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise, product
 from math import lcm
 
 from convcli.errors import ConvcliError
-from convcli.geometry import Extent, Shape
+from convcli.geometry import Extent, Shape, known, shape_text
+from convcli.layers.reshaping import Reshape
 from convcli.model import Model, Plan
 from convcli.reach import Reach
 from convcli.records import Record
@@ -24,7 +26,7 @@ ROUNDS = 3  # so many periods alike are a pattern
 MOST_DELAY = 4  # and it begins within so many: before it, small extents fit by chance
 SHOWN = 3
 
-Sizes = tuple[int, ...]
+Extents = tuple[int, ...]
 
 
 def runs(sizes: Sequence[int]) -> str:
@@ -47,7 +49,7 @@ class Accepted(Record):
 
     smallest: int
     step: int | None
-    sizes: Sizes
+    sizes: Extents
     tried: int
     since: int | None
     period: int | None
@@ -72,20 +74,35 @@ class Yielding(Record):
     Where there are none, `near` has the outputs below and above it that can be had, each with the extents that do.
     """
 
-    sizes: Sizes
-    near: Mapping[int, Sizes]
+    sizes: Extents
+    near: Mapping[int, Extents]
+
+
+class Sizes(Record):
+    """The answer for a model: one entry for each axis in space.
+
+    Where what fits along one axis depends on the others, `others` are the extents that these had.
+    """
+
+    axes: tuple[Accepted | Yielding, ...]
+    others: tuple[int, ...] | None
 
 
 class _Probe:
     """Asks a model what it makes of extents along one axis, the others being left open, or as given."""
 
-    def __init__(self, model: Model, shapes: Mapping[str, Shape], rank: int) -> None:
+    def __init__(self, model: Model, shapes: Mapping[str, Shape]) -> None:
+        spaces = {shape[:-1] for shape in shapes.values()}
+        self.rank = len(next(iter(spaces)))
+        if len(spaces) > 1 or self.rank == 0:
+            raise ConvcliError("inputs of different sizes, or without axes in space", "inputs of one size")
         self.model = model
         self.shapes = shapes
-        self.others: tuple[Extent, ...] = (None,) * rank
+        self.own: tuple[Extent, ...] = next(iter(spaces))
+        self.others: tuple[Extent, ...] = (None,) * self.rank
         self.error: ConvcliError | None = None
 
-    def plan(self, extents: tuple[Extent, ...]) -> Plan | None:
+    def plan(self, extents: Sequence[Extent]) -> Plan | None:
         """The plan for these extents in space, None where the model does not accept them."""
         try:
             return self.model.plan({name: (*extents, shape[-1]) for name, shape in self.shapes.items()})
@@ -97,8 +114,11 @@ class _Probe:
         """The plan by the extent along one axis."""
         return lambda size: self.plan((*self.others[:axis], size, *self.others[axis + 1 :]))
 
-    def smallest(self, axis: int, most: int = LARGEST) -> int:
-        """The least extent along the axis that is accepted. Raises `ConvcliError` where there is none."""
+    def smallest(self, most: int = LARGEST) -> tuple[int, ...]:
+        """The least extent along each axis that is accepted. Raises `ConvcliError` where there is none."""
+        return tuple(self._smallest(axis, most) for axis in range(self.rank))
+
+    def _smallest(self, axis: int, most: int) -> int:
         fits = self.along(axis)
         for size in range(1, most + 1):
             if fits(size):
@@ -107,28 +127,85 @@ class _Probe:
         self.error.remedy = f"no size up to {most:,} is accepted"
         raise self.error
 
+    def independent(self, smallest: tuple[int, ...]) -> bool:
+        """Whether the least few extents of each axis fit in every combination; a few, as those of 1 cell broadcast."""
+        few = []
+        for axis, start in enumerate(smallest):
+            few.append(list(islice(filter(self.along(axis), range(start, start + MOST_PERIOD)), SHOWN)))
+        return all(self.plan(extents) for extents in product(*few))
 
-def least(model: Model, shapes: Mapping[str, Shape], most: int = 1 << 8) -> Sizes | None:
+
+def least(model: Model, shapes: Mapping[str, Shape], most: int = 1 << 8) -> tuple[int, ...] | None:
     """The least extents in space that the model accepts, None where they are beyond `most` or depend on each other."""
-    rank = len(next(iter(shapes.values()))) - 1
-    probe = _Probe(model, shapes, rank)
-    if probe.plan(probe.others) is None:  # what is wrong is not the size
-        return None
     try:
-        found = tuple(probe.smallest(axis, most) for axis in range(rank))
+        probe = _Probe(model, shapes)
+        if probe.plan(probe.others) is None:  # what is wrong is not the size
+            return None
+        found = probe.smallest(most)
+        return found if probe.independent(found) else None
     except ConvcliError:
         return None
-    return found if probe.plan(found) else None
 
 
-def accepted(model: Model, shapes: Mapping[str, Shape]) -> list[Accepted]:
+def accepted(model: Model, shapes: Mapping[str, Shape]) -> Sizes:
     """For each axis in space the extents that the model accepts.
 
-    `shapes` are those of the inputs: their number of axes and their channels matter; where the axes depend on each
-    other, their extents too. Raises `ConvcliError`.
+    `shapes` are those of the inputs, all of one size: their number of axes and their channels matter; where the axes
+    depend on each other, their extents too. Raises `ConvcliError`.
     """
-    probe, smallest, periods = _explored(model, shapes)
-    return [_accepted(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, strict=True))]
+    probe, smallest, periods, _ = _explored(model, shapes)
+    axes = tuple(_accepted(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, strict=True)))
+    return Sizes(axes, _given(probe))
+
+
+def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> Sizes:
+    """For each axis in space the extents that yield the output asked for. Raises `ConvcliError`."""
+    probe, smallest, periods, plan = _explored(model, shapes)
+    space = next(iter(plan.output_shapes.values()))[:-1]
+    if len(space) != probe.rank:
+        raise ConvcliError(
+            f"the output {shape_text(space)} has not the input's {probe.rank} axes in space",
+            "a model whose output has its input's axes",
+        )
+    if len(space) != len(output):
+        raise ConvcliError(f"{len(output)} extents for an output of {len(space)} axes in space", "one for each")
+    if None not in probe.others:
+        raise ConvcliError("what fits along one axis depends on the others", "shape -i with one size after another")
+    found = zip(smallest, periods, output, strict=True)
+    return Sizes(tuple(_yielding(probe, axis, *each) for axis, each in enumerate(found)), None)
+
+
+def _given(probe: _Probe) -> tuple[int, ...] | None:
+    return None if None in probe.others else tuple(map(known, probe.others))
+
+
+def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, tuple[int, ...], tuple[int, ...], Plan]:
+    """For each axis the least extent, and after how many cells what is accepted repeats; and a plan that fits."""
+    probe = _Probe(model, shapes)
+    smallest = probe.smallest()
+    plan = probe.plan(smallest)
+    if plan is None or not probe.independent(smallest):
+        probe.others = probe.own
+        plan = None if None in probe.others else probe.plan(probe.others)
+        if plan is None:
+            raise ConvcliError("what fits along one axis depends on the others", "-i with sizes that fit together")
+        smallest = probe.smallest()
+    return probe, smallest, tuple(_period(plan, axis) for axis in range(probe.rank)), plan
+
+
+def _period(plan: Plan, axis: int) -> int:
+    """The least common multiple of all jumps along the axis, and of what reshaped values must be a multiple of."""
+    tracks = (field[axis] for fields in plan.fields.values() for field in fields.values())
+    reaches = (track.reach for track in tracks if isinstance(track, Track))
+    shifts = [reach.shift for reach in reaches if isinstance(reach, Reach)]
+    reshaped = (row for row in plan.rows if isinstance(row.node.layer, Reshape))
+    following = [
+        row.node.layer.multiple
+        for row in reshaped
+        for field in plan.fields[row.operands[0]].values()
+        if field[axis] is not None and isinstance(row.node.layer, Reshape)
+    ]
+    return lcm(*shifts, *following)
 
 
 def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:
@@ -145,7 +222,8 @@ def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:
             step = _step(first, period) if since == start else None
             shown = [start + step * place for place in range(SHOWN)] if step else sizes
             return Accepted(start, step, tuple(shown), tried, since, period)
-    return Accepted(start, None, tuple(sizes), tried, None, None)
+    more = range(tried, (probe.others[axis] or 0) + 1)
+    return Accepted(start, None, (*sizes, *filter(fits, more)), max(tried, more.stop), None, None)
 
 
 def _repeats(sizes: Sequence[int], since: int, period: int) -> bool:
@@ -160,56 +238,27 @@ def _step(sizes: Sequence[int], period: int) -> int | None:
     return steps.pop() if len(steps) == 1 else None
 
 
-def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> list[Yielding]:
-    """For each axis in space the extents that yield the output asked for. Raises `ConvcliError`."""
-    probe, smallest, periods = _explored(model, shapes)
-    plan = probe.plan(smallest)
-    assert plan
-    space = next(iter(plan.output_shapes.values()))[:-1]
-    if len(space) != len(output) or len(space) != len(smallest):
-        raise ConvcliError(
-            f"the output has {len(space)} axes in space, the input {len(smallest)}", "as many, and a size for each"
-        )
-    return [_yielding(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, output, strict=True))]
-
-
-def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, Sizes, Sizes]:
-    """For each axis the least extent, and after how many cells what is accepted repeats."""
-    ranks = {len(shape) - 1 for shape in shapes.values()}
-    if len(ranks) > 1 or 0 in ranks:
-        raise ConvcliError("inputs without axes in space, or with different numbers of them", "axes in common")
-    (rank,) = ranks
-    probe = _Probe(model, shapes, rank)
-    smallest = tuple(probe.smallest(axis) for axis in range(rank))
-    plan = probe.plan(smallest)
-    if plan is None:  # what is accepted along one axis depends on the others
-        probe.others = next(iter(shapes.values()))[:-1]
-        plan = None if None in probe.others else probe.plan(probe.others)
-        if plan is None:
-            raise ConvcliError("what fits along one axis depends on the others", "-i with sizes that fit together")
-        smallest = tuple(probe.smallest(axis) for axis in range(rank))
-    return probe, smallest, tuple(_period(plan, axis) for axis in range(rank))
-
-
-def _period(plan: Plan, axis: int) -> int:
-    tracks = (field[axis] for fields in plan.fields.values() for field in fields.values())
-    reaches = (track.reach for track in tracks if isinstance(track, Track))
-    return lcm(*(reach.shift for reach in reaches if isinstance(reach, Reach)))
-
-
 def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent) -> Yielding:
     def output(size: int) -> Extent:
         plan = probe.along(axis)(size)
         return next(iter(plan.output_shapes.values()))[axis] if plan else None
 
     assert wanted is not None
-    first, later = output(start), output(start + period)
-    if first is None or later is None or later <= first:
+    if period > MOST_PERIOD:
+        raise ConvcliError(f"sizes repeat only after {period:,} cells", f"at most {MOST_PERIOD}")
+    regular = None
+    for size in range(start, start + MOST_DELAY * period + 1):  # before it, small extents may fit by chance
+        first, later = output(size), output(size + period)
+        if first is not None and later is not None and later > first:
+            regular = (size, first, later - first)
+            break
+    if regular is None:
         raise ConvcliError("the output does not grow with the input", "a model whose output has its input's axes")
+    since, first, growth = regular
     # Whole periods before the one in question; outputs never shrink as inputs grow.
-    rounds = max((wanted - first) // (later - first) - 1, 0)
+    begin = since + max((wanted - first) // growth - 1, 0) * period
     found: dict[int, list[int]] = {}
-    for size in range(start + rounds * period, start + (rounds + ROUNDS + 1) * period):
+    for size in (*range(start, min(since, begin)), *range(begin, begin + (ROUNDS + 1) * period)):
         made = output(size)
         if made is not None:
             found.setdefault(made, []).append(size)

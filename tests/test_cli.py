@@ -362,11 +362,11 @@ def test_solve_lists_settings(convcli):
     assert only == answers[0]
     two = json.loads(convcli("solve", "-i", "14x28", "--output", "28x56", "--transpose", "-f", "json").stdout)
     assert two[0] == {
-        "kernel_size": [3, 3],
+        "kernel_size": [2, 2],
         "strides": [2, 2],
-        "padding": [1, 1],
+        "padding": [0, 0],
         "dilation_rate": [1, 1],
-        "output_padding": [1, 1],
+        "output_padding": [0, 0],
         "output": [28, 56],
     }
 
@@ -374,8 +374,9 @@ def test_solve_lists_settings(convcli):
 def test_no_answer_is_an_answer(convcli):
     result = convcli("solve", "--input", 224, "--output", 300, "-f", "json")
     assert (result.exit_code, result.stdout) == (1, "[]\n")
-    closest = "the closest is 254, by kernel_size 11, strides 1, padding 30, dilation_rate 3"
-    assert result.stderr == f"No setting turns 224 into 300: {closest}.\n"
+    tried = "of kernel sizes 1 to 11, strides 1 to 4, dilation rates 1 to 3"
+    closest = "the closest is 254, by kernel_size 11, strides 1, padding full, dilation_rate 3"
+    assert result.stderr == f"No setting turns 224 into 300 ({tried}): {closest}.\n"
     result = convcli("solve", "samples/unet.yaml", "--output", "30x32")
     assert result.exit_code == 1
     assert result.stderr == "unet: no height of the input gives 30: the closest are 28 (from 28) and 32 (from 32).\n"

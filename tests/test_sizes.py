@@ -29,7 +29,7 @@ def unet(depth):
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_a_u_net_takes_multiples_of_two_to_its_depth(depth):
-    (axis,) = api.sizes(unet(depth), (None, 1))
+    (axis,) = api.sizes(unet(depth), (None, 1)).axes
     assert (axis.smallest, axis.step, axis.sizes) == (2**depth, 2**depth, tuple(2**depth * n for n in (1, 2, 3)))
 
 
@@ -53,7 +53,7 @@ CHAINS = (
 @pytest.mark.parametrize("layers", CHAINS, ids=" ".join)
 def test_what_is_said_of_all_sizes_holds_for_each(layers):
     model = convcli.load(layers)
-    (axis,) = api.sizes(model, (None, 1))
+    (axis,) = api.sizes(model, (None, 1)).axes
     for size in range(1, 200):
         if axis.step:
             said = size >= axis.smallest and (size - axis.smallest) % axis.step == 0
@@ -65,32 +65,38 @@ def test_what_is_said_of_all_sizes_holds_for_each(layers):
 
 def test_weights_in_the_model_may_leave_one_size():
     model = convcli.load(["Flatten()", {"dense": {"kernel": [[1.0]] * 12}}])
-    (axis,) = api.sizes(model, (None, 3))
+    (axis,) = api.sizes(model, (None, 3)).axes
     assert (axis.smallest, axis.step, axis.sizes, axis.period) == (4, None, (4,), None)
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 3, 7])
 def test_all_inputs_of_an_output(wanted):
     model = convcli.load(["Conv1D(1, 3, strides=2)", "MaxPooling1D(3, 2)"])
-    (axis,) = api.sizes(model, (None, 1), output=(wanted,))
+    (axis,) = api.sizes(model, (None, 1), output=(wanted,)).axes
     given = [n for n in range(7, 100) if convcli.summarize(model, (n, 1))["output_shape"][1] == wanted]
     assert axis.sizes == tuple(given)
 
 
 def test_an_output_that_cannot_be_had_names_its_neighbours():
-    (axis,) = api.sizes(convcli.load(["MaxPooling1D(2)", "UpSampling1D(2)"]), (None, 1), output=(7,))
+    (axis,) = api.sizes(convcli.load(["MaxPooling1D(2)", "UpSampling1D(2)"]), (None, 1), output=(7,)).axes
     assert (axis.sizes, axis.near) == ((), {6: (6, 7), 8: (8, 9)})
 
 
 def test_the_sample():
-    assert [axis.step for axis in api.sizes(convcli.load(SAMPLES / "unet.yaml"))] == [4, 4]
+    assert [axis.step for axis in api.sizes(convcli.load(SAMPLES / "unet.yaml")).axes] == [4, 4]
 
 
 @pytest.mark.parametrize(
     ("layers", "shape", "output", "message"),
     [
-        (["Dense(2)"], (4,), None, "inputs without axes in space, or with different numbers of them (axes in common)"),
-        (["Flatten()"], (None, 1), (7,), "the output has 0 axes in space, the input 1 (as many, and a size for each)"),
+        (["Dense(2)"], (4,), None, "inputs of different sizes, or without axes in space (inputs of one size)"),
+        (
+            ["Flatten()"],
+            (None, 1),
+            (7,),
+            "the output () has not the input's 1 axes in space (a model whose output has its input's axes)",
+        ),
+        (["Conv2D(1, 3)"], (None, None, 1), (7,), "1 extents for an output of 2 axes in space (one for each)"),
         (
             ["Reshape((-1, 4, 4))"],
             (None, None, 1),
@@ -119,5 +125,24 @@ def test_what_cannot_be_answered(layers, shape, output, message):
 
 def test_axes_that_depend_on_each_other_are_asked_one_beside_the_given_other():
     model = convcli.load(["Reshape((-1, 4, 4))", "Conv2D(1, 3)"])
-    axes = api.sizes(model, (6, 8, 1))
-    assert [axis.smallest for axis in axes] == [6, 8]  # 3 rows of 16: at least so many
+    found = api.sizes(model, (6, 8, 1))
+    assert found.others == (6, 8)
+    assert [(axis.smallest, axis.step) for axis in found.axes] == [(6, 2), (8, 8)]  # 3 rows of 16, by 8 and by 6 cells
+
+
+def test_only_squares():
+    layers = ["Conv2D(1, 1, name='c')", "Permute((2, 1, 3))", "Add(inputs=['c', 'permute'])"]
+    found = api.sizes(convcli.load(layers), (10, 10, 1))
+    assert (found.others, [axis.sizes for axis in found.axes]) == ((10, 10), [(1, 10), (1, 10)])
+
+
+def test_a_reshape_takes_multiples():
+    (axis,) = api.sizes(convcli.load(["Reshape((4, -1, 3))", "Conv2D(1, 3)"]), (None, 3)).axes
+    assert (axis.smallest, axis.step) == (12, 4)
+
+
+def test_several_inputs_of_one_size_vary_together():
+    layers = ["MaxPooling1D(2, inputs='a')", "UpSampling1D(2)", "Add(inputs=['up_sampling1d', 'b'])"]
+    model = convcli.load({"input": {"a": [8, 1], "b": [8, 1]}, "layers": layers})
+    (axis,) = api.sizes(model).axes
+    assert (axis.smallest, axis.step) == (2, 2)

@@ -126,10 +126,15 @@ class Reshape(Layer):
         shape = self._resolved(shapes[0])
         return _in_model_order(steps.Reshape(shape), len(shapes[0]), len(shape), data_format)
 
+    @property
+    def multiple(self) -> int:
+        """What the number of values must be a multiple of."""
+        return abs(product(self.target_shape) or 1)
+
     def _resolved(self, shape: Shape) -> Shape:
         if -1 not in self.target_shape:
             return self.target_shape
-        total, rest = product(shape), -(product(self.target_shape) or 0)
+        total, rest = product(shape), self.multiple
         if total is not None and total % rest:
             raise ConvcliError(
                 f"{shape_text(shape)} holds {total} values, which {shape_text(self.target_shape)} does not divide",

@@ -8,8 +8,8 @@ from typing import Any
 
 from convcli.geometry import Pair, axis_names
 from convcli.report import Report
-from convcli.settings import PerAxis, Question, Setting
-from convcli.sizes import Accepted, Yielding, runs
+from convcli.settings import PerAxis, Question, Setting, searched
+from convcli.sizes import Accepted, Sizes, Yielding, runs
 
 
 class SettingsReport(Report, kw_only=True):
@@ -54,7 +54,9 @@ def settings(question: Question, found: Sequence[Setting], nearest: Setting | No
     """The answer: the settings, or where there are none what comes closest, and exit code 1."""
     if found:
         return SettingsReport({}, question=question, settings=tuple(found))
-    asked = f"no setting turns {_size(question.input)} into {_size(question.output)}"
+    tried = searched(question)
+    within = f" (of {tried})" if tried else ""
+    asked = f"no setting turns {_size(question.input)} into {_size(question.output)}{within}"
     if nearest is None:
         sentence = f"{asked}: no window fits"
     else:
@@ -69,15 +71,20 @@ def _size(extents: PerAxis) -> str:
 
 
 class SizesReport(Report, kw_only=True):
-    """The input sizes that a model accepts, or that yield an output, axis by axis."""
+    """The input sizes that a model accepts, or that yield an output, axis by axis.
+
+    `others` are the extents of the other axes, where what fits along one depends on them.
+    """
 
     kind = "sizes"
 
     name: str
     axes: tuple[Accepted | Yielding, ...]
+    others: tuple[int, ...] | None
 
     def mapping(self) -> Any:
-        return {"axes": self.rows()}
+        others = {} if self.others is None else {"others": list(self.others)}
+        return {"axes": self.rows(), **others}
 
     def rows(self) -> list[dict[str, Any]]:
         return [
@@ -95,12 +102,12 @@ def _distance(sizes: Sequence[int]) -> int | None:
     return steps.pop() if len(steps) == 1 else None
 
 
-def sizes(name: str, axes: Sequence[Accepted | Yielding], output: Sequence[int | None]) -> SizesReport:
+def sizes(name: str, found: Sizes, output: Sequence[int | None]) -> SizesReport:
     """The answer: the sizes, or where an axis has none what comes closest, and exit code 1."""
-    complaints = []
+    complaints, axes = [], found.axes
     for title, axis, wanted in zip(axis_names(len(axes)), axes, output or [None] * len(axes), strict=True):
         if isinstance(axis, Yielding) and not axis.sizes:
             near = " and ".join(f"{made} (from {runs(each)})" for made, each in axis.near.items())
             closest = f"the closest are {near}" if len(axis.near) > 1 else f"the closest is {near}"
             complaints.append(f"{name}: no {title} of the input gives {wanted}: {closest}.")
-    return SizesReport({}, 1 if complaints else 0, tuple(complaints), name=name, axes=tuple(axes))
+    return SizesReport({}, 1 if complaints else 0, tuple(complaints), name=name, axes=axes, others=found.others)

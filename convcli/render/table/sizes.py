@@ -19,5 +19,7 @@ def parts(report: SizesReport) -> Iterator[RenderableType]:
     yield Text(f"{report.name}: input sizes that " + ("fit" if accepted else "give this output"), "bold")
     for name, axis in zip(names, report.axes, strict=True):
         yield Text(f" {name}: {axis.text if isinstance(axis, Accepted) else runs(axis.sizes) or 'none'}")
-    if accepted:
+    if report.others:
+        yield Text(f" each with the other axes as in {'×'.join(map(str, report.others))}, on which it depends")
+    elif accepted:
         yield Text(f" smallest input: {'×'.join(str(axis.smallest) for axis in accepted)}")
