@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from convcli.sizes import Sizes
     from convcli.weights import Stored
 
+Weights = Mapping[str, Any] | str | os.PathLike[str] | None
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
@@ -259,7 +260,7 @@ def apply(
     model: Model,
     inputs: ArrayLike | Mapping[str, ArrayLike],
     *,
-    weights: Mapping[str, Array] | None = None,
+    weights: Weights = None,
     seed: int | None = None,
     dtype: str | None = None,
     algorithm: str = "auto",
@@ -267,15 +268,25 @@ def apply(
     """Apply the model to an array, or to a mapping of arrays by input name.
 
     The result is whole: `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` in a channels_first model; a
-    mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays; `seed` draws those
-    that are in neither. float32 and float16 are computed in float32, all else in float64, unless `dtype` says.
-    Raises `ConvcliError`.
+    mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays, or is a file of them;
+    `seed` draws those that are in neither. float32 and float16 are computed in float32, all else in float64, unless
+    `dtype` says. Raises `ConvcliError`.
     """
     named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
     given = {name: _array(array) for name, array in named.items()}
-    done = run(model, given, weights=weights, seed=seed, dtype=dtype, algorithm=algorithm)
+    held, source = _weights(weights)
+    done = run(model, given, weights=held, weights_name=source, seed=seed, dtype=dtype, algorithm=algorithm)
     values = {name: batches.from_batch(done.values[name], model.data_format) for name in model.outputs}
     return values if len(values) > 1 else next(iter(values.values()))
+
+
+def _weights(weights: Weights) -> tuple[Stored | None, str]:
+    """The weights by key, and what messages call them."""
+    if not isinstance(weights, str | os.PathLike):
+        return weights, "weights"
+    from convcli import stored
+
+    return stored.load(os.fspath(weights)), os.fspath(weights)
 
 
 def convolve(

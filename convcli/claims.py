@@ -7,6 +7,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from convcli.errors import ConvcliError, nearest, short
@@ -19,7 +20,6 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-WORDS = {"null": None, "true": True, "false": False}
 
 
 def value(answer: Any, key: str) -> Any:
@@ -68,8 +68,16 @@ def failure(answer: Any, claim: str) -> str | None:
             raise ConvcliError(f"{claim!r}: {key} is {short(bare(found))}", "== or !=, or a key of a number")
         holds = found is not None and OPERATORS[sign](found, wanted)
     else:
+        if found is not None and wanted is not None and _kind(found) != _kind(wanted):
+            raise ConvcliError(f"{claim!r}: {key} is {short(bare(found))}", f"{_kind(found)}")
         holds = OPERATORS[sign](found, wanted)
     return None if holds else f"{claim.strip()} does not hold: {key} is {_shown(found, wanted, text)}"
+
+
+def _kind(candidate: Any) -> str:
+    """What a value is compared with, in words."""
+    words = ((list, "a list such as (None, 10)"), (dict, "one of its values"), (str, "a text"))
+    return next((word for kind, word in words if isinstance(candidate, kind)), "a number")
 
 
 def _is_number(candidate: Any) -> bool:
@@ -78,14 +86,12 @@ def _is_number(candidate: Any) -> bool:
 
 def _literal(text: str) -> Any:
     """A number, a list or tuple, a quoted text, None; a word by itself is a text."""
-    if text in WORDS:
-        return WORDS[text]
-    try:
-        return _listed(ast.literal_eval(text))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        if re.fullmatch(r"[\w./#-]+", text):
-            return text
-        raise ConvcliError(f"{short(text)} is no value", "a number, a list such as (None, 10), or a text") from None
+    for parse in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return _listed(parse(text))
+    if re.fullmatch(r"[\w./#-]+", text):
+        return text
+    raise ConvcliError(f"{short(text)} is no value", "a number, a list such as (None, 10), or a text")
 
 
 def _listed(candidate: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcli.errors import ConvcliError
-from convcli.geometry import Shape
+from convcli.geometry import Shape, shape_text
 from convcli.model import Plan
 from convcli.reach import Reach, Sight
 from convcli.steps import Field, Seen, Track
@@ -40,9 +40,12 @@ def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
             "window": window if several else next(iter(window.values())),
             "window_padding": padding if several else next(iter(padding.values())),
         }
-    if all(each["window"] is None for each in found.values()):
+    spaces = {row.name: row.output_shape[:-1] for row in plan.rows}
+    if not any(found[name]["window"] for name, space in spaces.items() if space):
+        largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))
         raise ConvcliError(
-            f"no layer's output has a cell {', '.join(map(str, cell))}", "a place in space for each axis, from 0"
+            f"no layer's output has a cell {', '.join(map(str, cell))}",
+            f"a place from 0 for each axis in space; the largest output has {shape_text(largest)}",
         )
     return found
 

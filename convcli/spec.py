@@ -72,7 +72,7 @@ def _data_format(own: Any, entries: Sequence[Entry], otherwise: DataFormat | Non
 
 def shape(value: Any) -> Shape:
     """A sample's shape: `[28, 28, 1]`, or text such as `28x28x1` or `28,28,1`; None, `?` or `none` is unknown."""
-    parts = re.split(r"[xX,]", value) if isinstance(value, str) else value
+    parts = re.split(r"[xX×,]", value) if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not parts:
         raise ConvcliError(f"{value!r} is not a shape", "such as [28, 28, 1] or 28x28x1")
     return tuple(_extent(part, value) for part in parts)

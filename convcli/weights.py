@@ -21,6 +21,7 @@ from convcli.steps import Weight
 from convcli.stored import Held
 
 Stored = Mapping[str, Array | Held]
+MOST_NAMED = 6  # keys of a file that a message names
 
 
 def bind(
@@ -125,7 +126,7 @@ def _bind_layer(
         elif seed is not None:
             value = _drawn(weight, np.random.default_rng([seed, crc32(key.encode())]))
         else:
-            raise _missing(row, weight, model)
+            raise _missing(row, weight, model, source, stored)
         values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.extents)
     return values
 
@@ -136,11 +137,13 @@ def _shaped(value: Array | Held, weight: Weight) -> Array:
     return value.read() if isinstance(value, Held) else value
 
 
-def _missing(row: Row, weight: Weight, model: str | None) -> ConvcliError:
-    error = ConvcliError(
-        f"no values for {weight.name} {shape_text(weight.shape)}",
-        "--weights FILE, --seed N, or the values in the model",
-    )
+def _missing(row: Row, weight: Weight, model: str | None, source: str, stored: Stored) -> ConvcliError:
+    problem = f"no values for {weight.name} {shape_text(weight.shape)}"
+    if stored:
+        held = ", ".join(list(stored)[:MOST_NAMED]) + (", …" if len(stored) > MOST_NAMED else "")
+        error = ConvcliError(f"{problem}: {source} holds {held}", f"one {_key(row, weight)}, or --seed N")
+    else:
+        error = ConvcliError(problem, "--weights FILE, --seed N, or the values in the model")
     error.where += [each for each in (model, row.where) if each]
     return error
 

@@ -53,7 +53,8 @@ def _(step: steps.Correlate, shapes: tuple[Shape, ...]) -> Iterator[str]:
         multiplier = quotient(step.filters, step.groups)
         yield f"channels: {factors((channels, multiplier))} = {filters}, each input channel by itself"
         return
-    yield f"channels: {filters}, one for each filter" if step.windows else f"values: {filters}, one for each unit"
+    dense = len(step.kernel.shape) == 2
+    yield f"{'values' if dense else 'channels'}: {filters}, one for each {'unit' if dense else 'filter'}"
     if step.groups != 1:
         seen = number(quotient(channels, step.groups))
         yield f"channels seen by each filter: {number(channels)} / {number(step.groups)} = {seen}"
@@ -116,6 +117,8 @@ def _slides(windows: Sequence[Window], shape: Shape, transposed: bool) -> Iterat
 
 def _slide(window: Window, width: Extent) -> str:
     """⌊(W − D + P_before + P_after) / S⌋ + 1, rounded up in ceil mode."""
+    if not window.placed:  # of "same" padding, whose cells follow from the width
+        return f"⌈{number(width)} / {window.stride}⌉ = {number(window.positions(width))}"
     opening, closing = "⌈⌉" if window.ceil else "⌊⌋"
     cells = f"{number(width)} − {number(window.extent)} + {number(window.before)} + {number(window.after)}"
     places = window.positions(width)
@@ -198,7 +201,6 @@ def _padding(row: Row) -> Iterator[str]:
     windows = layer.windows(space)
     for name, window, width in zip(axis_names(len(windows)), windows, space, strict=True):
         if width is None:
-            yield f"{name}, {word}: the padding depends on the width"
             continue
         places = -(-width // window.stride)
         whole = (places - 1) * window.stride + window.extent - width
@@ -208,10 +210,10 @@ def _padding(row: Row) -> Iterator[str]:
 
 
 def _parameters(row: Row) -> Iterator[str]:
+    if not row.weights:
+        return
     if row.node.shares:
         yield f"parameters: those of {row.node.shares}, counted there"
-        return
-    if not row.weights:
         return
     products = [factors(weight.shape) for weight in row.weights]
     names = ", ".join(weight.name for weight in row.weights)

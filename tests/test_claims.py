@@ -65,6 +65,7 @@ def test_a_key_that_is_not_there(key, message):
         "macs == null",
         "output_shape == (None, 10)",
         "output_shape == [None, 10]",
+        "output_shape == [null,10]",
         "output_shape.1 >= 10",
         "name == net",
         "name == 'net'",
@@ -97,6 +98,8 @@ def test_a_claim_that_fails_is_told_with_both_values(claim, message):
         ("params <= many", "'params <= many': <= many (a number; other values are compared by == and !=)"),
         ("name <= 5", "'name <= 5': name is 'net' (== or !=, or a key of a number)"),
         ("params == 4 + 4", "'4 + 4' is no value (a number, a list such as (None, 10), or a text)"),
+        ("params == 49,378", "'params == 49,378': params is '400' (a number)"),
+        ("output_shape == 10", "'output_shape == 10': output_shape is '[null, 10]' (a list such as (None, 10))"),
         ("parms == 4", "no key 'parms' (did you mean params?)"),
     ],
 )

@@ -241,8 +241,11 @@ def test_wrong_usage_is_exit_code_2(convcli, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "either MODEL or layers with -l 'Conv2D(40, 3)'"),
-        (("samples/mnist.yaml", "-l", "flatten"), "either MODEL or layers with -l 'Conv2D(40, 3)'"),
+        ((), "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
+        (
+            ("samples/mnist.yaml", "-l", "flatten"),
+            "MODEL and -l both name the layers (a file, or layers with -l 'Conv2D(40, 3)')",
+        ),
         (
             ("samples/mnist.yaml", "-o", "x.npy"),
             "-o x.npy: no format here has the suffix .npy (.txt .json .yaml .yml .csv, or give -f)",

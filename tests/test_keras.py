@@ -128,11 +128,11 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first"
         ),
         (
             edited("multiply", class_name="Power"),
-            "layer multiply: the operation Power (known: Add, Subtract, Multiply, Maximum, Minimum)",
+            "layer multiply: the operation Power is not known (Add, Subtract, Multiply, Maximum, Minimum)",
         ),
         (
             edited("up", config={"activation": {"module": "builtins", "class_name": "function", "config": "mine"}}),
-            "layer up: activation: function is no activation of Keras (one by name, or a layer of its own)",
+            "layer up: activation: function is no activation by name (relu and its like by name, any other as a layer of its own)",
         ),
         (
             edited("up", config={"dtype": {"class_name": "QuantizedDTypePolicy", "config": {}}}),

@@ -542,8 +542,11 @@ def test_files(run, tmp_path, arguments, message):
             "apply x.yaml -l flatten -o x.doc",
             "-o x.doc: no format here has the suffix .doc (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
         ),
-        ("shape", "either MODEL or layers with -l 'Conv2D(40, 3)'"),
-        ("shape x.yaml -l flatten", "either MODEL or layers with -l 'Conv2D(40, 3)'"),
+        ("shape", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
+        (
+            "shape x.yaml -l flatten",
+            "MODEL and -l both name the layers (a file, or layers with -l 'Conv2D(40, 3)')",
+        ),
         ("shape -l flatten", "the input's shape is missing (-i 28x28x1, or input: in the model)"),
         ("shape two.yaml -i 2", "-i 2: for which input? (NAME=SHAPE, of a, b)"),
         ("shape two.yaml -i c=2", "-i c=2: for which input? (NAME=SHAPE, of a, b)"),

@@ -132,8 +132,8 @@ def test_what_a_cell_sees_is_clipped_and_what_falls_in_the_padding_is_named():
 
 
 def test_a_layer_without_such_a_cell_sees_nothing_and_one_without_space_all():
-    assert seen(["MaxPooling1D(4)", "Flatten()"], (8, 1), (2,))[0] == (None, None)
-    assert seen(["MaxPooling1D(4)", "Flatten()"], (8, 1), (2,))[1] == ([[0, 7]], [[0, 0]])
+    stack = ["Conv1D(1, 1)", "MaxPooling1D(4)", "Flatten()"]
+    assert seen(stack, (8, 1), (2,)) == [([[2, 2]], [[0, 0]]), (None, None), ([[0, 7]], [[0, 0]])]
 
 
 def test_unknown_extents_leave_open_what_is_seen():
@@ -152,7 +152,7 @@ def test_two_models_side_by_side():
         (None, "dropout"),
         ("dense", "dense"),
     ]
-    assert answer.pairs[0].differs == ["output_shape", "params", "trainable_params", "macs"]
+    assert answer.pairs[0].differs == ["output_shape", "kernel_shape", "params", "trainable_params", "macs"]
     assert answer.ratio["macs"] == b["macs"] / a["macs"]
     assert (answer.exit_code, compare(a, a).exit_code) == (1, 0)
 

@@ -63,4 +63,7 @@ def test_several_inputs_are_seen_apart():
 def test_a_cell_that_no_layer_has():
     with pytest.raises(ConvcliError) as caught:
         convcli.summarize(convcli.load(["Conv1D(1, 3)"]), (8, 1), at=(6,))
-    assert str(caught.value) == "no layer's output has a cell 6 (a place in space for each axis, from 0)"
+    assert (
+        str(caught.value)
+        == "no layer's output has a cell 6 (a place from 0 for each axis in space; the largest output has (6,))"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
     from convcli.errors import nearest
 
     pairs = [each.partition("=")[::2] for each in names]
-    if len(names) == 1 and pairs[0][0] not in wanted:
+    if len(names) == 1 and pairs[0][0] not in wanted and not (os.path.exists(pairs[0][1]) > os.path.exists(names[0])):
         return {}
     if len(names) > 1 and len(wanted) == 1:
         raise click.UsageError(f"{len(names)} inputs for a model of one (with -l or --filter there is no MODEL)")

@@ -23,6 +23,22 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
+# For an encoding without them: what tables are drawn and figures are written with.
+PLAINER = str.maketrans(
+    {
+        **dict.fromkeys("┏┓┗┛┳┻╋┡┩╇┃│╭╮╰╯├┤┬┴┼└┘┌┐", "+"),
+        **dict.fromkeys("━─−–", "-"),
+        **dict.fromkeys("┃│", "|"),
+        "×": "x",
+        "·": "*",
+        "→": "->",
+        "…": "...",
+        "⌊": "floor[",
+        "⌋": "]",
+        "⌈": "ceil[",
+        "⌉": "]",
+    }
+)
 
 
 def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -148,7 +164,7 @@ def _columns() -> int:
 def _print(content: bytes, form: str) -> None:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if form == "table" and "utf" not in encoding.lower():
-        content = content.decode().encode(encoding, "replace")
+        content = content.decode().translate(PLAINER).encode(encoding, "replace")
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -165,7 +181,7 @@ data_format_option = click.option(
     "--data-format",
     type=click.Choice([each.value for each in DataFormat]),
     callback=lambda context, option, value: value and DataFormat(value),
-    help="Axis order of arrays and shapes, in and out, and of -l layers [the model's; channels_last].",
+    help="Axis order of arrays and shapes, in and out, and of layers given inline [the model's; channels_last].",
 )
 layer_option = click.option(
     "-l",

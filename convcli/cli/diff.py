@@ -29,9 +29,10 @@ Examples:
 def diff(a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
     """Set two models side by side, layer by layer: shapes, parameters, multiply-accumulates, and the totals' ratio.
 
-    Layers of the same type and name are pairs, then layers of the same type in order. Names alone make no difference.
+    Layers of the same type and name are pairs, then layers of the same type in order. Compared are type, output and
+    kernel shape, parameters, multiply-accumulates, receptive field and jump; names alone make no difference.
 
-    Exit code: 0 where all figures are the same, 1 where any differs, 2 where there is trouble.
+    Exit code: 0 where all of these are the same, 1 where any differs, 2 where there is trouble.
     """
     from convcli import api
     from convcli.report.diff import compare

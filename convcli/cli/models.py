@@ -47,8 +47,9 @@ def single_layer(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_of(text: str) -> Any:
-    """A number, a list (`2,1` or JSON), or the text itself."""
-    for candidate in (text, f"[{text}]"):
+    """A number, a list (`2,1`, `2x1` or JSON), or the text itself."""
+    listed = text.replace("x", ",") if set(text) <= set("0123456789x") else text
+    for candidate in (text, f"[{listed}]"):
         try:
             return json.loads(candidate)
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,7 @@ from convcli.cli.common import data_format_option, layer_option, reports
 from convcli.cli.models import load_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from convcli.geometry import DataFormat, Shape
     from convcli.model import Model
@@ -95,23 +95,19 @@ def shape(
     from convcli.report.shape import ShapeReport
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
-    summary = api.summarize(
-        model,
-        shapes or None,
-        data_format=data_format,
-        batch=batch,
-        dtype=dtype or DTYPES[0],
-        count=count,
-        explain=explain,
-        at=at,
-        memory=True,
-    )
+    asked: dict[str, Any] = {"batch": batch, "dtype": dtype or DTYPES[0], "explain": explain, "at": at, "memory": True}
+    summary = api.summarize(model, shapes or None, data_format=data_format, count=count, **asked)
     answer = ShapeReport(summary, batch=batch, memory=batch is not None or dtype is not None)
-    return _checked(answer, keys, claims, model.source) if keys or claims else answer
+    if not keys and not claims:
+        return answer
+    every = api.summarize(model, shapes or None, data_format=data_format, count=COUNTS[-1], **asked)
+    return _checked(answer, every, keys, claims, model.source)
 
 
-def _checked(answer: ShapeReport, keys: Sequence[str], claims: Sequence[str], source: str | None) -> ShapeReport:
-    """The answer reduced to the values that are asked for, and judged by the claims about it.
+def _checked(
+    answer: ShapeReport, every: Mapping[str, Any], keys: Sequence[str], claims: Sequence[str], source: str | None
+) -> ShapeReport:
+    """The answer reduced to the values that are asked for, and judged by the claims, both about `every` value.
 
     Claims by themselves print nothing.
     """
@@ -120,10 +116,10 @@ def _checked(answer: ShapeReport, keys: Sequence[str], claims: Sequence[str], so
     from convcli.records import replace
 
     with located(source) if source else nullcontext():
-        text = "".join(f"{bare(value(answer.summary, key))}\n" for key in keys)
-        failures = [found for claim in claims if (found := failure(answer.summary, claim))]
+        text = "".join(f"{bare(value(every, key))}\n" for key in keys)
+        failures = [found for claim in claims if (found := failure(every, claim))]
     asked = click.get_current_context().params
-    whole = not keys and (asked["form"] or asked["output"])
+    whole = not keys and any(asked[name] for name in ("form", "output", "explain", "at"))
     complaints = tuple(f"Error: {source}: {each}" if source else f"Error: {each}" for each in failures)
     return replace(answer, text=None if whole else text, complaints=complaints, exit_code=1 if failures else 0)
 
@@ -133,7 +129,8 @@ def model_and_shapes(
 ) -> tuple[Model, dict[str, Shape]]:
     """The model, and the shapes of its inputs that are given on the command line; those that are not, it must have."""
     if (source is None) == (not layers):
-        raise click.UsageError("either MODEL or layers with -l 'Conv2D(40, 3)'")
+        what = "MODEL is missing" if source is None else "MODEL and -l both name the layers"
+        raise click.UsageError(f"{what} (a file, or layers with -l 'Conv2D(40, 3)')")
     model = load_model(source, layers, data_format=data_format)
     shapes = _shapes(model, inputs)
     for name, own in model.inputs.items():

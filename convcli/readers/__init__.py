@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convcli import arrays, stored
-from convcli.errors import located
+from convcli.errors import ConvcliError, located
 from convcli.files import STREAM, display_name, read_bytes, suffix
 from convcli.readers import kernel, native
 from convcli.records import Record
@@ -45,6 +45,12 @@ def read(name: str) -> Document:
         if stored.is_archive(content):
             config = stored.member(content, stored.CONFIG)
             mapping, held = _of_text(config, ".json", title), content
+        elif content.startswith(stored.HDF5):
+            raise ConvcliError(
+                "holds weights in HDF5, not a model", "model.to_json(), or .keras; --weights takes this file"
+            )
+        elif suffix(name) == ".keras":
+            raise ConvcliError("is no .keras archive: a zip file with config.json", "what model.save writes")
         elif arrays.is_binary(content):
             found = arrays.read(content)
             only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found

@@ -64,9 +64,9 @@ def csv(report: Report, look: Look = PLAIN) -> bytes:
 
 
 def _cell(value: Any, missing: str) -> Any:
-    """Shapes as `-i` takes them, `26x26x40` with ? for an unknown extent; names with a space between."""
+    """Shapes as `-i` takes them, `26x26x40` with ? for an unknown extent; names with a space between; else JSON."""
     if isinstance(value, list) and any(isinstance(each, list) for each in value):
-        return "x".join(missing if each is None else "-".join(map(str, each)) for each in value)
+        return _compact(value)
     if isinstance(value, list):
         between = " " if any(isinstance(each, str) for each in value) else "x"
         return between.join(missing if each is None else str(each) for each in value)

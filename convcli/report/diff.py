@@ -10,7 +10,10 @@ from convcli.records import Record
 from convcli.report import Report
 
 TOTALS = ("name", "input_shape", "output_shape", "params", "trainable_params", "macs")
-LAYER = ("name", "type", "output_shape", "params", "trainable_params", "macs")
+LAYER = (
+    *("name", "type", "output_shape", "kernel_shape", "params", "trainable_params", "macs"),
+    *("receptive_field", "jump"),
+)
 UNCOUNTED = ("name",)  # models and layers of other names may be the same
 RATIOS = ("params", "trainable_params", "macs")
 

@@ -103,7 +103,7 @@ def _name(layer: Any) -> str:
         raise ConvcliError(f"{short(layer)} is not a layer of Keras", "a mapping with class_name and config")
     name = layer.get("name", config_of(layer).get("name"))
     if not isinstance(name, str):
-        raise ConvcliError(f"a {layer['class_name']} without a name", "what model.to_json() writes")
+        raise ConvcliError(f"a layer {layer['class_name']} without a name", "what model.to_json() writes")
     return name
 
 

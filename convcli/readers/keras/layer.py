@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,10 +34,10 @@ def layer_class(layer: Mapping[str, Any]) -> type[Layer]:
     if name == OPERATOR_LAYER:
         function = config_of(layer).get("function")
         if function not in FUNCTIONS:
-            raise ConvcliError(f"the operation {function}", f"known: {', '.join(FUNCTIONS)}")
+            raise ConvcliError(f"the operation {function} is not known", ", ".join(FUNCTIONS))
         return LAYERS[normalised(FUNCTIONS[function])]
     if ".ops." in str(module) and name not in OPERATIONS:
-        raise ConvcliError(f"the operation {name}", f"known: {', '.join(OPERATIONS)}")
+        raise ConvcliError(f"the operation {name} is not known", ", ".join(OPERATIONS))
     found = LAYERS.get(normalised(name))
     if found is None or name not in (found.__name__, *found.aliases):
         raise ConvcliError(f"unknown layer class {name!r}", "the README lists all layers")
@@ -48,6 +49,9 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
     kind, config = layer_class(layer), config_of(layer)
     if "Quantized" in str(config.get("dtype")) or config.get("quantization_config"):
         raise ConvcliError("is quantized", "weights of real numbers")
+    kept = str(config.get("dtype"))
+    if "float16" in kept or "float64" in kept:
+        warnings.warn(f"layer {name}: its dtype is not followed; --dtype says what is computed in", stacklevel=2)
     arguments: dict[str, Any] = {"name": name, "stored_as": path}
     if not trainable or config.get("trainable") is False:
         arguments["trainable"] = False
@@ -76,8 +80,8 @@ def _activation(value: Any) -> str | None:
     if isinstance(value, dict):
         if str(value.get("module")).split(".")[0] not in OURS or not isinstance(value.get("config"), str):
             raise ConvcliError(
-                f"activation: {value.get('registered_name') or value.get('class_name')} is no activation of Keras",
-                "one by name, or a layer of its own",
+                f"activation: {value.get('registered_name') or value.get('class_name')} is no activation by name",
+                "relu and its like by name, any other as a layer of its own",
             )
         value = value["config"]
     with located("activation"):

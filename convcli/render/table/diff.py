@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from convcli.render.table.parts import count, grid, shapes
+from convcli.render.table.parts import count, grid, per_axis, shapes
 from convcli.report.diff import DiffReport, Pair
 
 MARKS = {(True, True): "", (True, False): "−", (False, True): "+"}  # by whether a has the layer, and b
@@ -16,6 +16,7 @@ SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "output_shape": ("Output Shape", shapes),
     "params": ("Param #", count),
     "macs": ("MACs", count),
+    "receptive_field": ("Receptive field", lambda value: per_axis(value, "?")),
 }
 
 
@@ -26,6 +27,9 @@ def parts(report: DiffReport) -> Iterator[RenderableType]:
     for key, (title, show) in SHOWN.items():
         columns[title] = [_figure(pair, key, show) for pair in report.pairs]
     yield grid(columns)
+    for key, title in (("input_shape", "Input"), ("output_shape", "Output")):
+        if report.a[key] != report.b[key]:
+            yield Text(f" {title}: {shapes(report.a[key])} → {shapes(report.b[key])}")
     for key, title in (("params", "Total params"), ("trainable_params", "Trainable params"), ("macs", "MACs")):
         ratio = report.ratio[key]
         times = "" if ratio is None or report.a[key] == report.b[key] else f" (×{ratio:.4g})"

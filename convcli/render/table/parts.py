@@ -66,6 +66,15 @@ def count(number: int | None) -> str:
     return "unknown" if number is None else f"{number:,}"
 
 
+def per_axis(values: Any, missing: str) -> str:
+    """A figure for each axis, `3×3`, or several by the names of the inputs."""
+    if isinstance(values, dict):
+        return ", ".join(f"{name} {per_axis(each, missing)}" for name, each in values.items())
+    if set(values) == {None}:
+        return missing
+    return "×".join(missing if each is None else f"{each:g}" for each in values)
+
+
 def memory(size: int | None) -> str:
     """Bytes in a unit that leaves at most four digits before the point."""
     if size is None:

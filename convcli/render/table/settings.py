@@ -27,7 +27,9 @@ def parts(report: SettingsReport) -> Iterator[RenderableType]:
     if not rows:
         return
     size = "×".join(map(str, report.question.input))
-    yield Text(f"{size} → {'×'.join(map(str, report.question.output))}: {len(rows):,} settings", "bold")
+    yield Text(
+        f"{size} → {'×'.join(map(str, report.question.output))}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold"
+    )
     names = {key: name for key, name in COLUMNS.items() if key in rows[0]}
     yield grid({name: [_cell(row[key]) for row in rows[:MOST]] for key, name in names.items()})
     if len(rows) > MOST:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.geometry import axis_names
-from convcli.render.table.parts import count, layers, memory, shapes, title, totals
+from convcli.render.table.parts import count, layers, memory, per_axis, shapes, title, totals
 from convcli.report.shape import ShapeReport
 
 # The counts of multiplications: their column, what the total is called, and what is counted.
@@ -55,8 +55,8 @@ def _columns(summary: Mapping[str, Any], counted: Sequence[str], with_memory: bo
     rows = summary["layers"]
     columns = {"Kernel": [_kernel(row) for row in rows]}
     columns |= {COUNTS[key][0]: [count(row[key]) for row in rows] for key in counted}
-    columns["Receptive field"] = [_per_axis(row["receptive_field"], "?") for row in rows]
-    columns["Jump"] = [_per_axis(row["jump"], "–") for row in rows]
+    columns["Receptive field"] = [per_axis(row["receptive_field"], "?") for row in rows]
+    columns["Jump"] = [per_axis(row["jump"], "–") for row in rows]
     if with_memory:
         columns["Weight Memory"] = [memory(row["weight_bytes"]) for row in rows]
         columns["Output Memory"] = [memory(row["output_bytes"]) for row in rows]
@@ -79,18 +79,10 @@ def _kernel(row: Mapping[str, Any]) -> str:
     return " + ".join("×".join("?" if extent is None else str(extent) for extent in shape) for shape in held)
 
 
-def _per_axis(values: Any, missing: str) -> str:
-    if isinstance(values, dict):
-        return ", ".join(f"{name} {_per_axis(each, missing)}" for name, each in values.items())
-    if set(values) == {None}:
-        return missing
-    return "×".join(missing if each is None else f"{each:g}" for each in values)
-
-
 def _named(value: Any, show: Any) -> str:
     """The text of one value, or of several by the names of the inputs."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {show(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {text}" for name, each in value.items() if (text := show(each)))
     return str(show(value))
 
 
