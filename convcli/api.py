@@ -13,7 +13,8 @@ from convcli.errors import ConvcliError, located, short
 from convcli.geometry import DataFormat, Shape, axis_names, shape_text
 from convcli.model import Model, Plan
 from convcli.records import Record, replace
-from convcli.report.shape import COUNTS, Asked, summary
+from convcli.report.shape import Asked, summary
+from convcli.units import BYTES, COUNTS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -59,7 +60,7 @@ def summarize(
     *,
     data_format: DataFormat | str | None = None,
     batch: int | None = None,
-    dtype: str = "float32",
+    dtype: str = next(iter(BYTES)),
     count: str = COUNTS[0],
     explain: bool = False,
     at: Sequence[int] | None = None,
@@ -268,9 +269,9 @@ def apply(
     """Apply the model to an array, or to a mapping of arrays by input name.
 
     The result is whole: `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` in a channels_first model; a
-    mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays, or is a file of them;
-    `seed` draws those that are in neither. float32 and float16 are computed in float32, all else in float64, unless
-    `dtype` says. Raises `ConvcliError`.
+    mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays, or is a file of
+    them; `seed` draws those that are in neither. float32 and float16 are computed in float32, all else in float64,
+    unless `dtype` says. Raises `ConvcliError`.
     """
     named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
     given = {name: _array(array) for name, array in named.items()}

@@ -70,7 +70,8 @@ def failure(answer: Any, claim: str) -> str | None:
     else:
         if found is not None and wanted is not None and _kind(found) != _kind(wanted):
             raise ConvcliError(f"{claim!r}: {key} is {short(bare(found))}", f"{_kind(found)}")
-        holds = OPERATORS[sign](found, wanted)
+        # What is unknown shows nothing, but that it is unknown.
+        holds = OPERATORS[sign](found, wanted) and not (found is None is not wanted)
     return None if holds else f"{claim.strip()} does not hold: {key} is {_shown(found, wanted, text)}"
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from convcli.geometry import Extent, product, total
 from convcli.model import Plan, Row
 from convcli.steps import Correlate
-
-# Bytes of a number, by type.
-DTYPES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+from convcli.units import BYTES
 
 
 def doubled(macs: Extent) -> Extent:
@@ -36,12 +34,12 @@ def over_output(row: Row) -> Extent:
 
 def weight_bytes(row: Row, dtype: str) -> Extent:
     """Bytes of all its variables."""
-    return product((row.params, DTYPES[dtype]))
+    return product((row.params, BYTES[dtype]))
 
 
 def output_bytes(row: Row, dtype: str, batch: int) -> Extent:
     """Bytes of what it yields for so many samples."""
-    return product((batch, *row.output_shape, DTYPES[dtype]))
+    return product((batch, *row.output_shape, BYTES[dtype]))
 
 
 def peak(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
@@ -52,7 +50,7 @@ def peak(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
     """
     last_use = {name: place for place, row in enumerate(plan.rows) for name in row.operands}
     last_use |= dict.fromkeys(plan.model.outputs, len(plan.rows))
-    sizes = {name: product((batch, *shape, DTYPES[dtype])) for name, shape in plan.shapes.items()}
+    sizes = {name: product((batch, *shape, BYTES[dtype])) for name, shape in plan.shapes.items()}
     alive = {name: sizes[name] for name in plan.input_shapes}
     most, during = 0, None
     for place, row in enumerate(plan.rows):

@@ -55,6 +55,11 @@ def quotient(number: Extent, by: Extent) -> Extent:
     return None if number is None or by is None else number // by
 
 
+def figure(number: float) -> str:
+    """A number in full: a jump may be a fraction, with as many digits as tell it."""
+    return str(number) if isinstance(number, int) else f"{number:.12g}"
+
+
 def shape_text(shape: Sequence[Extent]) -> str:
     """A shape as Keras prints it: `(None, 26, 26, 40)`."""
     inner = ", ".join(str(extent) for extent in shape)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import gcd, lcm
 
-from convcli.errors import ConvcliError
 from convcli.geometry import Window, known
 from convcli.records import Record
 
 Span = tuple[int, int] | None
-MOST_PHASES = 1 << 20
+MOST_WORK = 1 << 20  # cells looked at for one window; what takes more is left open
 
 
 class Reach(Record):
@@ -53,14 +52,17 @@ class Reach(Record):
         return self.through(Window(1, before=before, after=after))
 
     def through(self, window: Window) -> Reach | None:
-        """What a cell sees after `window` has slid over this value; None where that depends on its unknown place."""
+        """What a cell sees after `window` has slid over this value.
+
+        None where that depends on its unknown place, or on more cells than are looked at.
+        """
         if not window.placed and len(self.spans) > 1:
             return None
         loose = self.loose if window.placed else (*self.loose, id(window))
         block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
         period = block // gcd(block, window.stride)
-        if period > MOST_PHASES:
-            raise ConvcliError(f"windows in {period} phases over the input", f"upsampling by at most {MOST_PHASES}")
+        if period * min(window.size, 2 * len(self.spans) * window.upsample) > MOST_WORK:
+            return None
         spans = []
         for cell in range(period):
             first = cell * window.stride - window.before

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product as every
+from operator import lt
 
 from convcli.errors import ConvcliError
-from convcli.geometry import Extent, Pair, transposed_window, window
+from convcli.geometry import Extent, Padding, Pair, transposed_window, window
 from convcli.records import Record
 
 # What is searched, each with how unusual it is.
@@ -22,7 +23,6 @@ TRANSPOSED_WORDS = ("valid", "same", "same_lower")
 CAUSAL = "causal"
 
 PerAxis = tuple[int, ...]
-Padding = str | tuple[Pair, ...]
 
 
 class Setting(Record):
@@ -159,7 +159,10 @@ def _paddings(
     extras: list[PerAxis | None] = [None]
     if question.transpose:
         below = min(max(pair) for pair in zip(stride, dilation, strict=True))
-        extras = [question.output_padding] if question.output_padding else _all(range(below), question.rank)
+        extras = _all(range(below), question.rank)
+        if question.output_padding is not None:
+            limits = (max(pair) for pair in zip(stride, dilation, strict=True))
+            extras = [question.output_padding] if all(map(lt, question.output_padding, limits)) else []
     for padding in _forms(question, most):
         words = isinstance(padding, str) and question.transpose and question.output_padding is None
         for extra in [None, *extras] if words else extras:

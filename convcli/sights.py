@@ -10,6 +10,8 @@ from convcli.model import Plan
 from convcli.reach import Reach, Sight
 from convcli.steps import Field, Seen, Track
 
+MOST_CELLS = 1 << 20
+
 
 def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     """For each layer what its output at this place in space sees.
@@ -51,6 +53,9 @@ def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _sight(shape: Shape) -> Field:
+    for width in shape[:-1]:
+        if width is not None and width > MOST_CELLS:
+            raise ConvcliError(f"an axis of {width:,} cells", f"at most {MOST_CELLS:,} to tell what one cell sees")
     return tuple(
         "unknown" if width is None else Track(axis, Sight.identity(width)) for axis, width in enumerate(shape[:-1])
     )
@@ -64,11 +69,13 @@ def _windows(shape: Shape, within: Field, without: Field, cell: tuple[int, ...])
 def _window(width: int | None, within: Seen, without: Seen, cell: tuple[int, ...]) -> tuple[Any, Any]:
     if width is None or within == "unknown" or without == "unknown":
         return None, None
-    if within is None or without is None:
+    if within is None:
         return [0, width - 1], [0, 0]
     if within.axis >= len(cell):  # the axis lies along the channels now
         return None, None
-    assert isinstance(without.reach, Reach)
-    seen, span = within.reach.span(cell[within.axis]), without.reach.span(cell[without.axis])
+    seen, span = within.reach.span(cell[within.axis]), None
+    if without is not None:
+        assert isinstance(without.reach, Reach)
+        span = without.reach.span(cell[without.axis])
     padding = [max(-span[0], 0), max(span[1] - width + 1, 0)] if span else [0, 0]
     return seen and list(seen), padding

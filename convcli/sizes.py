@@ -20,8 +20,9 @@ from convcli.reach import Reach
 from convcli.records import Record
 from convcli.steps import Track
 
-LARGEST = 1 << 10  # a model that accepts nothing up to here is taken to accept nothing
+LARGEST = 1 << 12  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
+AMPLE = 1 << 7
 ROUNDS = 3  # so many periods alike are a pattern
 MOST_DELAY = 4  # and it begins within so many: before it, small extents fit by chance
 SHOWN = 3
@@ -78,6 +79,14 @@ class Yielding(Record):
     near: Mapping[int, Extents]
 
 
+class NoneFitsError(ConvcliError):
+    """No size is accepted, for the reason given."""
+
+    def __init__(self, reason: ConvcliError, most: int) -> None:
+        super().__init__(reason.problem, f"no size up to {most:,} is accepted")
+        self.where = reason.where
+
+
 class Sizes(Record):
     """The answer for a model: one entry for each axis in space.
 
@@ -124,8 +133,12 @@ class _Probe:
             if fits(size):
                 return size
         assert self.error
-        self.error.remedy = f"no size up to {most:,} is accepted"
-        raise self.error
+        raise NoneFitsError(self.error, most)
+
+    def ample(self, axis: int) -> int:
+        """An extent along the axis that is accepted and not small, if there is any."""
+        fits = self.along(axis)
+        return next(filter(fits, range(AMPLE, 2 * AMPLE)), 1)
 
     def independent(self, smallest: tuple[int, ...]) -> bool:
         """Whether the least few extents of each axis fit in every combination; a few, as those of 1 cell broadcast."""
@@ -190,7 +203,10 @@ def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, tuple[
         if plan is None:
             raise ConvcliError("what fits along one axis depends on the others", "-i with sizes that fit together")
         smallest = probe.smallest()
-    return probe, smallest, tuple(_period(plan, axis) for axis in range(probe.rank)), plan
+    # Small extents may broadcast, which hides the jumps behind them: extents left open, and ample ones, do not.
+    plans = [plan, probe.plan((None,) * probe.rank), probe.plan([probe.ample(axis) for axis in range(probe.rank)])]
+    periods = (lcm(*(_period(each, axis) for each in plans if each)) for axis in range(probe.rank))
+    return probe, smallest, tuple(periods), plan
 
 
 def _period(plan: Plan, axis: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ WEIGHT_KEYS = (
     "pointwise_kernel",
 )
 INPUT = "input"
+MOST_AXES = 32
 
 
 def build(mapping: Mapping[str, Any], folder: str, name: str, data_format: DataFormat | None = None) -> Model:
@@ -73,8 +75,8 @@ def _data_format(own: Any, entries: Sequence[Entry], otherwise: DataFormat | Non
 def shape(value: Any) -> Shape:
     """A sample's shape: `[28, 28, 1]`, or text such as `28x28x1` or `28,28,1`; None, `?` or `none` is unknown."""
     parts = re.split(r"[xX×,]", value) if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple) or not parts:
-        raise ConvcliError(f"{value!r} is not a shape", "such as [28, 28, 1] or 28x28x1")
+    if not isinstance(parts, list | tuple) or not 1 <= len(parts) <= MOST_AXES:
+        raise ConvcliError(f"{short(value)} is not a shape", "such as [28, 28, 1] or 28x28x1")
     return tuple(_extent(part, value) for part in parts)
 
 
@@ -120,6 +122,8 @@ class _Nodes:
         self.folder = folder
         self.data_format = data_format
         self.nodes: list[Node] = []
+        self.owners: dict[Any, Node] = {}  # the first call of each layer, by its name
+        self.calls: Counter[str] = Counter()
         self.taken = set(inputs)
 
     def add_all(self, entries: Sequence[Entry]) -> tuple[Node, ...]:
@@ -136,6 +140,8 @@ class _Nodes:
                 name = self._name(each, layer, reserved)
             with located(f"layer {name}"):
                 self.nodes.append(self._node(name, each, layer))
+            self.owners[name] = self.nodes[-1]
+            self.calls[name] = 1
             self.taken.add(name)
         return tuple(self.nodes)
 
@@ -156,13 +162,11 @@ class _Nodes:
         name, inputs = arguments.pop("layer", None), arguments.pop("inputs", None)
         if arguments:
             raise ConvcliError(f"{SHARED} has no argument {next(iter(arguments))!r}", "layer, inputs")
-        first = next((node for node in self.nodes if node.name == name and not node.shares), None)
+        first = self.owners.get(name)
         if first is None:
-            raise ConvcliError(
-                f"layer: no layer {name!r} before this call", nearest(str(name), [each.name for each in self.nodes])
-            )
-        calls = 1 + sum(node.owner == name for node in self.nodes)
-        title = f"{name}#{calls}"
+            raise ConvcliError(f"layer: no layer {name!r} before this call", nearest(str(name), self.owners))
+        self.calls[first.name] += 1
+        title = f"{name}#{self.calls[first.name]}"
         if title in self.taken:
             raise ConvcliError(f"name: {title!r} is taken", "names without #")
         with located(f"layer {title}"):

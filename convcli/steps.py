@@ -445,7 +445,10 @@ class Join(Step):
 
         def place(track: Track) -> Track | Literal["apart"]:
             axis = moved[track.axis]
-            return "apart" if shape[track.axis] == 1 != result[axis] else Track(axis, track.reach)
+            if not shape[track.axis] == 1 != result[axis]:
+                return Track(axis, track.reach)
+            repeated = isinstance(track.reach, Sight) and result[axis] is not None
+            return Track(axis, Sight(track.reach.spans * known(result[axis]))) if repeated else "apart"
 
         return tuple(place(seen) if isinstance(seen, Track) else seen for seen in field)
 

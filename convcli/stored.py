@@ -20,6 +20,7 @@ from convcli.records import Record
 HDF5 = b"\x89HDF\r\n\x1a\n"
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"  # what a `.keras` archive holds
 MOST_CONFIG = 1 << 28
+MOST_GROWTH = 100  # weights hardly compress; what grows more is meant to fill the memory
 BFLOAT16 = "bfloat16"
 SAFETENSORS = {
     **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
@@ -87,8 +88,9 @@ def member(content: bytes, name: str) -> bytes:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if name not in archive.namelist():
                 raise ConvcliError(f"the archive holds no {name}", "what model.save writes")
-            if name == CONFIG and archive.getinfo(name).file_size > MOST_CONFIG:
-                raise ConvcliError(f"{name} is larger than {MOST_CONFIG:,} bytes")
+            size = archive.getinfo(name).file_size
+            if size > (MOST_CONFIG if name == CONFIG else MOST_GROWTH * len(content)):
+                raise ConvcliError(f"{name} would be {size:,} bytes", "an archive as model.save writes it")
             return archive.read(name)
     except ConvcliError:
         raise
@@ -107,7 +109,7 @@ def _hdf5(content: bytes) -> Iterator[tuple[str, Held]]:
         found: dict[str, Any] = {}
         # Links are not followed: they may lead out of the file.
         root.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
-        named = _by_layer(root) if "layer_names" in root.attrs else _by_place(found)
+        named = _by_layer(root) if _names(root, "layer_names") else _by_place(found)
         for key, path in named:
             yield key, _dataset(key, found[path])
     except ConvcliError:
@@ -126,11 +128,19 @@ def _by_place(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _by_layer(root: Any) -> Iterator[tuple[str, str]]:
     """Keras 2: groups by layer, each with the names of its arrays in order; within a nested model, also its layers."""
-    for layer in map(_text, root.attrs["layer_names"]):
-        names = [_text(each) for each in root[layer].attrs.get("weight_names", ())]
+    for layer in _names(root, "layer_names"):
+        names = _names(root[layer], "weight_names")
         own = all("/" not in name or name.rsplit("/", 1)[0] == layer for name in names)
         for place, name in enumerate(names):
             yield f"{layer}/vars/{place}" if own else f"{layer}/{name.removesuffix(':0')}", f"{layer}/{name}"
+
+
+def _names(group: Any, attribute: str) -> list[str]:
+    """A list of names; one too long for HDF5 is split: `weight_names0`, `weight_names1`, …"""
+    parts = [group.attrs[attribute]] if attribute in group.attrs else []
+    while f"{attribute}{len(parts)}" in group.attrs:
+        parts.append(group.attrs[f"{attribute}{len(parts)}"])
+    return [_text(each) for part in parts for each in part]
 
 
 def _text(value: Any) -> str:
@@ -141,7 +151,7 @@ def _dataset(key: str, dataset: Any) -> Held:
     if dataset.external or dataset.is_virtual:
         raise ConvcliError(f"{key} is kept in another file", "arrays in the file itself")
     brain = dataset.attrs.get("dtype") == BFLOAT16
-    if not brain and dataset.dtype.kind not in arrays.REAL:
+    if dataset.shape is None or dataset.dtype.kind not in arrays.REAL or (brain and dataset.dtype.itemsize != 2):
         raise ConvcliError(f"{key}: {dataset.dtype} values", "real numbers")
 
     def array() -> Array:
@@ -149,7 +159,7 @@ def _dataset(key: str, dataset: Any) -> Held:
             values = dataset[()]
         except Exception as error:
             raise ConvcliError(f"broken HDF5 file: {' '.join(str(error).split())}") from None
-        return _widened(values.view("<u2")) if brain else values
+        return _widened(np.asarray(values).view("<u2")) if brain else values
 
     return Held(dataset.shape, array)
 

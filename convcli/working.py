@@ -10,13 +10,13 @@ from functools import singledispatch
 from itertools import groupby
 
 from convcli import steps
-from convcli.geometry import Extent, Shape, Window, axis_names, product, quotient
+from convcli.geometry import Extent, Shape, Window, axis_names, figure, product, quotient
 from convcli.layers.convolutional import Sliding
 from convcli.layers.pooling import Pooling
 from convcli.model import Plan, Row
 from convcli.reach import Reach
 
-MOST_MARKED = 1 << 24  # of a longer axis it is not said which cells are never read
+MOST_MARKED = 1 << 26  # cells times taps; where there are more it is not said which cells are never read
 
 
 def lines(plan: Plan, row: Row) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def sizes(step: steps.Step, shapes: tuple[Shape, ...]) -> Iterator[str]:
 
 @sizes.register
 def _(step: steps.Correlate, shapes: tuple[Shape, ...]) -> Iterator[str]:
-    if any(window != Window(1) for window in step.windows):
+    if len(step.kernel.shape) > 2 and step.kernel.name != "pointwise_kernel":
         yield from _slides(step.windows, shapes[0], step.transposed)
     channels, filters = shapes[0][-1], number(step.filters)
     if step.groups == channels != 1:
@@ -90,12 +90,6 @@ def _(step: steps.Resize, shapes: tuple[Shape, ...]) -> Iterator[str]:
 @sizes.register
 def _(step: steps.Reshape, shapes: tuple[Shape, ...]) -> Iterator[str]:
     yield f"values: {factors(shapes[0])} = {factors(step.shape)}"
-
-
-@sizes.register
-def _(step: steps.Permute, shapes: tuple[Shape, ...]) -> Iterator[str]:
-    made = step.output_shape(*shapes)
-    yield f"axes: {' × '.join(map(number, shapes[0]))} in another order, {' × '.join(map(number, made))}"
 
 
 @sizes.register
@@ -174,7 +168,7 @@ def unread(window: Window, width: int) -> list[tuple[int, int]]:
 
 
 def _unread(window: Window, width: Extent) -> str:
-    if width is None or width > MOST_MARKED:
+    if width is None or window.size * width > MOST_MARKED:
         return ""
     runs = unread(window, width)
     if not runs:
@@ -236,7 +230,7 @@ def _macs(row: Row) -> Iterator[str]:
 
 def _receptive_field(plan: Plan, row: Row) -> Iterator[str]:
     """r + (D − 1)·j where a layer of one input and one window grows it so."""
-    windowed = [step for step in row.steps if isinstance(step, steps.Correlate | steps.Pool)]
+    windowed = [step for step in row.steps if isinstance(step, steps.Correlate | steps.Pool)][:1]
     if len(row.operands) != 1 or len(windowed) != 1 or len(plan.input_shapes) != 1:
         return
     ((name, before),) = plan.fields[row.operands[0]].items()
@@ -250,7 +244,7 @@ def _receptive_field(plan: Plan, row: Row) -> Iterator[str]:
         if one.reach.extent + (window.extent - 1) * one.reach.jump != other.reach.extent:
             found.append(number(other.reach.extent))
             continue
-        grown = f"{number(one.reach.extent)} + ({number(window.extent)} − 1)·{one.reach.jump:g}"
+        grown = f"{number(one.reach.extent)} + ({number(window.extent)} − 1)·{figure(one.reach.jump)}"
         found.append(f"{grown} = {number(other.reach.extent)}")
     if len(set(found)) == 1:
         yield f"receptive field: {found[0]}"

@@ -81,6 +81,7 @@ def test_a_claim_that_holds(claim):
     ("claim", "message"),
     [
         ("params <= 399", "params <= 399 does not hold: params is 400"),
+        ("macs != 5", "macs != 5 does not hold: macs is unknown"),
         ("macs <= 5", "macs <= 5 does not hold: macs is unknown"),
         ("output_shape == (None, 11)", "output_shape == (None, 11) does not hold: output_shape is (None, 10)"),
         ("output_shape == [None, 11]", "output_shape == [None, 11] does not hold: output_shape is [null, 10]"),

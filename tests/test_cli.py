@@ -395,8 +395,8 @@ def test_solve_says_which_inputs_a_model_accepts(convcli):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "--input and --output, or MODEL"),
-        (("--input", "224"), "--input and --output, or MODEL"),
+        ((), "one --input and one --output, or MODEL"),
+        (("--input", "224"), "one --input and one --output, or MODEL"),
         (("--input", "224", "--output", "7x7"), "--input and --output: as many known extents each, 224 or 224x224"),
         (
             ("--input", "224", "--output", "x"),
@@ -410,6 +410,7 @@ def test_solve_says_which_inputs_a_model_accepts(convcli):
         (("--input", "9", "--output", "9", "--output-padding", "1"), "--output-padding goes with --transpose"),
         (("samples/unet.yaml", "--strides", "2"), "--strides is for one layer, not for MODEL"),
         (("none.yaml",), "none.yaml: no such file or directory"),
+        (("samples/unet.yaml", "--output", "?x32"), "--output ?x32: a known size along each axis, such as 7x7"),
     ],
 )
 def test_trouble_in_solve_is_2(convcli, arguments, message):

@@ -132,7 +132,8 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first"
         ),
         (
             edited("up", config={"activation": {"module": "builtins", "class_name": "function", "config": "mine"}}),
-            "layer up: activation: function is no activation by name (relu and its like by name, any other as a layer of its own)",
+            "layer up: activation: function is no activation by name "
+            "(relu and its like by name, any other as a layer of its own)",
         ),
         (
             edited("up", config={"dtype": {"class_name": "QuantizedDTypePolicy", "config": {}}}),
@@ -196,7 +197,7 @@ def test_calls_within_calls_end():
         layers = [{"class_name": "InputLayer", "config": {"name": "i"}}, below]
         outputs = [[f"m{level - 1}", 2, 0]]
         graph = {"name": f"m{level}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": outputs}
-    with pytest.raises(ConvcliError, match="more than 100,000 layers"):
+    with pytest.raises(ConvcliError, match="more than 100,000 calls of layers"):
         convcli.load({"class_name": "Functional", "config": graph})
 
 
@@ -224,3 +225,45 @@ def test_an_activation_of_keras_works_along_the_last_axis_too():
     assert np.allclose(convcli.apply(model, x, seed=0).sum(axis=-1), 1)
     with pytest.raises(ConvcliError, match="layer c: softmax along the last axis of channels_first maps"):
         convcli.load(first_of({"class_name": "ReLU", "config": {"name": "r"}}, "softmax"))
+
+
+def test_a_model_within_takes_several_inputs():
+    """As Keras 3 writes it: the mask of each tensor, none of them given."""
+
+    def tensor(name):
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+    def entry(name, shape):
+        return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, *shape]}, "name": name}
+
+    def graph(name, inputs, inner, output):
+        layers = [*(entry(each, (8, 2)) for each in inputs), inner]
+        config = {"name": name, "layers": layers, "output_layers": [[output, 0, 0]]}
+        config["input_layers"] = [[each, 0, 0] for each in inputs]
+        return {"class_name": "Functional", "config": config, "name": name}
+
+    add = {"class_name": "Add", "config": {"name": "add"}, "name": "add"}
+    add["inbound_nodes"] = [{"args": [[tensor("a"), tensor("b")]], "kwargs": {}}]
+    inner = graph("inner", ("a", "b"), add, "add")
+    inner["inbound_nodes"] = [{"args": [[tensor("p"), tensor("q")]], "kwargs": {"mask": [None, None]}}]
+    model = convcli.load(graph("outer", ("p", "q"), inner, "inner"))
+    assert [row["inputs"] for row in convcli.summarize(model)["layers"]] == [["p", "q"]]
+
+
+def test_operands_by_name_come_in_the_order_of_the_names():
+    nodes = [{"args": [], "kwargs": {"x2": {**TENSOR}, "x1": 10.0}}]
+    subtract = edited("multiply", class_name="Subtract", inbound_nodes=nodes)
+    assert {node.name: node.inputs for node in convcli.load(subtract).nodes}["multiply"] == (10.0, "first")
+
+
+def test_graphs_without_layers_that_call_each_other_end():
+    graph = {"name": "g0", "layers": [{"class_name": "InputLayer", "config": {"name": "i"}}]}
+    graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["i", 0, 0]]}
+    for level in range(1, 40):
+        below = {"class_name": "Functional", "config": graph, "name": f"g{level - 1}"}
+        below["inbound_nodes"] = [[["i", 0, 0, {}]], [[f"g{level - 1}", 1, 0, {}]]]
+        layers = [{"class_name": "InputLayer", "config": {"name": "i"}}, below]
+        outputs = [[f"g{level - 1}", 2, 0]]
+        graph = {"name": f"g{level}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": outputs}
+    with pytest.raises(ConvcliError, match="more than 100,000 calls of layers"):
+        convcli.load({"class_name": "Functional", "config": graph})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import convcli
+from convcli.errors import ConvcliError
 from convcli.report import apply as report
 from convcli.report.diff import compare
 
@@ -95,6 +98,32 @@ def test_memory_is_weights_and_the_values_alive_at_once():
     # x + a, x + a + b, x + b + c, b + c + joined
     assert summary["peak_activation_bytes"] == max(4 * 10 * n for n in (1 + 2, 1 + 2 + 3, 1 + 3 + 4, 3 + 4 + 7))
     assert summary["peak_activation_layer"] == "concatenate"
+
+
+def test_outputs_stay_alive_to_the_end():
+    layers = ["Conv1D(5, 1, name='a')", "Conv1D(1, 1, name='b')", "Conv1D(1, 1, name='c')"]
+    model = convcli.load({"layers": layers, "outputs": ["a", "c"]})
+    # a + b + c, and not b + c alone
+    assert convcli.summarize(model, (10, 1), memory=True)["peak_activation_bytes"] == 4 * 10 * (5 + 1 + 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"dtype": "float128"}, "dtype: 'float128' (one of float32, float64, float16, bfloat16, int8)"),
+        ({"count": "x"}, "count: 'x' (one of macs, flops, detail)"),
+        ({"batch": 0}, "batch: 0 (a whole number of at least 1)"),
+        ({"at": (-1,)}, "at: [-1] (places from 0, one for each axis in space)"),
+        (
+            {"at": (3,)},
+            "no layer's output has a cell 3 (a place from 0 for each axis in space; the largest output has (8, 8))",
+        ),
+    ],
+)
+def test_what_cannot_be_asked(asked, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.summarize(convcli.load(["Conv2D(1, 1)", "Flatten()"]), (8, 8, 1), **asked)
+    assert str(caught.value) == message
 
 
 def test_memory_grows_with_the_batch_and_the_type():

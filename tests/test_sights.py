@@ -17,6 +17,7 @@ STACKS = (
     ["Conv1D(1, 4, padding='same', padding_mode='replicate')", "AveragePooling1D(3, 2, ceil_mode=True)"],
     ["Cropping1D(2)", "ZeroPadding1D(2)", "Conv1D(1, 3, padding='same')"],
     ["UpSampling1D(2)", "Conv1D(1, 3, padding='same')"],
+    ["MaxPooling1D(13, name='one')", "Conv1D(1, 3, padding='same', inputs='input')", "Add(inputs=['conv1d', 'one'])"],
     ["Conv1D(1, 3, padding='same', name='a')", "Conv1D(1, 7, padding='same')", "Add(inputs=['a', 'conv1d'])"],
 )
 

@@ -107,7 +107,7 @@ def test_the_sample():
             ["Conv1D(1, 3, groups=2)"],
             (None, 3),
             None,
-            "layer conv1d: input channels (=3) must be divisible by groups (=2) (no size up to 1,024 is accepted)",
+            "layer conv1d: input channels (=3) must be divisible by groups (=2) (no size up to 4,096 is accepted)",
         ),
         (
             ["GlobalMaxPooling1D(keepdims=True)"],
@@ -146,3 +146,37 @@ def test_several_inputs_of_one_size_vary_together():
     model = convcli.load({"input": {"a": [8, 1], "b": [8, 1]}, "layers": layers})
     (axis,) = api.sizes(model).axes
     assert (axis.smallest, axis.step) == (2, 2)
+
+
+GRAPHS = (
+    ["MaxPooling1D(2)", "UpSampling1D(2)", "Add(inputs=['input', 'up_sampling1d'])", "Conv1D(1, 3, strides=3)"],
+    [
+        *("Conv1D(1, 1, strides=2, name='a')", "Conv1D(1, 2, strides=2, inputs='input', name='b')"),
+        *(
+            "Add(inputs=['a', 'b'])",
+            "MaxPooling1D(3, 3, name='c')",
+            "UpSampling1D(3)",
+            "Add(inputs=['add', 'up_sampling1d'])",
+        ),
+    ],
+    ["AveragePooling1D(3, padding='same')", "UpSampling1D(3)", "Maximum(inputs=['input', 'up_sampling1d'])"],
+)
+
+
+@pytest.mark.parametrize("layers", GRAPHS, ids=" ".join)
+def test_merges_that_broadcast_small_extents(layers):
+    model = convcli.load(layers)
+    (axis,) = api.sizes(model, (None, 1)).axes
+    fitting = [size for size in range(1, 120) if fits(model, size)]
+    if axis.step:
+        assert fitting == list(range(axis.smallest, 120, axis.step))
+    elif axis.period:
+        later = [each for each in axis.sizes if each >= axis.since]
+        said = {*axis.sizes, *(each + n * axis.period for each in later for n in range(120))}
+        assert fitting == sorted(size for size in said if size < 120)
+    else:
+        assert [size for size in fitting if size < axis.tried] == list(axis.sizes)
+    outputs = {size: convcli.summarize(model, (size, 1))["output_shape"][1] for size in fitting}
+    for wanted in {each for size, each in outputs.items() if size < 60}:
+        (found,) = api.sizes(model, (None, 1), output=(wanted,)).axes
+        assert list(found.sizes) == [size for size, each in outputs.items() if each == wanted]

@@ -82,6 +82,21 @@ def elsewhere(file):
     file.create_dataset("layers/conv1d/vars/0", (3, 1, 1), "f8", external=[("kernel.bin", 0, 24)])
 
 
+def virtual(file):
+    layout = h5py.VirtualLayout((3, 1, 1), "f8")
+    layout[:] = h5py.VirtualSource("other.h5", "kernel", (3, 1, 1))
+    file.create_virtual_dataset("layers/conv1d/vars/0", layout)
+
+
+def half(file):
+    file["layers/conv1d/vars/0"] = KERNEL.astype("f4")
+    file["layers/conv1d/vars/0"].attrs["dtype"] = "bfloat16"
+
+
+def empty(file):
+    file["layers/conv1d/vars/0"] = h5py.Empty("f4")
+
+
 def words(file):
     file["layers/conv1d/vars/0"] = "kernel"
 
@@ -94,6 +109,9 @@ def test_links_are_not_followed():
     ("content", "message"),
     [
         (hdf5(elsewhere), "layers/conv1d/vars/0 is kept in another file (arrays in the file itself)"),
+        (hdf5(virtual), "layers/conv1d/vars/0 is kept in another file (arrays in the file itself)"),
+        (hdf5(half), "layers/conv1d/vars/0: float32 values (real numbers)"),
+        (hdf5(empty), "layers/conv1d/vars/0: float32 values (real numbers)"),
         (hdf5(words), "layers/conv1d/vars/0: object values (real numbers)"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "broken HDF5 file: "),
         (archive(**{"config.json": "{}"}), "the archive holds no model.weights.h5 (what model.save writes)"),
@@ -104,6 +122,28 @@ def test_what_is_no_weights_file(content, message):
     with pytest.raises(ConvcliError) as caught:
         stored.read(content)
     assert str(caught.value).startswith(message)
+
+
+def test_an_archive_that_grows_without_measure_is_not_read():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("config.json", "{}")
+        file.writestr("model.weights.h5", bytes(10_000_000))
+    with pytest.raises(ConvcliError, match=r"model\.weights\.h5 would be 10,000,000 bytes"):
+        stored.read(stream.getvalue())
+
+
+def test_names_that_keras_2_splits_are_joined():
+    def fill(file):
+        file.attrs["layer_names0"] = [b"conv1d"]
+        file.attrs["layer_names1"] = [b"other"]
+        for group in ("conv1d", "other"):
+            file.create_group(group).attrs["weight_names0"] = [b"kernel:0"]
+            file[group].attrs["weight_names1"] = [b"bias:0"]
+            file[group]["kernel:0"], file[group]["bias:0"] = KERNEL, np.ones(1)
+
+    keys = [f"{layer}/vars/{place}" for layer in ("conv1d", "other") for place in (0, 1)]
+    assert list(stored.read(hdf5(fill))) == keys
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", (9).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]"])

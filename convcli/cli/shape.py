@@ -9,6 +9,7 @@ import click
 
 from convcli.cli.common import data_format_option, layer_option, reports
 from convcli.cli.models import load_model
+from convcli.units import BYTES, COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from convcli.report import Report
     from convcli.report.shape import ShapeReport
 
-COUNTS = ("macs", "flops", "detail")
-DTYPES = ("float32", "float64", "float16", "bfloat16", "int8")
 EXAMPLES = """\b
 Examples:
   convcli shape samples/mnist.yaml --explain
@@ -57,7 +56,7 @@ def _cell(context: click.Context, option: click.Parameter, text: str | None) -> 
     help="Also FLOPs (2 a multiply-accumulate), or every way in which other tools count [macs].",
 )
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Memory for N samples, layer by layer [1].")
-@click.option("--dtype", type=click.Choice(DTYPES), help="Memory in numbers of this type, layer by layer [float32].")
+@click.option("--dtype", type=click.Choice([*BYTES]), help="Memory in numbers of this type, layer by layer [float32].")
 @click.option("--get", "keys", multiple=True, metavar="KEY", help="Print this value of the JSON alone; repeatable.")
 @click.option(
     "--expect",
@@ -95,7 +94,8 @@ def shape(
     from convcli.report.shape import ShapeReport
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
-    asked: dict[str, Any] = {"batch": batch, "dtype": dtype or DTYPES[0], "explain": explain, "at": at, "memory": True}
+    asked: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
+    asked |= {} if dtype is None else {"dtype": dtype}
     summary = api.summarize(model, shapes or None, data_format=data_format, count=count, **asked)
     answer = ShapeReport(summary, batch=batch, memory=batch is not None or dtype is not None)
     if not keys and not claims:
@@ -132,7 +132,7 @@ def model_and_shapes(
         what = "MODEL is missing" if source is None else "MODEL and -l both name the layers"
         raise click.UsageError(f"{what} (a file, or layers with -l 'Conv2D(40, 3)')")
     model = load_model(source, layers, data_format=data_format)
-    shapes = _shapes(model, inputs)
+    shapes = shapes_of(model, inputs)
     for name, own in model.inputs.items():
         if own is None and name not in shapes:
             which = "" if len(model.inputs) == 1 else f"{name}="
@@ -140,7 +140,8 @@ def model_and_shapes(
     return model, shapes
 
 
-def _shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
+def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
+    """The shapes that are given with -i, by the names of the inputs."""
     from convcli import spec
     from convcli.errors import ConvcliError
 

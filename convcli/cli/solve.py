@@ -8,6 +8,7 @@ import click
 
 from convcli.cli.common import data_format_option, reports
 from convcli.cli.models import load_model, value_of
+from convcli.cli.shape import shapes_of
 
 if TYPE_CHECKING:
     from convcli.geometry import DataFormat, Shape
@@ -30,7 +31,15 @@ SETTINGS = {
 
 @click.command(epilog=EXAMPLES)
 @click.argument("source", required=False, metavar="[MODEL]")
-@click.option("-i", "--input", "given", metavar="SIZE", help="224 or 224x224; with MODEL its input's shape, ?x?x3.")
+@click.option(
+    "-i",
+    "--input",
+    "given",
+    multiple=True,
+    metavar="SIZE",
+    help="224 or 224x224; with MODEL its input's shape, ?x?x3, of which extents in space matter only where one axis "
+    "depends on another; NAME=?x?x3 for each of several.",
+)
 @click.option("--output", "wanted", metavar="SIZE", help="The size that is to come out.")
 @click.option("--kernel-size", metavar="N", help=f"Fixed: {SETTINGS['--kernel-size']} [1 to 11 are tried].")
 @click.option("--strides", metavar="N", help=f"Fixed: {SETTINGS['--strides']} [1 to 4].")
@@ -42,7 +51,7 @@ SETTINGS = {
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, file=False)
 def solve(
     source: str | None,
-    given: str | None,
+    given: tuple[str, ...],
     wanted: str | None,
     transpose: bool,
     data_format: DataFormat | None,
@@ -60,14 +69,14 @@ def solve(
     if source is not None:
         _without(fixed, transpose)
         return _sizes(source, given, wanted, data_format)
-    if given is None or wanted is None:
-        raise click.UsageError("--input and --output, or MODEL")
+    if len(given) != 1 or wanted is None:
+        raise click.UsageError("one --input and one --output, or MODEL")
     if data_format is not None:
         raise click.UsageError("--data-format is for MODEL")
     from convcli.report.solve import settings
     from convcli.settings import answers, closest
 
-    question = _question(_size(given, "--input"), _size(wanted, "--output"), transpose, fixed)
+    question = _question(_size(given[0], "--input"), _size(wanted, "--output"), transpose, fixed)
     found = answers(question)
     return settings(question, found, None if found else closest(question))
 
@@ -79,14 +88,19 @@ def _without(fixed: dict[str, str | None], transpose: bool) -> None:
         raise click.UsageError(f"{(*named, '--transpose')[0]} is for one layer, not for MODEL")
 
 
-def _sizes(source: str, given: str | None, wanted: str | None, data_format: DataFormat | None) -> Report:
+def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format: DataFormat | None) -> Report:
     from convcli import api
-    from convcli.report.solve import sizes
+    from convcli.report.solve import SizesReport, sizes
+    from convcli.sizes import NoneFitsError
 
     model = load_model(source, data_format=data_format)
-    shapes = None if given is None else _size(given, "--input")
     output = () if wanted is None else _size(wanted, "--output")
-    found = api.sizes(model, shapes, output=output or None, data_format=data_format)
+    if None in output:
+        raise click.UsageError(f"--output {wanted}: a known size along each axis, such as 7x7")
+    try:
+        found = api.sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
+    except NoneFitsError as error:
+        return SizesReport({}, 1, (f"{error}.",), name=model.name, axes=(), others=None)
     return sizes(model.name, found, output)
 
 

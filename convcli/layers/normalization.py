@@ -95,6 +95,8 @@ ONE_A_CHANNEL = "channels"
 
 
 def _axes_or_one(value: Any, rank: int) -> tuple[int, ...] | str | None:
+    if value in ([], ()):  # what Keras writes for None
+        return None
     return value if value in (None, ONE_A_CHANNEL) else axes(value, rank)
 
 

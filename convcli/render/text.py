@@ -56,6 +56,8 @@ def csv(report: Report, look: Look = PLAIN) -> bytes:
 
     text = io.StringIO()
     rows = [{key: _cell(value, "-" if key == "jump" else "?") for key, value in row.items()} for row in report.rows()]
+    if not rows:
+        return b""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     writer = DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -65,7 +67,7 @@ def csv(report: Report, look: Look = PLAIN) -> bytes:
 
 def _cell(value: Any, missing: str) -> Any:
     """Shapes as `-i` takes them, `26x26x40` with ? for an unknown extent; names with a space between; else JSON."""
-    if isinstance(value, list) and any(isinstance(each, list) for each in value):
+    if isinstance(value, list) and any(isinstance(each, list) or " " in str(each) for each in value):
         return _compact(value)
     if isinstance(value, list):
         between = " " if any(isinstance(each, str) for each in value) else "x"

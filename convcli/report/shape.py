@@ -7,11 +7,13 @@ from typing import Any
 
 from convcli import costs
 from convcli.arrays import worded
+from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Extent, Shape, total
 from convcli.model import Plan, Row
 from convcli.records import Record
 from convcli.report import Report
 from convcli.steps import Field, Seen, Track
+from convcli.units import BYTES, COUNTS
 
 
 class ShapeReport(Report):
@@ -36,7 +38,6 @@ def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in MEMORY}
 
 
-COUNTS = ("macs", "flops", "detail")
 # The keys of memory: of the whole model, then of a layer.
 MEMORY = ("dtype", "weight_bytes", "peak_activation_bytes", "peak_activation_layer", "output_bytes")
 
@@ -55,6 +56,15 @@ class Asked(Record):
     explain: bool = False
     at: tuple[int, ...] | None = None
     memory: bool = False
+
+    def __post_init__(self) -> None:
+        for name, words in (("dtype", BYTES), ("count", COUNTS)):
+            if getattr(self, name) not in words:
+                raise ConvcliError(f"{name}: {getattr(self, name)!r}", f"one of {', '.join(words)}")
+        if self.batch is not None and (type(self.batch) is not int or self.batch < 1):
+            raise ConvcliError(f"batch: {self.batch!r}", "a whole number of at least 1")
+        if self.at is not None and not all(type(place) is int and place >= 0 for place in self.at):
+            raise ConvcliError(f"at: {list(self.at)}", "places from 0, one for each axis in space")
 
 
 def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> dict[str, Any]:

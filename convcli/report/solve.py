@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from convcli.geometry import Pair, axis_names
@@ -87,19 +86,16 @@ class SizesReport(Report, kw_only=True):
         return {"axes": self.rows(), **others}
 
     def rows(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "smallest": min(axis.sizes, default=None),
-                "step": axis.step if isinstance(axis, Accepted) else _distance(axis.sizes),
-                "accepted": list(axis.sizes),
-            }
-            for axis in self.axes
-        ]
+        return [_row(axis) for axis in self.axes]
 
 
-def _distance(sizes: Sequence[int]) -> int | None:
-    steps = {after - before for before, after in pairwise(sizes)}
-    return steps.pop() if len(steps) == 1 else None
+def _row(axis: Accepted | Yielding) -> dict[str, Any]:
+    """Without a step: what is repeated every `period` cells, from `since` on, if anything is."""
+    step = axis.step if isinstance(axis, Accepted) else None
+    row = {"smallest": min(axis.sizes, default=None), "step": step, "accepted": list(axis.sizes)}
+    if isinstance(axis, Accepted) and step is None:
+        row |= {"since": axis.since, "period": axis.period}
+    return row
 
 
 def sizes(name: str, found: Sizes, output: Sequence[int | None]) -> SizesReport:

@@ -21,7 +21,7 @@ def mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     several = len(graph.inputs) > 1
     inputs = {each if several else "input": graph.shapes.get(each) for each in graph.inputs}
     flat = Flat(graph)
-    outputs = flat.call(graph, tuple(inputs))
+    outputs = list(dict.fromkeys(flat.call(graph, tuple(inputs))))  # one that is named twice is one
     _state_axes(flat.entries)
     shapes = inputs if several else inputs.get("input")
     return {"name": graph.name or name, "input": shapes, "outputs": outputs, "layers": flat.entries}

@@ -9,6 +9,7 @@ from convcli.errors import ConvcliError, short
 from convcli.readers.keras.values import config_of
 
 CONSTANT = "_CONSTANT_VALUE"
+OPERANDS = ("inputs", "x", "x1", "x2", "y")  # what the arguments are called that tensors are given by
 
 Reference = tuple[str, int, int]  # of a tensor: the layer, which of its calls, which of its outputs
 Operand = Reference | float
@@ -40,12 +41,19 @@ def _tensors(value: Any) -> Iterator[Operand]:
 
 def _named(arguments: Any) -> Iterator[Operand]:
     """The operands among the arguments of a call that are given by name."""
-    for name, value in (arguments or {}).items() if isinstance(arguments, dict | None) else [("kwargs", arguments)]:
-        if value is None or value is False or (name == "name" and isinstance(value, str)):
+    if not isinstance(arguments, dict | None):
+        raise ConvcliError(f"kwargs: {short(arguments)}", "a mapping")
+    for name, value in sorted((arguments or {}).items()):
+        if _is_nothing(value) or (name == "name" and isinstance(value, str)):
             continue
-        if name not in ("x", "y", "x1", "x2", "inputs"):
+        if name not in OPERANDS:
             raise ConvcliError(f"called with {name}={short(value)}", "a call for inference, on tensors or numbers")
         yield from [_reference(value)] if _is_reference(value) else _tensors(value)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether an argument is not given: None or False, also for each of several tensors."""
+    return all(map(_is_nothing, value)) if isinstance(value, list) and value else value is None or value is False
 
 
 def _number(value: Any) -> float:

@@ -11,7 +11,7 @@ from convcli.errors import ConvcliError, located
 from convcli.readers.keras.calls import Reference
 from convcli.readers.keras.graph import Graph, Part
 
-MOST_LAYERS = 100_000
+MOST_CALLS = 100_000
 
 
 class Flat:
@@ -21,6 +21,7 @@ class Flat:
         self.entries: list[dict[str, dict[str, Any]]] = []
         self.names = _names(graph)
         self.calls: Counter[int] = Counter()
+        self.made = 0  # calls in all, of graphs too
 
     def call(self, graph: Graph, inputs: Sequence[str]) -> list[str]:
         """Write down one call of a graph on the values that its inputs take; the names of the values it yields."""
@@ -35,10 +36,11 @@ class Flat:
         return [_found(values, each) for each in graph.outputs]
 
     def _made(self, part: Part, operands: list[Any]) -> list[str]:
+        self.made += 1
+        if self.made > MOST_CALLS:
+            raise ConvcliError(f"more than {MOST_CALLS:,} calls of layers")
         if part.graph:
             return self.call(part.graph, operands)
-        if len(self.entries) >= MOST_LAYERS:
-            raise ConvcliError(f"more than {MOST_LAYERS:,} layers")
         assert part.entry
         ((kind, arguments),) = part.entry.items()
         name = self.names[id(part)]

@@ -49,6 +49,8 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
     kind, config = layer_class(layer), config_of(layer)
     if "Quantized" in str(config.get("dtype")) or config.get("quantization_config"):
         raise ConvcliError("is quantized", "weights of real numbers")
+    if config.get("lora_rank") is not None:
+        raise ConvcliError("has LoRA weights beside its own", "the layer without them, merged")
     kept = str(config.get("dtype"))
     if "float16" in kept or "float64" in kept:
         warnings.warn(f"layer {name}: its dtype is not followed; --dtype says what is computed in", stacklevel=2)

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from convcli.geometry import shape_text
+from convcli.geometry import figure, shape_text
 
 WIDTH = 1 << 16
 TO_THE_RIGHT = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of numbers
@@ -72,7 +72,7 @@ def per_axis(values: Any, missing: str) -> str:
         return ", ".join(f"{name} {per_axis(each, missing)}" for name, each in values.items())
     if set(values) == {None}:
         return missing
-    return "×".join(missing if each is None else f"{each:g}" for each in values)
+    return "×".join(missing if each is None else figure(each) for each in values)
 
 
 def memory(size: int | None) -> str:
