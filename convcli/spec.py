@@ -89,7 +89,9 @@ def _extent(part: Any, value: Any) -> int | None:
     if part is None:
         return None
     if isinstance(part, bool) or not isinstance(part, int) or part < 1:
-        raise ConvcliError(f"extent {part!r} in {value!r}", "a whole number of at least 1, or ? for an unknown one")
+        raise ConvcliError(
+            f"extent {short(part)} in {short(value)}", "a whole number of at least 1, or ? for an unknown one"
+        )
     return part
 
 

@@ -62,12 +62,13 @@ def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
     for row, path in zip(rows, _paths(rows), strict=True):
         for place, weight in enumerate(row.weights):
             key = _key(row, weight)
-            places = [key, f"{path}/vars/{place}", f"{row.name}/vars/{place}", *_older(row, weight)]
-            places += [longer[key]] if endings[key] == 1 else []
+            own = (key, *_older(row, weight))
+            places = [*own, f"{path}/vars/{place}", f"{row.name}/vars/{place}"]
+            places += [longer[each] for each in own if endings[each] == 1]
             places += [unnamed[row.name]] if len(row.weights) == 1 and row.name in unnamed else []
-            found = next((each for each in places if each in stored), None)
-            if found is not None:
-                matched[key] = found
+            found = [each for each in places if each in stored]
+            if found:
+                matched[key] = next((each for each in found if stored[each].shape == weight.shape), found[0])
     keys = [_key(row, weight) for row in rows for weight in row.weights]
     return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
 

@@ -13,18 +13,30 @@ from convcli.activations import works_along_axis
 from convcli.errors import ConvcliError, located
 from convcli.readers.keras.flat import Flat
 from convcli.readers.keras.graph import graph_of
+from convcli.readers.keras.values import is_keras_2
 
 
 def mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The plain mapping of the model; `name` is used where it has none. Raises `ConvcliError`, naming the layer."""
-    graph = graph_of(value, "", True)
+    two = is_keras_2(value)
+    graph = graph_of(value, two)
     several = len(graph.inputs) > 1
     inputs = {each if several else "input": graph.shapes.get(each) for each in graph.inputs}
     flat = Flat(graph)
     outputs = list(dict.fromkeys(flat.call(graph, tuple(inputs))))  # one that is named twice is one
+    _check_versions(flat.entries, two)
     _state_axes(flat.entries)
     shapes = inputs if several else inputs.get("input")
     return {"name": graph.name or name, "input": shapes, "outputs": outputs, "layers": flat.entries}
+
+
+def _check_versions(entries: Sequence[Mapping[str, dict[str, Any]]], two: bool) -> None:
+    """Raise `ConvcliError` for what has another meaning in Keras 2."""
+    for entry in entries:
+        for arguments in entry.values():
+            if two and arguments.get("activation") == "hard_sigmoid":
+                with located(f"layer {arguments['name']}"):
+                    raise ConvcliError("hard_sigmoid of Keras 2 is clip(0.2·x + 0.5), another function than Keras 3's")
 
 
 def _state_axes(entries: Sequence[Mapping[str, dict[str, Any]]]) -> None:
@@ -34,6 +46,9 @@ def _state_axes(entries: Sequence[Mapping[str, dict[str, Any]]]) -> None:
             for kind, arguments in entry.items():
                 if kind in ("Dense", "Activation"):
                     arguments["axis"] = -1
+                elif kind in ("UpSampling1D", "Cropping1D", "ZeroPadding1D") and "data_format" not in arguments:
+                    with located(f"layer {arguments['name']}"):
+                        raise ConvcliError("works along axis 1 whatever the data format, beside channels_first layers")
                 elif works_along_axis(arguments.get("activation") or "linear"):
                     with located(f"layer {arguments['name']}"):
                         raise ConvcliError(f"{arguments['activation']} along the last axis of channels_first maps")

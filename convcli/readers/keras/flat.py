@@ -30,7 +30,11 @@ class Flat:
         values: dict[Reference, str] = {(name, 0, 0): value for name, value in zip(graph.inputs, inputs, strict=True)}
         for part, number in _in_order(graph):
             with located(f"layer {part.name}"):
-                operands = [values[each] if isinstance(each, tuple) else each for each in part.calls[number]]
+                called = part.calls[number]
+                operands = [_found(values, each) if isinstance(each, tuple) else each for each in called.operands]
+                if part.graph and set(called.names) == set(part.graph.inputs):
+                    given = dict(zip(called.names, operands, strict=True))
+                    operands = [given[name] for name in part.graph.inputs]
                 made = self._made(part, operands)
                 values |= {(part.name, number + part.first, place): each for place, each in enumerate(made)}
         return [_found(values, each) for each in graph.outputs]
@@ -54,10 +58,13 @@ class Flat:
 
 
 def _names(graph: Graph) -> dict[int, str]:
-    """A name for each layer: its own, or where two would clash that of one within another model after the model's."""
+    """A name for each layer: its own, or where two would clash that of one within another model after the model's.
+
+    The model's inputs have names too.
+    """
     leaves = list(graph.leaves())
     choices = [(path[-1], "/".join(path[-2:]), "/".join(path)) for path, _ in leaves]
-    taken = [Counter(each) for each in zip(*choices, strict=True)]
+    taken = [Counter([*each, *graph.inputs]) for each in zip(*choices, strict=True)]
     return {
         id(part): next((name for name, counts in zip(names, taken, strict=True) if counts[name] == 1), names[-1])
         for (_, part), names in zip(leaves, choices, strict=True)
@@ -76,7 +83,7 @@ def _in_order(graph: Graph) -> Iterator[tuple[Part, int]]:
     after: dict[tuple[int, int], list[tuple[int, int]]] = {place: [] for place in places.values()}
     for (name, _), place in places.items():
         part = graph.parts[place[0]]
-        needed = [each[:2] for each in part.calls[place[1]] if isinstance(each, tuple)]
+        needed = [each[:2] for each in part.calls[place[1]].operands if isinstance(each, tuple)]
         before = {_place(name, each, places) for each in needed if each not in inputs}
         before |= {(place[0], place[1] - 1)} if place[1] else set()
         waiting[place] = len(before)
@@ -108,5 +115,5 @@ def _place(name: str, call: tuple[str, int], places: Mapping[tuple[str, int], tu
 
 def _found(values: Mapping[Reference, str], tensor: Reference) -> str:
     if tensor not in values:
-        raise ConvcliError(f"output {list(tensor)} is not in the model", "[layer, call, output]")
+        raise ConvcliError(f"tensor {list(tensor)} is not in the model", "[layer, call, output]")
     return values[tensor]

@@ -8,7 +8,7 @@ from typing import Any
 
 from convcli.errors import ConvcliError, located, short
 from convcli.layers import snake_case
-from convcli.readers.keras.calls import Operand, Reference, operands, references
+from convcli.readers.keras.calls import Call, Reference, call, references
 from convcli.readers.keras.layer import arguments_of, layer_class
 from convcli.readers.keras.values import config_of, plain
 from convcli.readers.native import is_keras
@@ -21,10 +21,11 @@ class Part(Record):
     """A layer of a graph as the mapping has it, or a graph within it; for each of its calls, what that takes."""
 
     name: str
-    calls: tuple[tuple[Operand, ...], ...]
+    calls: tuple[Call, ...]
     entry: Mapping[str, dict[str, Any]] | None
-    graph: Graph | None
-    first: int  # the number of its first call
+    graph: Graph | None = None
+    first: int = 0  # the number of its first call among those of layers
+    first_output: int = 0  # and among the outputs of the graph
 
 
 class Graph(Record):
@@ -43,14 +44,19 @@ class Graph(Record):
             yield from part.graph.leaves(path) if part.graph else [(path, part)]
 
 
-def graph_of(value: Mapping[str, Any], path: str, trainable: bool) -> Graph:
-    """The graph of a model. `path` is the one of its layers in a file of weights."""
+def graph_of(value: Mapping[str, Any], two: bool, path: str = "", trainable: bool = True) -> Graph:
+    """The graph of a model. `path` is the one of its layers in a file of weights, `two` says that Keras 2 wrote it.
+
+    In Keras 3 a layer is trained by its own word and that of the whole model, in Keras 2 by those of all between.
+    """
     config = config_of(value)
-    trainable = trainable and config.get("trainable") is not False
+    if two or not path:
+        trainable = trainable and config.get("trainable") is not False
     layers = config.get("layers")
     if not isinstance(layers, list) or not layers:
         raise ConvcliError(f"{value['class_name']} has no layers", "what model.to_json() writes")
-    parts, shapes = [], {}
+    parts: list[Part] = []
+    shapes: dict[str, Any] = {}
     stored: Counter[str] = Counter()
     for layer in layers:
         name = _name(layer)
@@ -61,12 +67,21 @@ def graph_of(value: Mapping[str, Any], path: str, trainable: bool) -> Graph:
             if layer["class_name"] == INPUT:
                 shapes[name] = _sample_shape(config_of(layer))
             else:
-                parts.append(_part(layer, name, f"{path}layers/{kind}{number}", trainable))
+                parts.append(_part(layer, name, two, f"{path}layers/{kind}{number}", trainable))
     title = config["name"] if isinstance(config.get("name"), str) else ""
     if value["class_name"] == CHAIN:
         return _chain(title, parts, shapes or {"": _first_shape(value, config, layers, parts)})
+    named = {part.name: part for part in parts}
+    if len(named) < len(parts):
+        raise ConvcliError("two layers of one name", "a name for each")
     inputs = tuple(name for name, _, _ in references(config.get("input_layers")))
-    return Graph(title, tuple(parts), inputs, shapes, tuple(references(config.get("output_layers"))))
+    outputs = tuple(_renumbered(each, named.get(each[0])) for each in references(config.get("output_layers")))
+    return Graph(title, tuple(parts), inputs, shapes, outputs)
+
+
+def _renumbered(output: Reference, part: Part | None) -> Reference:
+    """An output with its call numbered as among the calls of layers."""
+    return (output[0], output[1] - part.first_output + part.first, output[2]) if part else output
 
 
 def _chain(title: str, parts: Sequence[Part], shapes: Mapping[str, Any]) -> Graph:
@@ -74,7 +89,7 @@ def _chain(title: str, parts: Sequence[Part], shapes: Mapping[str, Any]) -> Grap
     last = (next(iter(shapes)), 0, 0)
     linked = []
     for part in parts:
-        linked.append(replace(part, calls=((last,),), first=0))
+        linked.append(replace(part, calls=(Call((last,)),), first=0))
         last = (part.name, 0, 0)
     return Graph(title, tuple(linked), tuple(shapes), shapes, (last,))
 
@@ -107,14 +122,17 @@ def _name(layer: Any) -> str:
     return name
 
 
-def _part(layer: Mapping[str, Any], name: str, path: str, trainable: bool) -> Part:
+def _part(layer: Mapping[str, Any], name: str, two: bool, path: str, trainable: bool) -> Part:
     nodes = layer.get("inbound_nodes", [])
     if not isinstance(nodes, list):
         raise ConvcliError(f"inbound_nodes: {short(nodes)}", "a list")
-    calls = tuple(tuple(operands(node)) for node in nodes)
+    calls = tuple(call(node) for node in nodes)
     if layer["class_name"] not in (*GRAPH, CHAIN):
-        return Part(name, calls, {layer_class(layer).__name__: arguments_of(layer, name, path, trainable)}, None, 0)
-    graph = graph_of(layer, f"{path}/", trainable)
-    # In Keras 2 the first call of a model with inputs of its own is the one that made it, which is not written.
-    counted = any(isinstance(node, list) for node in nodes) and bool(graph.shapes) and "" not in graph.shapes
-    return Part(name, calls, None, graph, 1 if counted else 0)
+        return Part(name, calls, {layer_class(layer).__name__: arguments_of(layer, name, path, trainable)})
+    graph = graph_of(layer, two, f"{path}/", trainable)
+    # A graph's own making counts as its first call: in Keras 2 everywhere, in Keras 3 among the outputs.
+    if two:
+        first = first_output = 1 if graph.shapes and "" not in graph.shapes else 0
+    else:
+        first, first_output = 0, int(layer["class_name"] in GRAPH)
+    return Part(name, calls, None, graph, first, first_output)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.errors import ConvcliError, located
+from convcli.errors import ConvcliError, located, short
 from convcli.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised
 from convcli.readers.keras.values import config_of, plain
 
@@ -30,12 +30,13 @@ def layer_class(layer: Mapping[str, Any]) -> type[Layer]:
     if name == "Lambda":
         raise ConvcliError("Lambda holds code, and code in a file is never run", "layers of Keras")
     if module is not None and str(module).split(".")[0] not in OURS:
-        raise ConvcliError(f"{module}.{name} is a class of the model's own, whose code is not in the file", "Keras's")
+        own = short(f"{module}.{name}").strip("'")
+        raise ConvcliError(f"{own} is a class of the model's own, whose code is not in the file", "Keras's")
     if name == OPERATOR_LAYER:
         function = config_of(layer).get("function")
-        if function not in FUNCTIONS:
-            raise ConvcliError(f"the operation {function} is not known", ", ".join(FUNCTIONS))
-        return LAYERS[normalised(FUNCTIONS[function])]
+        if str(function) not in FUNCTIONS:
+            raise ConvcliError(f"the operation {short(function)} is not known", ", ".join(FUNCTIONS))
+        return LAYERS[normalised(FUNCTIONS[str(function)])]
     if ".ops." in str(module) and name not in OPERATIONS:
         raise ConvcliError(f"the operation {name} is not known", ", ".join(OPERATIONS))
     found = LAYERS.get(normalised(name))
@@ -49,6 +50,8 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
     kind, config = layer_class(layer), config_of(layer)
     if "Quantized" in str(config.get("dtype")) or config.get("quantization_config"):
         raise ConvcliError("is quantized", "weights of real numbers")
+    if config.get("renorm") is True:
+        raise ConvcliError("renormalises its batches, with variables of its own", "renorm: false")
     if config.get("lora_rank") is not None:
         raise ConvcliError("has LoRA weights beside its own", "the layer without them, merged")
     kept = str(config.get("dtype"))

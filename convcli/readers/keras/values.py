@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from convcli.errors import ConvcliError, short
 
@@ -25,3 +25,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict) and value.get("class_name") == "__numpy__":
         return config_of(value).get("value")
     return value
+
+
+def is_keras_2(value: Mapping[str, Any]) -> bool:
+    """Whether a model was written by Keras 2, which says so, or writes calls as lists."""
+    layers = config_of(value).get("layers")
+    found = layers if _is_list(layers) else []
+    nodes = [layer.get("inbound_nodes") for layer in found if isinstance(layer, dict)]
+    listed = any(_is_list(node) for each in nodes if _is_list(each) for node in each)
+    return listed or str(value.get("keras_version")).startswith("2")
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
