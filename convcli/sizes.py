@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice, pairwise, product
 from math import lcm
 
+from convcli import steps
 from convcli.errors import ConvcliError
 from convcli.geometry import Extent, Shape, known, shape_text
 from convcli.layers.reshaping import Reshape
 from convcli.model import Model, Plan
 from convcli.reach import Reach
 from convcli.records import Record
-from convcli.steps import Track
+from convcli.steps import Join, Permute, Track
 
 LARGEST = 1 << 12  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
@@ -166,9 +167,24 @@ def accepted(model: Model, shapes: Mapping[str, Shape]) -> Sizes:
     `shapes` are those of the inputs, all of one size: their number of axes and their channels matter; where the axes
     depend on each other, their extents too. Raises `ConvcliError`.
     """
-    probe, smallest, periods, _ = _explored(model, shapes)
+    probe, smallest, periods, plan = _explored(model, shapes)
+    if None in probe.others and _alike(plan):  # what holds for one axis holds for all
+        return Sizes((_accepted(probe, 0, smallest[0], periods[0]),) * probe.rank, None)
     axes = tuple(_accepted(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, strict=True)))
     return Sizes(axes, _given(probe))
+
+
+def _alike(plan: Plan) -> bool:
+    """Whether every layer surely treats all axes in space alike."""
+    for step, shapes in (each for row in plan.rows for each in row.flow):
+        if isinstance(step, Permute) or (isinstance(step, steps.Reshape) and len(shapes[0]) > 1 < len(step.shape)):
+            return False
+        if isinstance(step, Join) and step.kind == "concatenate" and step.axis not in (-1, len(shapes[0]) - 1):
+            return False
+        each_axis = [getattr(step, name, ()) for name in ("windows", "amounts", "factors")]
+        if any(len(set(settings)) > 1 for settings in each_axis):
+            return False
+    return True
 
 
 def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> Sizes:
