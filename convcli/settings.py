@@ -97,6 +97,7 @@ def searched(question: Question) -> str:
 
 
 def _unusual(question: Question) -> Callable[[Setting], tuple[bool, int]]:
+    """How unusual a setting is: by its kernel, stride and dilation, and by padding that is neither none nor half."""
     sizes = TRANSPOSED_SIZES if question.transpose else KERNEL_SIZES
     strides = TRANSPOSED_STRIDES if question.transpose else STRIDES
 
