@@ -16,8 +16,8 @@ MOST_CELLS = 1 << 20
 def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     """For each layer what its output at this place in space sees.
 
-    `window` holds for each spatial axis of the input the first and last cell, `window_padding` how many cells before
-    the input and after it lie within the window, as if the input went on. Both are None where the layer has no such
+    `window` holds for each spatial axis of the input the first and last cell, `window_padding` how far the
+    window reaches beyond the input on either side. Both are None where the layer has no such
     cell, and one axis is where unknown extents leave it open. With several inputs they are mappings by name. Raises
     `ConvcliError` where no layer has such a cell.
     """

@@ -285,9 +285,10 @@ class Reshape(Step):
         """The track on the axis that the same cells make up, if one surely does."""
         own = shape[track.axis]
         for axis, extent in enumerate(self.shape):
-            leading = _surely_equal(shape[: track.axis], self.shape[:axis]) and extent is not None
+            leading = _surely_equal(shape[: track.axis], self.shape[:axis])
             trailing = _surely_equal(shape[track.axis + 1 :], self.shape[axis + 1 :])
-            if extent == own and (leading or trailing):
+            # Where the extent itself is unknown, it is the same only if all around it is.
+            if extent == own and ((leading and trailing) if own is None else (leading or trailing)):
                 return Track(axis, track.reach)
         return "unknown" if None in (*shape, *self.shape) else None
 

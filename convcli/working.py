@@ -5,6 +5,7 @@ An unknown extent is written `?`, and what follows from it too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import singledispatch
 from itertools import groupby
@@ -22,6 +23,8 @@ MOST_MARKED = 1 << 26  # cells times taps; where there are more it is not said w
 def lines(plan: Plan, row: Row) -> tuple[str, ...]:
     """The working of one layer, a line each: sizes axis by axis, parameters, multiply-accumulates, receptive field."""
     found = [line for step, shapes in row.flow for line in sizes(step, shapes)]
+    if len(row.steps) > 1 and isinstance(row.steps[0], steps.Pad):
+        found = [re.sub(" (is|are) never read", r" of the padded axis \1 never read", line) for line in found]
     return (*_padding(row), *found, *_parameters(row), *_macs(row), *_receptive_field(plan, row))
 
 

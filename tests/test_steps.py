@@ -155,6 +155,7 @@ def test_a_reshape_keeps_the_axes_that_keep_their_place():
     assert extents(Reshape((None, 9, 2, 2)).trace([seen(3, 5)], [(None, 9, 4)])) == [3, 5]
     assert extents(Reshape((8, 9)).trace([seen(3, 5)], [(8, 9, 1)])) == [3, 5]
     assert extents(Reshape((None, 6)).trace([seen(3, 5)], [(None, 4, 3)])) == ["unknown", "unknown"]
+    assert extents(Reshape((None, 4)).trace([seen(3, 5)], [(None, 9, 4)])) == ["unknown", "unknown"]
     assert extents(Reshape((None, None)).trace([seen(3, 5)], [(None, 4, None)])) == ["unknown", "unknown"]
 
 

@@ -67,6 +67,11 @@ def test_the_formulas_of_a_convolution():
             "length: ⌈(5 − 2 + 1 + 1) / 3⌉ + 1 − 1 = 2, as the last window would start outside the input; "
             "cells 1, 4 are never read",
         ),
+        (
+            "Conv1D(1, 2, strides=2, padding=[1, 0], padding_mode='reflect')",
+            (8, 1),
+            "length: ⌊(9 − 2 + 0 + 0) / 2⌋ + 1 = 4; cell 8 of the padded axis is never read",
+        ),
         ("ZeroPadding1D((1, 2))", (8, 1), "length: 8 + 1 + 2 = 11"),
         ("UpSampling1D(3)", (8, 1), "length: 8·3 = 24"),
         ("Flatten()", (24, 24, 8), "values: 24·24·8 = 4 608"),
