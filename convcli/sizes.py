@@ -19,7 +19,7 @@ from convcli.layers.reshaping import Reshape
 from convcli.model import Model, Plan
 from convcli.reach import Reach
 from convcli.records import Record
-from convcli.steps import Join, Permute, Track
+from convcli.steps import Join, Map, Permute, Track
 
 LARGEST = 1 << 12  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
@@ -181,6 +181,9 @@ def _alike(plan: Plan) -> bool:
             return False
         if isinstance(step, Join) and step.kind == "concatenate" and step.axis not in (-1, len(shapes[0]) - 1):
             return False
+        space = set(range(len(shapes[0]) - 1))
+        if space & set(getattr(step, "axes", ())) not in (set(), space):
+            return False
         each_axis = [getattr(step, name, ()) for name in ("windows", "amounts", "factors")]
         if any(len(set(settings)) > 1 for settings in each_axis):
             return False
@@ -237,7 +240,8 @@ def _period(plan: Plan, axis: int) -> int:
         for field in plan.fields[row.operands[0]].values()
         if field[axis] is not None and isinstance(row.node.layer, Reshape)
     ]
-    return lcm(*shifts, *following)
+    halved = any(isinstance(step, Map) and step.function == "glu" for row in plan.rows for step in row.steps)
+    return lcm(*shifts, *following) * (2 if halved else 1)
 
 
 def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:

@@ -180,3 +180,9 @@ def test_merges_that_broadcast_small_extents(layers):
     for wanted in {each for size, each in outputs.items() if size < 60}:
         (found,) = api.sizes(model, (None, 1), output=(wanted,)).axes
         assert list(found.sizes) == [size for size, each in outputs.items() if each == wanted]
+
+
+def test_an_axis_that_is_halved_must_be_even():
+    gated = [{"conv2d": {"filters": 1, "kernel_size": 1}}, {"activation": {"activation": "glu", "axis": 1}}]
+    axes = api.sizes(convcli.load(gated), (None, None, 1)).axes
+    assert [(axis.smallest, axis.step) for axis in axes] == [(2, 2), (1, 1)]
