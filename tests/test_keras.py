@@ -275,3 +275,65 @@ def test_graphs_without_layers_that_call_each_other_end():
         graph = {"name": f"g{level}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": outputs}
     with pytest.raises(ConvcliError, match="more than 100,000 calls of layers"):
         convcli.load({"class_name": "Functional", "config": graph})
+
+
+def sequential(layer, **rest):
+    layers = [{"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 4, 3]}}, layer]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, **rest}
+
+
+def test_one_mean_for_all_is_an_empty_list_of_axes():
+    layer = {"class_name": "Normalization", "config": {"name": "n", "axis": []}}
+    assert convcli.summarize(convcli.load(sequential(layer)))["params"] == 3  # mean, variance, count
+
+
+@pytest.mark.parametrize(
+    ("layer", "version", "message"),
+    [
+        (
+            {"class_name": "Activation", "config": {"name": "h", "activation": "hard_sigmoid"}},
+            "2.15.0",
+            "layer h: hard_sigmoid of Keras 2 is clip(0.2·x + 0.5), another function than Keras 3's",
+        ),
+        (
+            {"class_name": "Dense", "config": {"name": "d", "units": 2, "lora_rank": 4}},
+            "3.15.0",
+            "layer d: has LoRA weights beside its own (the layer without them, merged)",
+        ),
+        (
+            {"class_name": "BatchNormalization", "config": {"name": "b", "renorm": True}},
+            "2.15.0",
+            "layer b: renormalises its batches, with variables of its own (renorm: false)",
+        ),
+    ],
+)
+def test_what_would_be_computed_otherwise_is_refused(layer, version, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load(sequential(layer, keras_version=version))
+    assert str(caught.value) == message
+
+
+def test_operations_on_tensors_of_different_ranks_are_refused():
+    tensors = [copy.deepcopy(TENSOR), copy.deepcopy(TENSOR)]
+    tensors[0]["config"]["shape"], tensors[1]["config"]["shape"] = [None, 8], [None, 8, 8, 2]
+    with pytest.raises(ConvcliError, match="layer multiply: called with tensors of different ranks"):
+        convcli.load(edited("multiply", inbound_nodes=[{"args": tensors, "kwargs": {}}]))
+
+
+def test_tensors_in_a_mapping_go_to_the_inputs_of_their_names():
+    def tensor(name):
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+    def entry(name):
+        return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, 8, 2]}, "name": name}
+
+    subtract = {"class_name": "Subtract", "config": {"name": "less"}, "name": "less"}
+    subtract["inbound_nodes"] = [{"args": [[tensor("z"), tensor("a")]], "kwargs": {}}]
+    config = {"name": "inner", "layers": [entry("z"), entry("a"), subtract], "output_layers": [["less", 0, 0]]}
+    for inputs in ([["z", 0, 0], ["a", 0, 0]], {"z": ["z", 0, 0], "a": ["a", 0, 0]}):
+        inner = {"class_name": "Functional", "config": {**config, "input_layers": inputs}, "name": "inner"}
+        inner["inbound_nodes"] = [{"args": [{"z": tensor("p"), "a": tensor("q")}], "kwargs": {}}]
+        outer = {"name": "outer", "layers": [entry("p"), entry("q"), inner], "output_layers": [["inner", 1, 0]]}
+        outer["input_layers"] = [["p", 0, 0], ["q", 0, 0]]
+        model = convcli.load({"class_name": "Functional", "config": outer})
+        assert [node.inputs for node in model.nodes] == [("p", "q")]

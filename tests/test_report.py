@@ -189,3 +189,11 @@ def test_two_models_side_by_side():
 def test_names_make_no_difference():
     a, b = (convcli.summarize(convcli.load([f"Conv1D(1, 3, name='{name}')"]), (9, 1)) for name in "ab")
     assert compare(a, b).exit_code == 0
+
+
+def test_a_receptive_field_makes_a_difference():
+    a, b = (
+        convcli.summarize(convcli.load([f"Conv1D(1, 3, padding='same', dilation_rate={rate})"]), (9, 1))
+        for rate in (1, 2)
+    )
+    assert compare(a, b).pairs[0].differs == ["receptive_field"]

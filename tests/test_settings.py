@@ -93,3 +93,15 @@ def test_what_comes_closest(question, output):
 
 def test_nothing_comes_close_where_nothing_fits():
     assert closest(Question((2,), (9,), kernel_size=(7,), padding="valid")) is None
+
+
+def test_output_padding_is_smaller_than_the_stride_or_dilation():
+    found = answers(Question((7,), (17,), kernel_size=(3,), strides=(2,), transpose=True, output_padding=(3,)))
+    assert all(each.dilation_rate[0] > 3 for each in found)
+    assert found == []
+
+
+def test_no_answer_is_listed_twice():
+    for transpose in (False, True):
+        found = answers(Question((8,), (8,), transpose=transpose))
+        assert len(set(found)) == len(found)

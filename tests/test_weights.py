@@ -146,3 +146,9 @@ def test_keys_as_keras_2_names_its_variables(tmp_path):
 def test_a_variable_without_a_name_is_its_layer_s_only_one():
     stored = {"layer_scale/variable_7": np.array([2.0, 3.0])}
     assert convcli.apply(convcli.load(["LayerScale()"]), np.ones((1, 2)), weights=stored).tolist() == [[2, 3]]
+
+
+def test_of_several_keys_the_one_of_the_right_shape_is_meant():
+    stored = {"d/kernel": np.ones((4, 3)), "model/d/kernel": np.full((3, 2), 2.0)}
+    found = bind(plan("Dense(2, use_bias=False, name='d')", shape=(3,)), stored, None, "float64")
+    assert found["d"]["kernel"].tolist() == [[2, 2]] * 3
