@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from math import lcm
 from typing import Any, Protocol
 
 from convcli.errors import ConvcliError, located
@@ -11,7 +12,7 @@ from convcli.geometry import DataFormat, Extent, Shape, shape_text, total
 from convcli.layers import Layer
 from convcli.reach import Reach
 from convcli.records import Record, field, replace
-from convcli.steps import Correlate, Field, Join, Step, Track, Weight
+from convcli.steps import Correlate, Field, Join, Seen, Step, Track, Weight
 
 
 class Given(Protocol):
@@ -120,6 +121,9 @@ class Row(Record):
         return next((step for step in self.steps if isinstance(step, Correlate)), None)
 
 
+AMPLE, FEW = 1 << 8, 1 << 5  # widths that no window is too large for, and how many of them are tried
+
+
 class Plan(Record):
     """A model on inputs of known shape. All shapes are of one sample, channels last."""
 
@@ -134,8 +138,45 @@ class Plan(Record):
 
     @cached_property
     def fields(self) -> dict[str, Mapping[str, Field]]:
-        """What the cells of every value see of each input."""
-        return self.trace({name: own_field(shape) for name, shape in self.input_shapes.items()})
+        """What the cells of every value see of each input.
+
+        Where the place of a window hangs on an unknown width, widths of every remainder are tried, and it is known what
+        is seen where all agree.
+        """
+        fields = self.trace({name: own_field(shape) for name, shape in self.input_shapes.items()})
+        widths_unknown = any(None in shape[:-1] for shape in self.input_shapes.values())
+        if widths_unknown and any("unknown" in field for seen in fields.values() for field in seen.values()):
+            others = self._completions()
+            return {
+                name: {of: _agreed(of, name, field, others) for of, field in seen.items()}
+                for name, seen in fields.items()
+            }
+        return fields
+
+    def _completions(self) -> list[dict[str, Mapping[str, Field]]]:
+        """What is seen for widths in place of the unknown ones; nothing where there would be too many to try."""
+
+        def completed(width: int) -> Plan | None:
+            shapes = {
+                name: (*(width if extent is None else extent for extent in shape[:-1]), shape[-1])
+                for name, shape in self.input_shapes.items()
+            }
+            try:
+                return self.model.plan(shapes)
+            except ConvcliError:
+                return None
+
+        first = next(filter(None, map(completed, range(AMPLE, AMPLE + FEW))), None)
+        if first is None or any(None in shape for shape in first.input_shapes.values()):
+            return []
+        tracks = (each for seen in first.fields.values() for field in seen.values() for each in field)
+        period = lcm(
+            *(each.reach.shift for each in tracks if isinstance(each, Track) and isinstance(each.reach, Reach))
+        )
+        if period > FEW:
+            return []
+        plans = map(completed, range(AMPLE, AMPLE + period))
+        return [plan.fields for plan in plans if plan]
 
     def trace(self, start: Mapping[str, Field]) -> dict[str, Mapping[str, Field]]:
         """The same, given what the cells of each input see of it."""
@@ -200,6 +241,25 @@ class Model(Record):
             values[node.name] = row.output_shape
             rows[node.name] = row
         return Plan(self, dict(shapes), tuple(rows.values()))
+
+
+def _agreed(of: str, name: str, field: Field, others: Sequence[Mapping[str, Mapping[str, Field]]]) -> Field:
+    """The field with what it leaves open as all of the others have it, where they agree."""
+    return tuple(
+        _one([each[name][of][axis] for each in others]) if seen == "unknown" else seen
+        for axis, seen in enumerate(field)
+    )
+
+
+def _one(found: Sequence[Seen]) -> Seen:
+    """What all see, but for its place, if that is the same."""
+    kinds = {
+        (seen.axis, seen.reach.extent, seen.reach.jump)
+        if isinstance(seen, Track) and isinstance(seen.reach, Reach)
+        else None
+        for seen in found
+    }
+    return found[0] if len(kinds) == 1 and None not in kinds else "unknown"
 
 
 def own_field(shape: Shape) -> Field:

@@ -131,3 +131,27 @@ def test_a_weight_that_does_not_fit(layer, message):
     with pytest.raises(ConvcliError) as caught:
         convcli.summarize(convcli.load([layer]), (3,))
     assert str(caught.value) == message
+
+
+def test_what_all_widths_agree_on_is_known_of_an_unknown_one():
+    shortcut = [
+        "MaxPooling2D(3, 2, padding='same', name='pool')",
+        "Conv2D(1, 1, strides=2, padding='same', inputs='input', name='short')",
+        "Add(inputs=['pool', 'short'])",
+    ]
+    row = convcli.summarize(convcli.load(shortcut), ("?", "?", 1))["layers"][-1]
+    assert (row["receptive_field"], row["jump"]) == ([3, 3], [2, 2])
+
+
+def test_what_depends_on_an_unknown_width_is_not_known():
+    # At even widths "same" pads no cell before, at odd ones one: 5 cells or 4 in all.
+    apart = [
+        "Conv1D(1, 3, strides=2, padding='same', name='a')",
+        "Conv1D(1, 3, strides=2, padding=[2, 0], inputs='input', name='b')",
+        "Concatenate(inputs=['a', 'b'])",
+    ]
+    fields = {
+        width: convcli.summarize(convcli.load(apart), (width, 1))["layers"][-1]["receptive_field"] for width in (40, 41)
+    }
+    assert fields == {40: [5], 41: [4]}
+    assert convcli.summarize(convcli.load(apart), ("?", 1))["layers"][-1]["receptive_field"] == [None]

@@ -150,5 +150,6 @@ def test_a_variable_without_a_name_is_its_layer_s_only_one():
 
 def test_of_several_keys_the_one_of_the_right_shape_is_meant():
     stored = {"d/kernel": np.ones((4, 3)), "model/d/kernel": np.full((3, 2), 2.0)}
-    found = bind(plan("Dense(2, use_bias=False, name='d')", shape=(3,)), stored, None, "float64")
+    with pytest.warns(UserWarning, match="no layer wants d/kernel"):
+        found = bind(plan("Dense(2, use_bias=False, name='d')", shape=(3,)), stored, None, "float64")
     assert found["d"]["kernel"].tolist() == [[2, 2]] * 3
