@@ -186,3 +186,11 @@ def test_an_axis_that_is_halved_must_be_even():
     gated = [{"conv2d": {"filters": 1, "kernel_size": 1}}, {"activation": {"activation": "glu", "axis": 1}}]
     axes = api.sizes(convcli.load(gated), (None, None, 1)).axes
     assert [(axis.smallest, axis.step) for axis in axes] == [(2, 2), (1, 1)]
+
+
+def test_a_reshape_behind_strides_takes_their_multiples():
+    model = convcli.load(["Conv1D(2, 1, strides=4)", "Reshape((-1, 4))"])
+    (axis,) = api.sizes(model, (None, 2)).axes
+    assert (axis.sizes[:8], axis.period) == ((5, 6, 7, 8, 13, 14, 15, 16), 16)
+    (axis,) = api.sizes(model, (None, 2), output=(3,)).axes
+    assert axis.sizes == (21, 22, 23, 24)
