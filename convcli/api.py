@@ -138,19 +138,11 @@ def _own_or_given(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Shape]
     return full
 
 
-def _fits(model: Model, shapes: Mapping[str, Shape]) -> bool:
-    try:
-        model.plan(shapes)
-    except ConvcliError:
-        return False
-    return True
-
-
 def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> str | None:
     """A hint for shapes that fit once they are read in the other data format, with fewer channels than cells."""
     turned = {name: data_format.misread(shape) for name, shape in shapes.items()}
     fewer = all((shape[-1] or 0) < (extent or 1) for shape in turned.values() for extent in shape[:-1])
-    if turned != shapes and fewer and _fits(model, turned):
+    if turned != shapes and fewer and model.plan_if_it_fits(turned):
         return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"
     return None
 

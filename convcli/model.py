@@ -12,7 +12,7 @@ from convcli.geometry import DataFormat, Extent, Shape, shape_text, total
 from convcli.layers import Layer
 from convcli.reach import Reach
 from convcli.records import Record, field, replace
-from convcli.steps import Correlate, Field, Join, Seen, Step, Track, Weight
+from convcli.steps import Correlate, Field, Join, Seen, Step, Track, Weight, repeats_after
 
 
 class Given(Protocol):
@@ -157,26 +157,26 @@ class Plan(Record):
         """What is seen for widths in place of the unknown ones; nothing where there would be too many to try."""
 
         def completed(width: int) -> Plan | None:
-            shapes = {
-                name: (*(width if extent is None else extent for extent in shape[:-1]), shape[-1])
-                for name, shape in self.input_shapes.items()
-            }
-            try:
-                return self.model.plan(shapes)
-            except ConvcliError:
-                return None
+            return self.model.plan_if_it_fits(
+                {
+                    name: (*(width if extent is None else extent for extent in shape[:-1]), shape[-1])
+                    for name, shape in self.input_shapes.items()
+                }
+            )
 
         first = next(filter(None, map(completed, range(AMPLE, AMPLE + FEW))), None)
         if first is None or any(None in shape for shape in first.input_shapes.values()):
             return []
-        tracks = (each for seen in first.fields.values() for field in seen.values() for each in field)
-        period = lcm(
-            *(each.reach.shift for each in tracks if isinstance(each, Track) and isinstance(each.reach, Reach))
-        )
+        seen = (each for fields in first.fields.values() for field in fields.values() for each in field)
+        period = lcm(*map(repeats_after, seen))
         if period > FEW:
             return []
         plans = map(completed, range(AMPLE, AMPLE + period))
         return [plan.fields for plan in plans if plan]
+
+    def by_input(self, named: Mapping[str, Any]) -> Any:
+        """Figures by the names of the inputs, or the only one where the model has one input."""
+        return dict(named) if len(self.input_shapes) > 1 else next(iter(named.values()))
 
     def trace(self, start: Mapping[str, Field]) -> dict[str, Mapping[str, Field]]:
         """The same, given what the cells of each input see of it."""
@@ -241,6 +241,13 @@ class Model(Record):
             values[node.name] = row.output_shape
             rows[node.name] = row
         return Plan(self, dict(shapes), tuple(rows.values()))
+
+    def plan_if_it_fits(self, shapes: Mapping[str, Shape]) -> Plan | None:
+        """The same, None where something does not fit."""
+        try:
+            return self.plan(shapes)
+        except ConvcliError:
+            return None
 
 
 def _agreed(of: str, name: str, field: Field, others: Sequence[Mapping[str, Mapping[str, Field]]]) -> Field:

@@ -159,10 +159,9 @@ def _paddings(
     most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
     extras: list[PerAxis | None] = [None]
     if question.transpose:
-        below = min(max(pair) for pair in zip(stride, dilation, strict=True))
-        extras = _all(range(below), question.rank)
+        limits = [max(pair) for pair in zip(stride, dilation, strict=True)]
+        extras = _all(range(min(limits)), question.rank)
         if question.output_padding is not None:
-            limits = (max(pair) for pair in zip(stride, dilation, strict=True))
             extras = [question.output_padding] if all(map(lt, question.output_padding, limits)) else []
     for padding in _forms(question, most):
         words = isinstance(padding, str) and question.transpose and question.output_padding is None

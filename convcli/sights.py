@@ -37,11 +37,7 @@ def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
             for name, field in within[row.name].items()
         }
         window, padding = ({name: each[part] for name, each in windows.items()} for part in (0, 1))
-        several = len(plan.input_shapes) > 1
-        found[row.name] = {
-            "window": window if several else next(iter(window.values())),
-            "window_padding": padding if several else next(iter(padding.values())),
-        }
+        found[row.name] = {"window": plan.by_input(window), "window_padding": plan.by_input(padding)}
     spaces = {row.name: row.output_shape[:-1] for row in plan.rows}
     if not any(found[name]["window"] for name, space in spaces.items() if space):
         largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))

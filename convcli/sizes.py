@@ -17,9 +17,8 @@ from convcli.errors import ConvcliError
 from convcli.geometry import Extent, Shape, known, shape_text
 from convcli.layers.reshaping import Reshape
 from convcli.model import Model, Plan
-from convcli.reach import Reach
 from convcli.records import Record
-from convcli.steps import Join, Map, Permute, Seen, Track
+from convcli.steps import Join, Map, Permute, repeats_after
 
 LARGEST = 1 << 12  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
@@ -230,21 +229,16 @@ def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, tuple[
 
 def _period(plan: Plan, axis: int) -> int:
     """The least common multiple of all jumps along the axis, and of what reshaped values must be a multiple of."""
-    shifts = [_shift(field[axis]) for fields in plan.fields.values() for field in fields.values()]
+    shifts = [repeats_after(field[axis]) for fields in plan.fields.values() for field in fields.values()]
     reshaped = (row for row in plan.rows if isinstance(row.node.layer, Reshape))
     following = [
-        row.node.layer.multiple * _shift(field[axis])
+        row.node.layer.multiple * repeats_after(field[axis])
         for row in reshaped
         for field in plan.fields[row.operands[0]].values()
         if field[axis] is not None and isinstance(row.node.layer, Reshape)
     ]
     halved = any(isinstance(step, Map) and step.function == "glu" for row in plan.rows for step in row.steps)
     return lcm(*shifts, *following) * (2 if halved else 1)
-
-
-def _shift(seen: Seen) -> int:
-    """After how many cells of the input what is seen repeats."""
-    return seen.reach.shift if isinstance(seen, Track) and isinstance(seen.reach, Reach) else 1
 
 
 def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:

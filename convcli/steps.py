@@ -65,6 +65,11 @@ Seen = Track | Literal["unknown"] | None
 Field = tuple[Seen, ...]
 
 
+def repeats_after(seen: Seen) -> int:
+    """After how many cells of the input what is seen repeats; 1 where nothing is followed."""
+    return seen.reach.shift if isinstance(seen, Track) and isinstance(seen.reach, Reach) else 1
+
+
 def _followed(field: Field, follow: Callable[[Track], Seen]) -> Field:
     """The field with each of its tracks changed."""
     return tuple(follow(seen) if isinstance(seen, Track) else seen for seen in field)

@@ -26,7 +26,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 # For an encoding without them: what tables are drawn and figures are written with.
 PLAINER = str.maketrans(
     {
-        **dict.fromkeys("┏┓┗┛┳┻╋┡┩╇┃│╭╮╰╯├┤┬┴┼└┘┌┐", "+"),
+        **dict.fromkeys("┏┓┗┛┳┻╋┡┩╇╭╮╰╯├┤┬┴┼└┘┌┐", "+"),
         **dict.fromkeys("━─−–", "-"),
         **dict.fromkeys("┃│", "|"),
         "×": "x",

@@ -100,7 +100,7 @@ def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format:
     try:
         found = api.sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
     except NoneFitsError as error:
-        return SizesReport({}, 1, (f"{error}.",), name=model.name, axes=(), others=None)
+        return SizesReport(model.name, (), None, exit_code=1, complaints=(f"{error}.",))
     return sizes(model.name, found, output)
 
 

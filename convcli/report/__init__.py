@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from convcli.records import Record
 
 
-class Report(Record):
+class Report(Record, kw_only=True):
     """What a command answers: the mapping that JSON shows, and how it ends.
 
     `exit_code` is that of a whole answer; `complaints` are said on standard error. `text`, if there is any, is printed
@@ -16,14 +16,13 @@ class Report(Record):
 
     kind: ClassVar[str]  # which of the tables shows it
 
-    summary: dict[str, Any]
     exit_code: int = 0
     complaints: tuple[str, ...] = ()
     text: str | None = None
 
     def mapping(self) -> dict[str, Any]:
         """What JSON and YAML show."""
-        return self.summary
+        raise NotImplementedError
 
     def rows(self) -> list[dict[str, Any]]:
         """What CSV shows, a line each."""

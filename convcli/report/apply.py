@@ -32,7 +32,7 @@ class Kernels(Record):
     names: tuple[str, ...]
 
 
-class ApplyReport(Report, kw_only=True):
+class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
     `single` says that `maps` is one output, not a mapping of several. `kernels` and `weights`, the variables of each
@@ -41,6 +41,7 @@ class ApplyReport(Report, kw_only=True):
 
     kind = "apply"
 
+    summary: dict[str, Any]
     maps: tuple[Maps, ...]
     data_format: DataFormat
     single: bool = True

@@ -34,7 +34,7 @@ class Pair(Record):
         return [key for key in LAYER if key not in UNCOUNTED and self.a[key] != self.b[key]]
 
 
-class DiffReport(Report, kw_only=True):
+class DiffReport(Report):
     """Two models: their totals, and their layers in pairs."""
 
     kind = "diff"
@@ -66,7 +66,7 @@ def compare(a: Row, b: Row) -> DiffReport:
     one, other = _part(a, TOTALS), _part(b, TOTALS)
     same = all(one[key] == other[key] for key in TOTALS if key not in UNCOUNTED)
     differs = not same or any(pair.differs for pair in pairs)
-    return DiffReport({}, 1 if differs else 0, a=one, b=other, pairs=pairs)
+    return DiffReport(one, other, pairs, exit_code=1 if differs else 0)
 
 
 def _part(values: Row, keys: Sequence[str]) -> dict[str, Any]:

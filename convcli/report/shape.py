@@ -24,6 +24,7 @@ class ShapeReport(Report):
 
     kind = "shape"
 
+    summary: dict[str, Any]
     batch: int | None = None
     memory: bool = False
 
@@ -124,7 +125,6 @@ def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
     fields = plan.fields[row.name]
     seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in fields.items()}
     jumps = {name: _jump(each) for name, each in fields.items()}
-    several = len(plan.input_shapes) > 1
     return {
         "name": row.name,
         "type": type(row.node.layer).__name__,
@@ -136,8 +136,8 @@ def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
         "params": row.params,
         "trainable_params": row.trainable_params,
         **{key: COUNT[key](row) for key in _counts(asked)},
-        "receptive_field": seen if several else _one_or_all(seen),
-        "jump": jumps if several else _one_or_all(jumps),
+        "receptive_field": plan.by_input(seen),
+        "jump": plan.by_input(jumps),
         **(_row_memory(row, asked) if asked.memory else {}),
         **({"working": _working(plan, row)} if asked.explain else {}),
     }

@@ -11,7 +11,7 @@ from convcli.settings import PerAxis, Question, Setting, searched
 from convcli.sizes import Accepted, Sizes, Yielding, runs
 
 
-class SettingsReport(Report, kw_only=True):
+class SettingsReport(Report):
     """The settings that turn one size into another, as they are asked for and as they are answered."""
 
     kind = "settings"
@@ -52,24 +52,24 @@ def padding_of(pairs: Sequence[Pair]) -> Any:
 def settings(question: Question, found: Sequence[Setting], nearest: Setting | None) -> SettingsReport:
     """The answer: the settings, or where there are none what comes closest, and exit code 1."""
     if found:
-        return SettingsReport({}, question=question, settings=tuple(found))
+        return SettingsReport(question, tuple(found))
     tried = searched(question)
     within = f" (of {tried})" if tried else ""
     asked = f"no setting turns {_size(question.input)} into {_size(question.output)}{within}"
     if nearest is None:
         sentence = f"{asked}: no window fits"
     else:
-        report = SettingsReport({}, question=question, settings=(nearest,))
+        report = SettingsReport(question, (nearest,))
         values = [f"{key} {value}" for key, value in report.rows()[0].items() if key != "output" and value is not None]
         sentence = f"{asked}: the closest is {_size(nearest.output)}, by {', '.join(values)}"
-    return SettingsReport({}, 1, (f"{sentence[0].upper()}{sentence[1:]}.",), question=question, settings=())
+    return SettingsReport(question, (), exit_code=1, complaints=(f"{sentence[0].upper()}{sentence[1:]}.",))
 
 
 def _size(extents: PerAxis) -> str:
     return "×".join(map(str, extents))
 
 
-class SizesReport(Report, kw_only=True):
+class SizesReport(Report):
     """The input sizes that a model accepts, or that yield an output, axis by axis.
 
     `others` are the extents of the other axes, where what fits along one depends on them.
@@ -106,4 +106,4 @@ def sizes(name: str, found: Sizes, output: Sequence[int | None]) -> SizesReport:
             near = " and ".join(f"{made} (from {runs(each)})" for made, each in axis.near.items())
             closest = f"the closest are {near}" if len(axis.near) > 1 else f"the closest is {near}"
             complaints.append(f"{name}: no {title} of the input gives {wanted}: {closest}.")
-    return SizesReport({}, 1 if complaints else 0, tuple(complaints), name=name, axes=axes, others=found.others)
+    return SizesReport(name, axes, found.others, exit_code=1 if complaints else 0, complaints=tuple(complaints))
