@@ -96,21 +96,29 @@ def shape(
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
     asked: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
     asked |= {} if dtype is None else {"dtype": dtype}
-    summary = api.summarize(model, shapes or None, data_format=data_format, count=count, **asked)
-    answer = ShapeReport(summary, batch=batch, memory=batch is not None or dtype is not None)
-    if not keys and not claims:
-        return answer
-    every = api.summarize(model, shapes or None, data_format=data_format, count=COUNTS[-1], **asked)
-    return _checked(answer, every, keys, claims, model.source)
+
+    def summary(counted: str) -> dict[str, Any]:
+        return api.summarize(model, shapes or None, data_format=data_format, count=counted, **asked)
+
+    given = click.get_current_context().params
+    printed = not keys and (not claims or any(given[name] for name in ("form", "output", "explain", "at")))
+    # Values and claims are about every count; what is printed whole has those that were asked for.
+    every = summary(COUNTS[-1]) if keys or claims else {}
+    answer = ShapeReport(
+        summary(count) if printed else every, batch=batch, memory=batch is not None or dtype is not None
+    )
+    return _checked(answer, every, keys, claims, model.source, printed) if every else answer
 
 
 def _checked(
-    answer: ShapeReport, every: Mapping[str, Any], keys: Sequence[str], claims: Sequence[str], source: str | None
+    answer: ShapeReport,
+    every: Mapping[str, Any],
+    keys: Sequence[str],
+    claims: Sequence[str],
+    source: str | None,
+    printed: bool,
 ) -> ShapeReport:
-    """The answer reduced to the values that are asked for, and judged by the claims, both about `every` value.
-
-    Claims by themselves print nothing.
-    """
+    """The answer judged by the claims about `every` value and, unless it is printed, reduced to those asked for."""
     from convcli.claims import bare, failure, value
     from convcli.errors import located
     from convcli.records import replace
@@ -118,10 +126,8 @@ def _checked(
     with located(source) if source else nullcontext():
         text = "".join(f"{bare(value(every, key))}\n" for key in keys)
         failures = [found for claim in claims if (found := failure(every, claim))]
-    asked = click.get_current_context().params
-    whole = not keys and any(asked[name] for name in ("form", "output", "explain", "at"))
     complaints = tuple(f"Error: {source}: {each}" if source else f"Error: {each}" for each in failures)
-    return replace(answer, text=None if whole else text, complaints=complaints, exit_code=1 if failures else 0)
+    return replace(answer, text=None if printed else text, complaints=complaints, exit_code=1 if failures else 0)
 
 
 def model_and_shapes(
