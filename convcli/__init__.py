@@ -6,18 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convcli.api import apply, convolve, load, summarize
+    from convcli.api import Prepared, apply, convolve, load, prepare, summarize
     from convcli.errors import ConvcliError
     from convcli.model import Model
 
     __version__: str
 
-__all__ = ["ConvcliError", "Model", "__version__", "apply", "convolve", "load", "summarize"]
+__all__ = ["ConvcliError", "Model", "Prepared", "__version__", "apply", "convolve", "load", "prepare", "summarize"]
 
 _HOMES = {
     "ConvcliError": "errors",
     "Model": "model",
-    **dict.fromkeys(("apply", "convolve", "load", "summarize"), "api"),
+    **dict.fromkeys(("Prepared", "apply", "convolve", "load", "prepare", "summarize"), "api"),
 }
 
 

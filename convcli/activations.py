@@ -206,5 +206,25 @@ def glu(x: Array, axis: int = -1) -> Array:
     return values * sigmoid(gates)
 
 
+def highest(name: str, **parameters: Any) -> float | None:
+    """The highest value of an activation that cuts its input off below 0 and there; None of any other."""
+    if name not in ("relu", "relu6") or parameters.get("negative_slope") or parameters.get("threshold"):
+        return None
+    most = 6.0 if name == "relu6" else parameters.get("max_value")
+    return math.inf if most is None else float(most)
+
+
+def in_place(name: str, x: Array, **parameters: Any) -> None:
+    """An activation of each number by itself, written over its input."""
+    most = highest(name, **parameters)
+    if most is not None:
+        if most < math.inf:
+            np.clip(x, 0, most, out=x)
+        else:
+            np.maximum(x, 0, out=x)
+    elif name != "linear":
+        x[...] = ACTIVATIONS[name](x, **parameters)
+
+
 ACTIVATIONS["swish"] = silu
 ACTIVATIONS["hard_swish"] = hard_silu

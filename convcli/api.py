@@ -19,10 +19,12 @@ from convcli.units import BYTES, COUNTS
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from convcli import engine
     from convcli.sizes import Sizes
     from convcli.weights import Stored
 
 Weights = Mapping[str, Any] | str | os.PathLike[str] | None
+TOLERANCE = 1e-5
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
@@ -163,12 +165,16 @@ def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
 
 
 class Run(Record):
-    """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights."""
+    """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights.
+
+    `algorithms` names, for each layer that correlates, the ways that did it, one for each of its kernels.
+    """
 
     plan: Plan
     batch: int
     values: dict[str, Array]
     weights: dict[str, dict[str, Array]]
+    algorithms: dict[str, tuple[str, ...]]
 
 
 def run(
@@ -180,6 +186,9 @@ def run(
     seed: int | None = None,
     dtype: str | None = None,
     algorithm: str = "auto",
+    tolerance: float = TOLERANCE,
+    threads: int | None = None,
+    compiled: bool | None = None,
     keep: Sequence[str] | None = None,
     data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
@@ -189,12 +198,58 @@ def run(
     The arrays follow the rules of rank and number type of the command line; `data_format` is theirs, by default the
     model's, and `labels` what messages call them. Raises `ConvcliError`.
     """
-    import numpy as np
-
-    from convcli import engine, stored
-    from convcli.weights import bind
+    from convcli import engine
 
     data_format = data_format or model.data_format
+    ready = _batches(model, inputs, dtype, data_format, labels)
+    first = next(iter(ready.values()))
+    batch, kind = len(first), first.dtype.name
+    with _in(model):
+        plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+    bound = _bound(model, plan, weights, weights_name, seed, kind)
+    with _in(model):
+        program = engine.Program(
+            plan,
+            bound,
+            keep or model.outputs,
+            kind,
+            algorithm=algorithm,
+            tolerance=tolerance,
+            threads=threads,
+            samples=batch,
+            compiled=compiled,
+        )
+        try:
+            values = program(ready)
+        finally:
+            program.close()
+    return Run(plan, batch, values, bound, program.ran)
+
+
+def _bound(
+    model: Model, plan: Plan, weights: Stored | None, weights_name: str, seed: int | None, dtype: str
+) -> dict[str, dict[str, Array]]:
+    """The weights of each layer: those given, else those in the model's own archive."""
+    from convcli import stored
+    from convcli.weights import bind
+
+    if weights is None and model.stored is not None:
+        with _in(model):
+            weights = stored.read(model.stored)
+        weights_name = model.source or weights_name
+    return bind(plan, weights, seed, dtype, weights_name)
+
+
+def _batches(
+    model: Model,
+    inputs: Mapping[str, Array],
+    dtype: str | None,
+    data_format: DataFormat,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Array]:
+    """The arrays as batches with channels last, of one number type and as many samples each."""
+    import numpy as np
+
     given = {}
     for name, array in inputs.items():
         with located((labels or {}).get(name, name)):
@@ -206,17 +261,7 @@ def run(
     if len(set(sizes.values())) > 1:
         raise ConvcliError(f"batches of different sizes: {sizes}", "as many samples of each input")
     kind = np.result_type(*given.values()).name
-    ready = {name: np.ascontiguousarray(batch, kind) for name, batch in given.items()}
-    with _in(model):
-        plan = plan_for(model, {name: batch.shape[1:] for name, batch in ready.items()}, data_format)
-    if weights is None and model.stored is not None:
-        with _in(model):
-            weights = stored.read(model.stored)
-        weights_name = model.source or weights_name
-    bound = bind(plan, weights, seed, kind, weights_name)
-    with _in(model):
-        values = engine.execute(plan, ready, bound, keep or model.outputs, algorithm)
-    return Run(plan, next(iter(sizes.values())), values, bound)
+    return {name: np.ascontiguousarray(batch, kind) for name, batch in given.items()}
 
 
 def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) -> Array:
@@ -233,6 +278,86 @@ def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) ->
     if _allows(own, data_format.misread(got)):
         remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
     raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(got))}", remedy)
+
+
+class Prepared:
+    """A model with its weights, prepared to be applied to many arrays of one shape. To be closed, or used as a context.
+
+    `algorithms` names, for each layer that correlates, the ways chosen, one for each of its kernels.
+    """
+
+    def __init__(self, model: Model, program: engine.Program, dtype: str) -> None:
+        self._model, self._program, self._dtype = model, program, dtype
+        self.algorithms = program.ran
+
+    def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | dict[str, Array]:
+        """Apply the model to whole arrays, batch first, as `apply` does. Raises `ConvcliError`."""
+        model = self._model
+        named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
+        given = _batches(model, {name: _array(array) for name, array in named.items()}, self._dtype, model.data_format)
+        for name, shape in self._program.plan.input_shapes.items():
+            if given[name].shape[1:] != shape:
+                remedy = f"prepared for {shape_text(model.data_format.from_last(shape))}"
+                got = shape_text(model.data_format.from_last(given[name].shape[1:]))
+                raise ConvcliError(f"{name}: a sample has shape {got}", remedy)
+        return _outputs(model, self._program(given))
+
+    def close(self) -> None:
+        """Let its threads and spare memory go."""
+        self._program.close()
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def prepare(
+    model: Model,
+    input_shape: Any = None,
+    *,
+    weights: Weights = None,
+    seed: int | None = None,
+    dtype: str = "float32",
+    algorithm: str = "auto",
+    tolerance: float = TOLERANCE,
+    threads: int | None = None,
+    compiled: bool | None = None,
+) -> Prepared:
+    """Plan the model for samples of a shape and prepare its weights, once for as many arrays as there will be.
+
+    `input_shape` is that of one sample, by default the model's own; the other arguments are those of `apply`. Raises
+    `ConvcliError`.
+    """
+    from convcli import engine
+
+    shapes = _named_shapes(model, input_shape, model.data_format)
+    with _in(model):
+        plan = plan_for(model, shapes, model.data_format)
+        for name, shape in plan.input_shapes.items():
+            if None in shape:
+                raise ConvcliError(f"{name}: shape {shape_text(shape)}", "every extent known")
+    bound = _bound(model, plan, *_weights(weights), seed, dtype)
+    with _in(model):
+        program = engine.Program(
+            plan,
+            bound,
+            model.outputs,
+            dtype,
+            algorithm=algorithm,
+            tolerance=tolerance,
+            threads=threads,
+            samples=engine.MANY,
+            compiled=compiled,
+        )
+    return Prepared(model, program, dtype)
+
+
+def _outputs(model: Model, values: Mapping[str, Array]) -> Array | dict[str, Array]:
+    """The outputs in the model's data format; a mapping where there are several."""
+    found = {name: batches.from_batch(values[name], model.data_format) for name in model.outputs}
+    return found if len(found) > 1 else next(iter(found.values()))
 
 
 def _array(value: ArrayLike) -> Array:
@@ -257,20 +382,36 @@ def apply(
     seed: int | None = None,
     dtype: str | None = None,
     algorithm: str = "auto",
+    tolerance: float = TOLERANCE,
+    threads: int | None = None,
+    compiled: bool | None = None,
 ) -> Array | dict[str, Array]:
     """Apply the model to an array, or to a mapping of arrays by input name.
 
     The result is whole: `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` in a channels_first model; a
     mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays, or is a file of
     them; `seed` draws those that are in neither. float32 and float16 are computed in float32, all else in float64,
-    unless `dtype` says. Raises `ConvcliError`.
+    unless `dtype` says. `algorithm` is how to correlate, by default what is the fastest; float32 results may then be
+    off by `tolerance` of the largest (0: sums of products only). `threads` is how many work, by default all cores; the
+    result is the same for any. `compiled` is whether to use compiled code (extra `fast`), by default where that repays
+    its start-up. Raises `ConvcliError`.
     """
     named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
     given = {name: _array(array) for name, array in named.items()}
     held, source = _weights(weights)
-    done = run(model, given, weights=held, weights_name=source, seed=seed, dtype=dtype, algorithm=algorithm)
-    values = {name: batches.from_batch(done.values[name], model.data_format) for name in model.outputs}
-    return values if len(values) > 1 else next(iter(values.values()))
+    done = run(
+        model,
+        given,
+        weights=held,
+        weights_name=source,
+        seed=seed,
+        dtype=dtype,
+        algorithm=algorithm,
+        tolerance=tolerance,
+        threads=threads,
+        compiled=compiled,
+    )
+    return _outputs(model, done.values)
 
 
 def _weights(weights: Weights) -> tuple[Stored | None, str]:

@@ -222,7 +222,8 @@ def test_data_formats(convcli, tmp_path):
         ),
         (
             (LINES, DETECTORS, "--algorithm", "fft"),
-            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'passes', 'patches', 'spread', 'plain'.",
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
+            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'compiled', 'plain'.",
         ),
         (
             (LINES, "samples/mnist.yaml", "--strides", "2"),

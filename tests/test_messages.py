@@ -483,8 +483,9 @@ ARRAYS = {
         ("apply w.npz two.yaml", "conv1d/kernel: the model has no such input (it has a, b)"),
         # algorithms
         (
-            "apply x.yaml -l Conv1D('bump') --algorithm spread",
-            "--layer: layer conv1d: algorithm spread does not suit this layer (passes or patches or plain, or auto)",
+            "apply x.yaml -l Conv1D('bump') --algorithm phases",
+            "--layer: layer conv1d: algorithm phases does not suit this layer (patches or banded or interleaved or plain, "
+            "or auto)",
         ),
         # render
         (
@@ -530,7 +531,8 @@ def test_files(run, tmp_path, arguments, message):
         ),
         (
             "apply x.yaml -l flatten --algorithm fft",
-            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'passes', 'patches', 'spread', 'plain'.",
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
+            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'compiled', 'plain'.",
         ),
         ("apply x.yaml x.yaml -l flatten", "2 inputs for a model of one (with -l or --filter there is no MODEL)"),
         ("apply a=x.yaml x.yaml two.yaml", "x.yaml: which input? (NAME=FILE for each of a, b)"),
@@ -571,7 +573,7 @@ def test_usage(run, tmp_path, arguments, message):
     [
         (
             lambda: convcli.convolve([1, 2], [1], algorithm="fft"),
-            "layer conv1d: algorithm fft is not known (passes or patches or plain, or auto)",
+            "layer conv1d: algorithm fft is not known (patches or banded or interleaved or plain, or auto)",
         ),
         (lambda: convcli.convolve([1, 2], 5), f"a kernel of shape () ({KERNEL})"),
         (

@@ -1,26 +1,38 @@
-"""Ways to correlate, and the one function that picks among them.
+"""Ways to correlate, and the one function that prepares them.
 
 A way is a module with two functions:
 
-- `suits(windows, groups, seen, made)`: whether it is for so many groups of `made` filters that see `seen` channels,
-- `correlate(x, kernel, windows, groups) -> y`, on arrays of one float type: `x` of shape `(batch, *spatial, in)`,
-  `kernel` of shape `(*k, in/groups, filters)` as it meets the input (already flipped or transposed), `windows` one for
-  each spatial axis, `y` of shape `(batch, *positions, filters)`.
+- `suits(work)`: whether it can do such `Work` (in `work`: windows, groups, extents, number type, tolerance),
+- `prepare(kernel, work) -> Blocks` (in `blocks`): the weights laid out as it wants them, ready to run on any number of
+  samples. `kernel` is `(*k, in/groups, filters)` as it meets the input: already flipped or transposed.
 
-To add one, write the module and enter its name in `WAYS`.
+To add one, write the module, enter its name in `WAYS` and say in `rule` when it is the fastest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcli._lazy import Array
 from convcli.errors import ConvcliError
-from convcli.geometry import Window
 
-WAYS = ("passes", "patches", "spread", "plain")  # `auto` takes the first that suits
+if TYPE_CHECKING:
+    from convcli.algorithms.blocks import Blocks
+    from convcli.algorithms.work import Work
+
+WAYS = (
+    "patches",
+    "banded",
+    "winograd",
+    "space_to_depth",
+    "fourier",
+    "interleaved",
+    "channelwise",
+    "phases",
+    "compiled",
+    "plain",
+)
 AUTO = "auto"
 
 
@@ -29,13 +41,17 @@ def way(name: str) -> Any:
     return import_module(f"convcli.algorithms.{name}")
 
 
-def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int, algorithm: str = AUTO) -> Array:
-    """Correlate by the named way, or by the first that suits. Raises `ConvcliError` where it does not suit."""
-    seen, made = kernel.shape[-2], kernel.shape[-1] // groups
-    suited = [name for name in WAYS if way(name).suits(windows, groups, seen, made)]
-    chosen = suited[0] if algorithm == AUTO else algorithm
-    if chosen not in suited:
-        what = "does not suit this layer" if chosen in WAYS else "is not known"
-        raise ConvcliError(f"algorithm {chosen} {what}", f"{' or '.join(suited)}, or {AUTO}")
-    result: Array = way(chosen).correlate(x, kernel, windows, groups)
-    return result
+def prepare(kernel: Array, work: Work, algorithm: str = AUTO) -> tuple[str, Blocks]:
+    """The named way, or the one that the rule says, ready to run. Raises `ConvcliError` where it does not suit."""
+    from convcli.algorithms.rule import choose
+
+    if algorithm == AUTO:
+        chosen = choose(work)
+    elif algorithm in WAYS and way(algorithm).suits(work):
+        chosen = algorithm
+    else:
+        what = "does not suit this layer" if algorithm in WAYS else "is not known"
+        suited = [name for name in WAYS if way(name).suits(work)]
+        raise ConvcliError(f"algorithm {algorithm} {what}", f"{' or '.join(suited)}, or {AUTO}")
+    prepared: Blocks = way(chosen).prepare(kernel, work)
+    return chosen, prepared

@@ -1,88 +1,102 @@
-"""Patches and a matrix product (im2col): the general fast way for ordinary windows.
+"""Patches and a matrix product (im2col): the general fast way for windows over an unstretched input.
 
-Patches are gathered in blocks of output rows, so that the matrix of patches stays within a few megabytes whatever the
-size of the input.
+Patches are gathered a block at a time. A window of one cell needs no gathering, nor does a dense layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from math import prod
+from functools import cached_property
+from math import gcd, prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from convcli._lazy import Array
-from convcli.geometry import Window
+from convcli.algorithms.blocks import Blocks, Finish, Item, as_rows, blocks, extents, gathered, slab, window_view
+from convcli.algorithms.work import Work
+from convcli.threads import Team
 
-BLOCK_BYTES = 2 << 20
+FEW = 128  # rows of a matrix product that is better cut by its columns
+TOGETHER = 16  # channels to gather at once: shorter runs are slow to copy
 
 
-def suits(windows: Sequence[Window], groups: int, seen: int, made: int) -> bool:
+def suits(work: Work) -> bool:
     """Any window that does not stretch its input."""
-    return all(window.upsample == 1 for window in windows)
+    return work.unstretched
 
 
-def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int) -> Array:
+def prepare(kernel: Array, work: Work) -> Blocks:
     """See the package."""
-    view = window_view(pad(x, windows), windows)  # (batch, *positions, *k, in)
-    rank, filters = len(windows), kernel.shape[-1]
-    batch, *places = view.shape[: 1 + rank]
-    seen, made = kernel.shape[-2], filters // groups
-    taps = prod(kernel.shape[:rank])
-    matrix = kernel.reshape(taps, seen, groups, made)
-    matrices = np.ascontiguousarray(matrix.transpose(2, 0, 1, 3)).reshape(groups, taps * seen, made)
-    y = np.empty((batch, *places, filters), x.dtype)
-    for block in _blocks(view.shape[: 1 + rank], taps * seen * groups * x.itemsize):
-        patches = view[block]
-        rows = prod(patches.shape[: 1 + rank])
-        if groups == 1:
-            product = patches.reshape(rows, -1) @ matrices[0]  # (rows, filters)
+    return Patches(kernel, work) if work.groups == 1 else GroupedPatches(kernel, work, joined(work))
+
+
+def joined(work: Work) -> int:
+    """How many groups to take together: as many as make up enough channels."""
+    return gcd(work.groups, 1 << max(0, (TOGETHER // work.seen).bit_length() - 1))
+
+
+class Patches(Blocks):
+    """One product of patches `(cells, taps·in)` and weights `(taps·in, filters)` a block."""
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(work)
+        self.matrix = np.ascontiguousarray(kernel.reshape(-1, work.filters))
+
+    def items(self, counts: tuple[int, ...]) -> list[Item]:
+        work = self.work
+        # Each share of the filters reads the patches anew: worth it where they need no gathering.
+        few = FEW if work.taps == 1 else 0
+        return blocks(counts, work.taps * work.seen * work.itemsize, work.filters, work.macs * counts[0], few)
+
+    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
+        box, filters = item
+        work = self.work
+        view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
+        cells = prod(extents(box))
+        patches = gathered(view, "patches", (cells, work.taps * work.seen), team)
+        block, weights = y[(*box, filters)], self.matrix[:, filters]
+        rows = as_rows(block)
+        if rows is not None:
+            np.matmul(patches, weights, out=rows)
         else:
-            grouped = patches.reshape(rows, taps, groups, seen).transpose(2, 0, 1, 3)
-            product = np.matmul(grouped.reshape(groups, rows, -1), matrices).transpose(1, 0, 2)
-        y[block] = product.reshape(*patches.shape[: 1 + rank], filters)
-    return y
+            product = team.scratch("product", (cells, weights.shape[1]), y.dtype)
+            np.matmul(patches, weights, out=product)
+            block[...] = product.reshape(block.shape)
+        finish(block, filters)
 
 
-def pad(x: Array, windows: Sequence[Window]) -> Array:
-    """The input with the cells that the windows ask for; a negative amount removes cells."""
-    return pad_pairs(x, [(window.before, window.after) for window in windows])
+class GroupedPatches(Blocks):
+    """A product for each group, or several groups together as one with zeros between them."""
 
+    def __init__(self, kernel: Array, work: Work, together: int) -> None:
+        super().__init__(work)
+        self.kernel, self.together = kernel, together
+        count, rows = work.groups // together, work.taps
+        split = kernel.reshape(rows, work.seen, count, together, work.made)
+        matrices = np.zeros((count, rows, together, work.seen, together, work.made), kernel.dtype)
+        for place in range(together):
+            matrices[:, :, place, :, place] = np.moveaxis(split[:, :, :, place], 2, 0)
+        self.matrices = matrices.reshape(count, rows * together * work.seen, together * work.made)
 
-def pad_pairs(x: Array, amounts: Sequence[tuple[int, int]]) -> Array:
-    """`x` with zeros before and after each spatial axis; a negative amount removes cells."""
-    added = [(max(0, before), max(0, after)) for before, after in amounts]
-    if any(map(any, added)):
-        x = np.pad(x, [(0, 0), *added, (0, 0)])
-    # Cropped after padding: one side may remove more than the axis held before the other side was padded.
-    kept = (
-        slice(max(0, -pair[0]), width - max(0, -pair[1])) for pair, width in zip(amounts, x.shape[1:], strict=False)
-    )
-    return x[(slice(None), *kept)]
+    @cached_property
+    def apart(self) -> Blocks:
+        """The same without zeros, for blocks in which zero times infinity would be read as a value."""
+        return GroupedPatches(self.kernel, self.work, 1)
 
+    def items(self, counts: tuple[int, ...]) -> list[Item]:
+        work = self.work
+        return blocks(counts, work.taps * work.channels * work.itemsize, 1, work.macs * counts[0])
 
-def window_view(x: Array, windows: Sequence[Window]) -> Array:
-    """All windows of a padded input without a copy: (batch, *padded, in) -> (batch, *positions, *k, in)."""
-    steps = x.strides[1:-1]
-    positions = [(width - each.extent) // each.stride + 1 for width, each in zip(x.shape[1:-1], windows, strict=True)]
-    shape = (x.shape[0], *positions, *(each.size for each in windows), x.shape[-1])
-    moves = [step * each.stride for step, each in zip(steps, windows, strict=True)]
-    inner = [step * each.dilation for step, each in zip(steps, windows, strict=True)]
-    return as_strided(x, shape, (x.strides[0], *moves, *inner, x.strides[-1]), writeable=False)
-
-
-def _blocks(shape: Sequence[int], cell_bytes: int) -> Iterator[tuple[slice, ...]]:
-    """Slices that cut (batch, *positions) into runs of at most BLOCK_BYTES of patches, or single cells."""
-    cells = max(1, BLOCK_BYTES // max(1, cell_bytes))
-    axis, inner = len(shape), 1
-    while axis > 0 and inner * shape[axis - 1] <= cells:  # the axes that fit in a block whole
-        axis -= 1
-        inner *= shape[axis]
-    if axis == 0:
-        yield ()
-        return
-    run = max(1, cells // max(1, inner))
-    for outer in np.ndindex(*shape[: axis - 1]):
-        for start in range(0, shape[axis - 1], run):
-            yield (*(slice(place, place + 1) for place in outer), slice(start, start + run))
+    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
+        (box, filters), work = item, self.work
+        cells, count = prod(extents(box)), len(self.matrices)
+        view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
+        split = np.moveaxis(view.reshape(*view.shape[:-1], count, -1), -2, 0)
+        patches = gathered(split, "patches", (count, cells, self.matrices.shape[1]), team)
+        product = team.scratch("product", (count, cells, self.matrices.shape[2]), y.dtype)
+        np.matmul(patches, self.matrices, out=product)
+        if self.together > 1 and np.isnan(product.max()):
+            self.apart.fill(x, y, item, team, finish)
+            return
+        block = y[box]
+        block[...] = np.moveaxis(product, 0, 1).reshape(block.shape)
+        finish(block, filters)

@@ -1,6 +1,6 @@
 """The plain reference: for each cell of the kernel, the input it meets, times the weight, summed.
 
-It lays the input out as the geometry says it (stretched, then padded) and shares no indexing with the fast ways.
+It lays the whole input out as the geometry says it (stretched, then padded) and shares no indexing with the fast ways.
 """
 
 from __future__ import annotations
@@ -10,28 +10,43 @@ from collections.abc import Sequence
 import numpy as np
 
 from convcli._lazy import Array
+from convcli.algorithms.blocks import EVERY, Blocks, Finish, Item
+from convcli.algorithms.work import Work
 from convcli.geometry import Window
+from convcli.threads import Team
 
 
-def suits(windows: Sequence[Window], groups: int, seen: int, made: int) -> bool:
+def suits(work: Work) -> bool:
     """Everything."""
     return True
 
 
-def correlate(x: Array, kernel: Array, windows: Sequence[Window], groups: int) -> Array:
+def prepare(kernel: Array, work: Work) -> Blocks:
     """See the package."""
-    places = [window.positions(width) or 0 for window, width in zip(windows, x.shape[1:-1], strict=True)]
-    laid = lay_out(x, windows)  # (batch, *laid, in)
-    filters = kernel.shape[-1]
-    seen, made = kernel.shape[-2], filters // groups
-    y = np.zeros((x.shape[0], *places, filters), x.dtype)
-    for tap in np.ndindex(*kernel.shape[:-2]):
-        met = laid[(slice(None), *_met(tap, windows, places))]  # (batch, *positions, in)
-        for group in range(groups):
-            inputs = met[..., group * seen : (group + 1) * seen]
-            maps = slice(group * made, (group + 1) * made)
-            y[..., maps] += np.einsum("...i,if->...f", inputs, kernel[tap][:, maps])
-    return y
+    return Plain(kernel, work)
+
+
+class Plain(Blocks):
+    """All of the output as one block."""
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(work)
+        self.kernel = kernel
+
+    def items(self, counts: tuple[int, ...]) -> list[Item]:
+        return [(tuple(slice(0, count) for count in counts), EVERY)]
+
+    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
+        work = self.work
+        laid = lay_out(x, work.windows)  # (batch, *laid, in)
+        y[...] = 0
+        for tap in np.ndindex(*self.kernel.shape[:-2]):
+            met = laid[(slice(None), *_met(tap, work.windows, work.places))]  # (batch, *positions, in)
+            for group in range(work.groups):
+                inputs = met[..., group * work.seen : (group + 1) * work.seen]
+                maps = slice(group * work.made, (group + 1) * work.made)
+                y[..., maps] += np.einsum("...i,if->...f", inputs, self.kernel[tap][:, maps])
+        finish(y, EVERY)
 
 
 def lay_out(x: Array, windows: Sequence[Window]) -> Array:

@@ -3,46 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from math import prod
 
 import numpy as np
 
 from convcli._lazy import Array
+from convcli.algorithms import compiled
+from convcli.algorithms.blocks import EVERY, Box, Finish, boxes, extents, slab
 from convcli.geometry import Window
+from convcli.threads import Team
+
+BLOCK_BYTES = 4 << 20
+LEAST, LEAST_BYTES = 4, 1 << 20  # blocks, where there is so much to read
 
 
-def max_pool(x: Array, windows: Sequence[Window]) -> Array:
-    """(batch, *spatial, channels) -> (batch, *positions, channels); empty cells never win."""
-    return _passes(x, windows, np.maximum, -np.inf)
+def pool(
+    x: Array,
+    y: Array,
+    windows: Sequence[Window],
+    kind: str,
+    count_padding: bool,
+    team: Team,
+    finish: Finish,
+    native: bool = False,
+) -> None:
+    """(batch, *spatial, channels) -> (batch, *positions, channels): the maximum or the mean of each window.
+
+    Empty cells never win; the mean is over the input cells of a window, or with `count_padding` over those within the
+    padded input. `native`: by compiled code, where there are one or two axes.
+    """
+    least = LEAST if x.nbytes > LEAST_BYTES else 1
+    if native and len(windows) <= 2:
+
+        def rows(box: Box) -> None:
+            compiled.pool_rows(x, y, windows, kind == "max", count_padding, box)
+            finish(y[box], EVERY)
+
+        team.run(rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
+        return
+    combine: np.ufunc
+    if kind == "max":
+        combine, empty = np.maximum, -np.inf
+    else:
+        combine, empty = np.add, 0.0
+    divisors = None if kind == "max" else _divisors(x, windows, count_padding)
+    cell_bytes = prod(window.stride for window in windows) * x.shape[-1] * x.itemsize
+
+    def fill(box: tuple[slice, ...]) -> None:
+        block = slab(x, windows, box, team, empty)
+        for axis, (window, count) in enumerate(zip(windows, extents(box)[1:], strict=True), 1):
+            last = axis == len(windows)
+            into = (
+                y[box]
+                if last
+                else team.scratch(f"pass {axis}", (*block.shape[:axis], count, *block.shape[axis + 1 :]), x.dtype)
+            )
+            block = _pass(block, axis, window, count, combine, into)
+        if divisors is not None:
+            np.divide(block, divisors[box[1:]], out=block)
+        finish(block, EVERY)
+
+    team.run(fill, boxes(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
 
 
-def average_pool(x: Array, windows: Sequence[Window], count_padding: bool) -> Array:
-    """The sum of each window divided by its number of input cells, or of cells within the padded input."""
+def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, into: Array) -> Array:
+    """Combine the cells of the windows along one axis."""
+    lead = (slice(None),) * axis
+    rows = [
+        x[(*lead, slice(start, start + (count - 1) * window.stride + 1, window.stride))]
+        for start in range(0, window.extent, window.dilation)
+    ]
+    if len(rows) == 1:
+        np.copyto(into, rows[0])
+        return into
+    combine(rows[0], rows[1], out=into)
+    for row in rows[2:]:
+        combine(into, row, out=into)
+    return into
+
+
+def _divisors(x: Array, windows: Sequence[Window], count_padding: bool) -> Array:
+    """How many cells of the window count, at each of its positions: (*positions, 1)."""
     divisors = np.ones((), x.dtype)
     for window, width in zip(windows, x.shape[1:-1], strict=True):
-        divisors = divisors[..., None] * _counts(window, width, count_padding).astype(x.dtype)
-    return _passes(x, windows, np.add, 0.0) / divisors[..., None]
-
-
-def _passes(x: Array, windows: Sequence[Window], combine: np.ufunc, empty: float) -> Array:
-    for axis, window in enumerate(windows, 1):
-        count = window.positions(x.shape[axis]) or 0
-        length = (count - 1) * window.stride + window.extent
-        tail = max(0, length - window.before - x.shape[axis])  # with ceil the last window may hang over the padding
-        around = [(0, 0)] * x.ndim
-        around[axis] = (window.before, tail)
-        laid = np.pad(x, around, constant_values=empty) if window.before or tail else x
-        lead = (slice(None),) * axis
-        starts = range(0, window.extent, window.dilation)
-        reach = (count - 1) * window.stride + 1
-        rows = (laid[(*lead, slice(start, start + reach, window.stride))] for start in starts)
-        x = reduce(combine, rows)
-    return x
-
-
-def _counts(window: Window, width: int, count_padding: bool) -> Array:
-    """How many cells of the window count, at each of its positions."""
-    first = np.arange(window.positions(width) or 0)[:, None] * window.stride - window.before
-    cells = first + np.arange(window.size) * window.dilation  # (positions, k)
-    low, high = (-window.before, width + window.after) if count_padding else (0, width)
-    return np.sum((cells >= low) & (cells < high), axis=1)
+        first = np.arange(window.positions(width) or 0)[:, None] * window.stride - window.before
+        cells = first + np.arange(window.size) * window.dilation  # (positions, k)
+        low, high = (-window.before, width + window.after) if count_padding else (0, width)
+        divisors = divisors[..., None] * np.sum((cells >= low) & (cells < high), axis=1).astype(x.dtype)
+    return divisors[..., None]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
+
+from convcli.threads import leave_blas_one_thread
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -43,3 +46,9 @@ def main() -> None:
     Names and meanings are those of Keras 3. "Convolution" is cross-correlation, as in all of deep learning, unless
     flip_kernel says otherwise.
     """
+
+
+def run() -> None:
+    """The program itself, as the shell calls it."""
+    leave_blas_one_thread(os.environ)
+    main(prog_name="convcli")

@@ -53,6 +53,18 @@ Examples:
     "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
 )
 @click.option("--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate [auto].")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0),
+    metavar="T",
+    help="How far float32 results may be off, relative to the largest; 0: sums of products only [1e-5].",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="How many threads work; the result is the same [all cores]."
+)
+@click.option(
+    "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
+)
 @single_layer_options
 @data_format_option
 @reports("table", "json", "yaml", "csv", "npy", "npz")
@@ -67,6 +79,9 @@ def apply(
     all_layers: bool,
     show_weights: bool,
     algorithm: str,
+    tolerance: float | None,
+    threads: int | None,
+    compiled: bool | None,
     data_format: DataFormat | None,
     **options: Any,
 ) -> ApplyReport:
@@ -96,6 +111,9 @@ def apply(
         seed=seed,
         dtype=dtype,
         algorithm=algorithm,
+        tolerance=api.TOLERANCE if tolerance is None else tolerance,
+        threads=threads,
+        compiled=compiled,
         keep=keep,
         data_format=data_format,
         labels=labels,
@@ -178,4 +196,5 @@ def _report(done: Run, keep: Sequence[str], data_format: DataFormat, show_weight
         kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
         weights=done.weights if show_weights else {},
         notes=report.operations(done.plan),
+        algorithms=done.algorithms,
     )

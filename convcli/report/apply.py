@@ -35,8 +35,8 @@ class Kernels(Record):
 class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
-    `single` says that `maps` is one output, not a mapping of several. `kernels` and `weights`, the variables of each
-    layer by name, are there if they were asked for.
+    `algorithms` names the ways that correlated, for each layer that does. `single` says that `maps` is one output, not
+    a mapping of several. `kernels` and `weights`, the variables of each layer by name, are there if they were asked for.
     """
 
     kind = "apply"
@@ -48,9 +48,13 @@ class ApplyReport(Report):
     kernels: tuple[Kernels, ...] = ()
     weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
     notes: tuple[str, ...] = field(default=())
+    algorithms: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     def mapping(self) -> dict[str, Any]:
-        rows = self.summary["layers"]
+        rows = [
+            {**row, "algorithm": ", ".join(self.algorithms.get(row["name"], ())) or None}
+            for row in self.summary["layers"]
+        ]
         if self.weights:
             rows = [{**row, "weights": _plain(self.weights.get(row["name"], {}))} for row in rows]
         outputs = _plain({maps.layer: batches.from_batch(maps.array, self.data_format) for maps in self.maps})

@@ -1,0 +1,104 @@
+"""What all algorithms share whose rounding is not that of the plain sums: a check of every block.
+
+Transforms (Winograd's, Fourier's) mix the cells of a tile, so a rounding error is relative to the largest cell of the
+tile, not to the result; whole numbers do not stay exact; NaN and infinity spread. So each block's rounding noise is
+estimated from the size of its input, and where that is not well within the tolerance the block is computed again, cell
+by cell. Whole-number work never comes here at all.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from convcli._lazy import Array
+from convcli.algorithms import banded, patches
+from convcli.algorithms.blocks import Blocks, Finish, Item, boxes
+from convcli.algorithms.work import Work
+from convcli.threads import Team
+
+DIRECT = (banded, patches)
+EPS = float(np.finfo(np.float32).eps)
+NORM_SHARES = 4
+
+
+class Approximate(Blocks):
+    """A correlation that is checked block by block, with a direct one to fall back on."""
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(work)
+        self.kernel = kernel
+        self.norm = 0.0  # the noise of a block is this times the norm of its largest cell
+        self.whole = is_whole(kernel)
+
+    @cached_property
+    def direct(self) -> Blocks:
+        """The direct way to do the same, prepared when it is first needed."""
+        way = next(each for each in DIRECT if each.suits(self.work))
+        return way.prepare(self.kernel, self.work)
+
+    @staticmethod
+    def largest_norm(kernel: Array) -> float:
+        """The largest Euclidean norm of a filter."""
+        return float(np.sqrt(np.square(kernel, dtype=np.float64).reshape(-1, kernel.shape[-1]).sum(axis=0).max()))
+
+    def noise(self, x: Array, team: Team) -> Array:
+        """How large rounding errors may be in each sample, from the norm of its largest cell."""
+        cells = boxes(x.shape[:-1], x.shape[-1] * x.itemsize, NORM_SHARES)
+        found = np.zeros(len(cells))
+
+        def norm(place: int) -> None:
+            part = x[cells[place]]
+            with np.errstate(over="ignore", invalid="ignore"):
+                found[place] = self.squares(part).max()
+
+        team.run(norm, range(len(cells)))
+        largest = np.zeros(len(x))
+        for box, most in zip(cells, found, strict=True):
+            largest[box[0]] = np.maximum(largest[box[0]], most)  # one that is NaN stays
+        return self.norm * np.sqrt(largest)
+
+    def squares(self, x: Array) -> Array:
+        """The squared norm of each cell."""
+        return np.square(x[..., 0]) if x.shape[-1] == 1 else np.einsum("...c,...c->...", x, x)
+
+    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> Array:
+        """As for all blocks; returns the largest value of each of the block's samples, or less."""
+        raise NotImplementedError
+
+    def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
+        """Compute all of `y`: each sample this way if its noise is within the tolerance, else directly."""
+        if self.whole and is_whole(x):
+            self.direct.run(x, y, team, finish)
+            return
+        noise = self.noise(x, team)
+        fine = np.isfinite(noise)
+        items = [item for item in self.items(y.shape[:-1]) if fine[item[0][0]].any()]
+        found: list[Array] = [np.zeros(1)] * len(items)
+
+        def fill(place: int) -> None:
+            found[place] = self.fill(x, y, items[place], team, finish)
+
+        team.run(fill, range(len(items)))
+        largest = np.zeros(len(x))
+        for (box, _), most in zip(items, found, strict=True):
+            largest[box[0]] = np.fmax(largest[box[0]], most)
+        for place in np.flatnonzero(~(noise <= self.work.tolerance * largest)):
+            self.direct.run(x[place : place + 1], y[place : place + 1], team, finish)
+
+
+def is_whole(x: Array) -> bool:
+    """Whether all values are whole numbers; a look at a few tells most arrays."""
+    few = x[tuple(slice(0, 8) for _ in x.shape)]
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(np.rint(few) == few)) and all(bool(np.all(np.rint(part) == part)) for part in parts_of(x))
+
+
+def parts_of(x: Array) -> list[Array]:
+    """An array cut along its first long axis, to go over it without a copy of it all."""
+    axis = next((place for place, extent in enumerate(x.shape) if extent > 1), 0)
+    step = max(1, (1 << 18) * x.shape[axis] // max(1, x.size)) if x.ndim else 1
+    lead = (slice(None),) * axis
+    return [x[(*lead, slice(start, start + step))] for start in range(0, x.shape[axis], step)] if prod(x.shape) else []

@@ -1,0 +1,5 @@
+"""Runs a plan on arrays: operations fused and prepared once, buffers used again."""
+
+from convcli.engine.program import MANY, Program
+
+__all__ = ["MANY", "Program"]

@@ -1,0 +1,77 @@
+"""What compiled code does for a program: whether it repays its start-up, and bias, scale and clipping in one go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from math import inf, prod
+
+import numpy as np
+
+from convcli import steps
+from convcli._lazy import Array
+from convcli.algorithms import compiled
+from convcli.algorithms.blocks import Finish, as_rows
+from convcli.engine.fusing import Operation, run_all
+from convcli.engine.tails import Activation, Linear, Tail
+from convcli.geometry import known
+
+START_UP = 0.8  # seconds to import numba and read what it has compiled; a tenth of it once it is there
+SAVED = 1.5e-10  # seconds a product or comparison, over NumPy alone: what the benchmark shows for all of them
+
+
+def pays_off(chain: Sequence[Operation], samples: int) -> bool:
+    """Whether it would save more time on so many samples than it takes to be ready."""
+    if not compiled.installed():
+        return False
+    start_up = START_UP / 10 if "numba" in sys.modules else START_UP
+    return SAVED * samples * sum(map(_products, chain)) > start_up
+
+
+def _products(each: Operation) -> int:
+    """Products or comparisons of an operation that compiled code is for, for one sample."""
+    if isinstance(each.step, steps.Pool):
+        return prod(each.shape) * prod(window.size for window in each.step.windows)
+    if isinstance(each.step, steps.Correlate):
+        few = max(each.space[-1], each.shape[-1]) <= compiled.FEW or each.step.groups == each.space[-1]
+        if few or any(window.upsample > 1 for window in each.step.windows):
+            return known(each.step.macs(each.space))
+    return 0
+
+
+def finishing(tails: Sequence[Tail], filters: int, dtype: str, native: bool) -> Finish:
+    """What is to be done to a block, in order; natively if it is no more than a scale and clipping."""
+    plain = partial(run_all, tails)
+    limits = _limits(tails) if native and tails else None
+    if limits is None:
+        return plain
+    linear = tails[0] if isinstance(tails[0], Linear) else Linear(None, None)
+    factor, offset = (
+        np.ascontiguousarray(np.broadcast_to(np.asarray(given, dtype), (filters,)))
+        for given in (1 if linear.factor is None else linear.factor, 0 if linear.offset is None else linear.offset)
+    )
+    low, high = (np.dtype(dtype).type(limit) for limit in limits)
+    clip = compiled.native().linear_clip
+
+    def finish(block: Array, channels: slice) -> None:
+        rows = as_rows(block)
+        if rows is None:
+            plain(block, channels)
+        else:
+            clip(rows, factor[channels], offset[channels], low, high)
+
+    return finish
+
+
+def _limits(tails: Sequence[Tail]) -> tuple[float, float] | None:
+    """The lowest and highest value after a scale, or nothing, and a rectifier, or nothing; None after anything else."""
+    low, high = -inf, inf
+    for place, each in enumerate(tails):
+        if isinstance(each, Linear) and place == 0:
+            continue
+        most = each.highest if isinstance(each, Activation) else None
+        if most is None:
+            return None
+        low, high = 0.0, min(high, most)
+    return low, high

@@ -1,0 +1,201 @@
+"""A plan with its weights, prepared to run on any number of batches."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from convcli import algorithms, steps
+from convcli._lazy import Array
+from convcli.algorithms.blocks import EVERY, Box, boxes
+from convcli.algorithms.kernels import meeting_kernel
+from convcli.algorithms.pooling import pool
+from convcli.algorithms.work import Work
+from convcli.engine.buffers import Spare, Values
+from convcli.engine.fusing import Operation, operations, run_all
+from convcli.engine.native import finishing, pays_off
+from convcli.engine.operations import COMBINE, run
+from convcli.engine.tails import Linear, Tail
+from convcli.errors import check_size, located
+from convcli.geometry import known, product
+from convcli.model import Plan
+from convcli.threads import Team, one_blas_thread
+
+MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
+Weights = Mapping[str, Mapping[str, Array]]
+# What an operation does once prepared: from its inputs, the memory for its result, with a team.
+Runner = Callable[[Sequence[Array], Values, Team], Array]
+
+
+class Program:
+    """A plan ready to run. Calls from several threads take turns.
+
+    `keep` names the values that a call returns. `algorithm` is `auto` or the way that all layers must take;
+    `tolerance` how far float32 results may be off, relative to the largest; `samples` how many there will be in all,
+    as far as known: preparing weights has to pay off. `compiled` says whether to use compiled code, None where that
+    pays off too.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        weights: Weights,
+        keep: Sequence[str],
+        dtype: str,
+        *,
+        algorithm: str = algorithms.AUTO,
+        tolerance: float = 0.0,
+        threads: int | None = None,
+        samples: int = 1,
+        compiled: bool | None = None,
+    ) -> None:
+        self.plan, self.dtype, self.threads = plan, dtype, threads
+        self.ran: dict[str, tuple[str, ...]] = {}
+        chain, self._kept = operations(plan, weights, keep, dtype)
+        native = pays_off(chain, samples) if compiled is None else compiled
+        self._chain = [(each, self._prepared(each, algorithm, tolerance, samples, native)) for each in chain]
+        self._uses = Counter(name for each in chain for name in each.takes) + Counter(set(self._kept.values()))
+        self._spare = Spare()
+        self._lock = threading.Lock()
+        self._team = Team(threads)
+
+    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The kept values by name, `(batch, *spatial, channels)` as the inputs are. Raises `ConvcliError`."""
+        batch = len(next(iter(inputs.values())))
+        with self._lock, one_blas_thread():
+            values = Values(inputs, self._uses, self._kept.values(), self._spare)
+            for each, do in self._chain:
+                with located(each.where):
+                    check_size(batch * (product(each.shape) or 0))
+                    result = do([values[name] for name in each.takes], values, self._team)
+                assert result.shape[1:] == each.shape, f"{each.makes}: {result.shape} as planned"
+                values[each.makes] = result
+                for name in each.takes:
+                    values.used(name)
+            return {name: values[made] for name, made in self._kept.items()}
+
+    def close(self) -> None:
+        """Let threads and spare memory go."""
+        self._team.close()
+        self._spare = Spare()
+
+    def _prepared(self, each: Operation, algorithm: str, tolerance: float, samples: int, native: bool) -> Runner:
+        with located(each.where):
+            if isinstance(each.step, steps.Correlate):
+                return self._correlation(each, each.step, algorithm, tolerance, samples, native)
+        if isinstance(each.step, steps.Pool):
+            return partial(_pool, each, each.step, native)
+        if isinstance(each.step, steps.Join) and _cell_by_cell(each.step):
+            return partial(_join, each, each.step)
+        return partial(_in_place if each.step is None else _other, each)
+
+    def _correlation(
+        self, each: Operation, step: steps.Correlate, algorithm: str, tolerance: float, samples: int, native: bool
+    ) -> Runner:
+        kernel = meeting_kernel(step, each.weights[step.kernel.name])
+        bias = None if step.bias is None else each.weights[step.bias.name]
+        tails: list[Tail] = list(each.tails)
+        approximate = self.dtype == "float32" and tolerance > 0
+        if approximate and each.tails and isinstance(each.tails[0], Linear):
+            folded = _folded(kernel, bias, each.tails[0])
+            if folded:
+                kernel, bias, tails = *folded, tails[1:]
+        if bias is not None:
+            tails.insert(0, Linear(None, bias))
+        groups = known(step.groups)
+        seen, made = kernel.shape[-2], kernel.shape[-1] // groups
+        work = Work(step.windows, groups, seen, made, each.space[:-1], self.dtype, tolerance, samples, native)
+        name, blocks = algorithms.prepare(kernel, work, algorithm)
+        self.ran[each.row] = (*self.ran.get(each.row, ()), name)
+        finish = finishing(tails, work.filters, self.dtype, native)
+
+        def do(inputs: Sequence[Array], values: Values, team: Team) -> Array:
+            y = values.new(each.makes, (len(inputs[0]), *each.shape), self.dtype)
+            blocks.run(np.ascontiguousarray(inputs[0]), y, team, finish)
+            return y
+
+        return do
+
+
+def _folded(kernel: Array, bias: Array | None, scale: Linear) -> tuple[Array, Array | None] | None:
+    """Kernel and bias with a scale of the result in them; None where that would not be as exact.
+
+    Whole numbers stay as they are, and so do those that would not be finite.
+    """
+    factor = 1 if scale.factor is None else scale.factor
+    with np.errstate(over="ignore", invalid="ignore"):
+        folded = kernel * factor
+        shift = scale.offset if bias is None else bias * factor + (0 if scale.offset is None else scale.offset)
+    parts = [each for each in (folded, shift) if each is not None]
+    if not all(np.isfinite(each).all() for each in parts) or np.array_equal(np.rint(kernel), kernel):
+        return None
+    return folded, None if shift is None else np.broadcast_to(shift, kernel.shape[-1:])
+
+
+def _pool(
+    each: Operation, step: steps.Pool, native: bool, inputs: Sequence[Array], values: Values, team: Team
+) -> Array:
+    x = np.ascontiguousarray(inputs[0])
+    y = values.new(each.makes, (len(x), *each.shape), x.dtype)
+    pool(x, y, step.windows, step.kind, step.count_padding, team, partial(run_all, each.tails), native)
+    return y
+
+
+def _cell_by_cell(step: steps.Join) -> bool:
+    return step.kind != "concatenate" and not step.coefficients and not step.constants
+
+
+def _join(each: Operation, step: steps.Join, inputs: Sequence[Array], values: Values, team: Team) -> Array:
+    shape = (len(inputs[0]), *each.shape)
+    if any(x.shape != shape for x in inputs):
+        return _other(each, inputs, values, team)
+    spent = [x for name, x in zip(each.takes, inputs, strict=True) if values.spent(name) and x.flags.c_contiguous]
+    y = spent[0] if spent else values.new(each.makes, shape, inputs[0].dtype)
+    ordered = sorted(inputs, key=lambda x: x is not y) if step.kind != "mean" else list(inputs)
+
+    def fill(box: Box) -> None:
+        block = y[box]
+        first, *rest = (x[box] for x in (ordered if spent else inputs))
+        if not rest:
+            np.copyto(block, first)
+        for operand in rest:
+            COMBINE[step.kind](first, operand, out=block)
+            first = block
+        if step.kind == "mean":
+            np.divide(block, len(inputs), out=block)
+        run_all(each.tails, block, EVERY)
+
+    team.run(fill, _boxes_of(y))
+    return y
+
+
+def _in_place(each: Operation, inputs: Sequence[Array], values: Values, team: Team) -> Array:
+    x = inputs[0]
+    y = x if values.spent(each.takes[0]) and x.flags.c_contiguous else values.new(each.makes, x.shape, x.dtype)
+
+    def fill(box: Box) -> None:
+        if y is not x:
+            np.copyto(y[box], x[box])
+        run_all(each.tails, y[box], EVERY)
+
+    team.run(fill, _boxes_of(y))
+    return y
+
+
+def _other(each: Operation, inputs: Sequence[Array], values: Values, team: Team) -> Array:
+    assert each.step is not None
+    y = run(each.step, inputs, each.weights)
+    if each.tails:
+        if any(np.may_share_memory(y, x) for x in inputs) or not y.flags.c_contiguous:
+            y = np.array(y, order="C")
+        team.run(lambda box: run_all(each.tails, y[box], EVERY), _boxes_of(y))
+    return y
+
+
+def _boxes_of(y: Array) -> list[Box]:
+    """Blocks of a value of which each cell is worked on by itself, whole in its channels."""
+    return boxes(y.shape[:-1] or (1,), y.shape[-1] * y.itemsize, 4 if y.nbytes > 1 << 19 else 1)

@@ -1,0 +1,149 @@
+"""Sharing work among threads, each with scratch memory of its own, and keeping BLAS to one thread meanwhile."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from convcli._lazy import Array, np
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+Item = TypeVar("Item")
+
+# What the usual builds of BLAS take their number of threads from, when they are loaded.
+VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def leave_blas_one_thread(environment: MutableMapping[str, str]) -> None:
+    """Have a BLAS that is not loaded yet use one thread, unless the user has said otherwise.
+
+    For a program of its own, before NumPy is imported: two Python threads over blocks beat BLAS's own two.
+    """
+    if not any(name in environment for name in VARIABLES):
+        environment.update(dict.fromkeys(VARIABLES, "1"))
+
+
+class Team:
+    """`count` threads that share out tasks; the caller's is one of them. To be closed, or used as a context."""
+
+    def __init__(self, count: int | None = None) -> None:
+        self.count = count or cores()
+        self._pool: ThreadPoolExecutor | None = None
+        self._own = threading.local()
+
+    def run(self, task: Callable[[Item], object], items: Sequence[Item]) -> None:
+        """Do the task for each item, in any order. What it raises is raised here, once all threads have stopped."""
+        if self.count == 1 or len(items) < 2:
+            for item in items:
+                task(item)
+            return
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self.count - 1, "convcli")
+        left = iter(items)  # taking the next item of a list is one step that no other thread can cut in two
+        stopped = threading.Event()
+
+        def drain() -> None:
+            for item in left:
+                if stopped.is_set():
+                    return
+                task(item)
+
+        helpers = [self._pool.submit(drain) for _ in range(min(self.count, len(items)) - 1)]
+        try:
+            drain()
+        except BaseException:
+            stopped.set()
+            for helper in helpers:
+                helper.exception()
+            raise
+        for helper in helpers:
+            helper.result()
+
+    def scratch(self, name: str, shape: Sequence[int], dtype: Any) -> Array:
+        """An array of this thread's own to write into; the next call with the same name takes its memory back."""
+        kept: dict[str, Array] = self._own.__dict__
+        size = 1
+        for extent in shape:
+            size *= extent
+        size *= np.dtype(dtype).itemsize
+        if name not in kept or kept[name].size < size:
+            kept[name] = np.empty(size, np.uint8)
+        return kept[name][:size].view(dtype).reshape(shape)
+
+    def kept(self, name: str, shape: Sequence[int], dtype: Any, state: object) -> tuple[Array, bool]:
+        """The same, and whether it is new: it is as it was left if shape, type and state are those of the last call."""
+        kept: dict[str, Any] = self._own.__dict__
+        key = (tuple(shape), dtype, state)
+        fresh = kept.get(f"{name} state") != key
+        kept[f"{name} state"] = key
+        return self.scratch(name, shape, dtype), fresh
+
+    def close(self) -> None:
+        """Let the threads and their memory go."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._pool, self._own = None, threading.local()
+
+    def __enter__(self) -> Team:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+_lock = threading.Lock()
+_users = 0
+_limit: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep the BLAS that is loaded to one thread, where threadpoolctl is installed, until the last user leaves."""
+    global _users, _limit
+    if not _controllable():
+        yield
+        return
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _limit = _controller().limit(limits=1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limit.restore_original_limits()
+                _limit = None
+
+
+@cache
+def _controllable() -> bool:
+    return find_spec("threadpoolctl") is not None
+
+
+_found: Any = None
+
+
+def _controller() -> Any:
+    """The libraries that are loaded; looking for them takes a millisecond, so it is done once."""
+    global _found
+    if _found is None:
+        from threadpoolctl import ThreadpoolController
+
+        _found = ThreadpoolController()
+    return _found
