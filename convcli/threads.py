@@ -1,13 +1,14 @@
-"""Sharing work among threads, each with scratch memory of its own, and keeping BLAS to one thread meanwhile."""
+"""Sharing work among threads, each with scratch memory of its own.
+
+BLAS has threads too. Its own and these get into each other's way, tenfold: so the command line starts BLAS with one,
+and in a program that did not, only work without matrix products is shared here. Nothing that is global is changed.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
-from functools import cache
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from convcli._lazy import Array, np
@@ -33,6 +34,11 @@ def leave_blas_one_thread(environment: MutableMapping[str, str]) -> None:
     """
     if not any(name in environment for name in VARIABLES):
         environment.update(dict.fromkeys(VARIABLES, "1"))
+
+
+def blas_has_one_thread(environment: Mapping[str, str]) -> bool:
+    """Whether BLAS was started with one thread, as far as the environment tells."""
+    return any(environment.get(name) == "1" for name in VARIABLES)
 
 
 class Team:
@@ -103,47 +109,3 @@ class Team:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-_lock = threading.Lock()
-_users = 0
-_limit: Any = None
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep the BLAS that is loaded to one thread, where threadpoolctl is installed, until the last user leaves."""
-    global _users, _limit
-    if not _controllable():
-        yield
-        return
-    with _lock:
-        _users += 1
-        if _users == 1:
-            _limit = _controller().limit(limits=1, user_api="blas")
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _limit.restore_original_limits()
-                _limit = None
-
-
-@cache
-def _controllable() -> bool:
-    return find_spec("threadpoolctl") is not None
-
-
-_found: Any = None
-
-
-def _controller() -> Any:
-    """The libraries that are loaded; looking for them takes a millisecond, so it is done once."""
-    global _found
-    if _found is None:
-        from threadpoolctl import ThreadpoolController
-
-        _found = ThreadpoolController()
-    return _found

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,9 @@ def test_data_formats(convcli, tmp_path):
             (LINES, "samples/mnist.yaml", "--strides", "2"),
             "--strides is for a model of one layer; write it in the model",
         ),
+        ((LINES, DETECTORS, "--threads", "0"), "Invalid value for '--threads': 0 is not in the range x>=1."),
+        ((LINES, DETECTORS, "--tolerance", "-1"), "Invalid value for '--tolerance': -1.0 is not in the range x>=0."),
+        ((LINES, DETECTORS, "--algorithm", "compiled", "--no-compiled"), "--algorithm compiled and --no-compiled"),
         ((LINES, LINES, DETECTORS), "2 inputs for a model of one (with -l or --filter there is no MODEL)"),
         ((LINES, DETECTORS, "--seed", "-1"), "Invalid value for '--seed': -1 is not in the range x>=0."),
     ],
@@ -436,3 +440,60 @@ def test_a_keras_model_and_its_weights(convcli):
     assert answer == convcli("shape", f"{models}/sequence_3.keras", "--get", "params").stdout == "187\n"
     result = convcli("apply", "-", f"{models}/sequence_3.keras", "-f", "json", stdin="\n".join(["1,2"] * 12))
     assert (result.exit_code, np.shape(json.loads(result.stdout)["output"])) == (0, (1, 3))
+
+
+IMAGE = np.random.default_rng(0).standard_normal((1, 60, 60, 64), np.float32)
+DEEP = ["-l", "Conv2D(64, 3)", "-l", "MaxPooling2D(2)", "-l", "SeparableConv2D(8, 3)", "--seed", "0"]
+
+
+@pytest.fixture
+def image(tmp_path):
+    np.save(tmp_path / "image.npy", IMAGE)
+    return str(tmp_path / "image.npy")
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ((), "winograd"),
+        (("--tolerance", "0"), "patches"),
+        (("--algorithm", "banded"), None),
+        (("--dtype", "float64"), "patches"),
+    ],
+)
+def test_the_json_names_what_ran_for_each_layer(convcli, image, options, first):
+    done = convcli("apply", image, *DEEP, *options, "--no-compiled", "-f", "json")
+    if first is None:
+        assert done.exit_code == 1
+        assert (
+            "layer conv2d: algorithm banded does not suit this layer (patches or winograd or plain, or auto)"
+            in done.stderr
+        )
+        return
+    rows = json.loads(done.stdout)["layers"]
+    assert [row["algorithm"] for row in rows] == [first, None, "channelwise, patches"]
+
+
+@pytest.mark.parametrize(
+    "compiled",
+    [
+        "--no-compiled",
+        pytest.param("--compiled", marks=pytest.mark.skipif(not find_spec("numba"), reason="numba is not installed")),
+    ],
+)
+def test_the_result_is_the_same_for_any_number_of_threads(convcli, image, tmp_path, monkeypatch, compiled):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    for threads in "123":
+        done = convcli("apply", image, *DEEP, compiled, "--threads", threads, "-o", tmp_path / f"{threads}.npy")
+        assert done.exit_code == 0
+    assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes() == (tmp_path / "3.npy").read_bytes()
+
+
+def test_compiled_code_without_numba(convcli, monkeypatch):
+    monkeypatch.setattr("convcli.algorithms.compiled.find_spec", lambda name: None)
+    done = convcli("apply", LINES, DETECTORS, "--compiled")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: samples/line-detectors.yaml: layer lines: compiled code needs numba (pip install 'convcli[fast]')\n",
+    )
+    assert convcli("apply", LINES, DETECTORS).exit_code == 0

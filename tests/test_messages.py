@@ -484,8 +484,8 @@ ARRAYS = {
         # algorithms
         (
             "apply x.yaml -l Conv1D('bump') --algorithm phases",
-            "--layer: layer conv1d: algorithm phases does not suit this layer (patches or banded or interleaved or plain, "
-            "or auto)",
+            "--layer: layer conv1d: algorithm phases does not suit this layer "
+            "(patches or banded or interleaved or plain, or auto)",
         ),
         # render
         (

@@ -32,7 +32,12 @@ Item = tuple[Box, slice]  # a block: the cells of the output and the filters
 
 
 class Blocks:
-    """A correlation that is ready to run block by block: what `prepare` of an algorithm returns."""
+    """A correlation that is ready to run block by block: what `prepare` of an algorithm returns.
+
+    `multiplies` says that it is matrix products which take the time, of which BLAS may have threads of its own.
+    """
+
+    multiplies = True
 
     def __init__(self, work: Work) -> None:
         self.work = work

@@ -27,6 +27,8 @@ def prepare(kernel: Array, work: Work) -> Blocks:
 class Channelwise(Blocks):
     """One call of `einsum` for each filter of a channel, a block."""
 
+    multiplies = False
+
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(work)
         rank = len(work.windows)

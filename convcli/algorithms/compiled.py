@@ -110,6 +110,8 @@ class Rows(Blocks):
 class FewChannels(Rows):
     """Channel by channel."""
 
+    multiplies = False
+
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(kernel, work)
         self.weights = np.ascontiguousarray(self.kernel.transpose(3, 0, 2, 1))  # (filters, k, in, k)
@@ -120,6 +122,8 @@ class FewChannels(Rows):
 
 class Channelwise(Rows):
     """Each channel by its own filter."""
+
+    multiplies = False
 
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(kernel, work)

@@ -34,6 +34,8 @@ def prepare(kernel: Array, work: Work) -> Blocks:
 class Fourier(Approximate):
     """Tiles of `size` cells along each axis, of which `kept` are results."""
 
+    multiplies = False
+
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(kernel, work)
         weights = kernel[..., 0, 0]

@@ -29,6 +29,8 @@ def prepare(kernel: Array, work: Work) -> Blocks:
 class Plain(Blocks):
     """All of the output as one block."""
 
+    multiplies = False
+
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(work)
         self.kernel = kernel

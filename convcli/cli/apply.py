@@ -98,6 +98,8 @@ def apply(
     from convcli.stored import load
 
     names, model_name = _split(arguments, bool(layers or filters), weights)
+    if algorithm == "compiled" and compiled is False:
+        raise click.UsageError("--algorithm compiled and --no-compiled")
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     model = load_model(model_name, layers, filters, single_layer(options), data_format)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 
 import numpy as np
 
@@ -20,10 +22,10 @@ from convcli.engine.fusing import Operation, operations, run_all
 from convcli.engine.native import finishing, pays_off
 from convcli.engine.operations import COMBINE, run
 from convcli.engine.tails import Linear, Tail
-from convcli.errors import check_size, located
+from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import known, product
 from convcli.model import Plan
-from convcli.threads import Team, one_blas_thread
+from convcli.threads import Team, blas_has_one_thread
 
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
 Weights = Mapping[str, Mapping[str, Array]]
@@ -53,7 +55,11 @@ class Program:
         samples: int = 1,
         compiled: bool | None = None,
     ) -> None:
-        self.plan, self.dtype, self.threads = plan, dtype, threads
+        if not 0 <= tolerance < inf:
+            raise ConvcliError(f"tolerance: {tolerance}", "a number of at least 0")
+        if threads is not None and threads < 1:
+            raise ConvcliError(f"threads: {threads}", "at least 1")
+        self.plan, self.dtype = plan, dtype
         self.ran: dict[str, tuple[str, ...]] = {}
         chain, self._kept = operations(plan, weights, keep, dtype)
         native = pays_off(chain, samples) if compiled is None else compiled
@@ -62,11 +68,13 @@ class Program:
         self._spare = Spare()
         self._lock = threading.Lock()
         self._team = Team(threads)
+        # Who shares out matrix products: BLAS, if it has threads of its own.
+        self._multiplying = self._team if blas_has_one_thread(os.environ) else Team(1)
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The kept values by name, `(batch, *spatial, channels)` as the inputs are. Raises `ConvcliError`."""
         batch = len(next(iter(inputs.values())))
-        with self._lock, one_blas_thread():
+        with self._lock:
             values = Values(inputs, self._uses, self._kept.values(), self._spare)
             for each, do in self._chain:
                 with located(each.where):
@@ -81,6 +89,7 @@ class Program:
     def close(self) -> None:
         """Let threads and spare memory go."""
         self._team.close()
+        self._multiplying.close()
         self._spare = Spare()
 
     def _prepared(self, each: Operation, algorithm: str, tolerance: float, samples: int, native: bool) -> Runner:
@@ -115,7 +124,7 @@ class Program:
 
         def do(inputs: Sequence[Array], values: Values, team: Team) -> Array:
             y = values.new(each.makes, (len(inputs[0]), *each.shape), self.dtype)
-            blocks.run(np.ascontiguousarray(inputs[0]), y, team, finish)
+            blocks.run(np.ascontiguousarray(inputs[0]), y, self._multiplying if blocks.multiplies else team, finish)
             return y
 
         return do

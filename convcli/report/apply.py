@@ -36,7 +36,7 @@ class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
     `algorithms` names the ways that correlated, for each layer that does. `single` says that `maps` is one output, not
-    a mapping of several. `kernels` and `weights`, the variables of each layer by name, are there if they were asked for.
+    a mapping of several. `kernels` and `weights`, the variables of each layer by name, are there if asked for.
     """
 
     kind = "apply"
