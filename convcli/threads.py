@@ -45,7 +45,7 @@ class Team:
     """`count` threads that share out tasks; the caller's is one of them. To be closed, or used as a context."""
 
     def __init__(self, count: int | None = None) -> None:
-        self.count = count or cores()
+        self.count = cores() if count is None else count
         self._pool: ThreadPoolExecutor | None = None
         self._own = threading.local()
 
@@ -55,27 +55,30 @@ class Team:
             for item in items:
                 task(item)
             return
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import ThreadPoolExecutor, wait
 
+        if self._pool is None:
             self._pool = ThreadPoolExecutor(self.count - 1, "convcli")
         left = iter(items)  # taking the next item of a list is one step that no other thread can cut in two
         stopped = threading.Event()
 
         def drain() -> None:
-            for item in left:
-                if stopped.is_set():
-                    return
-                task(item)
+            try:
+                for item in left:
+                    if stopped.is_set():
+                        return
+                    task(item)
+            except BaseException:
+                stopped.set()
+                raise
 
         helpers = [self._pool.submit(drain) for _ in range(min(self.count, len(items)) - 1)]
         try:
             drain()
-        except BaseException:
+            wait(helpers)
+        finally:
             stopped.set()
-            for helper in helpers:
-                helper.exception()
-            raise
+            wait(helpers)
         for helper in helpers:
             helper.result()
 
@@ -90,13 +93,15 @@ class Team:
             kept[name] = np.empty(size, np.uint8)
         return kept[name][:size].view(dtype).reshape(shape)
 
-    def kept(self, name: str, shape: Sequence[int], dtype: Any, state: object) -> tuple[Array, bool]:
-        """The same, and whether it is new: it is as it was left if shape, type and state are those of the last call."""
+    def filled(self, name: str, shape: Sequence[int], dtype: Any, value: float, use: object) -> Array:
+        """The same, filled with a value; for the `use` of the last call as that left it, in the same shape."""
         kept: dict[str, Any] = self._own.__dict__
-        key = (tuple(shape), dtype, state)
-        fresh = kept.get(f"{name} state") != key
-        kept[f"{name} state"] = key
-        return self.scratch(name, shape, dtype), fresh
+        array, key = self.scratch(name, shape, dtype), (tuple(shape), dtype, value, use)
+        if kept.get(f"{name}, filled") != key:
+            kept.pop(f"{name}, filled", None)
+            array[...] = value
+            kept[f"{name}, filled"] = key
+        return array
 
     def close(self) -> None:
         """Let the threads and their memory go."""

@@ -186,6 +186,44 @@ def test_a_quiet_sample_is_not_measured_by_a_loud_one():
     assert not np.array_equal(loud, correlate("patches", x[:1], kernel, [Window(3)] * 2)[0])
 
 
+@pytest.mark.parametrize("scale", [2.0**-90, 2.0**-40, 1.0, 2.0**60])
+def test_the_tolerance_holds_at_any_scale(scale):
+    generator = np.random.default_rng(0)
+    x = (4096 + generator.integers(0, 2, (1, 12, 12, 4))).astype(np.float32) * np.float32(scale)
+    kernel = np.zeros((3, 3, 4, 4), np.float32)
+    kernel[1, 0], kernel[1, 1] = -0.5, 0.5
+    exact = correlate("plain", x.astype(float), kernel.astype(float), [Window(3)] * 2)
+    assert np.array_equal(correlate("winograd", x, kernel, [Window(3)] * 2), exact)
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1e-30, 1e30])
+def test_filters_of_any_size(scale):
+    generator = np.random.default_rng(0)
+    x, kernel = (generator.normal(size=shape).astype(np.float32) for shape in ((1, 12, 12, 4), (3, 3, 4, 4)))
+    kernel *= np.float32(scale)
+    direct = correlate("patches", x, kernel, [Window(3)] * 2)
+    assert np.abs(correlate("winograd", x, kernel, [Window(3)] * 2) - direct).max() <= 1e-5 * np.abs(direct).max()
+
+
+@pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("space", [(13, 22), (53, 15)])
+def test_compiled_tiles_of_any_dilation(native, dilation, space):
+    generator = np.random.default_rng(0)
+    x, kernel = (generator.normal(size=shape).astype(np.float32) for shape in ((2, *space, 8), (3, 3, 8, 5)))
+    windows = (Window(3, dilation=dilation, before=1, after=2),) * 2
+    work = Work(windows, 1, 8, 5, space, "float32", 1e-5, 1, native)
+    prepared = winograd.Tiles(kernel, kernel, work, winograd.Grid((-1, -1), (dilation, dilation)), 4)
+    y = np.empty((2, *work.places, 5), np.float32)
+    with pytest.MonkeyPatch.context() as patch, Team(2) as team:
+        patch.setattr(winograd, "TILE_BYTES", 1 << 15)
+        prepared.run(x, y, team, nothing)
+    assert "direct" not in vars(prepared)
+    exact = correlate("plain", x.astype(float), kernel.astype(float), windows)
+    assert np.abs(y - exact).max() <= 1e-5 * np.abs(exact).max()
+
+
 def holes(x, generator):
     places = generator.integers(0, x.size, 3)
     x.reshape(-1)[places] = [np.nan, np.inf, -np.inf]

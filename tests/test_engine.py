@@ -51,8 +51,8 @@ def test_a_join_of_different_ranks_follows_the_data_format():
 def program(layers, shape, keep, **options):
     model = convcli.load(layers if isinstance(layers, dict) else {"layers": layers})
     plan = model.plan({"input": shape})
-    bound = weights.bind(plan, None, 0, options.pop("dtype", "float64"))
-    dtype = next((array.dtype.name for each in bound.values() for array in each.values()), "float64")
+    dtype = options.pop("dtype", "float64")
+    bound = weights.bind(plan, None, 0, dtype)
     return engine.Program(plan, bound, keep, dtype, **options)
 
 
@@ -128,7 +128,7 @@ def test_steps_that_follow_each_other_are_one_operation():
     assert fused(BLOCK, (8, 8, 2)) == [
         ("re_lu", "Correlate", 2),
         ("flatten", "Reshape", 0),
-        ("dense 0", "Correlate", 0),
+        (("dense", 0), "Correlate", 0),
         ("dense", "Map", 0),
     ]
 
@@ -182,3 +182,98 @@ def test_memory_is_used_again_from_run_to_run():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * x.nbytes  # the output and what is small
+
+
+@pytest.mark.parametrize("padding", [[[2, 1]], "same", "valid", [[0, 3]]])
+@pytest.mark.parametrize("before", ["Cropping1D((2, 1))", "Cropping1D((0, 2))", "ZeroPadding1D((1, 3))"])
+def test_padding_or_cropping_before_a_convolution_is_as_by_itself(before, padding):
+    x = np.arange(12.0).reshape(1, 12, 1) ** 2
+    kernel = {"conv1d/kernel": np.array([1.0, 10, 100, 1000, 10000]).reshape(5, 1, 1)}
+    conv = {"conv1d": {"filters": 1, "kernel_size": 5, "padding": padding, "use_bias": False}}
+    alone = convcli.apply(convcli.load([before]), x)
+    expected = convcli.apply(convcli.load([conv]), alone, weights=kernel)
+    assert np.array_equal(convcli.apply(convcli.load([before, conv]), x, weights=kernel), expected)
+
+
+@pytest.mark.parametrize("kind", ["add", "average", "maximum", "multiply"])
+@pytest.mark.parametrize("order", [["a", "b", "k"], ["k", "a", "b"], ["a", "k", "b"], ["k", "k", "a"]])
+def test_a_merge_in_place_reads_all_that_it_merges(kind, order):
+    layers = [{"rescaling": {"scale": 6, "inputs": "a", "name": "k"}}, {kind: {"inputs": order, "name": "merged"}}]
+    model = convcli.load({"input": {"a": [4], "b": [4]}, "layers": layers})
+    given = {"a": np.full((1, 4), 1.0), "b": np.full((1, 4), 2.0)}
+    numbers = [{"a": 1.0, "b": 2.0, "k": 6.0}[name] for name in order]
+    expected = {"add": sum(numbers), "average": sum(numbers) / 3, "maximum": max(numbers), "multiply": np.prod(numbers)}
+    assert convcli.apply(model, given).tolist() == [[expected[kind]] * 4]
+
+
+def test_a_step_within_a_layer_is_not_mistaken_for_another_layer():
+    layers = [
+        {"rescaling": {"scale": 100, "inputs": "input", "name": "a 0"}},
+        {"dense": {"units": 1, "activation": "softmax", "inputs": "input", "name": "a"}},
+        {"add": {"inputs": ["a", "a 0"]}},
+    ]
+    model = convcli.load({"input": [1], "layers": layers})
+    assert convcli.apply(model, np.ones((1, 1)), seed=0).tolist() == [[101]]
+
+
+def test_a_scale_is_not_folded_out_of_the_range_of_the_type():
+    values = {
+        "conv2d/kernel": np.full((1, 1, 1, 1), 1.5e-30),
+        "batch_normalization/gamma": np.full(1, 1e-20),
+        "batch_normalization/moving_variance": np.ones(1),
+        **{f"batch_normalization/{name}": np.zeros(1) for name in ("beta", "moving_mean")},
+    }
+    layers = ["Conv2D(1, 1, use_bias=False)", "BatchNormalization(epsilon=0)"]
+    y = convcli.apply(convcli.load(layers), np.full((1, 2, 2, 1), 1e30, np.float32), weights=values)
+    assert np.allclose(y, 1.5e-20, rtol=1e-5)
+
+
+def test_what_comes_out_is_never_the_caller_s_own_array():
+    x = np.ones((1, 3, 3, 2))
+    for layer in ("Flatten()", "Dropout(0.5)", "Permute((2, 1, 3))", "Cropping2D(1)"):
+        assert not np.shares_memory(convcli.apply(convcli.load([layer]), x), x), layer
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        (["Conv2D(64, 1, activation='gelu')"], (256, 256, 1)),
+        (["Flatten()", "Activation('sigmoid')"], (2_000_000, 1)),
+        (["AveragePooling1D(5, strides=1)"], (1_000_000, 1)),
+        (["Conv2D(1, 3, dilation_rate=500, padding='same')"], (1500, 1500, 1)),
+        (["Conv1DTranspose(1, 16, strides=2)"], (500_000, 1)),
+        (["Conv1D(1, 50001)"], (1_000_000, 1)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_memory_beyond_input_and_output_is_bounded(layers, shape):
+    run = program(layers, shape, [convcli.load(layers).nodes[-1].name], dtype="float32", threads=1, tolerance=1e-5)
+    x = np.ones((1, *shape), np.float32)
+    tracemalloc.start()
+    (y,) = run({"input": x}).values()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - y.nbytes < 20e6
+
+
+def test_spare_memory_is_that_of_the_last_run():
+    run = program(["Conv2D(8, 3)"] * 3, (40, 40, 8), ["conv2d_2"], dtype="float32", threads=1)
+    run({"input": np.ones((50, 40, 40, 8), np.float32)})
+    run({"input": np.ones((1, 40, 40, 8), np.float32)})
+    run({"input": np.ones((1, 40, 40, 8), np.float32)})
+    assert sum(block.nbytes for block in run._spare._free) < 4 * 40 * 40 * 8 * 4
+
+
+def test_infinite_weights_meet_the_zeros_of_padding_in_every_way():
+    kernel = np.ones((3, 3, 8, 1))
+    kernel[0, 0] = np.inf
+    x = np.ones((1, 5, 5, 8))
+    for layer in ("DepthwiseConv2D(3, padding='same')", "Conv2DTranspose(8, 3, strides=2)"):
+        weight = kernel if "Depth" in layer else np.repeat(kernel, 8, axis=-1)
+        model = convcli.load([layer])
+        values = {f"{model.nodes[0].name}/kernel": weight, f"{model.nodes[0].name}/bias": np.zeros(8)}
+        with np.errstate(invalid="ignore"):
+            found = [
+                np.isnan(convcli.apply(model, x, weights=values, algorithm=name)).sum() for name in ("plain", "auto")
+            ]
+        assert found[0] == found[1] > 0

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from importlib.util import find_spec
 
 import numpy as np
@@ -37,7 +38,10 @@ def test_an_error_in_any_thread_stops_all_and_is_raised(count):
     with Team(count) as team:
         with pytest.raises(ValueError, match="three"):
             team.run(task, range(1000))
-        assert len(done) < 1000
+        count_then = len(done)
+        assert count_then < 1000
+        time.sleep(0.02)
+        assert len(done) == count_then  # no thread is still at it
         team.run(done.append, [1000])
     assert done[-1] == 1000
 
@@ -58,12 +62,12 @@ def test_scratch_memory_is_each_thread_s_own_and_is_kept():
 
 def test_what_was_left_in_kept_memory_is_there_for_the_same_use_only():
     team = Team(1)
-    array, fresh = team.kept("x", (2, 2), np.float32, "state")
-    array[...] = 7
-    assert fresh
-    assert not team.kept("x", (2, 2), np.float32, "state")[1]
-    assert team.kept("x", (2, 2), np.float32, "other")[1]
-    assert team.kept("x", (2, 2), np.float32, "state")[1]
+    team.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
+    assert team.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[7, 7], [1, 1]]
+    for other in ((2, 1), 1, "inside"), ((2, 2), 2, "inside"), ((2, 2), 1, "elsewhere"):
+        assert team.filled("x", other[0], np.float32, *other[1:]).min() == other[1]
+        assert team.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[1, 1], [1, 1]]
+        team.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
 
 
 LEFT = """

@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convcli._lazy import Array
+from convcli._lazy import Array, np
 from convcli.errors import ConvcliError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ WAYS = (
     "plain",
 )
 AUTO = "auto"
+SKIP_ZEROS = ("phases", "compiled")
 
 
 def way(name: str) -> Any:
@@ -45,13 +46,15 @@ def prepare(kernel: Array, work: Work, algorithm: str = AUTO) -> tuple[str, Bloc
     """The named way, or the one that the rule says, ready to run. Raises `ConvcliError` where it does not suit."""
     from convcli.algorithms.rule import choose
 
+    finite = bool(np.isfinite(kernel).all())
     if algorithm == AUTO:
-        chosen = choose(work)
-    elif algorithm in WAYS and way(algorithm).suits(work):
+        # Infinity times the zeros of padding, and of a stretched input, is no number: few ways look at them at all.
+        chosen = choose(work) if finite else "patches" if work.unstretched else "plain"
+    elif algorithm in WAYS and way(algorithm).suits(work) and (finite or algorithm not in SKIP_ZEROS):
         chosen = algorithm
     else:
         what = "does not suit this layer" if algorithm in WAYS else "is not known"
-        suited = [name for name in WAYS if way(name).suits(work)]
+        suited = [name for name in WAYS if way(name).suits(work) and (finite or name not in SKIP_ZEROS)]
         raise ConvcliError(f"algorithm {algorithm} {what}", f"{' or '.join(suited)}, or {AUTO}")
     prepared: Blocks = way(chosen).prepare(kernel, work)
     return chosen, prepared

@@ -22,6 +22,8 @@ from convcli.threads import Team
 DIRECT = (banded, patches)
 EPS = float(np.finfo(np.float32).eps)
 NORM_SHARES = 4
+LEAST_SQUARE = 1e-25
+LEAST_NORM, LARGEST_NORM = 1e-12, 1e12  # of a filter, whose transform would leave the range of float32
 
 
 class Approximate(Blocks):
@@ -41,8 +43,9 @@ class Approximate(Blocks):
 
     @staticmethod
     def largest_norm(kernel: Array) -> float:
-        """The largest Euclidean norm of a filter."""
-        return float(np.sqrt(np.square(kernel, dtype=np.float64).reshape(-1, kernel.shape[-1]).sum(axis=0).max()))
+        """The largest Euclidean norm of a filter; infinite where its transform would leave the range of float32."""
+        norm = float(np.sqrt(np.square(kernel, dtype=np.float64).reshape(-1, kernel.shape[-1]).sum(axis=0).max()))
+        return norm if norm == 0 or LEAST_NORM <= norm <= LARGEST_NORM else np.inf
 
     def noise(self, x: Array, team: Team) -> Array:
         """How large rounding errors may be in each sample, from the norm of its largest cell."""
@@ -58,14 +61,15 @@ class Approximate(Blocks):
         largest = np.zeros(len(x))
         for box, most in zip(cells, found, strict=True):
             largest[box[0]] = np.maximum(largest[box[0]], most)  # one that is NaN stays
-        return self.norm * np.sqrt(largest)
+        # Squares of numbers so small are none, or coarse: what is known of them is nothing.
+        return np.where(largest < LEAST_SQUARE, np.inf, self.norm * np.sqrt(largest))
 
     def squares(self, x: Array) -> Array:
         """The squared norm of each cell."""
         return np.square(x[..., 0]) if x.shape[-1] == 1 else np.einsum("...c,...c->...", x, x)
 
     def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> Array:
-        """As for all blocks; returns the largest value of each of the block's samples, or less."""
+        """As for all blocks; returns the largest size of a value of each of the block's samples, or less."""
         raise NotImplementedError
 
     def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
@@ -84,9 +88,16 @@ class Approximate(Blocks):
         team.run(fill, range(len(items)))
         largest = np.zeros(len(x))
         for (box, _), most in zip(items, found, strict=True):
-            largest[box[0]] = np.fmax(largest[box[0]], most)
-        for place in np.flatnonzero(~(noise <= self.work.tolerance * largest)):
+            largest[box[0]] = np.maximum(largest[box[0]], most)
+        for place in np.flatnonzero(~((noise <= self.work.tolerance * largest) & np.isfinite(largest))):
             self.direct.run(x[place : place + 1], y[place : place + 1], team, finish)
+
+
+def largest_of(block: Array) -> Array:
+    """The largest size of a value of each sample of a block."""
+    axes = tuple(range(1, block.ndim))
+    found: Array = np.maximum(block.max(axis=axes), -block.min(axis=axes))
+    return found
 
 
 def is_whole(x: Array) -> bool:

@@ -20,6 +20,7 @@ from convcli.geometry import Window
 from convcli.threads import Team
 
 BLOCK_BYTES = 2 << 20
+LARGEST_SLAB = 8 << 20
 ENOUGH_MACS = 1 << 24  # a quarter of a millisecond: worth a thread's attention
 MOST_SHARES = 8
 
@@ -136,10 +137,9 @@ def region(
     found = x[(slice(None), *there)]
     if found.shape[1:-1] == tuple(counts):
         return found
-    held = (empty, *((each.start, each.stop) for each in inside))
-    laid, fresh = team.kept("slab", (x.shape[0], *counts, x.shape[-1]), x.dtype, held)
-    if fresh:  # else the empty cells around are still there from the block before
-        laid[...] = empty
+    # The empty cells around are often still there from the block before.
+    use = tuple((each.start, each.stop) for each in inside)
+    laid = team.filled("slab", (x.shape[0], *counts, x.shape[-1]), x.dtype, empty, use)
     laid[(slice(None), *inside)] = found
     return laid
 
@@ -151,6 +151,37 @@ def window_view(x: Array, windows: Sequence[Window], places: Sequence[int]) -> A
     moves = [step * each.stride for step, each in zip(steps, windows, strict=True)]
     inner = [step * each.dilation for step, each in zip(steps, windows, strict=True)]
     return as_strided(x, shape, (x.strides[0], *moves, *inner, x.strides[-1]), writeable=False)
+
+
+def slab_bytes(x: Array, windows: Sequence[Window], box: Box) -> int:
+    """How much memory the slab of a box takes, where it is not a view."""
+    cells = (
+        (place.stop - place.start - 1) * each.stride + each.extent for place, each in zip(box[1:], windows, strict=True)
+    )
+    return (box[0].stop - box[0].start) * prod(cells) * x.shape[-1] * x.itemsize
+
+
+def patches_of(x: Array, windows: Sequence[Window], box: Box, team: Team) -> Array:
+    """The cells under the windows of a box in one piece: (batch, *places, *k, in).
+
+    Where the windows leave out most of what they span, the slab would be large for nothing: then it is cell by cell of
+    the window that the input is gathered.
+    """
+    places = extents(box)[1:]
+    if slab_bytes(x, windows, box) <= LARGEST_SLAB:
+        view = window_view(slab(x, windows, box, team), windows, places)
+        return gathered(view, "patches", view.shape, team)
+    sizes = [window.size for window in windows]
+    laid = team.scratch("patches", (box[0].stop - box[0].start, *places, *sizes, x.shape[-1]), x.dtype)
+    every = (slice(None),) * (1 + len(windows))
+    steps = [window.stride for window in windows]
+    for tap in np.ndindex(*sizes):
+        starts = [
+            place.start * each.stride - each.before + cell * each.dilation
+            for place, each, cell in zip(box[1:], windows, tap, strict=True)
+        ]
+        laid[(*every, *tap)] = region(x[box[0]], starts, places, steps, team)
+    return laid
 
 
 def extents(box: Box) -> tuple[int, ...]:

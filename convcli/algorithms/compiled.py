@@ -31,8 +31,10 @@ def native() -> Any:
     """The compiled loops. Raises `ConvcliError` where numba is not installed."""
     if not installed():
         raise ConvcliError("compiled code needs numba", "pip install 'convcli[fast]'")
-    from convcli.algorithms import native
-
+    try:
+        from convcli.algorithms import native
+    except Exception as error:  # numba that does not fit this NumPy, or has nowhere to keep what it compiles
+        raise ConvcliError(f"compiled code: {error}", "--no-compiled") from None
     return native
 
 
@@ -45,8 +47,11 @@ def native_tiles() -> Any:
 
 
 def suits(work: Work) -> bool:
-    """Few channels and filters on two axes; one filter for each channel, or a transposed convolution, on one or two."""
-    if not 1 <= len(work.windows) <= 2:
+    """Few channels and filters on two axes; one filter for each channel, or a transposed convolution, on one or two.
+
+    Rows are taken whole, so they must not be too long.
+    """
+    if not 1 <= len(work.windows) <= 2 or _row_bytes(work) > BLOCK_BYTES:
         return False
     if not work.unstretched:
         return work.one_by_one and work.groups == 1
@@ -54,6 +59,14 @@ def suits(work: Work) -> bool:
         return True
     few = work.groups == 1 and max(work.channels, work.filters) <= FEW
     return few and work.one_by_one and len(work.windows) == 2
+
+
+def _row_bytes(work: Work) -> int:
+    """What a row takes up: of products where they are added up, else of all input rows under the window."""
+    if not work.unstretched:
+        return work.space[-1] * work.taps * work.filters * work.itemsize
+    rows = work.windows[0].extent if len(work.windows) == 2 else 1
+    return max(work.space[-1] * work.channels * rows, work.places[-1] * work.filters) * work.itemsize
 
 
 def prepare(kernel: Array, work: Work) -> Blocks:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from convcli._lazy import Array
-from convcli.algorithms.approximate import EPS, Approximate
+from convcli.algorithms.approximate import EPS, Approximate, largest_of
 from convcli.algorithms.blocks import EVERY, Blocks, Finish, Item, extents, region
 from convcli.algorithms.work import Work
 from convcli.threads import Team
 
 TILE = {1: 1 << 13, 2: 1 << 8}  # cells along each axis, for kernels much shorter
-TILES = 8  # a call, of one axis
+TOGETHER = 1 << 16  # cells a call, of one axis
 NOISE = 8.0  # over eps·(largest cell)·(norm of the filter): what random data show, times four
 
 
@@ -50,7 +50,7 @@ class Fourier(Approximate):
     def items(self, counts: tuple[int, ...]) -> list[Item]:
         batch, *space = counts
         tiled = [-(-count // kept) for count, kept in zip(space, self.kept, strict=True)]
-        run = TILES if len(space) == 1 else 1
+        run = max(1, TOGETHER // self.size[0]) if len(space) == 1 else 1
         found = []
         for sample, *tile in np.ndindex(batch, *(-(-count // run) for count in tiled)):
             last = [slice(place * run, min(count, (place + 1) * run)) for place, count in zip(tile, tiled, strict=True)]
@@ -87,6 +87,6 @@ class Fourier(Approximate):
         ]
         flat = tiled.reshape(-1) if len(counts) == 1 else tiled[0]
         block[0, ..., 0] = flat[tuple(slice(0, count) for count in block.shape[1:-1])]
-        largest = np.array([block.max()])
+        largest = largest_of(block)
         finish(block, filters)
         return largest

@@ -11,7 +11,20 @@ from math import gcd, prod
 import numpy as np
 
 from convcli._lazy import Array
-from convcli.algorithms.blocks import Blocks, Finish, Item, as_rows, blocks, extents, gathered, slab, window_view
+from convcli.algorithms.blocks import (
+    LARGEST_SLAB,
+    Blocks,
+    Finish,
+    Item,
+    as_rows,
+    blocks,
+    extents,
+    gathered,
+    patches_of,
+    slab,
+    slab_bytes,
+    window_view,
+)
 from convcli.algorithms.work import Work
 from convcli.threads import Team
 
@@ -45,14 +58,14 @@ class Patches(Blocks):
         work = self.work
         # Each share of the filters reads the patches anew: worth it where they need no gathering.
         few = FEW if work.taps == 1 else 0
-        return blocks(counts, work.taps * work.seen * work.itemsize, work.filters, work.macs * counts[0], few)
+        cell_bytes = max(work.taps * work.seen, work.filters) * work.itemsize
+        return blocks(counts, cell_bytes, work.filters, work.macs * counts[0], few)
 
     def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
         box, filters = item
         work = self.work
-        view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
         cells = prod(extents(box))
-        patches = gathered(view, "patches", (cells, work.taps * work.seen), team)
+        patches = patches_of(x, work.windows, box, team).reshape(cells, work.taps * work.seen)
         block, weights = y[(*box, filters)], self.matrix[:, filters]
         rows = as_rows(block)
         if rows is not None:
@@ -84,14 +97,18 @@ class GroupedPatches(Blocks):
 
     def items(self, counts: tuple[int, ...]) -> list[Item]:
         work = self.work
-        return blocks(counts, work.taps * work.channels * work.itemsize, 1, work.macs * counts[0])
+        cell_bytes = max(work.taps * work.channels, work.filters) * work.itemsize
+        return blocks(counts, cell_bytes, 1, work.macs * counts[0])
 
     def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
         (box, filters), work = item, self.work
         cells, count = prod(extents(box)), len(self.matrices)
-        view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
+        if slab_bytes(x, work.windows, box) > LARGEST_SLAB:
+            view = patches_of(x, work.windows, box, team)
+        else:
+            view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
         split = np.moveaxis(view.reshape(*view.shape[:-1], count, -1), -2, 0)
-        patches = gathered(split, "patches", (count, cells, self.matrices.shape[1]), team)
+        patches = gathered(split, "grouped", (count, cells, self.matrices.shape[1]), team)
         product = team.scratch("product", (count, cells, self.matrices.shape[2]), y.dtype)
         np.matmul(patches, self.matrices, out=product)
         if self.together > 1 and np.isnan(product.max()):

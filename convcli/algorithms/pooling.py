@@ -46,7 +46,6 @@ def pool(
         combine, empty = np.maximum, -np.inf
     else:
         combine, empty = np.add, 0.0
-    divisors = None if kind == "max" else _divisors(x, windows, count_padding)
     cell_bytes = prod(window.stride for window in windows) * x.shape[-1] * x.itemsize
 
     def fill(box: tuple[slice, ...]) -> None:
@@ -59,8 +58,8 @@ def pool(
                 else team.scratch(f"pass {axis}", (*block.shape[:axis], count, *block.shape[axis + 1 :]), x.dtype)
             )
             block = _pass(block, axis, window, count, combine, into)
-        if divisors is not None:
-            np.divide(block, divisors[box[1:]], out=block)
+        if kind == "average":
+            np.divide(block, _divisors(windows, x, box, count_padding), out=block)
         finish(block, EVERY)
 
     team.run(fill, boxes(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
@@ -82,12 +81,13 @@ def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, in
     return into
 
 
-def _divisors(x: Array, windows: Sequence[Window], count_padding: bool) -> Array:
-    """How many cells of the window count, at each of its positions: (*positions, 1)."""
+def _divisors(windows: Sequence[Window], x: Array, box: Box, count_padding: bool) -> Array:
+    """How many cells of the window count, at each position of a box: (*positions, 1)."""
     divisors = np.ones((), x.dtype)
-    for window, width in zip(windows, x.shape[1:-1], strict=True):
-        first = np.arange(window.positions(width) or 0)[:, None] * window.stride - window.before
-        cells = first + np.arange(window.size) * window.dilation  # (positions, k)
+    for window, width, place in zip(windows, x.shape[1:-1], box[1:], strict=True):
         low, high = (-window.before, width + window.after) if count_padding else (0, width)
-        divisors = divisors[..., None] * np.sum((cells >= low) & (cells < high), axis=1).astype(x.dtype)
+        first = np.arange(place.start, place.stop) * window.stride - window.before
+        until = np.clip(-((first - high) // window.dilation), 0, window.size)  # cells before the end
+        since = np.clip(-((first - low) // window.dilation), 0, window.size)  # of them, cells before the beginning
+        divisors = divisors[..., None] * (until - since).astype(x.dtype)
     return divisors[..., None]

@@ -28,8 +28,12 @@ WINOGRAD_FEWER_CHANNELS, WINOGRAD_MORE_CELLS = 32, 400_000
 LARGE_FILTER, LARGEST_SQUARES, LARGE_IMAGE = 9, 33, 1 << 16
 LONG_FILTER = 64  # along one axis; 1,000,000 by 1025: 4 ms by Fourier's tiles, 90 ms by sums of products
 
+# Windows along one axis, sample by sample: below so many patches of all samples at once are faster.
+MANY_WINDOWS = 256
+
 # Few channels and filters: the banded matrix has enough columns, patches too few (3 → 3: 110 ms for 250).
 FEW = 4
+MOST_HOLES = 3  # times as long as its cells may a window be: the banded matrix holds zeros in its holes
 
 
 def choose(work: Work) -> str:
@@ -45,9 +49,10 @@ def choose(work: Work) -> str:
         return "patches"
     if _fourier_length(work, sizes):
         return "fourier"
-    if len(sizes) == 1 and work.windows[0].dilation == 1 and sizes[0] <= 4 * work.windows[0].stride:
+    long = len(sizes) == 1 and work.windows[0].dilation == 1 and sizes[0] <= 4 * work.windows[0].stride
+    if long and work.places[0] >= MANY_WINDOWS:
         return "interleaved"
-    if max(work.filters, work.channels) <= FEW:
+    if max(work.filters, work.channels) <= FEW and work.windows[-1].extent <= MOST_HOLES * sizes[-1]:
         return _for_few_channels(work, sizes)
     return "winograd" if _tiles_pay_off(work, sizes) else "patches"
 

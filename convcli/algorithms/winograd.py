@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
-from math import prod
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from convcli._lazy import Array
 from convcli.algorithms import compiled
-from convcli.algorithms.approximate import EPS, Approximate
+from convcli.algorithms.approximate import EPS, Approximate, largest_of
 from convcli.algorithms.blocks import EVERY, Blocks, Box, Finish, Item, blocks, extents, gathered, region
 from convcli.algorithms.work import Work
 from convcli.records import Record
@@ -31,7 +31,7 @@ POINTS = {2: (0, 1, -1), 4: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(3, 2),
 # Rounding noise over eps·(norm of a tile)·(norm of a filter): what random data show, times four.
 NOISE = {2: 0.4, 4: 1.6}
 FEW = 128  # tiles
-FEWEST_CELLS, LEAST_TOLERANCE = 400, 5e-6  # for m = 4
+FEWEST_CELLS, FOUR_TOLERANCE = 400, 5e-6  # for m = 4
 TILE_BYTES = 1 << 22
 WEIGHTS_AT_ONCE = 1 << 14
 
@@ -51,7 +51,7 @@ def prepare(kernel: Array, work: Work) -> Blocks:
         lead=tuple((each.before, each.dilation) for each in lead),
     )
     few = prod(work.places[-2:]) < FEWEST_CELLS
-    return Tiles(kernel, kernel, work, grid, 2 if few or work.tolerance < LEAST_TOLERANCE else 4)
+    return Tiles(kernel, kernel, work, grid, 2 if few or work.tolerance < FOUR_TOLERANCE else 4)
 
 
 class Grid(Record):
@@ -116,7 +116,7 @@ class Tiles(Approximate):
             some = slice(part, part + WEIGHTS_AT_ONCE)
             planes[..., some] = np.matmul(both, cells[..., some].astype(np.float64))
         self.weights = planes.reshape(len(cells), self.n * self.n, *folded.shape[-2:])
-        self.norm = NOISE[m] * EPS * self.n * self.largest_norm(folded)
+        self.norm = NOISE[m] * EPS * self.n * sqrt(len(self.weights)) * self.largest_norm(folded)
         if grid.read > 1:
             self.norm *= 2  # the squares of a tile may lie across four of those that are measured
 
@@ -136,7 +136,17 @@ class Tiles(Approximate):
         split = filters if grid.made == 1 else 1
         found = blocks(tiled, planes * (channels + filters) * self.work.itemsize, split, macs, FEW, TILE_BYTES)
         phases = [(slice(i, i + 1), slice(j, j + 1)) for i, j in np.ndindex(*grid.steps)]
-        return [((*box[:-2], *phase, *box[-2:]), part) for box, part in found for phase in phases]
+        items = [((*box[:-2], *phase, *box[-2:]), part) for box, part in found for phase in phases]
+        # The later phases may have fewer tiles than the first.
+        return [item for item in items if all(each.start < each.stop for each in self._along(item[0], counts[-2:]))]
+
+    def _along(self, box: Box, counts: Sequence[int]) -> list[slice]:
+        """The cells of the output that a box of tiles makes, along the last two axes."""
+        found = []
+        for phase, tile, step, count in zip(box[-4:-2], box[-2:], self.grid.steps, counts, strict=True):
+            run = self.m * step * self.grid.made
+            found.append(slice(phase.start + tile.start * run, min(count, tile.stop * run), step))
+        return found
 
     def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> Array:
         box, filters = item
@@ -161,25 +171,19 @@ class Tiles(Approximate):
                 products += into
         if self.native and self.grid.made == 1:
             block = self._spread_natively(y[self._place(y, box, filters)], products, high, wide, team)
-            some = block[..., :: self.m, :: self.m, :]  # a sixteenth tells it well enough
-            largest: Array = some.max(axis=tuple(range(1, some.ndim)))
         else:
             tiles = team.scratch("planes", (m * m, products.size // (n * n)), np.float32)
             np.matmul(self.spread, products.reshape(n * n, -1), out=tiles)
             block = self._stored(
                 y[self._place(y, box, filters)], tiles.reshape(m, m, batch, kept, high, wide, -1), team
             )
-            largest = tiles[0].reshape(batch, -1).max(axis=1)
+        largest = largest_of(block[..., :: self.m, :: self.m, :])  # a sixteenth tells it well enough
         finish(block, filters)
         return largest
 
     def _place(self, y: Array, box: Box, filters: slice) -> tuple[slice, ...]:
         """Where the cells of a block of tiles lie in `y`."""
-        along = []
-        for phase, tile, step, count in zip(box[-4:-2], box[-2:], self.grid.steps, y.shape[-3:-1], strict=True):
-            run = self.m * step * self.grid.made
-            along.append(slice(phase.start + tile.start * run, min(count, tile.stop * run), step))
-        return (*box[:-4], *along, filters)
+        return (*box[:-4], *self._along(box, y.shape[-3:-1]), filters)
 
     def _spread_natively(self, block: Array, products: Array, high: int, wide: int, team: Team) -> Array:
         """A' M A of every tile, written to a block of `y`."""

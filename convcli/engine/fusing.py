@@ -17,6 +17,7 @@ from convcli.model import Plan
 from convcli.records import Record, field, replace
 
 Weights = Mapping[str, Array]
+Name = str | tuple[str, int]  # of a value: its layer's, or within a layer the step's number too
 
 
 class Operation(Record):
@@ -30,8 +31,8 @@ class Operation(Record):
     where: str
     step: steps.Step | None
     weights: Weights
-    takes: tuple[str, ...]
-    makes: str
+    takes: tuple[Name, ...]
+    makes: Name
     space: tuple[int, ...]
     shape: tuple[int, ...]
     tails: tuple[Linear | Standard | Activation, ...] = field(default=())
@@ -42,12 +43,12 @@ VIEWS = (steps.Reshape, steps.Permute)
 
 def operations(
     plan: Plan, weights: Mapping[str, Weights], keep: Sequence[str], dtype: str
-) -> tuple[list[Operation], dict[str, str]]:
+) -> tuple[list[Operation], dict[str, Name]]:
     """The operations of a plan in order, and for each value in `keep` the name under which it is made."""
     single, same = _one_by_one(plan, weights)
-    kept = {name: same.get(name, name) for name in keep}
+    kept: dict[str, Name] = {name: same.get(name, name) for name in keep}
     uses = Counter(name for each in single for name in each.takes) + Counter(set(kept.values()))
-    made: dict[str, int] = {}  # the place of the operation that makes a value
+    made: dict[Name, int] = {}  # the place of the operation that makes a value
     fused: list[Operation | None] = []
     for each in single:
         before = made.get(each.takes[0]) if len(each.takes) == 1 and uses[each.takes[0]] == 1 else None
@@ -68,17 +69,17 @@ def operations(
     return [each for each in fused if each is not None], kept
 
 
-def _one_by_one(plan: Plan, weights: Mapping[str, Weights]) -> tuple[list[Operation], dict[str, str]]:
+def _one_by_one(plan: Plan, weights: Mapping[str, Weights]) -> tuple[list[Operation], dict[str, Name]]:
     """An operation a step, and for each layer without one the name of the value that it hands on."""
     found: list[Operation] = []
-    same: dict[str, str] = {}
+    same: dict[str, Name] = {}
     for row in plan.rows:
-        takes = tuple(same.get(name, name) for name in row.operands)
+        takes: tuple[Name, ...] = tuple(same.get(name, name) for name in row.operands)
         if not row.steps:
             same[row.name] = takes[0]
         for place, (step, shapes) in enumerate(row.flow):
             last = place == len(row.steps) - 1
-            makes = row.name if last else f"{row.name} {place}"
+            makes: Name = row.name if last else (row.name, place)
             space, shape = (tuple(map(known, each)) for each in (shapes[0], row.step_shapes[place]))
             owned = weights.get(row.node.owner, {})
             found.append(Operation(row.name, row.where, step, owned, takes, makes, space, shape))
@@ -90,8 +91,9 @@ def _joined(former: Operation, each: Operation, dtype: str) -> Operation | None:
     """The two as one operation, where they can be."""
     if isinstance(each.step, steps.Correlate) and isinstance(former.step, steps.Pad) and not former.tails:
         windows = each.step.windows
-        if former.step.mode != "zeros" or any(window.upsample > 1 for window in windows):
-            return None
+        cropped = any(amount < 0 for pair in former.step.amounts for amount in pair)
+        if former.step.mode != "zeros" or cropped or any(window.upsample > 1 for window in windows):
+            return None  # cells that are cut off are not there to be read again
         padded = tuple(
             replace(window, before=window.before + before, after=window.after + after)
             for window, (before, after) in zip(windows, former.step.amounts, strict=True)

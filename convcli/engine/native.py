@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from math import inf, prod
@@ -15,18 +14,22 @@ from convcli.algorithms import compiled
 from convcli.algorithms.blocks import Finish, as_rows
 from convcli.engine.fusing import Operation, run_all
 from convcli.engine.tails import Activation, Linear, Tail
+from convcli.errors import ConvcliError
 from convcli.geometry import known
 
-START_UP = 0.8  # seconds to import numba and read what it has compiled; a tenth of it once it is there
+START_UP = 0.8  # seconds to import numba and read what it has compiled
 SAVED = 1.5e-10  # seconds a product or comparison, over NumPy alone: what the benchmark shows for all of them
 
 
 def pays_off(chain: Sequence[Operation], samples: int) -> bool:
     """Whether it would save more time on so many samples than it takes to be ready."""
-    if not compiled.installed():
+    if not compiled.installed() or SAVED * samples * sum(map(_products, chain)) <= START_UP:
         return False
-    start_up = START_UP / 10 if "numba" in sys.modules else START_UP
-    return SAVED * samples * sum(map(_products, chain)) > start_up
+    try:
+        compiled.native()
+    except ConvcliError:
+        return False
+    return True
 
 
 def _products(each: Operation) -> int:

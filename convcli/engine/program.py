@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from convcli import algorithms, steps
 from convcli._lazy import Array
-from convcli.algorithms.blocks import EVERY, Box, boxes
+from convcli.algorithms.blocks import Box, boxes
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.pooling import pool
 from convcli.algorithms.work import Work
@@ -27,6 +27,7 @@ from convcli.geometry import known, product
 from convcli.model import Plan
 from convcli.threads import Team, blas_has_one_thread
 
+LEAST_BYTES = 1 << 19  # worth more than one thread
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
 Weights = Mapping[str, Mapping[str, Array]]
 # What an operation does once prepared: from its inputs, the memory for its result, with a team.
@@ -55,10 +56,10 @@ class Program:
         samples: int = 1,
         compiled: bool | None = None,
     ) -> None:
-        if not 0 <= tolerance < inf:
-            raise ConvcliError(f"tolerance: {tolerance}", "a number of at least 0")
-        if threads is not None and threads < 1:
-            raise ConvcliError(f"threads: {threads}", "at least 1")
+        if type(tolerance) not in (int, float) or not 0 <= tolerance < inf:
+            raise ConvcliError(f"tolerance: {tolerance!r}", "a number of at least 0")
+        if threads is not None and (type(threads) is not int or threads < 1):
+            raise ConvcliError(f"threads: {threads!r}", "a whole number of at least 1")
         self.plan, self.dtype = plan, dtype
         self.ran: dict[str, tuple[str, ...]] = {}
         chain, self._kept = operations(plan, weights, keep, dtype)
@@ -84,13 +85,15 @@ class Program:
                 values[each.makes] = result
                 for name in each.takes:
                     values.used(name)
-            return {name: values[made] for name, made in self._kept.items()}
+            self._spare.forget()
+            return {name: _apart(values[made], inputs.values()) for name, made in self._kept.items()}
 
     def close(self) -> None:
         """Let threads and spare memory go."""
-        self._team.close()
-        self._multiplying.close()
-        self._spare = Spare()
+        with self._lock:
+            self._team.close()
+            self._multiplying.close()
+            self._spare = Spare()
 
     def _prepared(self, each: Operation, algorithm: str, tolerance: float, samples: int, native: bool) -> Runner:
         with located(each.where):
@@ -130,17 +133,23 @@ class Program:
         return do
 
 
+def _apart(value: Array, inputs: Iterable[Array]) -> Array:
+    """The value, in memory of its own: some layers hand on what they are given."""
+    return np.array(value) if any(np.may_share_memory(value, x) for x in inputs) else value
+
+
 def _folded(kernel: Array, bias: Array | None, scale: Linear) -> tuple[Array, Array | None] | None:
     """Kernel and bias with a scale of the result in them; None where that would not be as exact.
 
-    Whole numbers stay as they are, and so do those that would not be finite.
+    Whole numbers stay as they are, and so do those that would be beyond the type's range.
     """
     factor = 1 if scale.factor is None else scale.factor
     with np.errstate(over="ignore", invalid="ignore"):
         folded = kernel * factor
         shift = scale.offset if bias is None else bias * factor + (0 if scale.offset is None else scale.offset)
     parts = [each for each in (folded, shift) if each is not None]
-    if not all(np.isfinite(each).all() for each in parts) or np.array_equal(np.rint(kernel), kernel):
+    lost = np.any((np.abs(folded) < np.finfo(kernel.dtype).tiny) & (kernel != 0))
+    if lost or not all(np.isfinite(each).all() for each in parts) or np.array_equal(np.rint(kernel), kernel):
         return None
     return folded, None if shift is None else np.broadcast_to(shift, kernel.shape[-1:])
 
@@ -162,23 +171,25 @@ def _join(each: Operation, step: steps.Join, inputs: Sequence[Array], values: Va
     shape = (len(inputs[0]), *each.shape)
     if any(x.shape != shape for x in inputs):
         return _other(each, inputs, values, team)
-    spent = [x for name, x in zip(each.takes, inputs, strict=True) if values.spent(name) and x.flags.c_contiguous]
+    # Only the first two are read before anything is written.
+    pairs = zip(each.takes[:2], inputs, strict=False)
+    spent = [x for name, x in pairs if values.spent(name) and x.flags.c_contiguous]
     y = spent[0] if spent else values.new(each.makes, shape, inputs[0].dtype)
-    ordered = sorted(inputs, key=lambda x: x is not y) if step.kind != "mean" else list(inputs)
 
-    def fill(box: Box) -> None:
-        block = y[box]
-        first, *rest = (x[box] for x in (ordered if spent else inputs))
-        if not rest:
+    def fill(item: tuple[Box, slice]) -> None:
+        box, channels = item
+        block = y[(*box, channels)]
+        first, *rest = (x[(*box, channels)] for x in inputs)
+        if not rest and first is not block:
             np.copyto(block, first)
         for operand in rest:
             COMBINE[step.kind](first, operand, out=block)
             first = block
         if step.kind == "mean":
             np.divide(block, len(inputs), out=block)
-        run_all(each.tails, block, EVERY)
+        run_all(each.tails, block, channels)
 
-    team.run(fill, _boxes_of(y))
+    team.run(fill, _blocks_of(y))
     return y
 
 
@@ -186,12 +197,14 @@ def _in_place(each: Operation, inputs: Sequence[Array], values: Values, team: Te
     x = inputs[0]
     y = x if values.spent(each.takes[0]) and x.flags.c_contiguous else values.new(each.makes, x.shape, x.dtype)
 
-    def fill(box: Box) -> None:
+    def fill(item: tuple[Box, slice]) -> None:
+        box, channels = item
+        block = y[(*box, channels)]
         if y is not x:
-            np.copyto(y[box], x[box])
-        run_all(each.tails, y[box], EVERY)
+            np.copyto(block, x[(*box, channels)])
+        run_all(each.tails, block, channels)
 
-    team.run(fill, _boxes_of(y))
+    team.run(fill, _blocks_of(y))
     return y
 
 
@@ -201,10 +214,11 @@ def _other(each: Operation, inputs: Sequence[Array], values: Values, team: Team)
     if each.tails:
         if any(np.may_share_memory(y, x) for x in inputs) or not y.flags.c_contiguous:
             y = np.array(y, order="C")
-        team.run(lambda box: run_all(each.tails, y[box], EVERY), _boxes_of(y))
+        team.run(lambda item: run_all(each.tails, y[(*item[0], item[1])], item[1]), _blocks_of(y))
     return y
 
 
-def _boxes_of(y: Array) -> list[Box]:
-    """Blocks of a value of which each cell is worked on by itself, whole in its channels."""
-    return boxes(y.shape[:-1] or (1,), y.shape[-1] * y.itemsize, 4 if y.nbytes > 1 << 19 else 1)
+def _blocks_of(y: Array) -> list[tuple[Box, slice]]:
+    """Blocks of a value of which each cell is worked on by itself, and the channels that each holds."""
+    found = boxes(y.shape, y.itemsize, 4 if y.nbytes > LEAST_BYTES else 1)
+    return [(box[:-1], box[-1]) for box in found]
