@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from convcli._lazy import Array, np
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
 
 Item = TypeVar("Item")
 
@@ -42,45 +41,56 @@ def blas_has_one_thread(environment: Mapping[str, str]) -> bool:
 
 
 class Team:
-    """`count` threads that share out tasks; the caller's is one of them. To be closed, or used as a context."""
+    """`count` threads that share out tasks; the caller's is one of them. To be closed, or used as a context.
+
+    The helpers wait for work at a simple queue, which wakes one in a tenth of the time that an executor takes: work is
+    often done in less than that.
+    """
 
     def __init__(self, count: int | None = None) -> None:
         self.count = cores() if count is None else count
-        self._pool: ThreadPoolExecutor | None = None
+        self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._helpers: list[threading.Thread] = []
         self._own = threading.local()
+        self._stop = weakref.finalize(self, _stop, self._inbox, self._helpers)
 
     def run(self, task: Callable[[Item], object], items: Sequence[Item]) -> None:
         """Do the task for each item, in any order. What it raises is raised here, once all threads have stopped."""
-        if self.count == 1 or len(items) < 2:
+        helping = min(self.count, len(items)) - 1
+        if helping < 1:
             for item in items:
                 task(item)
             return
-        from concurrent.futures import ThreadPoolExecutor, wait
-
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.count - 1, "convcli")
+        while len(self._helpers) < self.count - 1:
+            helper = threading.Thread(target=_help, args=(self._inbox,), name="convcli", daemon=True)
+            helper.start()
+            self._helpers.append(helper)
         left = iter(items)  # taking the next item of a list is one step that no other thread can cut in two
-        stopped = threading.Event()
+        done: SimpleQueue[None] = SimpleQueue()
+        errors: list[BaseException] = []
 
         def drain() -> None:
             try:
                 for item in left:
-                    if stopped.is_set():
-                        return
+                    if errors:
+                        break
                     task(item)
-            except BaseException:
-                stopped.set()
-                raise
+            except BaseException as error:
+                errors.append(error)
+            done.put(None)
 
-        helpers = [self._pool.submit(drain) for _ in range(min(self.count, len(items)) - 1)]
-        try:
-            drain()
-            wait(helpers)
-        finally:
-            stopped.set()
-            wait(helpers)
-        for helper in helpers:
-            helper.result()
+        for _ in range(helping):
+            self._inbox.put(drain)
+        drain()
+        for _ in range(helping + 1):
+            while True:
+                try:
+                    done.get()
+                    break
+                except KeyboardInterrupt as error:  # the others must stop before it goes on
+                    errors.insert(0, error)
+        if errors:
+            raise errors[0]
 
     def scratch(self, name: str, shape: Sequence[int], dtype: Any) -> Array:
         """An array of this thread's own to write into; the next call with the same name takes its memory back."""
@@ -105,12 +115,25 @@ class Team:
 
     def close(self) -> None:
         """Let the threads and their memory go."""
-        if self._pool is not None:
-            self._pool.shutdown()
-        self._pool, self._own = None, threading.local()
+        _stop(self._inbox, self._helpers)
+        self._own = threading.local()
 
     def __enter__(self) -> Team:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _help(inbox: SimpleQueue[Callable[[], None] | None]) -> None:
+    """What a helper does: one piece of work after the other, until there is to be none."""
+    while (work := inbox.get()) is not None:
+        work()
+
+
+def _stop(inbox: SimpleQueue[Callable[[], None] | None], helpers: list[threading.Thread]) -> None:
+    for _ in helpers:
+        inbox.put(None)
+    for helper in helpers:
+        helper.join()
+    helpers.clear()

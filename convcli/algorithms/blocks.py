@@ -23,6 +23,7 @@ BLOCK_BYTES = 2 << 20
 LARGEST_SLAB = 8 << 20
 ENOUGH_MACS = 1 << 24  # a quarter of a millisecond: worth a thread's attention
 MOST_SHARES = 8
+FEWEST_FILTERS = 256  # of a share: each reads, and may transform, the same input anew
 
 Box = tuple[slice, ...]
 # What is done to a block of the output as soon as it is there, in place: `finish(block, filters)`. The last axis of the
@@ -76,7 +77,8 @@ def blocks(
     if prod(counts) > few or not 1 < shares <= filters:
         return [(box, EVERY) for box in boxes(counts, cell_bytes, shares, limit)]
     found = boxes(counts, cell_bytes, 1, limit)
-    return [(box, part) for box in found for part in _shares(filters, -(-shares // len(found)))]
+    parts = max(1, min(-(-shares // len(found)), filters // FEWEST_FILTERS))
+    return [(box, part) for box in found for part in _shares(filters, parts)]
 
 
 def boxes(counts: Sequence[int], cell_bytes: int, least: int = 1, limit: int | None = None) -> list[Box]:

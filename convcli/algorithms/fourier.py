@@ -14,8 +14,8 @@ from convcli.algorithms.blocks import EVERY, Blocks, Finish, Item, extents, regi
 from convcli.algorithms.work import Work
 from convcli.threads import Team
 
-TILE = {1: 1 << 13, 2: 1 << 8}  # cells along each axis, for kernels much shorter
-TOGETHER = 1 << 16  # cells a call, of one axis
+TILE = {1: 1 << 14, 2: 1 << 8}  # cells along each axis, for kernels much shorter
+TOGETHER = 1 << 17  # cells a call, of one axis
 NOISE = 8.0  # over eps·(largest cell)·(norm of the filter): what random data show, times four
 
 
@@ -40,7 +40,7 @@ class Fourier(Approximate):
         super().__init__(kernel, work)
         weights = kernel[..., 0, 0]
         rank = weights.ndim
-        self.size = [max(TILE[rank], 1 << (4 * extent - 1).bit_length()) for extent in weights.shape]
+        self.size = [max(TILE[rank], 1 << (2 * extent - 1).bit_length()) for extent in weights.shape]
         self.kept = [size - extent + 1 for size, extent in zip(self.size, weights.shape, strict=True)]
         self.axes = tuple(range(1, rank + 1))
         exact = np.fft.rfftn(weights.astype(np.float64), self.size, axes=tuple(range(rank)))
