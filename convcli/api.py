@@ -167,7 +167,7 @@ def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
 class Run(Record):
     """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights.
 
-    `algorithms` names, for each layer that correlates, the ways that did it, one for each of its kernels.
+    `algorithms` names, for each layer that correlates, the ways that did it, kernel by kernel.
     """
 
     plan: Plan
@@ -281,14 +281,15 @@ def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) ->
 
 
 class Prepared:
-    """A model with its weights, prepared to be applied to many arrays of one shape. To be closed, or used as a context.
-
-    `algorithms` names, for each layer that correlates, the ways chosen, one for each of its kernels.
-    """
+    """A model with its weights, ready to be applied to many arrays of one shape. To be closed, or used as a context."""
 
     def __init__(self, model: Model, program: engine.Program, dtype: str) -> None:
         self._model, self._program, self._dtype = model, program, dtype
-        self.algorithms = program.ran
+
+    @property
+    def algorithms(self) -> dict[str, tuple[str, ...]]:
+        """For each layer that correlates, the ways that its last run took, kernel by kernel; before it those chosen."""
+        return self._program.ran
 
     def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | dict[str, Array]:
         """Apply the model to whole arrays, batch first, as `apply` does. Raises `ConvcliError`."""

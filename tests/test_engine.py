@@ -172,6 +172,19 @@ def test_a_program_says_what_ran():
     assert run.ran == {"separable_conv2d": ("channelwise", "patches"), "conv2d_transpose": ("phases",)}
 
 
+def test_what_ran_is_told_and_not_what_was_chosen():
+    run = program(["Conv2D(64, 3)"], (32, 32, 64), ["conv2d"], dtype="float32", tolerance=1e-5, samples=engine.MANY)
+    assert run.ran == {"conv2d": ("winograd",)}
+    x = np.random.default_rng(0).normal(size=(2, 32, 32, 64)).astype(np.float32)
+    ran = []
+    for spoilt in ((), (1,), (0, 1)):
+        x[list(spoilt)] = np.inf
+        with np.errstate(invalid="ignore"):
+            run({"input": x})
+        ran.append(run.ran["conv2d"])
+    assert ran == [("winograd",), ("winograd", "patches"), ("patches",)]
+
+
 def test_memory_is_used_again_from_run_to_run():
     layers = ["Conv2D(8, 3, padding='same')"] * 6
     run = program(layers, (64, 64, 8), ["conv2d_5"], dtype="float32", threads=1)

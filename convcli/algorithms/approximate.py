@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -32,14 +33,22 @@ class Approximate(Blocks):
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(work)
         self.kernel = kernel
+        self.share_left = 0.0  # of the samples of the last run, to the direct way
         self.norm = 0.0  # the noise of a block is this times the norm of its largest cell
         self.whole = is_whole(kernel)
 
     @cached_property
     def direct(self) -> Blocks:
         """The direct way to do the same, prepared when it is first needed."""
-        way = next(each for each in DIRECT if each.suits(self.work))
-        return way.prepare(self.kernel, self.work)
+        return self._direct_way.prepare(self.kernel, self.work)
+
+    @property
+    def _direct_way(self) -> Any:
+        return next(each for each in DIRECT if each.suits(self.work))
+
+    def ran(self, way: str) -> tuple[str, ...]:
+        direct = self._direct_way.__name__.rpartition(".")[2]
+        return (way,) if not self.share_left else (direct,) if self.share_left == 1 else (way, direct)
 
     @staticmethod
     def largest_norm(kernel: Array) -> float:
@@ -74,7 +83,9 @@ class Approximate(Blocks):
 
     def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
         """Compute all of `y`: each sample this way if its noise is within the tolerance, else directly."""
+        self.share_left = 0.0
         if self.whole and is_whole(x):
+            self.share_left = 1.0
             self.direct.run(x, y, team, finish)
             return
         noise = self.noise(x, team)
@@ -89,7 +100,9 @@ class Approximate(Blocks):
         largest = np.zeros(len(x))
         for (box, _), most in zip(items, found, strict=True):
             largest[box[0]] = np.maximum(largest[box[0]], most)
-        for place in np.flatnonzero(~((noise <= self.work.tolerance * largest) & np.isfinite(largest))):
+        again = np.flatnonzero(~((noise <= self.work.tolerance * largest) & np.isfinite(largest)))
+        self.share_left = len(again) / len(x)
+        for place in again:
             self.direct.run(x[place : place + 1], y[place : place + 1], team, finish)
 
 

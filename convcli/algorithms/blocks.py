@@ -44,6 +44,10 @@ class Blocks:
     def __init__(self, work: Work) -> None:
         self.work = work
 
+    def ran(self, way: str) -> tuple[str, ...]:
+        """What the last run was done by: the way whose blocks these are, unless it left some to another."""
+        return (way,)
+
     def items(self, counts: tuple[int, ...]) -> list[Item]:
         """The blocks that cover `(batch, *positions)` cells of the output."""
         raise NotImplementedError

@@ -13,7 +13,7 @@ import numpy as np
 
 from convcli import algorithms, steps
 from convcli._lazy import Array
-from convcli.algorithms.blocks import Box, boxes
+from convcli.algorithms.blocks import Blocks, Box, boxes
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.pooling import pool
 from convcli.algorithms.work import Work
@@ -61,7 +61,7 @@ class Program:
         if threads is not None and (type(threads) is not int or threads < 1):
             raise ConvcliError(f"threads: {threads!r}", "a whole number of at least 1")
         self.plan, self.dtype = plan, dtype
-        self.ran: dict[str, tuple[str, ...]] = {}
+        self._ways: list[tuple[str, str, Blocks]] = []
         chain, self._kept = operations(plan, weights, keep, dtype)
         native = pays_off(chain, samples) if compiled is None else compiled
         self._chain = [(each, self._prepared(each, algorithm, tolerance, samples, native)) for each in chain]
@@ -87,6 +87,14 @@ class Program:
                     values.used(name)
             self._spare.forget()
             return {name: _apart(values[made], inputs.values()) for name, made in self._kept.items()}
+
+    @property
+    def ran(self) -> dict[str, tuple[str, ...]]:
+        """For each layer that correlates the ways of its last run, kernel by kernel; before that those chosen."""
+        found: dict[str, tuple[str, ...]] = {}
+        for row, way, blocks in self._ways:
+            found[row] = (*found.get(row, ()), *blocks.ran(way))
+        return found
 
     def close(self) -> None:
         """Let threads and spare memory go."""
@@ -122,7 +130,7 @@ class Program:
         seen, made = kernel.shape[-2], kernel.shape[-1] // groups
         work = Work(step.windows, groups, seen, made, each.space[:-1], self.dtype, tolerance, samples, native)
         name, blocks = algorithms.prepare(kernel, work, algorithm)
-        self.ran[each.row] = (*self.ran.get(each.row, ()), name)
+        self._ways.append((each.row, name, blocks))
         finish = finishing(tails, work.filters, self.dtype, native)
 
         def do(inputs: Sequence[Array], values: Values, team: Team) -> Array:

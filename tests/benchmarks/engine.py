@@ -18,6 +18,8 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from math import exp, log
 from pathlib import Path
@@ -36,8 +38,9 @@ import peers
 from cases import BOUND, CASES, NETWORKS, TOY, Case
 
 import convcli
+from convcli.algorithms import WAYS
 
-PARTS = ("steady", "networks", "whole", "growth")
+PARTS = ("steady", "ways", "networks", "whole", "growth")
 FAST = find_spec("numba") is not None
 Row = dict[str, Any]
 
@@ -92,6 +95,27 @@ def steady(cases: Sequence[Case], rounds: int, limits: Mapping[str, float], foun
         for each in prepared.values():
             each.close()
         yield row
+
+
+def ways(cases: Sequence[Case], rounds: int) -> Iterator[Row]:
+    """A row for each layer: every algorithm that suits it. The crossovers of the rule come from here."""
+    for case in cases:
+        x, kernel = case.arrays()
+        if kernel is None:
+            continue
+        model = convcli.load(case.spec)
+        weights = {f"{model.nodes[0].name}/kernel": kernel}
+        calls = {}
+        for way in WAYS:
+            if way == "plain" or (way == "compiled" and not FAST):
+                continue
+            with suppress(convcli.ConvcliError):  # where it does not suit
+                prepared = convcli.prepare(model, case.input_shape, weights=weights, algorithm=way, compiled=False)
+                calls[way] = partial(prepared, x)
+        times = measure.steady(calls, rounds)
+        taken = {way: 1e3 * statistics.median(each) for way, each in times.items()}
+        chosen = convcli.prepare(model, case.input_shape, weights=weights, compiled=False).algorithms
+        yield {"name": case.name, "ms": taken, "auto": next(iter(chosen.values()))[0]}
 
 
 def forward(names: Sequence[str], rounds: int, found: list[str]) -> Iterator[Row]:
@@ -170,6 +194,11 @@ def steady_line(row: Row) -> str:
     return "  ".join(parts) + "  " + "+".join(row["algorithm"].get("convcli fast", row["algorithm"]["convcli"]))
 
 
+def ways_line(row: Row) -> str:
+    figures = sorted(row["ms"].items(), key=lambda pair: pair[1])
+    return f"{row['name']:<12} " + "   ".join(f"{way}{'*' * (way == row['auto'])} {ms:.3g}" for way, ms in figures)
+
+
 def whole_line(row: Row) -> str:
     ratios = "  ".join(f"{peer} {ratio:.2f}" for peer, ratio in sorted(row["ratio"].items(), key=lambda pair: -pair[1]))
     peaks = "  ".join(f"{peer} {peak:.0f}" for peer, peak in row["peak_mb"].items())
@@ -213,6 +242,9 @@ def main() -> None:
             for own in ("convcli", "convcli fast"):
                 if figures := mean(result["steady"], members, own):
                     say(f"{kind} bound, {own}: geometric mean {figures[0]:.2f}, largest {figures[1]:.2f}")
+    if "ways" in arguments.parts:
+        say("\nSteady state, every algorithm that suits: ms; * is what the rule takes without compiled code")
+        result["ways"] = _told(ways(cases, arguments.rounds), ways_line, say)
     if "networks" in arguments.parts:
         say("\nSteady state, networks\n" + heading)
         result["networks"] = _told(forward(names, arguments.rounds, found), steady_line, say)
