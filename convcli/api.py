@@ -237,6 +237,8 @@ def _bound(
         with _in(model):
             weights = stored.read(model.stored)
         weights_name = model.source or weights_name
+    if seed is not None and (type(seed) is not int or seed < 0):
+        raise ConvcliError(f"seed {seed!r}", "a whole number of at least 0")
     return bind(plan, weights, seed, dtype, weights_name)
 
 
@@ -328,11 +330,13 @@ def prepare(
 ) -> Prepared:
     """Plan the model for samples of a shape and prepare its weights, once for as many arrays as there will be.
 
-    `input_shape` is that of one sample, by default the model's own; the other arguments are those of `apply`. Raises
-    `ConvcliError`.
+    `input_shape` is that of one sample, by default the model's own. All is computed in `dtype`, whatever the arrays
+    are of; the other arguments are those of `apply`. Raises `ConvcliError`.
     """
     from convcli import engine
 
+    if dtype not in BYTES:
+        raise ConvcliError(f"dtype {dtype!r}", " or ".join(BYTES))
     shapes = _named_shapes(model, input_shape, model.data_format)
     with _in(model):
         plan = plan_for(model, shapes, model.data_format)
@@ -392,10 +396,10 @@ def apply(
     The result is whole: `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` in a channels_first model; a
     mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays, or is a file of
     them; `seed` draws those that are in neither. float32 and float16 are computed in float32, all else in float64,
-    unless `dtype` says. `algorithm` is how to correlate, by default what is the fastest; float32 results may then be
-    off by `tolerance` of the largest (0: sums of products only). `threads` is how many work, by default all cores; the
-    result is the same for any. `compiled` is whether to use compiled code (extra `fast`), by default where that repays
-    its start-up. Raises `ConvcliError`.
+    unless `dtype` says. `algorithm` is how to correlate, by default what is the fastest; in float32 that may be off by
+    `tolerance` of the largest sum of products more than such sums are themselves (0: none but those). `threads` is how
+    many work, by default all cores; the result is the same for any. `compiled` is whether to use compiled code (extra
+    `fast`), by default where that repays its start-up. Raises `ConvcliError`.
     """
     named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
     given = {name: _array(array) for name, array in named.items()}
@@ -439,12 +443,15 @@ def convolve(
     data_format: str = "channels_last",
     dtype: str | None = None,
     algorithm: str = "auto",
+    tolerance: float = TOLERANCE,
+    threads: int | None = None,
+    compiled: bool | None = None,
 ) -> Array:
     """Slide a kernel over an array: cross-correlation, or with `flip_kernel` convolution.
 
     A kernel of rank 1 or 2 is one filter; one of rank 3, 4 or 5 is a Keras kernel `(*k, in/groups, filters)`. The array
     is one sample of one channel if its rank is the number of spatial axes, with channels if one more, with a batch too
-    if two more. The options are those of Keras's `Conv2D`, and the result is whole, as from `apply`. Raises
+    if two more. The options are those of Keras's `Conv2D` and of `apply`; the result is whole, as from `apply`. Raises
     `ConvcliError`.
 
     >>> convolve([0, 0, 0, 1, 1, 0, 0, 0], [0, 1, 0]).ravel()
@@ -464,6 +471,8 @@ def convolve(
         "flip_kernel": flip_kernel,
     }
     model = load([{kind: {**arguments, **options}}], data_format=data_format)
-    result = apply(model, array, dtype=dtype, algorithm=algorithm)
+    result = apply(
+        model, array, dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled
+    )
     assert not isinstance(result, dict)
     return result

@@ -18,7 +18,8 @@ from convcli._lazy import Array, np
 Item = TypeVar("Item")
 
 # What the usual builds of BLAS take their number of threads from, when they are loaded.
-VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
+# The first that is set counts.
+VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
 
 
 def cores() -> int:
@@ -37,7 +38,7 @@ def leave_blas_one_thread(environment: MutableMapping[str, str]) -> None:
 
 def blas_has_one_thread(environment: Mapping[str, str]) -> bool:
     """Whether BLAS was started with one thread, as far as the environment tells."""
-    return any(environment.get(name) == "1" for name in VARIABLES)
+    return next((environment[name] for name in VARIABLES if name in environment), None) == "1"
 
 
 class Team:
@@ -49,48 +50,74 @@ class Team:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = cores() if count is None else count
+        self._own = threading.local()
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()  # helpers do not follow into a child
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._helpers: list[threading.Thread] = []
-        self._own = threading.local()
         self._stop = weakref.finalize(self, _stop, self._inbox, self._helpers)
 
     def run(self, task: Callable[[Item], object], items: Sequence[Item]) -> None:
-        """Do the task for each item, in any order. What it raises is raised here, once all threads have stopped."""
+        """Do the task for each item, in any order. What it raises is raised here, once all threads have stopped.
+
+        Within a task it goes on in the thread that it is in.
+        """
         helping = min(self.count, len(items)) - 1
-        if helping < 1:
+        if helping < 1 or getattr(self._own, "inside", False):
             for item in items:
                 task(item)
             return
-        while len(self._helpers) < self.count - 1:
+        if self._process != os.getpid():
+            self._start()
+        while len(self._helpers) < helping:
             helper = threading.Thread(target=_help, args=(self._inbox,), name="convcli", daemon=True)
             helper.start()
             self._helpers.append(helper)
         left = iter(items)  # taking the next item of a list is one step that no other thread can cut in two
         done: SimpleQueue[None] = SimpleQueue()
         errors: list[BaseException] = []
+        settings: Any = np.geterr()  # a thread has its own
 
-        def drain() -> None:
+        def work() -> None:
+            self._own.inside = True
             try:
-                for item in left:
-                    if errors:
-                        break
-                    task(item)
+                with np.errstate(**settings):
+                    for item in left:
+                        if errors:
+                            break
+                        task(item)
             except BaseException as error:
                 errors.append(error)
-            done.put(None)
+            finally:
+                self._own.inside = False
 
-        for _ in range(helping):
-            self._inbox.put(drain)
-        drain()
-        for _ in range(helping + 1):
-            while True:
-                try:
-                    done.get()
-                    break
-                except KeyboardInterrupt as error:  # the others must stop before it goes on
-                    errors.insert(0, error)
-        if errors:
-            raise errors[0]
+        def help_out() -> None:
+            try:
+                work()
+            finally:
+                done.put(None)
+
+        asked = 0
+        try:
+            for _ in range(helping):
+                self._inbox.put(help_out)
+                asked += 1
+            work()
+        except BaseException as error:
+            errors.append(error)
+        while asked:
+            try:
+                done.get()
+                asked -= 1
+            except KeyboardInterrupt as error:  # the others must stop before it goes on
+                errors.insert(0, error)
+        try:
+            if errors:
+                raise errors[0]
+        finally:
+            errors.clear()  # which hold this frame, and so the arrays
 
     def scratch(self, name: str, shape: Sequence[int], dtype: Any) -> Array:
         """An array of this thread's own to write into; the next call with the same name takes its memory back."""
@@ -129,11 +156,13 @@ def _help(inbox: SimpleQueue[Callable[[], None] | None]) -> None:
     """What a helper does: one piece of work after the other, until there is to be none."""
     while (work := inbox.get()) is not None:
         work()
+        del work  # and the arrays that it holds
 
 
 def _stop(inbox: SimpleQueue[Callable[[], None] | None], helpers: list[threading.Thread]) -> None:
     for _ in helpers:
         inbox.put(None)
     for helper in helpers:
-        helper.join()
+        if helper is not threading.current_thread():
+            helper.join()
     helpers.clear()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcli import algorithms
-from convcli.algorithms import approximate, blocks, compiled, plain, pooling, resizing, rule, winograd
+from convcli.algorithms import approximate, blocks, compiled, fourier, patches, plain, pooling, resizing, rule, winograd
 from convcli.algorithms.work import Work
 from convcli.errors import ConvcliError
 from convcli.geometry import Window
@@ -68,7 +68,8 @@ def test_a_way_that_does_not_suit_says_so():
     with pytest.raises(ConvcliError) as caught:
         correlate("phases", *TWO)
     assert str(caught.value) == (
-        "algorithm phases does not suit this layer (patches or banded or interleaved or plain, or auto)"
+        "algorithm phases does not suit this layer: it is for transposed convolutions "
+        "(patches or banded or interleaved or plain, or auto)"
     )
 
 
@@ -88,7 +89,7 @@ def works(draw: st.DrawFn) -> tuple[Work, int]:
         size = same or draw(st.one_of(st.integers(1, 4), st.integers(1, most)))
         dilation = draw(st.integers(1, 2 if size < 5 else 1))
         stride = 1 if one_by_one else draw(st.integers(1, 4))
-        before, after = (draw(st.integers(-1, 3)) for _ in range(2))
+        before, after = (draw(st.one_of(st.integers(-1, 3), st.integers(-12, 12))) for _ in range(2))
         windows.append(Window(size, stride, dilation, before, after, upsample if stride == 1 else 1))
         space.append(windows[-1].smallest() + draw(st.integers(0, {1: 150, 2: 20, 3: 5}[rank])))
     groups = draw(st.sampled_from([1, 1, 1, 2, 8]))
@@ -267,10 +268,17 @@ def test_results_are_the_same_for_any_number_of_threads(setting, seed):
 def test_blocks_of_any_size_give_the_same(setting, seed, limit):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "ENOUGH_MACS", 1)
-        for module, name in ((blocks, "BLOCK_BYTES"), (winograd, "TILE_BYTES"), (compiled, "BLOCK_BYTES")):
+        patch.setattr(blocks, "FEWEST_FILTERS", 1)
+        patch.setattr(patches, "FEW", 1 << 20)
+        patch.setattr(fourier, "TILE", {1: 16, 2: 16})
+        patch.setattr(fourier, "TOGETHER", 64)
+        limits = [(blocks, "BLOCK_BYTES"), (winograd, "TILE_BYTES"), (compiled, "BLOCK_BYTES")]
+        for module, name in (*limits, (blocks, "LARGEST_SLAB"), (patches, "LARGEST_SLAB")):
             patch.setattr(module, name, limit)
         for name, y, exact in every_way(*setting, seed, "float64", whole=True):
             assert np.array_equal(y, exact), name
+        for name, y, exact in every_way(*setting, seed, "float32"):
+            assert np.abs(y - exact).max() <= 2e-5 * np.abs(exact).max() + 1e-6, name
 
 
 @settings(max_examples=200, deadline=None)

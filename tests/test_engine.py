@@ -9,6 +9,7 @@ import pytest
 
 import convcli
 from convcli import engine, steps, weights
+from convcli.algorithms import compiled
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.engine import fusing, operations
 from convcli.geometry import DataFormat, Window
@@ -290,3 +291,44 @@ def test_infinite_weights_meet_the_zeros_of_padding_in_every_way():
                 np.isnan(convcli.apply(model, x, weights=values, algorithm=name)).sum() for name in ("plain", "auto")
             ]
         assert found[0] == found[1] > 0
+
+
+@pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
+@pytest.mark.parametrize(
+    "tails",
+    [
+        ["ReLU()"],
+        ["ReLU(max_value=0.5)"],
+        ["BatchNormalization()", "ReLU(6)"],
+        ["ReLU(max_value=0.5)", "Rescaling(-2, 1)"],
+        ["Activation('relu6')", "ReLU(max_value=-1)", "ReLU()"],
+        ["LeakyReLU()"],
+    ],
+)
+@pytest.mark.parametrize(
+    "layer", ["Conv2D(300, 1)", "Conv2D(5, 3)", "DepthwiseConv2D(3)", "Conv2DTranspose(3, 2, strides=2)"]
+)
+def test_compiled_code_finishes_blocks_as_numpy_does(layer, tails):
+    x = np.random.default_rng(0).normal(size=(2, 9, 9, 8))
+    model = convcli.load([layer, *tails])
+    found, expected = (convcli.apply(model, x, seed=3, compiled=native) for native in (True, False))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_filters_shared_out_get_their_own_bias():
+    model = convcli.load(["Dense(6000)"])
+    values = {"dense/kernel": np.ones((4000, 6000), np.float32), "dense/bias": np.arange(6000, dtype=np.float32)}
+    y = convcli.apply(model, np.ones((2, 4000), np.float32), weights=values)
+    assert np.array_equal(y, np.tile(4000 + np.arange(6000, dtype=np.float32), (2, 1)))
+
+
+def test_a_step_in_place_on_a_part_of_the_input_leaves_the_input_alone():
+    x = np.full((1, 4, 4, 1), -1.0)
+    convcli.apply(convcli.load(["Cropping2D(((1, 1), (0, 0)))", "ReLU()"]), x)
+    assert np.all(x == -1)
+
+
+def test_two_outputs_do_not_share_memory():
+    model = convcli.load({"input": [2, 2], "layers": ["ReLU(name='a')", "Flatten(name='b')"], "outputs": ["a", "b"]})
+    found = convcli.apply(model, np.ones((1, 2, 2)))
+    assert not np.shares_memory(found["a"], found["b"])

@@ -484,7 +484,7 @@ ARRAYS = {
         # algorithms
         (
             "apply x.yaml -l Conv1D('bump') --algorithm phases",
-            "--layer: layer conv1d: algorithm phases does not suit this layer "
+            "--layer: layer conv1d: algorithm phases does not suit this layer: it is for transposed convolutions "
             "(patches or banded or interleaved or plain, or auto)",
         ),
         # render
@@ -573,7 +573,8 @@ def test_usage(run, tmp_path, arguments, message):
     [
         (
             lambda: convcli.convolve([1, 2], [1], algorithm="fft"),
-            "layer conv1d: algorithm fft is not known (patches or banded or interleaved or plain, or auto)",
+            "layer conv1d: algorithm 'fft' (auto, patches, banded, winograd, space_to_depth, fourier, interleaved, "
+            "channelwise, phases, compiled, plain)",
         ),
         (lambda: convcli.convolve([1, 2], 5), f"a kernel of shape () ({KERNEL})"),
         (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from importlib.util import find_spec
 
 import numpy as np
@@ -124,3 +126,80 @@ def test_a_prepared_model_may_be_called_from_several_threads():
         for each in together:
             each.join()
     assert all(np.array_equal(found[number], expected[number]) for number in range(8))
+
+
+def test_arrays_are_let_go_once_the_work_is_done():
+    x = np.ones((64, 64))
+    held = weakref.ref(x)
+    team = Team(2)
+    team.run(lambda item, x=x: x[item].sum(), range(64))
+    del x
+    time.sleep(0.05)
+    assert held() is None
+    count = threading.active_count()
+    del team
+    gc.collect()
+    assert threading.active_count() == count - 1
+
+
+def test_an_interrupt_waits_for_the_others_to_stop(monkeypatch):
+    done = []
+
+    def task(item):
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.02)
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        done.append(item)
+
+    with Team(3) as team:
+        with pytest.raises(KeyboardInterrupt):
+            team.run(task, range(100))
+        count = len(done)
+        time.sleep(0.1)
+    assert count == len(done) <= 4
+
+
+def test_a_run_within_a_task_goes_on_in_its_thread():
+    done = []
+    with Team(2) as team:
+        team.run(lambda _: team.run(done.append, range(3)), range(4))
+    assert sorted(done) == sorted(4 * list(range(3)))
+
+
+def test_all_threads_treat_floating_point_errors_as_the_caller_does():
+    x = np.full(100, 1e300)
+    with Team(2) as team:
+        with np.errstate(over="ignore"):
+            team.run(lambda _: x * x, range(50))
+        with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+            team.run(lambda _: x * x, range(50))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_helpers_of_its_own():
+    program = """
+import os
+from convcli.threads import Team
+team, done = Team(2), []
+team.run(done.append, range(9))
+child = os.fork()
+team.run(done.append, range(9))
+assert len(done) == 18
+if child: assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("environment", "one"),
+    [
+        ({}, False),
+        ({"OPENBLAS_NUM_THREADS": "1"}, True),
+        ({"OMP_NUM_THREADS": "1"}, True),
+        ({"OPENBLAS_NUM_THREADS": "8", "OMP_NUM_THREADS": "1"}, False),
+    ],
+)
+def test_whether_blas_has_one_thread(environment, one):
+    assert threads.blas_has_one_thread(environment) is one

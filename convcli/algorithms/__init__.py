@@ -1,6 +1,6 @@
 """Ways to correlate, and the one function that prepares them.
 
-A way is a module with two functions:
+A way is a module with `FOR`, what it is for in words, and two functions:
 
 - `suits(work)`: whether it can do such `Work` (in `work`: windows, groups, extents, number type, tolerance),
 - `prepare(kernel, work) -> Blocks` (in `blocks`): the weights laid out as it wants them, ready to run on any number of
@@ -44,6 +44,7 @@ def way(name: str) -> Any:
 
 def prepare(kernel: Array, work: Work, algorithm: str = AUTO) -> tuple[str, Blocks]:
     """The named way, or the one that the rule says, ready to run. Raises `ConvcliError` where it does not suit."""
+    from convcli.algorithms import compiled
     from convcli.algorithms.rule import choose
 
     finite = bool(np.isfinite(kernel).all())
@@ -52,9 +53,13 @@ def prepare(kernel: Array, work: Work, algorithm: str = AUTO) -> tuple[str, Bloc
         chosen = choose(work) if finite else "patches" if work.unstretched else "plain"
     elif algorithm in WAYS and way(algorithm).suits(work) and (finite or algorithm not in SKIP_ZEROS):
         chosen = algorithm
+    elif algorithm not in WAYS:
+        raise ConvcliError(f"algorithm {algorithm!r}", f"{AUTO}, {', '.join(WAYS)}")
     else:
-        what = "does not suit this layer" if algorithm in WAYS else "is not known"
         suited = [name for name in WAYS if way(name).suits(work) and (finite or name not in SKIP_ZEROS)]
-        raise ConvcliError(f"algorithm {algorithm} {what}", f"{' or '.join(suited)}, or {AUTO}")
+        if not compiled.installed():
+            suited = [name for name in suited if name != "compiled"]
+        what = f"algorithm {algorithm} does not suit this layer: it is for {way(algorithm).FOR}"
+        raise ConvcliError(what, f"{' or '.join(suited)}, or {AUTO}")
     prepared: Blocks = way(chosen).prepare(kernel, work)
     return chosen, prepared

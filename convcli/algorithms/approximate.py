@@ -94,7 +94,8 @@ class Approximate(Blocks):
         found: list[Array] = [np.zeros(1)] * len(items)
 
         def fill(place: int) -> None:
-            found[place] = self.fill(x, y, items[place], team, finish)
+            with np.errstate(over="ignore", invalid="ignore"):
+                found[place] = self.fill(x, y, items[place], team, finish)
 
         team.run(fill, range(len(items)))
         largest = np.zeros(len(x))

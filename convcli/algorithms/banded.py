@@ -21,6 +21,8 @@ from convcli.threads import Team
 COLUMNS = 24  # of the banded matrix, or a few more
 FEW_FILTERS = 8
 
+FOR = "up to 8 filters without groups, over an unstretched input"
+
 
 def suits(work: Work) -> bool:
     """Few filters without groups, over an unstretched input."""

@@ -66,7 +66,12 @@ class Blocks:
 
     def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
         """Compute all of `y`."""
-        team.run(lambda item: self.fill(x, y, item, team, finish), self.items(y.shape[:-1]))
+
+        def fill(item: Item) -> None:
+            with np.errstate(over="ignore", invalid="ignore"):  # infinite and undefined results are results
+                self.fill(x, y, item, team, finish)
+
+        team.run(fill, self.items(y.shape[:-1]))
 
 
 def blocks(
@@ -206,5 +211,6 @@ def gathered(view: Array, name: str, shape: tuple[int, ...], team: Team) -> Arra
 
 def as_rows(block: Array) -> Array | None:
     """A block of the output as a matrix `(cells, channels)` in the same memory, where its cells lie evenly there."""
-    rows = block.reshape(-1, block.shape[-1])
-    return rows if np.may_share_memory(rows, block) else None
+    axes = [(count, step) for count, step in zip(block.shape[:-1], block.strides, strict=False) if count > 1]
+    even = all(outer == count * step for (_, outer), (count, step) in pairwise(axes))
+    return block.reshape(-1, block.shape[-1]) if even else None

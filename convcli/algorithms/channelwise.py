@@ -13,6 +13,8 @@ from convcli.threads import Team
 
 MANY = 8  # with fewer channels the inner loops are too short
 
+FOR = "filters of one channel each, on 8 channels or more"
+
 
 def suits(work: Work) -> bool:
     """Filters of one channel each, on many channels, over an unstretched input."""

@@ -21,6 +21,8 @@ FEW = 4  # channels and filters
 BLOCK_BYTES = 1 << 22
 LEAST_MACS = 1 << 22  # below which threads are not worth their waking up
 
+FOR = "few channels and filters, depthwise or transposed convolutions, on one or two axes (rows not too long)"
+
 
 def installed() -> bool:
     """Whether numba is there."""
@@ -64,7 +66,8 @@ def suits(work: Work) -> bool:
 def _row_bytes(work: Work) -> int:
     """What a row takes up: of products where they are added up, else of all input rows under the window."""
     if not work.unstretched:
-        return work.space[-1] * work.taps * work.filters * work.itemsize
+        rows = -(-work.windows[0].extent // work.windows[0].upsample) + 1 if len(work.windows) == 2 else 1
+        return rows * work.space[-1] * work.taps * work.filters * work.itemsize
     rows = work.windows[0].extent if len(work.windows) == 2 else 1
     return max(work.space[-1] * work.channels * rows, work.places[-1] * work.filters) * work.itemsize
 

@@ -18,6 +18,8 @@ TILE = {1: 1 << 14, 2: 1 << 8}  # cells along each axis, for kernels much shorte
 TOGETHER = 1 << 17  # cells a call, of one axis
 NOISE = 8.0  # over eps·(largest cell)·(norm of the filter): what random data show, times four
 
+FOR = "float32 with a tolerance, one channel and one filter, one or two axes, no strides, no dilation"
+
 
 def suits(work: Work) -> bool:
     """float32 and some tolerance; one channel and one filter, windows without holes that move by one cell."""

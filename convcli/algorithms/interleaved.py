@@ -13,6 +13,8 @@ from convcli.algorithms.blocks import EVERY, Blocks, Finish, Item, blocks, exten
 from convcli.algorithms.work import Work
 from convcli.threads import Team
 
+FOR = "windows along one axis without holes or groups, over an unstretched input"
+
 
 def suits(work: Work) -> bool:
     """One axis, no groups, no holes."""

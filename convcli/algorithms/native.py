@@ -63,7 +63,7 @@ def few_channels(x, kernel, y, before, dilation, start, stop):  # type: ignore[n
     places = y.shape[1]
     deep = (high - 1) * dilation[0] + 1
     rows = np.zeros((deep, channels, places + (wide - 1) * dilation[1]), x.dtype)
-    low, most = max(0, before[1]), min(rows.shape[2], before[1] + width)
+    low, most = max(0, before[1]), max(0, before[1], min(rows.shape[2], before[1] + width))
     sums = np.empty((filters, places), x.dtype)
     for place in range(start, stop):
         for ahead in range(0 if place == start else deep - 1, deep):

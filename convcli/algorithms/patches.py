@@ -31,6 +31,8 @@ from convcli.threads import Team
 FEW = 128  # rows of a matrix product that is better cut by its columns
 TOGETHER = 16  # channels to gather at once: shorter runs are slow to copy
 
+FOR = "windows over an unstretched input"
+
 
 def suits(work: Work) -> bool:
     """Any window that does not stretch its input."""

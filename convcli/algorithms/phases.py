@@ -18,6 +18,8 @@ from convcli.geometry import Window
 from convcli.records import replace
 from convcli.threads import Team
 
+FOR = "transposed convolutions"
+
 
 def suits(work: Work) -> bool:
     """Windows that move by one cell over a stretched input."""

@@ -15,6 +15,8 @@ from convcli.algorithms.work import Work
 from convcli.geometry import Window
 from convcli.threads import Team
 
+FOR = "everything"
+
 
 def suits(work: Work) -> bool:
     """Everything."""

@@ -24,8 +24,9 @@ WINOGRAD_CHANNELS, WINOGRAD_CELLS = 64, 50_000
 WINOGRAD_FEWER_CHANNELS, WINOGRAD_MORE_CELLS = 32, 400_000
 
 # One channel: a banded matrix takes 32 ms for 4096² by 3 × 3, 170 ms by 15 × 15; squares of cells as channels take
-# 100 ms for any filter up to 17 × 17, Fourier's tiles 125 ms and hardly more for larger ones.
-LARGE_FILTER, LARGEST_SQUARES, LARGE_IMAGE = 9, 33, 1 << 16
+# 100 ms for any filter up to 17 × 17, Fourier's tiles 125 ms and hardly more for larger ones (1024² by 33 × 33: 26 ms).
+# Compiled loops take 8 ms by 3 × 3 and 85 ms by 15 × 15, and grow with the filter (1024² by 33 × 33: 55 ms).
+LARGE_FILTER, LARGEST_SQUARES, LARGE_IMAGE = 9, 17, 1 << 16
 LONG_FILTER = 64  # along one axis; 1,000,000 by 1025: 4 ms by Fourier's tiles, 90 ms by sums of products
 
 # Windows along one axis, sample by sample: below so many patches of all samples at once are faster.
@@ -39,7 +40,7 @@ MOST_HOLES = 3  # times as long as its cells may a window be: the banded matrix 
 def choose(work: Work) -> str:
     """The name of the fastest way that suits."""
     sizes = [window.size for window in work.windows]
-    if work.compiled and compiled.suits(work):
+    if work.compiled and compiled.suits(work) and not (_fourier_sides(work, sizes) or _far_overlap(work)):
         return "compiled"
     if not work.unstretched:
         return "phases" if work.one_by_one else "plain"
@@ -68,6 +69,16 @@ def _dense(work: Work) -> bool:
 def _fourier_length(work: Work, sizes: list[int]) -> bool:
     single = _approximate(work) and _dense(work) and len(sizes) == 1 and work.channels == work.filters == 1
     return single and sizes[0] >= LONG_FILTER and work.places[0] >= 4 * sizes[0]
+
+
+def _fourier_sides(work: Work, sizes: list[int]) -> bool:
+    single = _approximate(work) and _dense(work) and len(sizes) == 2 and work.channels == work.filters == 1
+    return single and min(sizes) > LARGEST_SQUARES and prod(work.places) >= LARGE_IMAGE
+
+
+def _far_overlap(work: Work) -> bool:
+    """Whether outputs of a transposed convolution add up so many products that blocks would share most of them."""
+    return any(window.upsample > 1 and window.extent > 2 * window.upsample for window in work.windows)
 
 
 def _for_few_channels(work: Work, sizes: list[int]) -> str:

@@ -1,6 +1,7 @@
 """Large filters on few channels: squares of cells become channels, and the filter a 3 × 3 one for Winograd's tiles.
 
-With squares of P × P cells a filter of up to 2·P + 1 cells is one of 3 × 3 squares, from P² channels to P².
+With squares of P × P cells a filter of up to 2·P + 1 cells is one of 3 × 3 squares, from P² channels to P². Larger
+squares than these multiply more than Fourier's tiles.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from convcli.algorithms.blocks import Blocks
 from convcli.algorithms.winograd import TAPS, Grid, Tiles
 from convcli.algorithms.work import Work
 
-SQUARES = (8, 16)
+SQUARE = 8
 FEW = 2  # channels and filters
+
+FOR = "float32 with a tolerance, one or two channels and filters, filters of up to 17 × 17, no strides, no dilation"
 
 
 def suits(work: Work) -> bool:
-    """float32 and some tolerance; one or two channels and filters, windows of up to 33 cells that move by one cell."""
+    """float32 and some tolerance; one or two channels and filters, windows of up to 17 cells that move by one cell."""
     few = (
         work.dtype == "float32" and work.tolerance > 0 and work.groups == 1 and max(work.channels, work.filters) <= FEW
     )
     plain = len(work.windows) == 2 and all(each.dilation == 1 for each in work.windows)
-    return few and plain and work.unstretched and work.one_by_one and _longest(work) <= 2 * SQUARES[-1] + 1
+    return few and plain and work.unstretched and work.one_by_one and _longest(work) <= 2 * SQUARE + 1
 
 
 def _longest(work: Work) -> int:
@@ -31,7 +34,7 @@ def _longest(work: Work) -> int:
 
 def prepare(kernel: Array, work: Work) -> Blocks:
     """See the package."""
-    side = next(each for each in SQUARES if _longest(work) <= 2 * each + 1)
+    side = SQUARE
     high, wide, seen, made = kernel.shape
     spread = np.zeros((TAPS * side, TAPS * side, seen, side, side, made), kernel.dtype)
     for row, column in np.ndindex(side, side):

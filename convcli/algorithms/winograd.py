@@ -35,6 +35,8 @@ FEWEST_CELLS, FOUR_TOLERANCE = 400, 5e-6  # for m = 4
 TILE_BYTES = 1 << 22
 WEIGHTS_AT_ONCE = 1 << 14
 
+FOR = "float32 with a tolerance, 3 × 3 or 3 × 3 × 3 windows, no strides, no groups"
+
 
 def suits(work: Work) -> bool:
     """float32 and some tolerance; windows of 3 × 3 or 3 × 3 × 3 that move by one cell, without groups."""
@@ -191,10 +193,10 @@ class Tiles(Approximate):
         rows, columns = high * self.m, wide * self.m
         whole = block.shape[-3:-1] == (rows, columns)
         into = block.reshape(samples, *block.shape[-3:]) if whole else None
-        if into is None or not np.shares_memory(into, block):
+        if into is None or not np.may_share_memory(into, block):
             into = team.scratch("planes", (samples, rows, columns, block.shape[-1]), np.float32)
         self.native.spread_tiles(products.reshape(self.n * self.n, -1, block.shape[-1]), into, high, wide)
-        if not np.shares_memory(into, block):
+        if not np.may_share_memory(into, block):
             block[...] = into[:, : block.shape[-3], : block.shape[-2]].reshape(block.shape)
         return block
 
@@ -244,7 +246,7 @@ class Tiles(Approximate):
         rows, columns = high * m * grid.made, wide * m * grid.made
         if block.shape[-3:-1] == (rows, columns):
             into = block.reshape(batch, depth, *ordered.shape[2:])
-            assert np.shares_memory(into, block)
+            assert np.may_share_memory(into, block)
             into[...] = ordered
             return block
         copy = team.scratch("tiles", ordered.shape, np.float32)

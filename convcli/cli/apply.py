@@ -52,12 +52,14 @@ Examples:
 @click.option(
     "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
 )
-@click.option("--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate [auto].")
+@click.option(
+    "--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate, in all layers [auto]."
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(0),
     metavar="T",
-    help="How far float32 results may be off, relative to the largest; 0: sums of products only [1e-5].",
+    help="How far faster algorithms than sums of products may be off in float32, relative to the largest sum [1e-5].",
 )
 @click.option(
     "--threads", type=click.IntRange(1), metavar="N", help="How many threads work; the result is the same [all cores]."
@@ -99,7 +101,7 @@ def apply(
 
     names, model_name = _split(arguments, bool(layers or filters), weights)
     if algorithm == "compiled" and compiled is False:
-        raise click.UsageError("--algorithm compiled and --no-compiled")
+        raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     model = load_model(model_name, layers, filters, single_layer(options), data_format)

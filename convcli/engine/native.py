@@ -76,5 +76,5 @@ def _limits(tails: Sequence[Tail]) -> tuple[float, float] | None:
         most = each.highest if isinstance(each, Activation) else None
         if most is None:
             return None
-        low, high = 0.0, min(high, most)
+        low, high = (min(max(each, 0.0), most) for each in (low, high))
     return low, high

@@ -86,7 +86,10 @@ class Program:
                 for name in each.takes:
                     values.used(name)
             self._spare.forget()
-            return {name: _apart(values[made], inputs.values()) for name, made in self._kept.items()}
+            kept: dict[str, Array] = {}
+            for name, made in self._kept.items():
+                kept[name] = _apart(values[made], [*inputs.values(), *kept.values()])
+            return kept
 
     @property
     def ran(self) -> dict[str, tuple[str, ...]]:
@@ -188,7 +191,7 @@ def _join(each: Operation, step: steps.Join, inputs: Sequence[Array], values: Va
         box, channels = item
         block = y[(*box, channels)]
         first, *rest = (x[(*box, channels)] for x in inputs)
-        if not rest and first is not block:
+        if not rest and inputs[0] is not y:
             np.copyto(block, first)
         for operand in rest:
             COMBINE[step.kind](first, operand, out=block)

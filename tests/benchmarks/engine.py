@@ -213,7 +213,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--plot", metavar="FILE.svg", help="draw how the cost grows")
     arguments = parser.parse_args()
-    chosen = set(arguments.only or [case.name for case in (*CASES, TOY)] + list(NETWORKS))
+    every = [*(case.name for case in (*CASES, TOY)), *NETWORKS]
+    if unknown := set(arguments.only or ()) - set(every):
+        parser.error(f"--only {' '.join(sorted(unknown))}: there are {', '.join(every)}")
+    if arguments.rounds < 1:
+        parser.error("--rounds: at least 1")
+    chosen = set(arguments.only or every)
     cases, names = [case for case in CASES if case.name in chosen], [name for name in NETWORKS if name in chosen]
     found, limits = peers.installed(), measure.limits()
     result: dict[str, Any] = {
