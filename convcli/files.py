@@ -50,9 +50,9 @@ def write_bytes(name: str, content: bytes) -> None:
 
 
 def _replace(target: str, content: bytes) -> None:
-    import tempfile
-
-    handle, temporary = tempfile.mkstemp(prefix=".convcli-", dir=os.path.dirname(target))
+    # As `tempfile` does, which takes longer to import than most answers to compute.
+    temporary = os.path.join(os.path.dirname(target), f".convcli-{os.urandom(8).hex()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)

@@ -1,9 +1,9 @@
-"""What all algorithms share whose rounding is not that of the plain sums: a check of every block.
+"""What all algorithms share whose rounding is not that of sums of products: a check of every sample.
 
 Transforms (Winograd's, Fourier's) mix the cells of a tile, so a rounding error is relative to the largest cell of the
-tile, not to the result; whole numbers do not stay exact; NaN and infinity spread. So each block's rounding noise is
-estimated from the size of its input, and where that is not well within the tolerance the block is computed again, cell
-by cell. Whole-number work never comes here at all.
+tile, not to the result; whole numbers do not stay exact; NaN and infinity spread. So the rounding noise of each sample
+is estimated from the size of its cells, and where that is not within the tolerance of its largest result the sample is
+computed again, by sums of products. Whole-number work is left to those at once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ LEAST_NORM, LARGEST_NORM = 1e-12, 1e12  # of a filter, whose transform would lea
 
 
 class Approximate(Blocks):
-    """A correlation that is checked block by block, with a direct one to fall back on."""
+    """A correlation that is checked sample by sample, with a direct one to fall back on."""
 
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(work)
         self.kernel = kernel
         self.share_left = 0.0  # of the samples of the last run, to the direct way
-        self.norm = 0.0  # the noise of a block is this times the norm of its largest cell
+        self.norm = 0.0  # the noise of a sample is this times the norm of its largest cell
         self.whole = is_whole(kernel)
 
     @cached_property

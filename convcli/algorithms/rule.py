@@ -1,7 +1,7 @@
 """Which way is the fastest for which work: the whole of `auto`.
 
-The figures are of `tests/benchmarks/engine.py` and of runs like it with one number changed, float32 on two cores with
-AVX-512. Where two ways are within a tenth of each other the simpler one is taken.
+The figures are of `tests/benchmarks/engine.py --parts ways growth` and of runs like it with one number changed, float32
+on two cores with AVX-512. Where two ways are within a tenth of each other the simpler one is taken.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from math import prod
 from convcli.algorithms import compiled
 from convcli.algorithms.work import Work
 
-# Winograd's tiles are allowed from this tolerance on; F(4) errs by some 2e-6 of the largest value, F(2) by 6e-7.
+# Transforms are allowed from this tolerance on: Winograd's F(2) errs by some 6e-7 of the largest value (F(4), by 2e-6,
+# has a bound of its own), Fourier's tiles by 2e-7.
 LEAST_TOLERANCE = 2e-6
 
 # Its weights take 7e-8 s for each filter and channel to prepare, and save 3e-12 s a multiplication: they pay off from
@@ -62,18 +63,18 @@ def _approximate(work: Work) -> bool:
     return work.dtype == "float32" and work.tolerance >= LEAST_TOLERANCE and work.one_by_one
 
 
-def _dense(work: Work) -> bool:
-    return all(window.dilation == 1 for window in work.windows)
+def _single(work: Work, rank: int) -> bool:
+    """One channel and one filter, which a transform may serve."""
+    one = work.channels == work.filters == 1 and len(work.windows) == rank
+    return one and _approximate(work) and all(window.dilation == 1 for window in work.windows)
 
 
 def _fourier_length(work: Work, sizes: list[int]) -> bool:
-    single = _approximate(work) and _dense(work) and len(sizes) == 1 and work.channels == work.filters == 1
-    return single and sizes[0] >= LONG_FILTER and work.places[0] >= 4 * sizes[0]
+    return _single(work, 1) and sizes[0] >= LONG_FILTER and work.places[0] >= 4 * sizes[0]
 
 
 def _fourier_sides(work: Work, sizes: list[int]) -> bool:
-    single = _approximate(work) and _dense(work) and len(sizes) == 2 and work.channels == work.filters == 1
-    return single and min(sizes) > LARGEST_SQUARES and prod(work.places) >= LARGE_IMAGE
+    return _single(work, 2) and min(sizes) > LARGEST_SQUARES and prod(work.places) >= LARGE_IMAGE
 
 
 def _far_overlap(work: Work) -> bool:
@@ -82,8 +83,7 @@ def _far_overlap(work: Work) -> bool:
 
 
 def _for_few_channels(work: Work, sizes: list[int]) -> str:
-    large = len(sizes) == 2 and min(sizes) >= LARGE_FILTER and prod(work.places) >= LARGE_IMAGE
-    if large and _approximate(work) and _dense(work) and work.channels == work.filters == 1:
+    if _single(work, 2) and min(sizes) >= LARGE_FILTER and prod(work.places) >= LARGE_IMAGE:
         return "space_to_depth" if max(sizes) <= LARGEST_SQUARES else "fourier"
     return "banded"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 
 import numpy as np
 
@@ -19,13 +18,16 @@ def npy(report: Report, look: Look = PLAIN) -> bytes:
     """The output as an NPY file."""
     applied = _applied(report)
     applied.output_alone("npy")
-    stream = io.BytesIO()
-    np.save(stream, next(iter(_arrays(applied).values())))
-    return stream.getvalue()
+    (array,) = _arrays(applied).values()
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    return b"".join((header.getvalue(), array.data.cast("B")))  # one copy of the array, where np.save makes several
 
 
 def npz(report: Report, look: Look = PLAIN) -> bytes:
     """Each output, or with all layers each layer's, keyed by its layer's name."""
+    import zipfile
+
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:  # numpy.savez takes no array of the name `file`
         for name, array in _arrays(_applied(report)).items():
