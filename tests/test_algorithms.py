@@ -126,7 +126,7 @@ def largest(exact):
     return np.abs(np.where(np.isfinite(exact), exact, 0)).reshape(len(exact), -1).max(axis=1)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(works(), st.integers(0, 99), st.sampled_from(["float32", "float64"]))
 def test_whole_numbers_stay_exact(setting, seed, dtype):
     for name, y, exact in every_way(*setting, seed, dtype, whole=True):
@@ -146,7 +146,7 @@ def wild(x, generator):
     x[-1] += 1000
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(works(), st.integers(0, 99))
 @pytest.mark.parametrize("spoil", [None, wild], ids=["normal", "wild"])
 def test_float32_is_within_the_tolerance_of_the_largest_value_of_its_sample(spoil, setting, seed):
@@ -230,7 +230,7 @@ def holes(x, generator):
     x.reshape(-1)[places] = [np.nan, np.inf, -np.inf]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(works(), st.integers(0, 99), st.sampled_from(["float32", "float64"]))
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_nan_and_infinity_stay_in_the_windows_that_hold_them(setting, seed, dtype):
@@ -263,7 +263,7 @@ def test_results_are_the_same_for_any_number_of_threads(setting, seed):
         assert all(other == first for other in others), name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(works(), st.integers(0, 99), st.sampled_from([1, 3000, 100_000]))
 def test_blocks_of_any_size_give_the_same(setting, seed, limit):
     with pytest.MonkeyPatch.context() as patch:
@@ -281,7 +281,7 @@ def test_blocks_of_any_size_give_the_same(setting, seed, limit):
             assert np.abs(y - exact).max() <= 2e-5 * np.abs(exact).max() + 1e-6, name
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(works(), st.sampled_from([0.0, 1e-5]), st.sampled_from(["float32", "float64"]), st.booleans())
 def test_the_rule_chooses_what_suits(setting, tolerance, dtype, native):
     work, batch = setting

@@ -72,7 +72,7 @@ def test_extents_that_do_not_depend_on_an_unknown_one_are_known():
     assert (summary["params"], summary["trainable_params"], summary["macs"]) == (None, None, None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(convolutions(), st.integers(0, 99))
 def test_every_algorithm_agrees_exactly_with_the_plain_one_on_whole_numbers(setting, seed):
     layer, shape = setting
