@@ -335,8 +335,7 @@ def prepare(
     """
     from convcli import engine
 
-    if dtype not in BYTES:
-        raise ConvcliError(f"dtype {dtype!r}", " or ".join(BYTES))
+    batches.check_dtype(dtype)
     shapes = _named_shapes(model, input_shape, model.data_format)
     with _in(model):
         plan = plan_for(model, shapes, model.data_format)

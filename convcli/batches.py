@@ -8,6 +8,15 @@ from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, shape_text
 
 
+FLOATS = ("float32", "float64")
+
+
+def check_dtype(dtype: str | None) -> None:
+    """Raise `ConvcliError` for a type that nothing is computed in; None leaves it to the array."""
+    if dtype is not None and dtype not in FLOATS:
+        raise ConvcliError(f"dtype {dtype!r}", " or ".join(FLOATS))
+
+
 def to_float(array: Array, dtype: str | None = None) -> Array:
     """The array in the type it is computed in: float32 for float32 and float16, else float64, or the one asked for.
 
@@ -15,8 +24,7 @@ def to_float(array: Array, dtype: str | None = None) -> Array:
     """
     if array.dtype.kind not in REAL:
         raise ConvcliError(f"{array.dtype} values", "real numbers")
-    if dtype not in (None, "float32", "float64"):
-        raise ConvcliError(f"dtype {dtype!r}", "float32 or float64")
+    check_dtype(dtype)
     target = np.dtype(dtype or ("float32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "float64"))
     result = np.ascontiguousarray(array, target) if array.ndim else array.astype(target)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and target.itemsize == 8 and array.size:

@@ -10,6 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from math import prod
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -122,10 +123,7 @@ class Team:
     def scratch(self, name: str, shape: Sequence[int], dtype: Any) -> Array:
         """An array of this thread's own to write into; the next call with the same name takes its memory back."""
         kept: dict[str, Array] = self._own.__dict__
-        size = 1
-        for extent in shape:
-            size *= extent
-        size *= np.dtype(dtype).itemsize
+        size = prod(shape) * np.dtype(dtype).itemsize
         if name not in kept or kept[name].size < size:
             kept[name] = np.empty(size, np.uint8)
         return kept[name][:size].view(dtype).reshape(shape)

@@ -119,3 +119,9 @@ def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="no attribute 'convolution'"):
         convcli.convolution  # noqa: B018
     assert convcli.__version__.count(".") == 2
+
+
+@pytest.mark.parametrize("dtype", ["float16", "nonsense"])
+def test_a_model_is_prepared_in_a_type_that_is_computed_in(dtype):
+    with pytest.raises(convcli.ConvcliError, match=f"dtype '{dtype}' .float32 or float64."):
+        convcli.prepare(convcli.load(["ReLU()"]), (4,), dtype=dtype)

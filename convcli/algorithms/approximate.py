@@ -62,9 +62,7 @@ class Approximate(Blocks):
         found = np.zeros(len(cells))
 
         def norm(place: int) -> None:
-            part = x[cells[place]]
-            with np.errstate(over="ignore", invalid="ignore"):
-                found[place] = self.squares(part).max()
+            found[place] = self.squares(x[cells[place]]).max()
 
         team.run(norm, range(len(cells)))
         largest = np.zeros(len(x))
@@ -88,23 +86,27 @@ class Approximate(Blocks):
             self.share_left = 1.0
             self.direct.run(x, y, team, finish)
             return
+        with np.errstate(over="ignore", invalid="ignore"):
+            again = self._attempt(x, y, team, finish)
+        self.share_left = len(again) / len(x)
+        for place in again:
+            self.direct.run(x[place : place + 1], y[place : place + 1], team, finish)
+
+    def _attempt(self, x: Array, y: Array, team: Team, finish: Finish) -> Array:
+        """Compute `y` this way, and tell the samples whose noise is not within the tolerance."""
         noise = self.noise(x, team)
         fine = np.isfinite(noise)
         items = [item for item in self.items(y.shape[:-1]) if fine[item[0][0]].any()]
         found: list[Array] = [np.zeros(1)] * len(items)
 
         def fill(place: int) -> None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                found[place] = self.fill(x, y, items[place], team, finish)
+            found[place] = self.fill(x, y, items[place], team, finish)
 
         team.run(fill, range(len(items)))
         largest = np.zeros(len(x))
         for (box, _), most in zip(items, found, strict=True):
             largest[box[0]] = np.maximum(largest[box[0]], most)
-        again = np.flatnonzero(~((noise <= self.work.tolerance * largest) & np.isfinite(largest)))
-        self.share_left = len(again) / len(x)
-        for place in again:
-            self.direct.run(x[place : place + 1], y[place : place + 1], team, finish)
+        return np.flatnonzero(~((noise <= self.work.tolerance * largest) & np.isfinite(largest)))
 
 
 def largest_of(block: Array) -> Array:

@@ -66,12 +66,8 @@ class Blocks:
 
     def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
         """Compute all of `y`."""
-
-        def fill(item: Item) -> None:
-            with np.errstate(over="ignore", invalid="ignore"):  # infinite and undefined results are results
-                self.fill(x, y, item, team, finish)
-
-        team.run(fill, self.items(y.shape[:-1]))
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite and undefined results are results
+            team.run(lambda item: self.fill(x, y, item, team, finish), self.items(y.shape[:-1]))
 
 
 def blocks(
@@ -124,10 +120,13 @@ def slab(x: Array, windows: Sequence[Window], box: Box, team: Team, empty: float
     Windows must not stretch their input.
     """
     starts = [place.start * each.stride - each.before for place, each in zip(box[1:], windows, strict=True)]
-    counts = [
-        (place.stop - place.start - 1) * each.stride + each.extent for place, each in zip(box[1:], windows, strict=True)
-    ]
-    return region(x[box[0]], starts, counts, (1,) * len(starts), team, empty)
+    return region(x[box[0]], starts, _spans(windows, box), (1,) * len(starts), team, empty)
+
+
+def _spans(windows: Sequence[Window], box: Box) -> list[int]:
+    """How many cells along each axis the windows of a box span."""
+    places = zip(extents(box)[1:], windows, strict=True)
+    return [(count - 1) * each.stride + each.extent for count, each in places]
 
 
 def region(
@@ -164,26 +163,17 @@ def window_view(x: Array, windows: Sequence[Window], places: Sequence[int]) -> A
     return as_strided(x, shape, (x.strides[0], *moves, *inner, x.strides[-1]), writeable=False)
 
 
-def slab_bytes(x: Array, windows: Sequence[Window], box: Box) -> int:
-    """How much memory the slab of a box takes, where it is not a view."""
-    cells = (
-        (place.stop - place.start - 1) * each.stride + each.extent for place, each in zip(box[1:], windows, strict=True)
-    )
-    return (box[0].stop - box[0].start) * prod(cells) * x.shape[-1] * x.itemsize
-
-
 def patches_of(x: Array, windows: Sequence[Window], box: Box, team: Team) -> Array:
-    """The cells under the windows of a box in one piece: (batch, *places, *k, in).
+    """The cells under the windows of a box, where it can be without a copy: (batch, *places, *k, in).
 
     Where the windows leave out most of what they span, the slab would be large for nothing: then it is cell by cell of
     the window that the input is gathered.
     """
-    places = extents(box)[1:]
-    if slab_bytes(x, windows, box) <= LARGEST_SLAB:
-        view = window_view(slab(x, windows, box, team), windows, places)
-        return gathered(view, "patches", view.shape, team)
+    batch, *places = extents(box)
+    if batch * prod(_spans(windows, box)) * x.shape[-1] * x.itemsize <= LARGEST_SLAB:
+        return window_view(slab(x, windows, box, team), windows, places)
     sizes = [window.size for window in windows]
-    laid = team.scratch("patches", (box[0].stop - box[0].start, *places, *sizes, x.shape[-1]), x.dtype)
+    laid = team.scratch("patches", (batch, *places, *sizes, x.shape[-1]), x.dtype)
     every = (slice(None),) * (1 + len(windows))
     steps = [window.stride for window in windows]
     for tap in np.ndindex(*sizes):

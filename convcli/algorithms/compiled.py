@@ -90,6 +90,11 @@ def whole_rows(counts: tuple[int, ...], row_bytes: int, least: int) -> list[Box]
     return [(*box, slice(0, last)) for box in boxes(lead, row_bytes, least, BLOCK_BYTES)]
 
 
+def _both(*numbers: int, other: int = 1) -> tuple[int, int]:
+    """The numbers of two axes; `other` is that of the axis which an image of one axis lacks."""
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (other, numbers[0])
+
+
 class Rows(Blocks):
     """Whole rows of one sample a block; an image of one axis is one row."""
 
@@ -97,14 +102,10 @@ class Rows(Blocks):
         super().__init__(work)
         self.native = native()
         windows = work.windows
-        self.before = self._both(*(each.before for each in windows), other=0)
-        self.stride = self._both(*(each.stride for each in windows))
-        self.dilation = self._both(*(each.dilation for each in windows))
+        self.before = _both(*(each.before for each in windows), other=0)
+        self.stride = _both(*(each.stride for each in windows))
+        self.dilation = _both(*(each.dilation for each in windows))
         self.kernel = kernel if len(windows) == 2 else kernel[None]
-
-    @staticmethod
-    def _both(*numbers: int, other: int = 1) -> tuple[int, int]:
-        return (numbers[0], numbers[1]) if len(numbers) == 2 else (other, numbers[0])
 
     def items(self, counts: tuple[int, ...]) -> list[Item]:
         least = 4 if self.work.macs * counts[0] > LEAST_MACS else 1
@@ -154,7 +155,7 @@ class OverlapAdd(Rows):
 
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(kernel, work)
-        self.upsample = self._both(*(each.upsample for each in work.windows))
+        self.upsample = _both(*(each.upsample for each in work.windows))
         self.weights = np.ascontiguousarray(np.moveaxis(self.kernel, 2, 0)).reshape(work.seen, -1)
 
     def items(self, counts: tuple[int, ...]) -> list[Item]:
@@ -175,12 +176,11 @@ class OverlapAdd(Rows):
 def pool_rows(x: Array, y: Array, windows: Any, largest: bool, count_padding: bool, box: Box) -> None:
     """Pool whole rows of some samples."""
     loops = native()
-    both = Rows._both
     size, stride, dilation = (
-        both(*(getattr(each, name) for each in windows)) for name in ("size", "stride", "dilation")
+        _both(*(getattr(each, name) for each in windows)) for name in ("size", "stride", "dilation")
     )
-    before = both(*(each.before for each in windows), other=0)
-    after = both(*(each.after for each in windows), other=0)
+    before = _both(*(each.before for each in windows), other=0)
+    after = _both(*(each.after for each in windows), other=0)
     images, results = flat(x), flat(y)
     _, height, width, _ = images.shape
     padded = (0, height - 1, 0, width - 1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convcli._lazy import Array
-from convcli.algorithms.blocks import EVERY, Blocks, Finish, Item, blocks, extents, slab
+from convcli.algorithms.blocks import Blocks, Finish, Item, blocks, extents, slab
 from convcli.algorithms.work import Work
 from convcli.threads import Team
 
@@ -38,10 +38,10 @@ class Interleaved(Blocks):
 
     def items(self, counts: tuple[int, ...]) -> list[Item]:
         work = self.work
-        one = [(slice(place, place + 1), EVERY) for place in range(counts[0])]
         bytes_each = work.windows[0].stride * work.seen * work.itemsize
         along = blocks(counts[1:], bytes_each, 1, work.macs)
-        return [((sample, *box), filters) for (sample, _) in one for box, filters in along]
+        samples = [slice(place, place + 1) for place in range(counts[0])]
+        return [((sample, *box), filters) for sample in samples for box, filters in along]
 
     def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
         box, filters = item

@@ -11,20 +11,7 @@ from math import gcd, prod
 import numpy as np
 
 from convcli._lazy import Array
-from convcli.algorithms.blocks import (
-    LARGEST_SLAB,
-    Blocks,
-    Finish,
-    Item,
-    as_rows,
-    blocks,
-    extents,
-    gathered,
-    patches_of,
-    slab,
-    slab_bytes,
-    window_view,
-)
+from convcli.algorithms.blocks import Blocks, Finish, Item, as_rows, blocks, extents, gathered, patches_of
 from convcli.algorithms.work import Work
 from convcli.threads import Team
 
@@ -67,7 +54,8 @@ class Patches(Blocks):
         box, filters = item
         work = self.work
         cells = prod(extents(box))
-        patches = patches_of(x, work.windows, box, team).reshape(cells, work.taps * work.seen)
+        shape = (cells, work.taps * work.seen)
+        patches = gathered(patches_of(x, work.windows, box, team), "patches", shape, team)
         block, weights = y[(*box, filters)], self.matrix[:, filters]
         rows = as_rows(block)
         if rows is not None:
@@ -105,10 +93,7 @@ class GroupedPatches(Blocks):
     def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
         (box, filters), work = item, self.work
         cells, count = prod(extents(box)), len(self.matrices)
-        if slab_bytes(x, work.windows, box) > LARGEST_SLAB:
-            view = patches_of(x, work.windows, box, team)
-        else:
-            view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
+        view = patches_of(x, work.windows, box, team)
         split = np.moveaxis(view.reshape(*view.shape[:-1], count, -1), -2, 0)
         patches = gathered(split, "grouped", (count, cells, self.matrices.shape[1]), team)
         product = team.scratch("product", (count, cells, self.matrices.shape[2]), y.dtype)

@@ -6,6 +6,7 @@ in between. Shi et al., "Is the deconvolution layer the same as a convolutional 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import gcd
 
 import numpy as np
@@ -32,18 +33,15 @@ def prepare(kernel: Array, work: Work) -> Blocks:
 
 
 class Phases(Blocks):
-    """The convolutions of all phases; the first two entries of a block's item are its phase and its own item."""
+    """The convolutions of all phases; the box of a block begins with the number of its phase."""
 
     def __init__(self, kernel: Array, work: Work) -> None:
         super().__init__(work)
         self.parts: list[tuple[tuple[slice, ...], Blocks | None]] = []
         for phase in np.ndindex(*(each.upsample for each in work.windows)):
-            along = [
-                _phase(window, first, width)
-                for window, first, width in zip(work.windows, phase, work.space, strict=True)
-            ]
+            along = [_phase(window, first) for window, first in zip(work.windows, phase, strict=True)]
             every = tuple(slice(first, None, each.upsample) for first, each in zip(phase, work.windows, strict=True))
-            counts = [len(range(*part.indices(count))) for part, count in zip(every, work.places, strict=True)]
+            counts = _counts(every, work.places)
             if 0 in counts:
                 continue
             met = [each for each in along if each is not None]
@@ -60,10 +58,7 @@ class Phases(Blocks):
     def items(self, counts: tuple[int, ...]) -> list[Item]:
         found: list[Item] = []
         for number, (every, part) in enumerate(self.parts):
-            own = (
-                counts[0],
-                *(len(range(*each.indices(count))) for each, count in zip(every, counts[1:], strict=True)),
-            )
+            own = (counts[0], *_counts(every, counts[1:]))
             items = part.items(own) if part else [(tuple(slice(0, count) for count in own), EVERY)]
             found += [((slice(number, number + 1), *box), filters) for box, filters in items]
         return found
@@ -80,7 +75,12 @@ class Phases(Blocks):
             finish(block, filters)
 
 
-def _phase(window: Window, first: int, width: int) -> tuple[slice, Window] | None:
+def _counts(every: Sequence[slice], places: Sequence[int]) -> list[int]:
+    """How many outputs of a phase there are along each axis."""
+    return [len(range(*each.indices(count))) for each, count in zip(every, places, strict=True)]
+
+
+def _phase(window: Window, first: int) -> tuple[slice, Window] | None:
     """The cells of the kernel that every `upsample`-th output from the `first` meets, and how they lie on the input.
 
     Output o and cell j meet stretched cell o - before + dilation·j, an input cell where `upsample` divides it.

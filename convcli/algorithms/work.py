@@ -7,6 +7,7 @@ from math import prod
 
 from convcli.geometry import Window, known
 from convcli.records import Record
+from convcli.units import BYTES
 
 
 class Work(Record):
@@ -55,7 +56,7 @@ class Work(Record):
     @property
     def itemsize(self) -> int:
         """Bytes of a number."""
-        return 4 if self.dtype == "float32" else 8
+        return BYTES[self.dtype]
 
     @property
     def unstretched(self) -> bool:
