@@ -7,7 +7,6 @@ from convcli.arrays import EXACT, REAL
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, shape_text
 
-
 FLOATS = ("float32", "float64")
 
 
