@@ -1,0 +1,145 @@
+"""What the commands that run arrays through a model share: their options, and the model and arrays they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcli.cli.common import data_format_option, decorate, layer_option
+from convcli.cli.models import load_model, single_layer, single_layer_options
+from convcli.files import STREAM, display_name
+from convcli.records import Record
+
+if TYPE_CHECKING:
+    from convcli.geometry import DataFormat
+    from convcli.model import Model
+    from convcli.weights import Stored
+
+run_options = decorate(
+    click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]"),
+    layer_option,
+    click.option(
+        "--filter",
+        "filters",
+        multiple=True,
+        metavar="NAME",
+        help="A filter of the bank in place of MODEL, on each channel by itself; repeatable.",
+    ),
+    click.option(
+        "--weights",
+        metavar="FILE",
+        help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras or .safetensors file.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0), metavar="N", help="Draw missing weights: Glorot uniform kernels, zero biases."
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float64"]),
+        help="Compute in this type [float32 for float32 and float16, else float64].",
+    ),
+    click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's."),
+    single_layer_options,
+    data_format_option,
+)
+
+
+class Asked(Record):
+    """What is to be run: a model and the arrays for its inputs by name, with what messages call them.
+
+    `settings` are the keyword arguments of `api.run` that both commands have.
+    """
+
+    model: Model
+    inputs: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    data_format: DataFormat
+
+
+def asked(
+    arguments: Sequence[str],
+    layers: Sequence[str],
+    filters: Sequence[str],
+    weights: str | None,
+    seed: int | None,
+    dtype: str | None,
+    data_format: DataFormat | None,
+    options: Mapping[str, Any],
+) -> Asked:
+    """What the shared options ask for; `options` are those of a single layer."""
+    from convcli.stored import load
+
+    names, model_name = _split(arguments, bool(layers or filters), weights)
+    if layers and filters:
+        raise click.UsageError("-l and --filter both stand in place of MODEL")
+    model = load_model(model_name, layers, filters, single_layer(options), data_format)
+    inputs, labels = _inputs(model, names)
+    held: Stored | None = load(weights) if weights else None
+    settings = {
+        "weights": held,
+        "weights_name": weights or "weights",
+        "seed": seed,
+        "dtype": dtype,
+        "data_format": data_format,
+        "labels": labels,
+    }
+    return Asked(model, inputs, settings, data_format or model.data_format)
+
+
+def _split(arguments: Sequence[str], inline: bool, weights: str | None) -> tuple[list[str], str | None]:
+    """The inputs and the model among the arguments."""
+    streams = [each for each in (*arguments, weights or "") if each == STREAM or each.endswith(f"={STREAM}")]
+    if len(streams) > 1:
+        raise click.UsageError("only one argument can be - (standard input)")
+    if inline:
+        return list(arguments), None
+    if len(arguments) < 2:
+        raise click.UsageError("MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')")
+    return list(arguments[:-1]), arguments[-1]
+
+
+def named_layer(model: Model, name: str) -> str:
+    """The layer that --layer-output names."""
+    from convcli.errors import nearest
+
+    names = tuple(node.name for node in model.nodes)
+    if name not in names:
+        raise click.UsageError(f"--layer-output {name}: no such layer ({nearest(name, names)})")
+    return name
+
+
+def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The array for each input of the model, and what messages call it."""
+    from convcli import arrays
+
+    wanted = tuple(model.inputs)
+    files = _files(names, wanted)
+    if files:
+        labels = {name: display_name(file) for name, file in files.items()}
+        return {name: arrays.load(file) for name, file in files.items()}, labels
+    if len(wanted) > 1:
+        return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
+    return {wanted[0]: arrays.load(names[0])}, {wanted[0]: display_name(names[0])}
+
+
+def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
+    """The file for each input by name, where the arguments are NAME=FILE; nothing where it is one plain file."""
+    from convcli.errors import nearest
+
+    pairs = [each.partition("=")[::2] for each in names]
+    if len(names) == 1 and pairs[0][0] not in wanted and not (os.path.exists(pairs[0][1]) > os.path.exists(names[0])):
+        return {}
+    if len(names) > 1 and len(wanted) == 1:
+        raise click.UsageError(f"{len(names)} inputs for a model of one (with -l or --filter there is no MODEL)")
+    for (name, file), argument in zip(pairs, names, strict=True):
+        if not file:
+            raise click.UsageError(f"{argument}: which input? (NAME=FILE for each of {', '.join(wanted)})")
+        if name not in wanted:
+            raise click.UsageError(f"{argument}: no input {name!r} ({nearest(name, wanted)})")
+    files = dict(pairs)
+    if len(files) < len(pairs):
+        raise click.UsageError("one file for each input")
+    return files
