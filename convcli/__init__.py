@@ -6,18 +6,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convcli.api import Prepared, apply, convolve, load, prepare, summarize
+    from convcli.api import Prepared, apply, convolve, explain, load, prepare, summarize
     from convcli.errors import ConvcliError
     from convcli.model import Model
 
     __version__: str
 
-__all__ = ["ConvcliError", "Model", "Prepared", "__version__", "apply", "convolve", "load", "prepare", "summarize"]
+__all__ = [
+    "ConvcliError",
+    "Model",
+    "Prepared",
+    "__version__",
+    "apply",
+    "convolve",
+    "explain",
+    "load",
+    "prepare",
+    "summarize",
+]
 
 _HOMES = {
     "ConvcliError": "errors",
     "Model": "model",
-    **dict.fromkeys(("Prepared", "apply", "convolve", "load", "prepare", "summarize"), "api"),
+    **dict.fromkeys(("Prepared", "apply", "convolve", "explain", "load", "prepare", "summarize"), "api"),
 }
 
 

@@ -186,6 +186,14 @@ class Plan(Record):
                 fields[row.name] = row.trace([fields[name] for name in row.operands])
         return fields
 
+    def needed(self, names: Sequence[str]) -> Plan:
+        """The same with only the layers that the named values come from."""
+        wanted = set(names)
+        for row in reversed(self.rows):
+            if row.name in wanted:
+                wanted.update(row.operands)
+        return replace(self, rows=tuple(row for row in self.rows if row.name in wanted))
+
     @property
     def output_shapes(self) -> dict[str, Shape]:
         """The shape of each output by name."""

@@ -20,10 +20,11 @@ FLOORS = {
     4: {"algorithms", "layers"},
     5: {"entries", "given", "model", "readers"},
     6: {"costs", "engine", "sights", "sizes", "spec", "weights", "working"},
-    7: {"report"},
-    8: {"api", "render"},
-    9: {"cli"},
-    10: {"__main__", "__init__"},
+    7: {"explanations"},
+    8: {"report"},
+    9: {"api", "render"},
+    10: {"cli"},
+    11: {"__main__", "__init__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 

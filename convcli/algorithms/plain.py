@@ -46,11 +46,33 @@ class Plain(Blocks):
         y[...] = 0
         for tap in np.ndindex(*self.kernel.shape[:-2]):
             met = laid[(slice(None), *_met(tap, work.windows, work.places))]  # (batch, *positions, in)
-            for group in range(work.groups):
-                inputs = met[..., group * work.seen : (group + 1) * work.seen]
-                maps = slice(group * work.made, (group + 1) * work.made)
-                y[..., maps] += np.einsum("...i,if->...f", inputs, self.kernel[tap][:, maps])
+            add_products(y, met, self.kernel[tap], work.groups)
         finish(y, EVERY)
+
+
+def add_products(y: Array, met: Array, weights: Array, groups: int) -> None:
+    """Add to each filter's sum what one cell of the kernel, `(in/groups, filters)`, makes of the inputs it meets."""
+    seen, made = weights.shape[0], weights.shape[1] // groups
+    for group in range(groups):
+        inputs, maps = met[..., group * seen : (group + 1) * seen], slice(group * made, (group + 1) * made)
+        y[..., maps] += np.einsum("...i,if->...f", inputs, weights[:, maps])
+
+
+def window_at(laid: Array, windows: Sequence[Window], place: Sequence[int]) -> Array:
+    """The cells under the windows at one place, `(*size, channels)`, of one sample laid out; none is beyond its end."""
+    cells = [
+        slice(at * window.stride, at * window.stride + window.extent, window.dilation)
+        for window, at in zip(windows, place, strict=True)
+    ]
+    return laid[0][tuple(cells)]
+
+
+def sums_at(patch: Array, kernel: Array, groups: int) -> Array:
+    """The sum of products of every filter on the cells under a window, in the order of the reference: (filters,)."""
+    sums = np.zeros(kernel.shape[-1], patch.dtype)
+    for tap in np.ndindex(*kernel.shape[:-2]):
+        add_products(sums, patch[tap], kernel[tap], groups)
+    return sums
 
 
 def lay_out(x: Array, windows: Sequence[Window]) -> Array:

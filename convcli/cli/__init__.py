@@ -14,6 +14,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 # Each command, in the order of `--help`, with what that says of it; its module is imported when it is asked for.
 COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
+    "explain": "The dot product behind one value, step by step.",
     "shape": "Shapes, parameters, work and receptive fields without data.",
     "solve": "Which settings of a layer, or which inputs of a model, give a size.",
     "diff": "Two models side by side: shapes, parameters, work.",

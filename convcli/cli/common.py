@@ -177,6 +177,15 @@ def _print(content: bytes, form: str) -> None:
         raise ConvcliError(f"standard output: {problem(error)}") from None
 
 
+def place(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """The value of an option that is a place in space: `3,4`."""
+    if text is None:
+        return None
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise click.BadParameter(f"{text!r} (a place for each spatial axis from 0, such as 3,4)")
+    return tuple(map(int, text.split(",")))
+
+
 data_format_option = click.option(
     "--data-format",
     type=click.Choice([each.value for each in DataFormat]),

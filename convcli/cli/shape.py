@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import data_format_option, layer_option, reports
+from convcli.cli.common import data_format_option, layer_option, place, reports
 from convcli.cli.models import load_model
 from convcli.units import BYTES, COUNTS
 
@@ -35,20 +35,12 @@ input_option = click.option(
 )
 
 
-def _cell(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    if not all(part.strip().isdecimal() for part in text.split(",")):
-        raise click.BadParameter(f"{text!r} (a place for each spatial axis from 0, such as 3,4)")
-    return tuple(map(int, text.split(",")))
-
-
 @click.command(epilog=EXAMPLES)
 @click.argument("source", required=False, metavar="[MODEL]")
 @layer_option
 @input_option
 @click.option("--explain", is_flag=True, help="Also the working: each layer's formulas with its numbers in them.")
-@click.option("--at", callback=_cell, metavar="3,4", help="Also the input cells that this cell of each layer sees.")
+@click.option("--at", callback=place, metavar="3,4", help="Also the input cells that this cell of each layer sees.")
 @click.option(
     "--count",
     type=click.Choice(COUNTS),

@@ -71,7 +71,7 @@ def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights) -> Array:
 def _(step: steps.Map, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     if step.slope is not None:
-        slope = _spread(weights[step.slope.name], step.slope_axes, x.ndim)
+        slope = spread(weights[step.slope.name], step.slope_axes, x.ndim)
         return np.maximum(x, 0) + slope * np.minimum(x, 0)
     parameters: dict[str, Any] = dict(step.parameters)
     if step.axes:
@@ -83,16 +83,16 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights) -> Array:
 @run.register
 def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
-    spread = [
-        None if each is None else _spread(each, sorted(step.axes), x.ndim)
+    numbers = [
+        None if each is None else spread(each, sorted(step.axes), x.ndim)
         for each in scale_numbers(step, weights, x.dtype.name)
     ]
     y = np.array(x)
-    scaling(step, spread)(y, slice(None))
+    scaling(step, numbers)(y, slice(None))
     return y
 
 
-def _spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
+def spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
     """A weight whose axes are the sample axes `axes`, shaped to broadcast against `(batch, *sample)`."""
     if weight.size == 1:
         return weight.reshape(())
@@ -104,12 +104,17 @@ def _spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
 
 @run.register
 def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights) -> Array:
-    x, last = inputs[0], step.axes[-1] + 1
+    centred, variance = centred_in_groups(step, inputs[0])
+    return np.asarray(centred / np.sqrt(variance + step.epsilon)).reshape(inputs[0].shape)
+
+
+def centred_in_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
+    """The input less its means, with an axis more that counts groups, and the variances, which broadcast to that."""
+    last = step.axes[-1] + 1
     grouped = x.reshape(*x.shape[:last], known(step.groups), -1, *x.shape[last + 1 :])
     axes = tuple(axis + 1 if axis + 1 < last else axis + 2 for axis in step.axes)
     centred = grouped - np.mean(grouped, axis=axes, keepdims=True)
-    variance = np.mean(centred * centred, axis=axes, keepdims=True)
-    return np.asarray(centred / np.sqrt(variance + step.epsilon)).reshape(x.shape)
+    return centred, np.mean(centred * centred, axis=axes, keepdims=True)
 
 
 COMBINE = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
@@ -119,7 +124,7 @@ COMBINE = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.
 def _(step: steps.Join, inputs: Sequence[Array], weights: Weights) -> Array:
     if step.kind == "concatenate":
         return np.concatenate(inputs, axis=step.axis + 1)
-    operands = _aligned(step, inputs)
+    operands = aligned(step, inputs)
     for place, constant in step.constants:
         operands.insert(place, np.asarray(constant, inputs[0].dtype))
     if step.coefficients:
@@ -130,17 +135,17 @@ def _(step: steps.Join, inputs: Sequence[Array], weights: Weights) -> Array:
     return np.asarray(joined / len(operands) if step.kind == "mean" else joined)
 
 
-def _aligned(step: steps.Join, inputs: Sequence[Array]) -> list[Array]:
+def aligned(step: steps.Join, inputs: Sequence[Array]) -> list[Array]:
     """The inputs with as many axes each, new ones put after the batch in the order of the data format."""
     rank = max(x.ndim for x in inputs) - 1
     there = step.data_format.order(rank)
     back = (0, *(there.index(axis) + 1 for axis in range(rank)))
-    aligned = []
+    found = []
     for x in inputs:
         if x.ndim - 1 == rank:
-            aligned.append(x)
+            found.append(x)
             continue
         outer = np.transpose(x, (0, *(axis + 1 for axis in step.data_format.order(x.ndim - 1))))
         ones = (1,) * (rank - x.ndim + 1)
-        aligned.append(outer.reshape(x.shape[0], *ones, *outer.shape[1:]).transpose(back))
-    return aligned
+        found.append(outer.reshape(x.shape[0], *ones, *outer.shape[1:]).transpose(back))
+    return found

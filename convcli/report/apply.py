@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convcli import arrays, batches
 from convcli._lazy import Array
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, nearest
 from convcli.geometry import DataFormat, known
 from convcli.model import Plan, Row
 from convcli.records import Record, field
@@ -89,6 +89,18 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     return names
 
 
+def map_place(names: Sequence[str], asked: str | int) -> int:
+    """The place of the map of that name or number. Raises `ConvcliError`."""
+    if asked in names:
+        return names.index(str(asked))
+    last, text = len(names) - 1, str(asked)
+    if not (text.isascii() and text.isdecimal()):
+        raise ConvcliError(f"no {text!r}", nearest(text, names) if names != numbered(len(names)) else f"0 to {last}")
+    if int(text) > last:
+        raise ConvcliError(f"no {text}", f"0 to {last}" if last else "0, the only one")
+    return int(text)
+
+
 def numbered(count: int) -> tuple[str, ...]:
     """Names for maps that have none of their own."""
     return tuple(f"map {place}" for place in range(count))
@@ -108,14 +120,15 @@ def operations(plan: Plan) -> tuple[str, ...]:
     for row in plan.rows:
         for step in row.steps:
             if isinstance(step, Correlate) and any(window.size > 1 for window in step.windows):
-                found.setdefault(_operation(step), []).append(row.name)
+                found.setdefault(operation(step.transposed, step.flip), []).append(row.name)
     return tuple(f"{sentence}: {', '.join(dict.fromkeys(layers))}" for sentence, layers in found.items())
 
 
-def _operation(step: Correlate) -> str:
-    kind = "Transposed " if step.transposed else ""
-    word = "convolution" if step.flip else "cross-correlation"
-    flipped = "is" if step.flip else "is not"
+def operation(transposed: bool, flip: bool) -> str:
+    """What a way of meeting the kernel is called."""
+    kind = "Transposed " if transposed else ""
+    word = "convolution" if flip else "cross-correlation"
+    flipped = "is" if flip else "is not"
     return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
 
 

@@ -46,35 +46,80 @@ def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
 
 
 class Grid(Record):
-    """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends."""
+    """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends.
+
+    Those that are `outside` are in parentheses, and the one at `chosen` in brackets.
+    """
 
     title: str
     values: Array
+    outside: Array | None = None
+    chosen: tuple[int, ...] | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for columns in self._columns():
-            panel = self._panel(columns)
-            if Measurement.get(console, options.update(width=WIDTH), panel).maximum <= options.max_width:
+        for columns in self.columns():
+            panel = self.panel(columns)
+            if width(console, options, panel) <= options.max_width:
                 break
         yield panel
         if None in columns or len(self.values) > WHOLE:
             yield Text(f"  {_extremes(self.values)}", "dim")
 
-    def _columns(self) -> Iterator[Places]:
+    def columns(self) -> Iterator[Places]:
         """Which columns to show: all, or fewer and fewer from either end."""
         count = self.values.shape[-1]
         yield _shown(count, WHOLE, CORNER)
         yield from (_shown(count, 2 * corner, corner) for corner in range(CORNER, 0, -1))
 
-    def _panel(self, columns: Places) -> Panel:
-        grid = self.values.reshape(1, -1) if self.values.ndim < 2 else self.values
-        rows = _shown(grid.shape[0], WHOLE, CORNER)
+    def panel(self, columns: Places) -> Panel:
+        """The frame with these columns."""
+        rank = self.values.ndim
+        rows = _shown(self.values.shape[0], WHOLE, CORNER) if rank > 1 else [0]
         cells = Table.grid(padding=(0, 2))
         for _ in columns:
             cells.add_column(justify="right", overflow="fold")
         for row in rows:
-            cells.add_row(*(_cell(None if row is None or column is None else grid[row, column]) for column in columns))
+            cells.add_row(*(self._cell((row, column)[2 - rank :]) for column in columns))
         return Panel.fit(cells, title=Text(self.title), title_align="left")
+
+    def _cell(self, place: tuple[int | None, ...]) -> Text:
+        if None in place:
+            return Text("…", "dim")
+        value = self.values[place]
+        text, style = value_text(value), "red" if value < 0 else "dim" if value == 0 else ""
+        if self.outside is not None and self.outside[place]:
+            return Text(f"({text})", "dim italic")
+        return Text(f"[{text}]", "bold green") if place == self.chosen else Text(text, style)
+
+
+class SideBySide(Record):
+    """Grids of one shape in a row with signs between them, `a · b = c`; below each other where they are too wide."""
+
+    grids: tuple[Grid, ...]
+    signs: tuple[str, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for columns in self.grids[0].columns():
+            row = self._row([grid.panel(columns) for grid in self.grids])
+            if width(console, options, row) <= options.max_width:
+                yield row
+                return
+        yield from self.grids
+
+    def _row(self, panels: Iterable[Panel]) -> Table:
+        row = Table.grid(padding=(0, 1))
+        cells: list[RenderableType] = []
+        for sign, panel in zip(("", *self.signs), panels, strict=True):
+            cells += [Text(sign), panel] if sign else [panel]
+        for _ in cells:
+            row.add_column(vertical="middle")
+        row.add_row(*cells)
+        return row
+
+
+def width(console: Console, options: ConsoleOptions, part: RenderableType) -> int:
+    """How wide something is, were there no end to the console."""
+    return Measurement.get(console, options.update(width=WIDTH), part).maximum
 
 
 def _shown(extent: int, whole: int, corner: int) -> Places:
@@ -87,12 +132,6 @@ def _shown(extent: int, whole: int, corner: int) -> Places:
 def _extremes(grid: Array) -> str:
     size = "×".join(map(str, grid.shape))
     return f"{size}: least {value_text(grid.min())}, mean {value_text(grid.mean())}, greatest {value_text(grid.max())}"
-
-
-def _cell(value: Any) -> Text:
-    if value is None:
-        return Text("…", "dim")
-    return Text(value_text(value), "red" if value < 0 else "dim" if value == 0 else "")
 
 
 def value_text(value: Any) -> str:

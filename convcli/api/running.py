@@ -1,167 +1,28 @@
-"""The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
+"""A model applied to arrays."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from convcli import batches, readers, spec
+from convcli import batches
 from convcli._lazy import Array
-from convcli.errors import ConvcliError, located, short
-from convcli.geometry import DataFormat, Shape, axis_names, shape_text
+from convcli.api.models import load, within
+from convcli.api.shapes import named_shapes, only_input, plan_for
+from convcli.errors import ConvcliError, located
+from convcli.geometry import DataFormat, Shape, shape_text
 from convcli.model import Model, Plan
-from convcli.records import Record, replace
-from convcli.report.shape import Asked, summary
-from convcli.units import BYTES, COUNTS
+from convcli.records import Record
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from convcli import engine
-    from convcli.sizes import Sizes
     from convcli.weights import Stored
 
 Weights = Mapping[str, Any] | str | os.PathLike[str] | None
 TOLERANCE = 1e-5
-Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
-
-
-def load(source: Source, *, data_format: str | None = None) -> Model:
-    """The model in a file, or in a plain mapping or list of layers such as a file holds.
-
-    `data_format` holds where the model does not say. Raises `ConvcliError`.
-
-    >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
-    """
-    layout = DataFormat.of(data_format) if data_format else None
-    if isinstance(source, str | os.PathLike):
-        return build(readers.read(os.fspath(source)), layout)
-    if not isinstance(source, Mapping | Sequence):
-        raise ConvcliError(f"{short(source)} is no model", "a file, a mapping, or a list of layers")
-    value = dict(source) if isinstance(source, Mapping) else {"layers": list(source)}
-    return spec.build(readers.mapping(value, "model"), "", "model", layout)
-
-
-def build(document: readers.Document, data_format: DataFormat | None = None) -> Model:
-    """The model of a file that was read. Raises `ConvcliError`."""
-    with located(document.source):
-        model = spec.build(document.mapping, document.folder, document.name, data_format)
-    return replace(model, source=document.source, stored=document.stored)
-
-
-def _in(model: Model) -> AbstractContextManager[None]:
-    """Errors inside are put in the model's file, where it came from one."""
-    return located(model.source) if model.source else nullcontext()
-
-
-def summarize(
-    model: Model,
-    input_shape: Any = None,
-    *,
-    data_format: DataFormat | str | None = None,
-    batch: int | None = None,
-    dtype: str = next(iter(BYTES)),
-    count: str = COUNTS[0],
-    explain: bool = False,
-    at: Sequence[int] | None = None,
-    memory: bool = False,
-) -> dict[str, Any]:
-    """The model's shapes, parameters, multiply-accumulates and receptive fields: what `convcli shape -f json` prints.
-
-    `input_shape` is that of one sample, such as `(28, 28, 1)`; a mapping for several inputs; None for the model's own.
-    `data_format` is the axis order of shapes in and out, by default the model's. The others are the options of
-    `convcli shape`; `memory` adds bytes. Raises `ConvcliError`.
-    """
-    asked = Asked(batch, dtype, count, explain, None if at is None else tuple(at), memory)
-    data_format = DataFormat.of(data_format or model.data_format)
-    shapes = _named_shapes(model, input_shape, data_format)
-    with _in(model):
-        return summary(plan_for(model, shapes, data_format), data_format, asked)
-
-
-def sizes(
-    model: Model, input_shape: Any = None, *, output: Shape | None = None, data_format: DataFormat | str | None = None
-) -> Sizes:
-    """Which extents of the input along each axis in space the model accepts, or with `output` which of them yield it.
-
-    `input_shape` is needed where the model does not say its own; its extents in space matter only where one axis
-    depends on another. Raises `ConvcliError`.
-    """
-    from convcli.sizes import accepted, yielding
-
-    data_format = DataFormat.of(data_format or model.data_format)
-    shapes = _own_or_given(model, _named_shapes(model, input_shape, data_format))
-    with _in(model):
-        return accepted(model, shapes) if output is None else yielding(model, shapes, output)
-
-
-def _named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dict[str, Shape]:
-    """The input shapes that are given, by name and with channels last."""
-    named = input_shape if isinstance(input_shape, Mapping) else {}
-    if input_shape is not None and not named:
-        named = {_only_input(model): input_shape}
-    return {name: data_format.to_last(spec.shape(value)) for name, value in named.items()}
-
-
-def _only_input(model: Model) -> str:
-    if len(model.inputs) > 1:
-        raise ConvcliError(f"which input? the model has {', '.join(model.inputs)}", "a shape or array for each by name")
-    return next(iter(model.inputs))
-
-
-def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> Plan:
-    """The plan of the model on these input shapes (channels last), or on its own where none is given.
-
-    Raises `ConvcliError`; where the shapes would fit in the other data format, or if they were larger, it says so.
-    """
-    full = _own_or_given(model, shapes)
-    try:
-        return model.plan(full)
-    except ConvcliError as error:
-        hint = _other_format(model, full, data_format) or _sizes_that_fit(model, full)
-        if hint:
-            error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
-        raise
-
-
-def _own_or_given(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The shape of each input: as given, else the model's own. Raises `ConvcliError`."""
-    for name in shapes:
-        if name not in model.inputs:
-            raise ConvcliError(f"no input {name!r}", f"the model has {', '.join(model.inputs)}")
-    full: dict[str, Shape] = {}
-    for name, own in model.inputs.items():
-        given = shapes.get(name, own)
-        if given is None:
-            raise ConvcliError(f"the shape of {name!r} is not known", "-i 28x28x1, or input: in the model")
-        full[name] = given
-    return full
-
-
-def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> str | None:
-    """A hint for shapes that fit once they are read in the other data format, with fewer channels than cells."""
-    turned = {name: data_format.misread(shape) for name, shape in shapes.items()}
-    fewer = all((shape[-1] or 0) < (extent or 1) for shape in turned.values() for extent in shape[:-1])
-    if turned != shapes and fewer and model.plan_if_it_fits(turned):
-        return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"
-    return None
-
-
-def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
-    """A hint for inputs whose extents do not fit: the least that do, or which do at all."""
-    from convcli.sizes import Accepted, accepted, least
-
-    smallest = least(model, shapes) if len(model.nodes) > 1 else None
-    if smallest is None:
-        return None
-    space = next(iter(shapes.values()))[:-1]
-    if any(extent is not None and extent < few for extent, few in zip(space, smallest, strict=True)):
-        return f"the model needs an input of at least {'×'.join(map(str, smallest))}"
-    axes = [axis for axis in accepted(model, shapes).axes if isinstance(axis, Accepted)]
-    fitting = "; ".join(f"{name}: {axis.text}" for name, axis in zip(axis_names(len(axes)), axes, strict=True))
-    return f"input sizes that fit: {fitting}"
 
 
 class Run(Record):
@@ -201,17 +62,18 @@ def run(
     from convcli import engine
 
     data_format = data_format or model.data_format
-    ready = _batches(model, inputs, dtype, data_format, labels)
+    ready = batched(model, inputs, dtype, data_format, labels)
     first = next(iter(ready.values()))
     batch, kind = len(first), first.dtype.name
-    with _in(model):
+    with within(model):
         plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-    bound = _bound(model, plan, weights, weights_name, seed, kind)
-    with _in(model):
+    bound = bind_weights(model, plan, weights, weights_name, seed, kind)
+    kept = model.outputs if keep is None else keep
+    with within(model):
         program = engine.Program(
-            plan,
+            plan.needed(kept),
             bound,
-            keep or model.outputs,
+            kept,
             kind,
             algorithm=algorithm,
             tolerance=tolerance,
@@ -226,7 +88,7 @@ def run(
     return Run(plan, batch, values, bound, program.ran)
 
 
-def _bound(
+def bind_weights(
     model: Model, plan: Plan, weights: Stored | None, weights_name: str, seed: int | None, dtype: str
 ) -> dict[str, dict[str, Array]]:
     """The weights of each layer: those given, else those in the model's own archive."""
@@ -234,7 +96,7 @@ def _bound(
     from convcli.weights import bind
 
     if weights is None and model.stored is not None:
-        with _in(model):
+        with within(model):
             weights = stored.read(model.stored)
         weights_name = model.source or weights_name
     if seed is not None and (type(seed) is not int or seed < 0):
@@ -242,7 +104,7 @@ def _bound(
     return bind(plan, weights, seed, dtype, weights_name)
 
 
-def _batches(
+def batched(
     model: Model,
     inputs: Mapping[str, Array],
     dtype: str | None,
@@ -282,6 +144,11 @@ def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) ->
     raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(got))}", remedy)
 
 
+def _allows(own: Shape, got: Shape) -> bool:
+    """Whether an input of the model's own shape, with unknown extents, may have the shape that it got."""
+    return len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))
+
+
 class Prepared:
     """A model with its weights, ready to be applied to many arrays of one shape. To be closed, or used as a context."""
 
@@ -296,8 +163,8 @@ class Prepared:
     def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | dict[str, Array]:
         """Apply the model to whole arrays, batch first, as `apply` does. Raises `ConvcliError`."""
         model = self._model
-        named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
-        given = _batches(model, {name: _array(array) for name, array in named.items()}, self._dtype, model.data_format)
+        named = named_inputs(model, inputs)
+        given = batched(model, {name: array_of(array) for name, array in named.items()}, self._dtype, model.data_format)
         for name, shape in self._program.plan.input_shapes.items():
             if given[name].shape[1:] != shape:
                 remedy = f"prepared for {shape_text(model.data_format.from_last(shape))}"
@@ -336,14 +203,14 @@ def prepare(
     from convcli import engine
 
     batches.check_dtype(dtype)
-    shapes = _named_shapes(model, input_shape, model.data_format)
-    with _in(model):
+    shapes = named_shapes(model, input_shape, model.data_format)
+    with within(model):
         plan = plan_for(model, shapes, model.data_format)
         for name, shape in plan.input_shapes.items():
             if None in shape:
                 raise ConvcliError(f"{name}: shape {shape_text(shape)}", "every extent known")
-    bound = _bound(model, plan, *_weights(weights), seed, dtype)
-    with _in(model):
+    bound = bind_weights(model, plan, *weights_of(weights), seed, dtype)
+    with within(model):
         program = engine.Program(
             plan,
             bound,
@@ -364,18 +231,19 @@ def _outputs(model: Model, values: Mapping[str, Array]) -> Array | dict[str, Arr
     return found if len(found) > 1 else next(iter(found.values()))
 
 
-def _array(value: ArrayLike) -> Array:
+def named_inputs(model: Model, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
+    """The arrays by input name, as a model of one input may be given without."""
+    return inputs if isinstance(inputs, Mapping) else {only_input(model): inputs}
+
+
+def array_of(value: ArrayLike) -> Array:
+    """A value as an array. Raises `ConvcliError`."""
     import numpy as np
 
     try:
         return np.asarray(value)
     except (ValueError, OverflowError) as error:
         raise ConvcliError(f"not an array: {error}") from None
-
-
-def _allows(own: Shape, got: Shape) -> bool:
-    """Whether an input of the model's own shape, with unknown extents, may have the shape that it got."""
-    return len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))
 
 
 def apply(
@@ -400,9 +268,9 @@ def apply(
     many work, by default all cores; the result is the same for any. `compiled` is whether to use compiled code (extra
     `fast`), by default where that repays its start-up. Raises `ConvcliError`.
     """
-    named = inputs if isinstance(inputs, Mapping) else {_only_input(model): inputs}
-    given = {name: _array(array) for name, array in named.items()}
-    held, source = _weights(weights)
+    named = named_inputs(model, inputs)
+    given = {name: array_of(array) for name, array in named.items()}
+    held, source = weights_of(weights)
     done = run(
         model,
         given,
@@ -418,7 +286,7 @@ def apply(
     return _outputs(model, done.values)
 
 
-def _weights(weights: Weights) -> tuple[Stored | None, str]:
+def weights_of(weights: Weights) -> tuple[Stored | None, str]:
     """The weights by key, and what messages call them."""
     if not isinstance(weights, str | os.PathLike):
         return weights, "weights"
@@ -458,14 +326,14 @@ def convolve(
     """
     from convcli.readers.kernel import mapping
 
-    ((kind, arguments),) = mapping(_array(kernel), "kernel")["layers"][0].items()
+    ((kind, arguments),) = mapping(array_of(kernel), "kernel")["layers"][0].items()
     options = {
         "strides": strides,
         "padding": padding,
         "padding_mode": padding_mode,
         "dilation_rate": dilation_rate,
         "groups": groups,
-        "bias": _array(bias),
+        "bias": array_of(bias),
         "activation": activation,
         "flip_kernel": flip_kernel,
     }

@@ -1,0 +1,22 @@
+"""The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
+
+from convcli.api.explaining import explain, explained
+from convcli.api.models import build, load
+from convcli.api.running import TOLERANCE, Prepared, Run, apply, convolve, prepare, run
+from convcli.api.shapes import sizes, summarize
+
+__all__ = [
+    "TOLERANCE",
+    "Prepared",
+    "Run",
+    "apply",
+    "build",
+    "convolve",
+    "explain",
+    "explained",
+    "load",
+    "prepare",
+    "run",
+    "sizes",
+    "summarize",
+]

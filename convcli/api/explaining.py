@@ -1,0 +1,89 @@
+"""The working behind the values of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from convcli._lazy import Array
+from convcli.api.running import Weights, array_of, batched, named_inputs, run, weights_of
+from convcli.errors import ConvcliError, located, nearest
+from convcli.geometry import DataFormat
+from convcli.model import Model
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from convcli.report.explain import Explained
+
+
+def explained(
+    model: Model,
+    inputs: Mapping[str, Array],
+    layer: str | None = None,
+    *,
+    sample: int = 0,
+    dtype: str | None = None,
+    data_format: DataFormat | None = None,
+    labels: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Explained:
+    """A layer, by default the output, whose values are to be explained: the model applied to one sample as far as it.
+
+    The other arguments are those of `run`. Raises `ConvcliError`.
+    """
+    from convcli.explanations import Explainer
+    from convcli.report.apply import map_names
+    from convcli.report.explain import Explained
+
+    node = _node(model, layer)
+    ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
+    batch = len(next(iter(ready.values())))
+    with located("sample"):
+        if type(sample) is not int or not 0 <= sample < batch:
+            raise ConvcliError(f"{sample!r}", f"0 to {batch - 1}" if batch > 1 else "0, the only one")
+    one = {name: array[sample : sample + 1] for name, array in ready.items()}
+    taken = [each for each in node.inputs if isinstance(each, str)]
+    before = [name for name in taken if name not in one]
+    done = run(model, one, keep=before, data_format=DataFormat.CHANNELS_LAST, **settings)
+    row = next(each for each in done.plan.rows if each.name == node.name)
+    values = {**one, **done.values}
+    explainer = Explainer(row, [values[name] for name in taken], done.weights[node.owner])
+    return Explained(row, sample, map_names(done.plan)[row.name], explainer)
+
+
+def _node(model: Model, layer: str | None) -> Any:
+    nodes = {node.name: node for node in model.nodes}
+    if layer is None and len(model.outputs) > 1:
+        raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "one of them by name")
+    name = model.outputs[0] if layer is None else layer
+    if name not in nodes:
+        raise ConvcliError(f"no layer {name!r}", nearest(name, nodes))
+    return nodes[name]
+
+
+def explain(
+    model: Model,
+    inputs: ArrayLike | Mapping[str, ArrayLike],
+    at: Sequence[int] = (),
+    *,
+    map: str | int = 0,  # noqa: A002
+    layer: str | None = None,
+    sample: int = 0,
+    weights: Weights = None,
+    seed: int | None = None,
+    dtype: str | None = None,
+) -> dict[str, Any]:
+    """The working behind the value at a place in space, from 0, of one of a layer's maps: `convcli explain -f json`.
+
+    `map` is a map's name or number, `layer` a layer's name, by default the output. The other arguments are those of
+    `apply`. Raises `ConvcliError`.
+    """
+    from convcli.report.apply import map_place
+
+    held, source = weights_of(weights)
+    given = {name: array_of(array) for name, array in named_inputs(model, inputs).items()}
+    found = explained(model, given, layer, sample=sample, weights=held, weights_name=source, seed=seed, dtype=dtype)
+    with located("map"):
+        number = map_place(found.names, map)
+    return found.at(found.checked(at), number).mapping()

@@ -1,0 +1,78 @@
+"""`convcli explain`: the working behind single values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcli.cli.common import place, reports
+from convcli.cli.running import asked, named_layer, run_options
+
+if TYPE_CHECKING:
+    from convcli.geometry import DataFormat
+    from convcli.report.explain import ExplainReport
+
+EXAMPLES = """\b
+Examples:
+  convcli explain samples/lines.yaml samples/line-detectors.yaml --at 0,2
+  convcli explain samples/bump.yaml samples/bump-detector.yaml --walk
+"""
+SHOWN = 100  # positions of a walk in a table
+
+
+@click.command(epilog=EXAMPLES)
+@run_options
+@click.option("--at", callback=place, metavar="2,3", help="The place of the value along the spatial axes, from 0.")
+@click.option(
+    "--map", "map_", default="0", metavar="NAME|N", help="Which map the value is in, by name or number from 0 [0]."
+)
+@click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Which sample, from 0 [0].")
+@click.option("--walk", is_flag=True, help="Position after position: left to right, top to bottom.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help=f"At most N positions of a walk [table: {SHOWN}; else all]."
+)
+@reports("table", "json", "yaml", "csv")
+def explain(
+    arguments: tuple[str, ...],
+    layers: tuple[str, ...],
+    filters: tuple[str, ...],
+    weights: str | None,
+    seed: int | None,
+    dtype: str | None,
+    layer_output: str | None,
+    at: tuple[int, ...] | None,
+    map_: str,
+    sample: int,
+    walk: bool,
+    limit: int | None,
+    data_format: DataFormat | None,
+    **options: Any,
+) -> ExplainReport:
+    """Show the dot product behind one value of a feature map, step by step.
+
+    The cells under the window, the filter as it meets them, their products and the sum; then bias, activation, result.
+    Of pooling, which cell won; of any other layer, the formula with its numbers. Cells that are no input (padding) are
+    in parentheses. INPUT and MODEL are as in apply; it is the last layer's value unless --layer-output names another.
+    """
+    from convcli import api
+    from convcli.errors import located
+    from convcli.report.apply import map_place
+    from convcli.report.explain import ExplainReport
+    from convcli.report.explain import walk as walked
+
+    if walk and at is not None:
+        raise click.UsageError("--at is one position, --walk goes through all of them")
+    if limit is not None and not walk:
+        raise click.UsageError("--limit is for --walk")
+    given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
+    layer = None if layer_output is None else named_layer(given.model, layer_output)
+    explained = api.explained(given.model, given.inputs, layer, sample=sample, **given.settings)
+    with located("map"):
+        number = map_place(explained.names, map_)
+    if walk:
+        return walked(explained, number, limit, SHOWN)
+    if at is None and explained.space:
+        last = ",".join(str(extent - 1) for extent in explained.space)
+        raise click.UsageError(f"which value? (--at {','.join('0' * len(explained.space))} to {last}, or --walk)")
+    return ExplainReport(explained, number, (explained.checked(at or ()),))
