@@ -6,14 +6,14 @@ Shapes are found without NumPy unless a file must be read; arrays are made when 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from convcli import arrays, batches
+from convcli import arrays, bank, batches
 from convcli._lazy import Array, np
-from convcli.bank import FILTERS
-from convcli.errors import ConvcliError, located, nearest
+from convcli.errors import ConvcliError, located
 from convcli.files import suffix
 from convcli.geometry import Shape, shape_text
 from convcli.records import Record
@@ -60,10 +60,13 @@ class Filters(Record):
         return GivenArray((*self.size, count // groups, (depth or 1) * groups), make)
 
 
-def given_array(value: Any, folder: str) -> GivenArray:
-    """A number, nested list, `{data: ...}`, array, file (relative to the folder) or filter of the bank."""
+def given_array(value: Any, folder: str, rank: int | None = None) -> GivenArray:
+    """A number, nested list, `{data: ...}`, array, file (relative to the folder) or filter of the bank.
+
+    A filter that exists for several ranks is of `rank`, unless its name says another.
+    """
     if isinstance(value, str) and value not in arrays.WORDS:
-        return _named(value, folder)
+        return _named(value, folder, rank)
     if isinstance(value, Mapping):
         return _made(arrays.from_document(value))
     if hasattr(value, "ndim"):
@@ -77,13 +80,56 @@ def _made(array: Any) -> GivenArray:
     return GivenArray(array.shape, lambda: batches.to_float(array))
 
 
-def _named(name: str, folder: str) -> GivenArray:
+def _named(name: str, folder: str, rank: int | None) -> GivenArray:
     path, _, key = name.partition(":")
     if suffix(path) in arrays.SUFFIXES:
         return _made(arrays.load(os.path.join(folder, path) + (f":{key}" if key else "")))
-    if name not in FILTERS:
-        raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", nearest(name, FILTERS))
-    return given_array(FILTERS[name], folder)
+    if not bank.is_known(name):
+        raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", bank.unknown(name))
+    return given_array(bank.find(name, rank).values, folder)
+
+
+def hand_made(names: Sequence[str], normalize: bool) -> dict[str, Array]:
+    """The filters of these names as arrays of one shape: smaller ones padded with zeros, middle on middle.
+
+    They have the rank of the first that is of one rank only; where all leave it open, two axes.
+    """
+    ranks = (bank.own_rank(name) if bank.is_known(name) else len(given_array(name, "").shape) for name in names)
+    rank = next((own for own in ranks if own is not None), 2)
+    made = {name: given_array(name, "", rank).make() for name in names}
+    _check_ranks({name: array.ndim for name, array in made.items()})
+    if normalize:
+        made = {name: _normalized(name, array) for name, array in made.items()}
+    largest = np.max([array.shape for array in made.values()], axis=0)
+    return {name: _padded(name, array, tuple(map(int, largest))) for name, array in made.items()}
+
+
+def _normalized(name: str, array: Array) -> Array:
+    with located(name):
+        return array / bank.divisor(array.tolist())
+
+
+def _check_ranks(ranks: Mapping[str, int]) -> None:
+    """Raise `ConvcliError` unless all are of one rank that filters have."""
+    first, rank = next(iter(ranks.items()))
+    for name, other in ranks.items():
+        if other not in (1, 2, 3):
+            raise ConvcliError(f"{name} has {other} axes", "1, 2 or 3")
+        if other != rank:
+            raise ConvcliError(f"{name} is {other}-D, {first} is {rank}-D", "filters of one rank")
+
+
+def _padded(name: str, array: Array, shape: tuple[int, ...]) -> Array:
+    if array.shape == shape:
+        return array
+    missing = [extent - own for extent, own in zip(shape, array.shape, strict=True)]
+    sizes = tuple("×".join(map(str, each)) for each in (array.shape, shape))
+    if any(cells % 2 for cells in missing):
+        raise ConvcliError(
+            f"{name} is {sizes[0]}, which has no middle in {sizes[1]}", "sizes that are all odd, or all even"
+        )
+    warnings.warn(f"{name} is padded with zeros from {sizes[0]} to {sizes[1]}", stacklevel=2)
+    return np.pad(array, [(cells // 2, cells // 2) for cells in missing])
 
 
 def filters(value: Any, rank: int, folder: str) -> Filters:
@@ -96,7 +142,7 @@ def filters(value: Any, rank: int, folder: str) -> Filters:
     if isinstance(value, list | tuple) and not all(map(_is_nested, value)):
         names = tuple(each if isinstance(each, str) else str(place) for place, each in enumerate(value))
         return _several(_distinct(names), tuple(value), rank, folder)
-    if isinstance(value, str) and value in FILTERS:
+    if isinstance(value, str) and bank.is_known(value):
         return _several((value,), (value,), rank, folder)
     whole = given_array(value, folder)
     if len(whole.shape) == rank:
@@ -117,8 +163,8 @@ def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder:
     each = []
     for name, value in zip(names, values, strict=True):
         with located(name):
-            each.append(given_array(value, folder))
-            if isinstance(value, str) and value in FILTERS and len(each[-1].shape) != rank:
+            each.append(given_array(value, folder, rank))
+            if isinstance(value, str) and bank.is_known(value) and len(each[-1].shape) != rank:
                 raise _wrong_rank(each[-1].shape, rank)
     return _alike(names, each, rank)
 

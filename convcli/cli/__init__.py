@@ -16,6 +16,7 @@ COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
     "explain": "The dot product behind one value, step by step.",
     "shape": "Shapes, parameters, work and receptive fields without data.",
+    "filters": "The bank of hand-made filters: list it, or show some.",
     "solve": "Which settings of a layer, or which inputs of a model, give a size.",
     "diff": "Two models side by side: shapes, parameters, work.",
 }

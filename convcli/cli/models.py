@@ -63,16 +63,18 @@ def load_model(
     filters: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     data_format: DataFormat | None = None,
+    normalize: bool = False,
 ) -> Model:
     """The model in a file, or of inline layers, or of filters from the bank, with a single layer's options.
 
-    Inline layers are in the data format given; a file that does not say is channels_last.
+    Inline layers are in the data format given; a file that does not say is channels_last. `normalize` divides the
+    filters as `filters --normalize` does.
     """
     from convcli import api, readers
     from convcli.errors import located
 
     if source is None:
-        inline: list[Any] = list(layers) or [_filter_layer(filters)]
+        inline: list[Any] = list(layers) or [_filter_layer(filters, normalize)]
         option = "--layer" if layers else "--filter"
         document = readers.Document({"layers": inline}, "", "model", option)
     else:
@@ -82,14 +84,15 @@ def load_model(
     return api.build(document, data_format if source is None else None)
 
 
-def _filter_layer(names: Sequence[str]) -> dict[str, Any]:
-    """Each channel by itself through the named filters."""
+def _filter_layer(names: Sequence[str], normalize: bool) -> dict[str, Any]:
+    """Each channel by itself through the named filters; in 3-D, where no layer does that, the one channel."""
     from convcli.errors import located
-    from convcli.given import given_array
+    from convcli.given import hand_made
 
     with located("--filter"):
-        rank = len(given_array(names[0], "").shape)
-    return {f"depthwise_conv{rank}d": {"filters": {name: name for name in names}}}
+        filters = hand_made(tuple(dict.fromkeys(names)), normalize)
+    rank = next(iter(filters.values())).ndim
+    return {"conv3d" if rank == 3 else f"depthwise_conv{rank}d": {"filters": filters}}
 
 
 def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -26,7 +26,14 @@ run_options = decorate(
         "filters",
         multiple=True,
         metavar="NAME",
-        help="A filter of the bank in place of MODEL, on each channel by itself; repeatable.",
+        help="A filter of the bank in place of MODEL, on each channel by itself: sobel-x, gaussian:size=5,sigma=1.2; "
+        "repeatable. Smaller ones are padded with zeros to the largest; gaussian, box and identity are 2-D unless "
+        "another is not, or rank=1 is given.",
+    ),
+    click.option(
+        "--normalize",
+        is_flag=True,
+        help="Divide each --filter by the sum of its values, or where that is 0 by the sum of the positive ones.",
     ),
     click.option(
         "--weights",
@@ -69,13 +76,15 @@ def asked(
     data_format: DataFormat | None,
     options: Mapping[str, Any],
 ) -> Asked:
-    """What the shared options ask for; `options` are those of a single layer."""
+    """What the shared options ask for; `options` are those of a single layer, and `normalize`."""
     from convcli.stored import load
 
     names, model_name = _split(arguments, bool(layers or filters), weights)
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
-    model = load_model(model_name, layers, filters, single_layer(options), data_format)
+    if options["normalize"] and not filters:
+        raise click.UsageError("--normalize goes with --filter")
+    model = load_model(model_name, layers, filters, single_layer(options), data_format, options["normalize"])
     inputs, labels = _inputs(model, names)
     held: Stored | None = load(weights) if weights else None
     settings = {

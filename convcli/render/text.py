@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json as json_module
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import copysign
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +15,7 @@ from convcli.report import Report
 
 if TYPE_CHECKING:
     from convcli.report.apply import ApplyReport
+    from convcli.report.filters import FiltersReport
 
 
 def json(report: Report, look: Look = PLAIN) -> bytes:
@@ -49,9 +50,11 @@ def yaml(report: Report, look: Look = PLAIN) -> bytes:
 
 
 def csv(report: Report, look: Look = PLAIN) -> bytes:
-    """A row of a map a line and an empty line between maps; for `shape`, a line a layer."""
+    """A row of a map or filter a line and an empty line between them; for `shape`, a line a layer."""
     if report.kind == "apply":
         return _maps(cast("ApplyReport", report)).encode()
+    if report.kind == "filters" and not cast("FiltersReport", report).listed:
+        return _lines(cast("FiltersReport", report).grids()).encode()
     from csv import DictWriter
 
     text = io.StringIO()
@@ -79,9 +82,11 @@ def _cell(value: Any, missing: str) -> Any:
 
 def _maps(report: ApplyReport) -> str:
     report.output_alone("csv")
-    return "\n".join(
-        "".join(f"{','.join(map(_number, row))}\n" for row in rows) for rows in _grids(report.maps[0].array)
-    )
+    return _lines(_grids(report.maps[0].array))
+
+
+def _lines(grids: Iterable[list[list[float]]]) -> str:
+    return "\n".join("".join(f"{','.join(map(_number, row))}\n" for row in rows) for rows in grids)
 
 
 def _grids(array: Array) -> Iterator[list[list[float]]]:

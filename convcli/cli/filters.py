@@ -1,0 +1,45 @@
+"""`convcli filters`: the bank of hand-made filters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from convcli.cli.common import reports
+
+if TYPE_CHECKING:
+    from convcli.report import Report
+
+EXAMPLES = """\b
+Examples:
+  convcli filters
+  convcli filters sobel-x gaussian:size=3,sigma=0.8 --normalize
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--normalize",
+    is_flag=True,
+    help="Divide a filter by the sum of its values, or where that is 0 by the sum of the positive ones.",
+)
+@reports("table", "json", "yaml", "csv", "npy", "npz")
+def filters(names: tuple[str, ...], normalize: bool) -> Report:
+    """List the bank of hand-made filters, or show those named: their values, what they do, where they come from.
+
+    A NAME may give parameters: gaussian:size=5,sigma=1.2. What is listed under Parameters can be given so; it shows the
+    defaults. Where a model's layer is of one or three dimensions, gaussian, box and identity are too.
+
+    Filters are written for correlation, as a layer applies them: in each pair x is positive where the input rises from
+    left to right, y where it rises from top to bottom.
+    """
+    from convcli import bank
+    from convcli.records import replace
+    from convcli.report.filters import FiltersReport
+
+    found = tuple(map(bank.find, dict.fromkeys(names or bank.names())))
+    if normalize:
+        found = tuple(replace(each, values=bank.normalized(each.values)) for each in found)
+    return FiltersReport(found, listed=not names)

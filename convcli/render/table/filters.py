@@ -1,0 +1,40 @@
+"""The bank as a list, or filters as grids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from convcli._lazy import np
+from convcli.bank import Filter, total
+from convcli.render.table.grids import grids, value_text
+from convcli.render.table.parts import grid, per_axis
+from convcli.report.filters import FiltersReport
+
+
+def parts(report: FiltersReport) -> Iterator[RenderableType]:
+    if report.listed:
+        yield grid(_columns(report.filters))
+        return
+    for each in report.filters:
+        yield from grids([(each.name, np.array(each.values))])
+        yield Text(f" Size: {per_axis(each.shape, '?')}")
+        yield Text(f" What it does: {each.recipe.does}")
+        if each.arguments:
+            yield Text(f" Parameters: {each.parameters}")
+        yield Text(f" Sum: {value_text(total(each.values))}")
+        yield Text(f" Source: {each.recipe.source}")
+
+
+def _columns(filters: tuple[Filter, ...]) -> dict[str, list[str]]:
+    """A line a filter; a group is named where it begins."""
+    groups = [each.group for each in filters]
+    return {
+        "Group": [group if group != before else "" for group, before in zip(groups, ["", *groups], strict=False)],
+        "Filter": [each.name for each in filters],
+        "Size": [per_axis(each.shape, "?") for each in filters],
+        "What it does": [each.recipe.does for each in filters],
+        "Parameters": [each.parameters for each in filters],
+    }
