@@ -126,7 +126,7 @@ def _padded(name: str, array: Array, shape: tuple[int, ...]) -> Array:
     sizes = tuple("×".join(map(str, each)) for each in (array.shape, shape))
     if any(cells % 2 for cells in missing):
         raise ConvcliError(
-            f"{name} is {sizes[0]}, which has no middle in {sizes[1]}", "sizes that are all odd, or all even"
+            f"{name} (size {sizes[0]}) cannot be centred in {sizes[1]}", "sizes that are all odd, or all even"
         )
     warnings.warn(f"{name} is padded with zeros from {sizes[0]} to {sizes[1]}", stacklevel=2)
     return np.pad(array, [(cells // 2, cells // 2) for cells in missing])

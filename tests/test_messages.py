@@ -156,6 +156,24 @@ def test_data(run, data, message):
             "conv1d: {filters: bmp}",
             "layer conv1d: filters: 'bmp' is neither a file nor a filter of the bank (did you mean bump?)",
         ),
+        (
+            "conv1d: {filters: 'gausian:size=3'}",
+            "layer conv1d: filters: 'gausian:size=3' is neither a file nor a filter of the bank "
+            "(did you mean gaussian?)",
+        ),
+        (
+            "conv1d: {filters: xyz}",
+            "layer conv1d: filters: 'xyz' is neither a file nor a filter of the bank (convcli filters lists them)",
+        ),
+        (
+            "conv2d: {filters: {blur: gaussian:size=4}}",
+            "layer conv2d: filters: blur: gaussian: size=4 (an odd whole number from 1 to 1001)",
+        ),
+        (
+            "conv2d: {filters: gaussian:rank=1}",
+            "layer conv2d: filters: gaussian:rank=1: a filter of shape (5,) "
+            "(rank 2 for the 2 spatial axes, or 3 with channels last)",
+        ),
         ("conv1d: {filters: none.npy}", "layer conv1d: filters: none.npy: no such file or directory"),
         ("conv1d: {filters: {}}", "layer conv1d: filters: no filters (at least one)"),
         (
@@ -414,6 +432,8 @@ ARRAYS = {
     "ab.npz": {"a": np.ones((1, 2)), "b": np.ones((1, 2))},
     "uneven.npz": {"a": np.ones((1, 2)), "b": np.ones((3, 2))},
     "none.npz": {},
+    "four.npz": {"a": np.ones((1, 1, 1, 1))},
+    "endless.npz": {"a": np.array([np.inf, -np.inf])},
     "text.npz": {"a": np.array(["x"])},
     "w.npz": {"conv1d/kernel": np.ones((3, 2, 1)), "dense/kernel": np.ones((4, 1))},
 }
@@ -502,6 +522,31 @@ ARRAYS = {
             "apply x.yaml --filter bmp",
             "--filter: 'bmp' is neither a file nor a filter of the bank (did you mean bump?)",
         ),
+        ("apply x.yaml --filter bump --filter sobel-x", "--filter: sobel-x is 2-D, bump is 1-D (filters of one rank)"),
+        (
+            "apply x.yaml --filter step --filter bump",
+            "--filter: step (size 2) cannot be centred in 3 (sizes that are all odd, or all even)",
+        ),
+        ("apply x.yaml --filter four.npz:a", "--filter: four.npz:a has 4 axes (1, 2 or 3)"),
+        (
+            "apply x.yaml --filter endless.npz:a --normalize",
+            "--filter: endless.npz:a: values without a finite sum cannot be normalized",
+        ),
+        # the bank
+        ("filters bmp", "'bmp' is no filter of the bank (did you mean bump?)"),
+        ("filters xyz", "'xyz' is no filter of the bank (convcli filters lists them)"),
+        ("filters box:siz=3", "box: no parameter 'siz' (it has size=3, rank=2)"),
+        ("filters sobel-x:size=3", "sobel-x: no parameter 'size' (it has none)"),
+        ("filters box:", "box: no parameter '' (it has size=3, rank=2)"),
+        ("filters box:size", "box: size without a value (such as size=3)"),
+        ("filters box:size=3,size=3", "box: size is given twice"),
+        ("filters box:size=0", "box: size=0 (a whole number from 1 to 1001)"),
+        ("filters gaussian:size=4", "gaussian: size=4 (an odd whole number from 1 to 1001)"),
+        ("filters gaussian:sigma=wide", "gaussian: sigma=wide (a number from 0.01 to 10000)"),
+        ("filters unsharp:amount=-1", "unsharp: amount=-1 (a number from 0 to 1000)"),
+        ("filters gabor:theta=400", "gabor: theta=400 (a number from -360 to 360)"),
+        ("filters box:size=1001,rank=3", "box: 1,003,003,001 values (at most 1,002,001)"),
+        ("filters step bump -f npy", "npy holds one filter (one NAME, or -o X.npz for all)"),
     ],
 )
 def test_files(run, tmp_path, arguments, message):
@@ -521,6 +566,7 @@ def test_files(run, tmp_path, arguments, message):
         ("apply x.yaml", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
         ("apply - -", "only one argument can be - (standard input)"),
         ("apply x.yaml -l flatten --filter bump", "-l and --filter both stand in place of MODEL"),
+        ("apply x.yaml -l flatten --normalize", "--normalize goes with --filter"),
         (
             "apply x.yaml -l flatten --layer-output a --all-layers",
             "--layer-output names one layer, --all-layers is for every one",
