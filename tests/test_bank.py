@@ -204,6 +204,7 @@ def test_a_motion_blur_turns_anticlockwise_and_waves_clockwise():
         ([-1, -1], -2, -2),
         ([[-1, 2], [-3, 2]], 0, 4),
         ([0.1, 0.2, -0.3], 0, 0.3),  # 5.6e-17 in floating point
+        ([1, -1, 1e-6], 1e-6, 1e-6),  # small, but no rounding
         ([0, 0], 0, 1),
     ],
 )

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from convcli import bank
+from convcli.render import FORMATS, Look
+from convcli.report.filters import FiltersReport
 
 LINES, BUMP = "samples/lines.yaml", "samples/bump.yaml"
 
@@ -178,3 +180,11 @@ def test_normalized_filters_of_apply(convcli, tmp_path):
 def test_results_are_not_clamped(convcli):
     (found,), _ = maps(convcli, LINES, "--filter", "kirsch-w")
     assert found.min() < 0 < found.max()
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_names_are_whole_on_any_terminal(width):
+    report = FiltersReport(tuple(map(bank.find, bank.names())), listed=True)
+    lines = FORMATS["table"].render(report, Look(width=width)).decode().splitlines()
+    assert all(any(f"│ {name} " in line for line in lines) for name in bank.names())
+    assert width < 80 or max(map(len, lines)) == 80

@@ -55,7 +55,8 @@ def motion_blur(size: int, theta: float) -> Values:
 
     def weight(x: int, y: int) -> float:
         along = min(half, max(-half, x * cosine + y * sine))  # the place on the line that is nearest
-        return max(0.0, 1 - hypot(x - along * cosine, y - along * sine))
+        distance = hypot(x - along * cosine, y - along * sine)
+        return 1 - distance if distance < 1 - 1e-12 else 0.0  # at a distance of 1 nothing is left by rounding
 
     rows = [[weight(x, -y) for x in _cells(size)] for y in _cells(size)]  # rows run down, angles turn up
     total = fsum(map(fsum, rows))

@@ -29,8 +29,8 @@ Examples:
 def filters(names: tuple[str, ...], normalize: bool) -> Report:
     """List the bank of hand-made filters, or show those named: their values, what they do, where they come from.
 
-    A NAME may give parameters: gaussian:size=5,sigma=1.2. What is listed under Parameters can be given so; it shows the
-    defaults. Where a model's layer is of one or three dimensions, gaussian, box and identity are too.
+    A NAME may give parameters: gaussian:size=5,sigma=1.2. The list has them in brackets, with their defaults. In a
+    model's layer of one or three dimensions gaussian, box and identity are of its rank.
 
     Filters are written for correlation, as a layer applies them: in each pair x is positive where the input rises from
     left to right, y where it rises from top to bottom.

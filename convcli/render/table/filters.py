@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from convcli._lazy import np
@@ -16,7 +17,7 @@ from convcli.report.filters import FiltersReport
 
 def parts(report: FiltersReport) -> Iterator[RenderableType]:
     if report.listed:
-        yield grid(_columns(report.filters))
+        yield _list(report.filters)
         return
     for each in report.filters:
         yield from grids([(each.name, np.array(each.values))])
@@ -28,13 +29,20 @@ def parts(report: FiltersReport) -> Iterator[RenderableType]:
         yield Text(f" Source: {each.recipe.source}")
 
 
-def _columns(filters: tuple[Filter, ...]) -> dict[str, list[str]]:
-    """A line a filter; a group is named where it begins."""
+def _list(filters: tuple[Filter, ...]) -> Table:
+    """A line a filter; a group is named where it begins. Names are never folded."""
     groups = [each.group for each in filters]
+    made = grid(_columns(filters, groups))
+    for column in made.columns[:-1]:
+        column.no_wrap = True
+    made.columns[1].min_width = max(len(each.name) for each in filters)
+    return made
+
+
+def _columns(filters: tuple[Filter, ...], groups: list[str]) -> dict[str, list[str]]:
     return {
         "Group": [group if group != before else "" for group, before in zip(groups, ["", *groups], strict=False)],
         "Filter": [each.name for each in filters],
         "Size": [per_axis(each.shape, "?") for each in filters],
-        "What it does": [each.recipe.does for each in filters],
-        "Parameters": [each.parameters for each in filters],
+        "What it does": [each.recipe.does + (f" ({each.parameters})" if each.arguments else "") for each in filters],
     }
