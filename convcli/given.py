@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from convcli import arrays, bank, batches
+from convcli import arrays, batches
 from convcli._lazy import Array, np
 from convcli.errors import ConvcliError, located
 from convcli.files import suffix
@@ -84,6 +84,8 @@ def _named(name: str, folder: str, rank: int | None) -> GivenArray:
     path, _, key = name.partition(":")
     if suffix(path) in arrays.SUFFIXES:
         return _made(arrays.load(os.path.join(folder, path) + (f":{key}" if key else "")))
+    from convcli import bank
+
     if not bank.is_known(name):
         raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", bank.unknown(name))
     return given_array(bank.find(name, rank).values, folder)
@@ -94,6 +96,8 @@ def hand_made(names: Sequence[str], normalize: bool) -> dict[str, Array]:
 
     They have the rank of the first that is of one rank only; where all leave it open, two axes.
     """
+    from convcli import bank
+
     ranks = (bank.own_rank(name) if bank.is_known(name) else len(given_array(name, "").shape) for name in names)
     rank = next((own for own in ranks if own is not None), 2)
     made = {name: given_array(name, "", rank).make() for name in names}
@@ -105,8 +109,10 @@ def hand_made(names: Sequence[str], normalize: bool) -> dict[str, Array]:
 
 
 def _normalized(name: str, array: Array) -> Array:
+    from convcli.bank import divisor
+
     with located(name):
-        return array / bank.divisor(array.tolist())
+        return array / divisor(array.tolist())
 
 
 def _check_ranks(ranks: Mapping[str, int]) -> None:
@@ -142,7 +148,7 @@ def filters(value: Any, rank: int, folder: str) -> Filters:
     if isinstance(value, list | tuple) and not all(map(_is_nested, value)):
         names = tuple(each if isinstance(each, str) else str(place) for place, each in enumerate(value))
         return _several(_distinct(names), tuple(value), rank, folder)
-    if isinstance(value, str) and bank.is_known(value):
+    if _is_of_bank(value):
         return _several((value,), (value,), rank, folder)
     whole = given_array(value, folder)
     if len(whole.shape) == rank:
@@ -159,12 +165,21 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, int | float | list | tuple) or (isinstance(value, str) and value in arrays.WORDS)
 
 
+def _is_of_bank(value: Any) -> bool:
+    """Whether a value names a filter of the bank, which is imported where there is a name at all."""
+    if not isinstance(value, str):
+        return False
+    from convcli.bank import is_known
+
+    return is_known(value)
+
+
 def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder: str) -> Filters:
     each = []
     for name, value in zip(names, values, strict=True):
         with located(name):
             each.append(given_array(value, folder, rank))
-            if isinstance(value, str) and bank.is_known(value) and len(each[-1].shape) != rank:
+            if _is_of_bank(value) and len(each[-1].shape) != rank:
                 raise _wrong_rank(each[-1].shape, rank)
     return _alike(names, each, rank)
 
