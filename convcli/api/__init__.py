@@ -1,6 +1,6 @@
 """The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
 
-from convcli.api.explaining import explain, explained
+from convcli.api.explaining import explain, explained, scene
 from convcli.api.models import build, load
 from convcli.api.running import TOLERANCE, Prepared, Run, apply, convolve, prepare, run
 from convcli.api.shapes import sizes, summarize
@@ -17,6 +17,7 @@ __all__ = [
     "load",
     "prepare",
     "run",
+    "scene",
     "sizes",
     "summarize",
 ]

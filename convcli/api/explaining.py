@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from convcli.report.explain import Explained
+    from convcli.report.scene import Scene, Start
 
 
 def explained(
@@ -87,3 +88,30 @@ def explain(
     with located("map"):
         number = map_place(found.names, map)
     return found.at(found.checked(at), number).mapping()
+
+
+def scene(
+    model: Model,
+    inputs: Mapping[str, Array],
+    layers: Sequence[str],
+    start: Start,
+    *,
+    dtype: str | None = None,
+    data_format: DataFormat | None = None,
+    labels: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Scene:
+    """All that a page shows of the model on these arrays, as far as it leads to the named layers.
+
+    The other arguments are those of `run`. Raises `ConvcliError`.
+    """
+    from convcli.report.apply import map_names
+    from convcli.report.scene import Scene, parts_of
+
+    ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
+    every = tuple(node.name for node in model.nodes)
+    done = run(model, ready, keep=every, data_format=DataFormat.CHANNELS_LAST, **settings)
+    plan = done.plan.needed(layers)
+    parts, values = parts_of(plan, {**ready, **done.values}, done.weights, map_names(plan))
+    names = {name: tuple(f"channel {each}" for each in range(array.shape[-1])) for name, array in ready.items()}
+    return Scene(model.name, values, names, parts, start)

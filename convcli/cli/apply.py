@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convcli.geometry import DataFormat
     from convcli.model import Model
     from convcli.report.apply import ApplyReport
+    from convcli.report.scene import Scene
 
 EXAMPLES = """\b
 Examples:
@@ -45,7 +46,7 @@ Examples:
 @click.option(
     "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
 )
-@reports("table", "json", "yaml", "csv", "npy", "npz")
+@reports("table", "json", "yaml", "csv", "npy", "npz", "html")
 def apply(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],
@@ -73,6 +74,8 @@ def apply(
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
     from convcli import api
+    from convcli.records import replace
+    from convcli.report.scene import Start
 
     if algorithm == "compiled" and compiled is False:
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
@@ -88,7 +91,11 @@ def apply(
         compiled=compiled,
         keep=keep,
     )
-    return _report(done, keep, given.data_format, show_weights, not all_layers)
+
+    def scene() -> Scene:
+        return api.scene(given.model, given.inputs, keep, Start(keep[-1]), **given.settings)
+
+    return replace(_report(done, keep, given.data_format, show_weights, not all_layers), scene=scene)
 
 
 def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:

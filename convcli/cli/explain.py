@@ -12,6 +12,7 @@ from convcli.cli.running import asked, named_layer, run_options
 if TYPE_CHECKING:
     from convcli.geometry import DataFormat
     from convcli.report.explain import ExplainReport
+    from convcli.report.scene import Scene
 
 EXAMPLES = """\b
 Examples:
@@ -32,7 +33,7 @@ SHOWN = 100  # positions of a walk in a table
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help=f"At most N positions of a walk [table: {SHOWN}; else all]."
 )
-@reports("table", "json", "yaml", "csv")
+@reports("table", "json", "yaml", "csv", "html")
 def explain(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],
@@ -57,9 +58,11 @@ def explain(
     """
     from convcli import api
     from convcli.errors import located
+    from convcli.records import replace
     from convcli.report.apply import map_place
     from convcli.report.explain import ExplainReport
     from convcli.report.explain import walk as walked
+    from convcli.report.scene import Start
 
     if walk and at is not None:
         raise click.UsageError("--at is one position, --walk goes through all of them")
@@ -70,9 +73,14 @@ def explain(
     explained = api.explained(given.model, given.inputs, layer, sample=sample, **given.settings)
     with located("map"):
         number = map_place(explained.names, map_)
+
+    def scene() -> Scene:
+        start = Start(explained.row.name, number, at, sample)
+        return api.scene(given.model, given.inputs, [explained.row.name], start, **given.settings)
+
     if walk:
-        return walked(explained, number, limit, SHOWN)
+        return replace(walked(explained, number, limit, SHOWN), scene=scene)
     if at is None and explained.space:
         last = ",".join(str(extent - 1) for extent in explained.space)
         raise click.UsageError(f"which value? (--at {','.join('0' * len(explained.space))} to {last}, or --walk)")
-    return ExplainReport(explained, number, (explained.checked(at or ()),))
+    return ExplainReport(explained, number, (explained.checked(at or ()),), scene=scene)

@@ -45,6 +45,7 @@ FORMATS = {
     "yaml": Format("text:yaml", (".yaml", ".yml")),
     "csv": Format("text:csv", (".csv",)),
     "npy": Format("binary:npy", (".npy",), binary=True),
+    "html": Format("page:html", (".html", ".htm")),
     "npz": Format("binary:npz", (".npz",), binary=True),
 }
 

@@ -1,0 +1,35 @@
+"""One self-contained HTML file in which a reader walks through a model, value by value.
+
+`page.html` is the frame, `page.css` its look and `page.js` all that it does. They are put together here, with the scene
+as data; nothing is fetched when the page is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+from convcli.errors import ConvcliError
+from convcli.palette import DIVERGING, SEQUENTIAL
+from convcli.render import PLAIN, Look
+from convcli.report import Report
+
+FOLDER = Path(__file__).parent
+
+
+def html(report: Report, look: Look = PLAIN) -> bytes:
+    """The page. Raises `ConvcliError` where the answer has no scene, or one that is too large."""
+    if report.scene is None:
+        raise ConvcliError("there are no feature maps in this answer", "apply or explain")
+    scene = report.scene().mapping()
+    data = {**scene, "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
+    # Inside a script element only `<` could end it early.
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    parts = {"title": escape(scene["title"]), "style": _file("page.css"), "script": _file("page.js"), "data": text}
+    return re.sub(r"\{\{ (\w+) \}\}", lambda place: parts[place[1]], _file("page.html")).encode()
+
+
+def _file(name: str) -> str:
+    return (FOLDER / name).read_text("utf-8")

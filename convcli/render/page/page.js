@@ -1,0 +1,548 @@
+"use strict";
+// Walks through a model. `data` holds every value and how each part of a layer makes its own; the values shown are
+// those, and the working is done here, from the same numbers, for the one cell that is picked.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const find = (id) => document.getElementById(id);
+const state = { part: 0, sample: data.start.sample, map: data.start.map, cell: 0 };
+
+const MOST_GRIDS = 8; // channels whose products are shown
+const MOST_TERMS = 30; // of a sum that is written out
+const MOST_CELLS = 12; // along an axis of a grid of numbers
+const MOST_MAPS = 256;
+
+// ---- values ----
+
+/** A value with its space as [depth, height, width]. One without axes in space is a row of its numbers. */
+function valueOf(name) {
+  const value = data.values[name];
+  const vector = value.shape.length === 1;
+  const own = vector ? [value.shape[0]] : value.shape.slice(0, -1);
+  const space = [1, 1, 1, ...own].slice(-3);
+  return {
+    name, vector, own, space, names: vector ? ["values"] : value.maps,
+    channels: vector ? 1 : value.shape[value.shape.length - 1],
+    cells: space[0] * space[1] * space[2],
+    numbers: value.samples[state.sample].map(Number), // "NaN", "Infinity" and "-Infinity" are texts in JSON
+  };
+}
+
+const read = (value, cell, map) => value.numbers[cell * value.channels + map];
+const placeOf = (value, cell) => {
+  const [, height, width] = value.space;
+  return [Math.floor(cell / (height * width)), Math.floor(cell / width) % height, cell % width].slice(3 - value.own.length);
+};
+const cellOf = (value, place) => place.reduce((cell, each, axis) => cell * value.own[axis] + each, 0);
+
+/** Whole numbers in full, others to six significant digits, written as the tables in a terminal write them. */
+function text(number) {
+  if (!Number.isFinite(number)) return String(number);
+  if (Number.isInteger(number) && Math.abs(number) < 1e15) return String(number === 0 ? 0 : number);
+  const whole = Math.abs(number) < 1e15 ? String(Math.trunc(Math.abs(number))).length : 0;
+  const digits = Math.max(6, whole + 1);
+  const [figures, power] = number.toExponential(digits - 1).split("e");
+  const trimmed = (given) => (given.includes(".") ? given.replace(/\.?0+$/, "") : given);
+  if (power >= -4 && power < digits) return trimmed(number.toFixed(digits - 1 - power));
+  return `${trimmed(figures)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
+}
+const factor = (number) => (text(number).startsWith("-") ? `(${text(number)})` : text(number));
+const cut = (parts) => (parts.length <= MOST_TERMS ? parts : [...parts.slice(0, 4), "…", ...parts.slice(-4)]);
+const plus = (numbers) => cut(numbers.map(factor)).join(" + ");
+const add = (numbers) => numbers.reduce((total, each) => total + each, 0);
+
+// ---- windows ----
+
+/** The cell of an axis that a place beyond its ends stands for; null where it is an empty one. */
+function wrapped(place, width, mode) {
+  if (place >= 0 && place < width) return place;
+  if (mode === "replicate") return Math.min(Math.max(place, 0), width - 1);
+  if (mode === "circular") return ((place % width) + width) % width;
+  if (mode === "reflect") return place < 0 ? -place : 2 * (width - 1) - place;
+  return null;
+}
+
+/** The cells under the windows at a place: for each the cell of the input, or null, and whether it is one of its own. */
+function windowAt(part, input, place) {
+  const axes = part.windows.map((window, axis) =>
+    Array.from({ length: window.size }, (_, tap) => {
+      const at = place[axis] * window.stride + tap * window.dilation - window.before;
+      const width = input.own[axis];
+      if (at % window.upsample) return { cell: null, inside: false, padded: true };
+      const cell = wrapped(at / window.upsample, width, part.mode);
+      const inside = at >= 0 && at / window.upsample < width;
+      return { cell, inside, padded: at < (width - 1) * window.upsample + 1 + window.after };
+    }));
+  let taps = [{ place: [], inside: true, padded: true }];
+  for (const axis of axes) {
+    taps = taps.flatMap((tap) => axis.map((each) => ({
+      place: tap.place && each.cell !== null ? [...tap.place, each.cell] : null,
+      inside: tap.inside && each.inside,
+      padded: tap.padded && each.padded,
+    })));
+  }
+  return taps.map((tap) => ({ ...tap, cell: tap.place && cellOf(input, tap.place) }));
+}
+
+// ---- the working of each kind of part: what it meets, and the lines that say how the value comes about ----
+
+const KINDS = {
+  products(part, [input], cell, map, result) {
+    const flat = input.vector; // dense: every value, and the unit is the cell
+    const filter = flat ? cell : map;
+    const rank = flat ? 0 : part.windows.length;
+    const made = part.filters / part.groups;
+    const first = Math.floor(filter / made) * part.seen;
+    const taps = flat ? [{ cell: 0, inside: true }] : windowAt(part, input, placeOf(valueOf(part.name), cell));
+    const channels = [];
+    for (let seen = 0; seen < part.seen; seen += 1) {
+      const weights = taps.map((_, tap) => Number(part.kernel[(tap * part.seen + seen) * part.filters + filter]));
+      const numbers = taps.map((tap) =>
+        tap.cell === null ? 0 : flat ? input.numbers[seen] : read(input, tap.cell, first + seen));
+      const products = weights.map((weight, tap) => weight * numbers[tap]);
+      channels.push({ number: first + seen, weights, numbers, products, sum: add(products) });
+    }
+    const sum = add(channels.map((each) => each.sum));
+    const bias = part.bias === null ? null : Number(part.bias[filter]);
+    const parts = [paragraph("does", part.does)];
+    const scales = [scaleOf(part.kernel.map(Number)), scaleOf(input.numbers), scaleOf(channels.flatMap((each) => each.products))];
+    if (taps.length === 1) { // one cell: its channels are a row
+      const row = (key) => channels.map((each) => each[key][0]);
+      parts.push(grids([channels.length], taps, row("weights"), row("numbers"), row("products"), scales));
+      parts.push(line(`sum: ${terms(row("weights"), row("numbers"))} = ${text(sum)}`));
+    } else {
+      const sizes = part.windows.map((window) => window.size);
+      for (const each of channels.slice(0, MOST_GRIDS)) {
+        const of = channels.length > 1 ? `channel ${each.number}` : "";
+        parts.push(grids(sizes, taps, each.weights, each.numbers, each.products, scales, of));
+        parts.push(line(`${of || "sum"}: ${terms(each.weights, each.numbers)} = ${text(each.sum)}`));
+      }
+      if (channels.length > MOST_GRIDS) parts.push(line(`… ${channels.length - MOST_GRIDS} more channels`));
+      if (channels.length > 1) parts.push(line(`sum: ${plus(channels.map((each) => each.sum))} = ${text(sum)}`));
+    }
+    if (bias !== null) parts.push(line(`bias: ${factor(sum)} + ${factor(bias)} = ${text(sum + bias)}`));
+    if (part.activation) parts.push(line(`${part.activation}(${text(sum + (bias || 0))}) = ${text(result)}`));
+    const met = flat ? null : new Set(taps.filter((tap) => tap.inside).map((tap) => tap.cell));
+    return { parts, met: [met], channels: flat || !rank ? null : [first, first + part.seen] };
+  },
+
+  max: pooled,
+  average: pooled,
+
+  scale(part, [input], cell, map, result) {
+    const at = input.vector ? cell : map;
+    const x = input.vector ? input.numbers[cell] : read(input, cell, map);
+    const of = (name) => part.numbers[name] && Number(part.numbers[name][part.numbers[name].length > 1 ? at : 0]);
+    const [gamma, beta, mean, variance] = ["gamma", "beta", "mean", "variance"].map(of);
+    const formulas = {
+      standard: `(${factor(x)} − ${factor(mean)}) / max(√${text(variance)}, ${part.epsilon})`,
+      inverse: `${factor(x)}·max(√${text(variance)}, ${part.epsilon}) + ${factor(mean)}`,
+      batch: `(${factor(x)} − ${factor(mean)}) / √(${text(variance)} + ${part.epsilon})`,
+      affine: factor(x),
+    };
+    const scaled = (gamma === undefined ? "" : `${factor(gamma)}·`) + formulas[part.formula];
+    const shifted = beta === undefined ? scaled : `${scaled} + ${factor(beta)}`;
+    return { parts: [paragraph("does", part.does), line(`${shifted} = ${text(result)}`)], met: [new Set([cell])] };
+  },
+
+  activation(part, [input], cell, map, result) {
+    const x = read(input, cell, map);
+    return { parts: [line(`${part.function}(${text(x)}) = ${text(result)}`)], met: [new Set([cell])] };
+  },
+
+  moved(part, inputs, cell, map, result) {
+    const output = valueOf(part.name);
+    let origin = part.origins[cell * output.channels + map];
+    const met = inputs.map(() => new Set());
+    let from = "padding";
+    let channels = null;
+    inputs.forEach((input, place) => {
+      const size = input.numbers.length;
+      if (origin >= 0 && origin < size) {
+        const at = Math.floor(origin / input.channels);
+        channels = [origin % input.channels, (origin % input.channels) + 1];
+        met[place].add(at);
+        from = `${input.name} at ${placeOf(input, at).join(",")}` + (input.channels > 1 ? `, channel ${channels[0]}` : "");
+      }
+      origin -= size;
+    });
+    return { parts: [paragraph("does", part.does), line(`${from} = ${text(result)}`)], met, channels };
+  },
+
+  joined(part, inputs, cell, map, result) {
+    const operands = inputs.map((input, place) => {
+      const times = part.coefficients[place];
+      const number = factor(read(input, cell, map));
+      return `${input.name} ${times === undefined || times === 1 ? "" : `${factor(times)}·`}${number}`;
+    });
+    const parts = [paragraph("does", part.does), line(`${operands.join(", ")} = ${text(result)}`)];
+    return { parts, met: inputs.map(() => new Set([cell])) };
+  },
+
+  other(part, inputs, cell, map, result) {
+    const parts = [paragraph("does", part.does)];
+    const alike = inputs[0].numbers.length === valueOf(part.name).numbers.length;
+    if (alike) parts.push(line(`${inputs[0].name} holds ${text(read(inputs[0], cell, map))} here`));
+    parts.push(line(`result = ${text(result)}`));
+    return { parts, met: inputs.map(() => (alike ? new Set([cell]) : null)) };
+  },
+};
+
+function pooled(part, [input], cell, map, result) {
+  const output = valueOf(part.name);
+  // All of space: the value has no place, and where it is one of a row, that is its channel.
+  const whole = output.vector;
+  const channel = whole ? cell : map;
+  const place = whole ? part.windows.map(() => 0) : placeOf(output, cell);
+  const taps = windowAt(part, input, place);
+  const numbers = taps.map((tap) => (tap.cell === null ? 0 : read(input, tap.cell, channel)));
+  const inner = numbers.filter((_, tap) => taps[tap].inside);
+  const parts = [paragraph("does", part.does)];
+  let winner = -1;
+  if (part.kind === "max") {
+    winner = taps.findIndex((tap, at) => tap.inside && Object.is(numbers[at] + 0, result + 0));
+    parts.push(group([grid(part.windows.map((window) => window.size), numbers, "input", scaleOf(input.numbers), taps, winner)]));
+    parts.push(line(`max(${cut(inner.map(text)).join(", ")}) = ${text(result)}`));
+    if (winner >= 0) parts.push(line(`the winner is ${input.name} at ${placeOf(input, taps[winner].cell).join(",")}`));
+  } else {
+    const count = part.count_padding ? taps.filter((tap) => tap.padded).length : inner.length;
+    parts.push(group([grid(part.windows.map((window) => window.size), numbers, "input", scaleOf(input.numbers), taps)]));
+    parts.push(line(`(${plus(inner)}) / ${count} = ${text(result)}`));
+  }
+  const met = new Set(taps.filter((tap) => tap.inside).map((tap) => tap.cell));
+  return { parts, met: [met], channels: [channel, channel + 1], winner: winner < 0 ? null : taps[winner].cell };
+}
+
+const terms = (weights, numbers) =>
+  cut(weights.map((weight, place) => `${factor(weight)}·${factor(numbers[place])}`)).join(" + ");
+
+// ---- elements ----
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+const paragraph = (className, content) => element("p", { className, textContent: content });
+const line = (content) => paragraph("line", content);
+const group = (children) => element("div", { className: "grids" }, ...children);
+
+/** Numbers as a table; of more than two axes the slices are below each other, and a long axis is cut. */
+function grid(sizes, numbers, caption, scale, taps = [], winner = -1) {
+  const width = sizes.length ? sizes[sizes.length - 1] : 1;
+  const rows = numbers.length / width;
+  const shown = (count) => (count <= MOST_CELLS ? [...Array(count).keys()] : [0, 1, 2, 3, null, count - 3, count - 2, count - 1]);
+  const body = shown(rows).map((row) => element("tr", {}, ...shown(width).map((column) => {
+    if (row === null || column === null) return element("td", { textContent: "…" });
+    const tap = row * width + column;
+    const outside = taps[tap] && !taps[tap].inside;
+    const content = text(numbers[tap]);
+    const className = outside ? "padding" : tap === winner ? "winner" : "";
+    const made = element("td", { className, textContent: outside ? `(${content})` : content });
+    if (!outside) [made.style.background, made.style.color] = inks(numbers[tap], scale);
+    return made;
+  })));
+  return element("table", {}, element("caption", { textContent: caption }), element("tbody", {}, ...body));
+}
+
+function grids(sizes, taps, weights, numbers, products, scales, of = "") {
+  const outside = taps.length === numbers.length ? taps : [];
+  return group([
+    grid(sizes, weights, `filter${of && `, ${of}`}`, scales[0]), element("span", { textContent: "·" }),
+    grid(sizes, numbers, `input${of && `, ${of}`}`, scales[1], outside), element("span", { textContent: "=" }),
+    grid(sizes, products, "products", scales[2]),
+  ]);
+}
+
+// ---- colours ----
+
+const palettes = Object.fromEntries(Object.entries(data.palettes).map(([name, points]) =>
+  [name, points.map((point) => [0, 2, 4].map((start) => parseInt(point.slice(start, start + 2), 16)))]));
+
+/** One scale for many numbers: from least to greatest, or about zero where any is negative. */
+function scaleOf(numbers) {
+  const finite = numbers.filter(Number.isFinite);
+  const low = finite.reduce((least, each) => Math.min(least, each), Infinity);
+  const high = finite.reduce((most, each) => Math.max(most, each), -Infinity);
+  if (low > high) return { low: 0, high: 0, points: palettes.sequential };
+  const most = Math.max(-low, high);
+  return low < 0 ? { low: -most, high: most, points: palettes.diverging } : { low, high, points: palettes.sequential };
+}
+
+/** The colour of a number as red, green and blue. */
+function colour(number, scale) {
+  if (!Number.isFinite(number)) return Number.isNaN(number) ? [128, 128, 128] : number > 0 ? [255, 0, 255] : [0, 255, 255];
+  const share = scale.high > scale.low ? (number - scale.low) / (scale.high - scale.low) : 0;
+  const place = share * (scale.points.length - 1);
+  const before = Math.min(Math.floor(place), scale.points.length - 2);
+  return scale.points[before].map((each, part) =>
+    Math.round(each + (scale.points[before + 1][part] - each) * (place - before)));
+}
+
+/** The colour of a number, and one to write on it with. */
+function inks(number, scale) {
+  const [red, green, blue] = colour(number, scale);
+  return [`rgb(${red} ${green} ${blue})`, red * 0.299 + green * 0.587 + blue * 0.114 > 140 ? "#000" : "#fff"];
+}
+
+function legend(scale) {
+  const bar = element("canvas", { width: 64, height: 1 });
+  const pen = bar.getContext("2d");
+  for (let step = 0; step < 64; step += 1) {
+    [pen.fillStyle] = inks(scale.low + ((scale.high - scale.low) * step) / 63, scale);
+    pen.fillRect(step, 0, 1, 1);
+  }
+  bar.setAttribute("aria-hidden", "true");
+  return element("div", { className: "legend" }, text(scale.low), bar, text(scale.high));
+}
+
+// ---- pictures ----
+
+const GAP = 1; // cells between the slices of a map in three dimensions
+
+/** A map as squares, with its numbers where they have room. */
+class Picture {
+  constructor(value, map, scale, size) {
+    this.value = value;
+    this.map = map;
+    this.scale = scale;
+    const [depth, height, width] = value.space;
+    const wrap = value.vector && width > 64 ? 64 : width; // a long row is broken
+    this.columns = wrap;
+    this.rows = value.vector ? Math.ceil(width / wrap) : depth * (height + GAP) - GAP;
+    this.side = Math.max(4, Math.min(40, Math.floor(size / Math.max(this.columns, this.rows))));
+    this.canvas = element("canvas");
+    this.caption = element("figcaption", { textContent: value.vector ? value.name : value.names[map] });
+    this.caption.hidden = value.channels === 1;
+    this.figure = element("figure", {}, this.caption, this.canvas);
+    const density = window.devicePixelRatio || 1;
+    this.canvas.width = this.columns * this.side * density;
+    this.canvas.height = this.rows * this.side * density;
+    this.canvas.style.width = `${this.columns * this.side}px`;
+    this.canvas.style.height = `${this.rows * this.side}px`;
+    this.pen = this.canvas.getContext("2d");
+    this.pen.scale(density, density);
+  }
+
+  corner(cell) {
+    const [, height, width] = this.value.space;
+    if (this.value.vector) return [(cell % this.columns) * this.side, Math.floor(cell / this.columns) * this.side];
+    const slice = Math.floor(cell / (height * width));
+    const row = slice * (height + GAP) + (Math.floor(cell / width) % height);
+    return [(cell % width) * this.side, row * this.side];
+  }
+
+  cellAt(x, y) {
+    const [column, row] = [Math.floor(x / this.side), Math.floor(y / this.side)];
+    const [, height, width] = this.value.space;
+    if (column < 0 || column >= this.columns || row < 0 || row >= this.rows) return null;
+    if (this.value.vector) {
+      const cell = row * this.columns + column;
+      return cell < this.value.cells ? cell : null;
+    }
+    const [slice, inner] = [Math.floor(row / (height + GAP)), row % (height + GAP)];
+    return inner < height ? (slice * height + inner) * width + column : null;
+  }
+
+  /** Draw all cells, then frames around those of a window (`met`) and around one of them. */
+  draw(met, picked, mark) {
+    const { pen, side } = this;
+    pen.clearRect(0, 0, this.columns * side, this.rows * side);
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    for (let cell = 0; cell < this.value.cells; cell += 1) {
+      const number = read(this.value, cell, this.map);
+      const [x, y] = this.corner(cell);
+      const [paint, ink] = inks(number, this.scale);
+      const gap = side >= 12 ? 1 : 0; // between the cells
+      pen.fillStyle = paint;
+      pen.fillRect(x, y, side - gap, side - gap);
+      const label = text(number);
+      if (side >= 18 && label.length * 6.2 < side) {
+        pen.fillStyle = ink;
+        pen.font = "11px system-ui, sans-serif";
+        pen.fillText(label, x + side / 2, y + side / 2 + 0.5);
+      }
+    }
+    const style = getComputedStyle(document.documentElement);
+    if (met) this.frame(met, style.getPropertyValue("--mark"));
+    if (picked !== null && picked !== undefined) this.frame(new Set([picked]), style.getPropertyValue(mark || "--pick"));
+  }
+
+  /** A line around cells, none between two of them that touch. */
+  frame(cells, ink) {
+    const { pen, side } = this;
+    const corners = new Set([...cells].map((cell) => this.corner(cell).join(" ")));
+    for (const [paint, width] of [["#fff", 4], [ink, 2.5]]) {
+      pen.strokeStyle = paint;
+      pen.lineWidth = Math.min(width, side / 2);
+      const edge = pen.lineWidth / 2;
+      pen.beginPath();
+      for (const cell of cells) {
+        const [x, y] = this.corner(cell);
+        const free = (dx, dy) => !corners.has(`${x + dx} ${y + dy}`);
+        const draw = (x1, y1, x2, y2) => { pen.moveTo(x1, y1); pen.lineTo(x2, y2); };
+        if (free(0, -side)) draw(x, y + edge, x + side, y + edge);
+        if (free(0, side)) draw(x, y + side - edge, x + side, y + side - edge);
+        if (free(-side, 0)) draw(x + edge, y, x + edge, y + side);
+        if (free(side, 0)) draw(x + side - edge, y, x + side - edge, y + side);
+      }
+      pen.stroke();
+    }
+  }
+}
+
+/** Pictures of a value's maps, as large as fits so many. */
+function pictures(value, scale) {
+  const size = value.channels <= 2 ? 320 : value.channels <= 8 ? 180 : 110;
+  const count = Math.min(value.channels, MOST_MAPS);
+  return Array.from({ length: count }, (_, map) => new Picture(value, map, scale, size));
+}
+
+function shown(value) {
+  const scale = scaleOf(value.numbers);
+  const made = pictures(value, scale);
+  const parts = [legend(scale), element("div", { className: "maps" }, ...made.map((each) => each.figure))];
+  if (value.channels > made.length) parts.push(line(`… ${value.channels - made.length} more maps`));
+  return { pictures: made, parts };
+}
+
+// ---- what is on the page ----
+
+let inputs = []; // of the part: { value, pictures }
+let output = null;
+
+/** Build all that depends on the part and the sample. */
+function build() {
+  const part = data.parts[state.part];
+  const value = valueOf(part.name);
+  [...find("parts").children].forEach((button, place) => {
+    if (place === state.part) button.setAttribute("aria-current", "step");
+    else button.removeAttribute("aria-current");
+  });
+  find("map").replaceChildren(...value.names.map((name, map) => element("option", { value: map, textContent: name })));
+  find("map-label").hidden = value.channels < 2;
+  state.map = Math.min(state.map, value.channels - 1);
+  state.cell = Math.min(state.cell, value.cells - 1);
+  find("position").max = value.cells - 1;
+  inputs = part.takes.map((name) => ({ value: valueOf(name), ...shown(valueOf(name)) }));
+  find("input-title").textContent = `Input: ${part.takes.join(", ")}`;
+  find("input").replaceChildren(...inputs.flatMap((each) => each.parts));
+  output = { value, ...shown(value) };
+  find("output-title").textContent = `Output: ${part.name}`;
+  find("output").replaceChildren(...output.parts);
+  output.pictures.forEach((picture) => listen(picture));
+  update();
+}
+
+/** Show the working of the picked cell. */
+function update() {
+  const part = data.parts[state.part];
+  const { value } = output;
+  const result = read(value, state.cell, state.map);
+  const place = placeOf(value, state.cell).join(",");
+  const name = value.vector ? part.name : `${part.name}: ${value.names[state.map]}`;
+  find("value").textContent = `${name} at ${place} = ${text(result)}`;
+  find("map").value = state.map;
+  find("position").value = state.cell;
+  find("position").setAttribute("aria-valuetext", place);
+  find("back").disabled = state.cell === 0;
+  find("on").disabled = state.cell === value.cells - 1;
+  const given = inputs.map((each) => each.value);
+  const found = KINDS[part.kind](part, given, state.cell, state.map, result);
+  find("working").replaceChildren(...found.parts);
+  inputs.forEach(({ pictures: made }, operand) => made.forEach((picture) => {
+    const seen = found.channels ? picture.map >= found.channels[0] && picture.map < found.channels[1]
+      : part.kind === "products" || picture.map === state.map || made.length === 1;
+    picture.draw(seen ? found.met[operand] : null, seen ? found.winner : null, "--pick");
+  }));
+  output.pictures.forEach((picture) => {
+    const picked = picture.map === state.map;
+    picture.figure.classList.toggle("picked", picked);
+    picture.canvas.tabIndex = picked ? 0 : -1;
+    picture.draw(null, picked ? state.cell : null);
+  });
+}
+
+function pick(cell, map = state.map) {
+  if (cell === null || (cell === state.cell && map === state.map)) return;
+  state.cell = Math.min(Math.max(cell, 0), output.value.cells - 1);
+  state.map = Math.min(Math.max(map, 0), output.value.channels - 1);
+  update();
+}
+
+/** Pointing at a cell of an output map picks it; so do the arrow keys while the map has the focus. */
+function listen(picture) {
+  const { canvas } = picture;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", `${picture.caption.textContent}: arrow keys move from cell to cell`);
+  const point = (event) => {
+    const box = canvas.getBoundingClientRect();
+    pick(picture.cellAt(event.clientX - box.left, event.clientY - box.top), picture.map);
+  };
+  canvas.addEventListener("pointermove", point);
+  canvas.addEventListener("pointerdown", point);
+  canvas.addEventListener("keydown", (event) => {
+    const { cell, map } = state;
+    const { columns } = picture;
+    const moves = {
+      ArrowLeft: [cell - 1, map], ArrowRight: [cell + 1, map], ArrowUp: [cell - columns, map],
+      ArrowDown: [cell + columns, map], Home: [0, map], End: [output.value.cells - 1, map],
+      PageUp: [cell, map - 1], PageDown: [cell, map + 1],
+    };
+    if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const [to, other] = moves[event.key];
+    if (to < 0 || to >= output.value.cells || other < 0 || other >= output.pictures.length) return;
+    pick(to, other);
+    output.pictures[state.map].canvas.focus();
+  });
+}
+
+// ---- walking ----
+
+let walking = null;
+
+function walk(on) {
+  clearInterval(walking);
+  walking = on ? setInterval(step, 700) : null;
+  find("play").setAttribute("aria-pressed", String(on));
+  find("play").textContent = on ? "Stop" : "Walk";
+  find("value").setAttribute("aria-live", on ? "off" : "polite");
+}
+
+function step() {
+  if (state.cell === output.value.cells - 1) walk(false);
+  else pick(state.cell + 1);
+}
+
+// ---- the start ----
+
+find("title").textContent = data.title;
+find("parts").append(...data.parts.map((part, place) => {
+  const shape = data.values[part.name].shape.join("×");
+  const button = element("button", { type: "button" }, part.name, element("small", { textContent: `${part.type} ${shape}` }));
+  button.addEventListener("click", () => { walk(false); state.part = place; state.cell = 0; build(); });
+  return button;
+}));
+const samples = Object.values(data.values)[0].samples.length;
+find("sample").append(...Array.from({ length: samples }, (_, place) => element("option", { value: place, textContent: place })));
+find("sample-label").hidden = samples < 2;
+find("sample").value = state.sample;
+find("sample").addEventListener("change", () => { state.sample = Number(find("sample").value); build(); });
+find("map").addEventListener("change", () => pick(state.cell, Number(find("map").value)));
+find("position").addEventListener("input", () => pick(Number(find("position").value)));
+find("back").addEventListener("click", () => pick(state.cell - 1));
+find("on").addEventListener("click", () => pick(state.cell + 1));
+find("play").addEventListener("click", () => {
+  if (!walking && state.cell === output.value.cells - 1) pick(0);
+  walk(!walking);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+
+state.part = data.parts.findIndex((part) => part.name === data.start.name);
+if (data.start.at) {
+  const value = valueOf(data.start.name);
+  if (value.vector) [state.cell, state.map] = [data.start.map, 0];
+  else state.cell = cellOf(value, data.start.at);
+}
+build();

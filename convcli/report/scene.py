@@ -1,0 +1,254 @@
+"""What a page shows: every value on the way through a model, and how each part of a layer makes its own.
+
+A part is a layer, or for a separable one each of its two convolutions. What it takes and makes are names of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convcli import arrays, steps
+from convcli._lazy import Array
+from convcli.algorithms.kernels import meeting_kernel
+from convcli.engine import Program
+from convcli.engine.operations import run
+from convcli.engine.tails import scale_numbers
+from convcli.errors import ConvcliError, located
+from convcli.geometry import Window, known
+from convcli.model import Plan, Row
+from convcli.records import Record, field, replace
+from convcli.report.apply import numbered, operation
+
+MOST_CELLS = 64  # of a map along an axis
+MOST_VALUES = 1 << 20  # of all values and kernels together
+VECTOR = MOST_CELLS**2 * 4  # values without axes in space
+
+Weights = Mapping[str, Array]
+
+
+class Part(Record):
+    """Some of a layer's steps, done to the values that it takes; `names` are those of its maps."""
+
+    name: str
+    row: Row
+    steps: tuple[steps.Step, ...]
+    takes: tuple[str, ...]
+    names: tuple[str, ...]
+    weights: Weights = field(factory=dict)
+
+
+class Start(Record):
+    """Where the page opens: a part, by the name of what it makes, and perhaps a value of it."""
+
+    name: str
+    map: int = 0
+    at: tuple[int, ...] | None = None
+    sample: int = 0
+
+
+class Scene(Record):
+    """A model on a batch: `values` by name, `(batch, *spatial, channels)`, inputs first, and the parts in order."""
+
+    title: str
+    values: Mapping[str, Array]
+    inputs: Mapping[str, tuple[str, ...]]  # the names of each input's channels
+    parts: tuple[Part, ...]
+    start: Start
+
+    def mapping(self) -> dict[str, Any]:
+        """The scene as the page reads it. Raises `ConvcliError` where it is too large for one."""
+        self._check()
+        names = {**self.inputs, **{part.name: part.names for part in self.parts}}
+        return {
+            "title": self.title,
+            "values": {
+                name: {
+                    "shape": list(value.shape[1:]),
+                    "maps": list(names[name]),
+                    "samples": [arrays.plain(sample.ravel()) for sample in value],
+                }
+                for name, value in self.values.items()
+            },
+            "parts": [self._part(part) for part in self.parts],
+            "start": {
+                "name": self.start.name,
+                "map": self.start.map,
+                "at": None if self.start.at is None else list(self.start.at),
+                "sample": self.start.sample,
+            },
+        }
+
+    def _check(self) -> None:
+        remedy = "a smaller or cropped input, --layer-output, or -o maps.png"
+        for name, value in self.values.items():
+            *space, last = value.shape[1:]
+            if max(space, default=0) > MOST_CELLS or (not space and last > VECTOR):
+                with located(name):
+                    most = f"at most {'×'.join([str(MOST_CELLS)] * len(space))}" if space else f"at most {VECTOR:,}"
+                    size = "×".join(map(str, space)) if space else f"{last:,}"
+                    raise ConvcliError(f"{size} cells are too many for a page", f"{most}; {remedy}")
+        weights = sum(array.size for part in self.parts for array in part.weights.values())
+        total = weights + sum(value.size for value in self.values.values())
+        if total > MOST_VALUES:
+            raise ConvcliError(f"{total:,} numbers are too many for a page", f"at most {MOST_VALUES:,}; {remedy}")
+
+    def _part(self, part: Part) -> dict[str, Any]:
+        shapes = [self.values[name].shape[1:] for name in part.takes]
+        return {
+            "name": part.name,
+            "type": type(part.row.node.layer).__name__,
+            "takes": list(part.takes),
+            **_does(part, shapes),
+        }
+
+
+def parts_of(
+    plan: Plan, values: Mapping[str, Array], weights: Mapping[str, Weights], names: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[Part, ...], dict[str, Array]]:
+    """The parts of a plan in order, and the values that they take and make, the inputs first.
+
+    `values` are those of the inputs and of every layer. A separable layer is cut in two, by running its first half.
+    """
+    parts, found = [], {name: values[name] for name in plan.input_shapes}
+    for row in plan.rows:
+        own, takes = weights[row.node.owner], row.operands
+        kernels = [place for place, step in enumerate(row.steps) if isinstance(step, steps.Correlate)]
+        rest = row.steps
+        if len(kernels) == 2:
+            first, rest = row.steps[: kernels[1]], row.steps[kernels[1] :]
+            name = f"{row.name}, depthwise"
+            found[name] = _between(plan, row, kernels[1], values[takes[0]], own)
+            parts.append(Part(name, row, first, takes, numbered(found[name].shape[-1]), own))
+            takes = (name,)
+        parts.append(Part(row.name, row, rest, takes, names[row.name], own))
+        found[row.name] = values[row.name]
+    return tuple(parts), found
+
+
+def _between(plan: Plan, row: Row, count: int, x: Array, weights: Weights) -> Array:
+    """What the first steps of a layer make of its input."""
+    cut = replace(row, steps=row.steps[:count], step_shapes=row.step_shapes[:count])
+    alone = Plan(plan.model, {row.operands[0]: row.input_shapes[0]}, (cut,))
+    program = Program(alone, {row.node.owner: weights}, [row.name], x.dtype.name, samples=len(x), compiled=False)
+    try:
+        return program({row.operands[0]: x})[row.name]
+    finally:
+        program.close()
+
+
+def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+    """How the part makes each of its cells, for the kinds that the page can work out by itself; else in words."""
+    kept, activation = part.steps, None
+    last = kept[-1] if len(kept) > 1 else None
+    if isinstance(last, steps.Map):
+        kept, activation = kept[:-1], last.function
+    pad = None
+    if len(kept) == 2 and isinstance(kept[0], steps.Pad) and isinstance(kept[1], steps.Correlate):
+        pad, kept = kept[0], kept[1:]
+    if all(map(_moves, part.steps)):
+        return {"kind": "moved", "does": "Values in other places", "origins": _origins(part.steps, shapes)}
+    if len(kept) != 1:
+        return {"kind": "other", "does": " then ".join(type(step).__name__.lower() for step in part.steps)}
+    found = does(kept[0], shapes, part.weights)
+    if isinstance(kept[0], steps.Correlate):
+        found |= {"activation": activation, "mode": "zeros" if pad is None else pad.mode}
+        if pad is not None:
+            found["windows"] = [
+                {**window, "before": before, "after": after}
+                for window, (before, after) in zip(found["windows"], pad.amounts, strict=True)
+            ]
+    return found
+
+
+def _moves(step: steps.Step) -> bool:
+    """Whether a step leaves every value as it is."""
+    if isinstance(step, steps.Resize | steps.Join):
+        return getattr(step, "interpolation", None) == "nearest" or getattr(step, "kind", None) == "concatenate"
+    return isinstance(step, steps.Pad | steps.Reshape | steps.Permute)
+
+
+def _origins(moves: Sequence[steps.Step], shapes: Sequence[tuple[int, ...]]) -> list[int]:
+    """For each cell that comes out, the number of the one it was, those of several operands one after the other.
+
+    -1 is padding. Found by moving the numbers themselves.
+    """
+    x, first = [], 1
+    for shape in shapes:
+        x.append(np.arange(first, first + prod(shape)).reshape(1, *shape))
+        first += prod(shape)
+    for step in moves:
+        x = [run(step, x, {})]
+    origins: list[int] = (x[0].ravel() - 1).tolist()
+    return origins
+
+
+@singledispatch
+def does(step: steps.Step, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    """How one step makes each of its cells."""
+    return {"kind": "other", "does": f"{type(step).__name__} over several cells"}
+
+
+@does.register
+def _(step: steps.Correlate, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    kernel = meeting_kernel(step, weights[step.kernel.name])
+    return {
+        "kind": "products",
+        "does": operation(step.transposed, step.flip) if step.windows else "Each value times its weight",
+        "windows": _windows(step.windows),
+        "kernel": arrays.plain(kernel.ravel()),
+        "seen": kernel.shape[-2],
+        "filters": kernel.shape[-1],
+        "groups": known(step.groups),
+        "bias": None if step.bias is None else arrays.plain(weights[step.bias.name]),
+        "transposed": step.transposed,
+    }
+
+
+def _windows(windows: Sequence[Window]) -> list[dict[str, int]]:
+    keys = ("size", "stride", "dilation", "before", "after", "upsample")
+    return [{key: getattr(window, key) for key in keys} for window in windows]
+
+
+@does.register
+def _(step: steps.Pool, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    found = {"windows": _windows(step.windows), "count_padding": step.count_padding}
+    return {"kind": step.kind, "does": POOLED[step.kind], **found}
+
+
+@does.register
+def _(step: steps.Reduce, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    windows = _windows([Window(extent) for extent in shapes[0][:-1]])
+    return {"kind": step.kind, "does": f"{POOLED[step.kind]} of all", "windows": windows, "count_padding": False}
+
+
+POOLED = {"max": "Maximum of the window", "average": "Mean of the window"}
+
+
+@does.register
+def _(step: steps.Scale, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    numbers = dict(zip(("gamma", "beta", "mean", "variance"), scale_numbers(step, weights, "float64"), strict=True))
+    given = {name: arrays.plain(each.ravel()) for name, each in numbers.items() if each is not None}
+    if step.axes not in ((), (len(shapes[0]) - 1,)):
+        return {"kind": "other", "does": "Scaled"}
+    formula = {"formula": step.kind, "numbers": given, "epsilon": step.epsilon}
+    return {"kind": "scale", "does": "Scaled and shifted", **formula}
+
+
+@does.register
+def _(step: steps.Map, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    if step.slope is not None or step.axes:
+        return {"kind": "other", "does": f"{step.function} along {len(step.axes)} axes" if step.axes else step.function}
+    return {"kind": "activation", "does": step.function, "function": step.function}
+
+
+@does.register
+def _(step: steps.Join, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+    if len(set(shapes)) > 1 or step.constants:
+        return {"kind": "other", "does": f"{step.kind.capitalize()} of values that broadcast"}
+    does = f"{step.kind.capitalize()} of the values in one place"
+    return {"kind": "joined", "does": does, "coefficients": list(step.coefficients)}
