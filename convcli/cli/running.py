@@ -14,10 +14,23 @@ from convcli.files import STREAM, display_name
 from convcli.records import Record
 
 if TYPE_CHECKING:
+    from convcli._lazy import Array
     from convcli.geometry import DataFormat
     from convcli.model import Model
     from convcli.weights import Stored
 
+
+def _factor(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    from convcli.errors import ConvcliError
+    from convcli.inputs import quotient
+
+    try:
+        return value and quotient(value)
+    except ConvcliError as error:
+        raise click.UsageError(f"--scale: {error}") from None
+
+
+map_option = click.option("--map", "map_name", metavar="NAME|N", help="One map, by its name or number from 0.")
 run_options = decorate(
     click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]"),
     layer_option,
@@ -41,6 +54,10 @@ run_options = decorate(
         type=click.Choice(["float32", "float64"]),
         help="Compute in this type [float32 for float32 and float16, else float64].",
     ),
+    click.option(
+        "--scale", metavar="FACTOR", callback=_factor, help="Multiply all inputs: a number or quotient, such as 1/255."
+    ),
+    click.option("--gray", is_flag=True, help="Make one channel of red, green and blue: their luma (ITU-R BT.601)."),
     click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's."),
     single_layer_options,
     data_format_option,
@@ -69,14 +86,19 @@ def asked(
     data_format: DataFormat | None,
     options: Mapping[str, Any],
 ) -> Asked:
-    """What the shared options ask for; `options` are those of a single layer."""
+    """What the shared options ask for; `options` are those of a single layer, and of its inputs."""
+    from convcli.errors import located
     from convcli.stored import load
 
     names, model_name = _split(arguments, bool(layers or filters), weights)
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     model = load_model(model_name, layers, filters, single_layer(options), data_format)
-    inputs, labels = _inputs(model, names)
+    layout = data_format or model.data_format
+    inputs, labels = _inputs(model, names, layout)
+    for name, array in inputs.items():
+        with located(labels.get(name, name)):
+            inputs[name] = _made_ready(model, name, array, layout, options)
     held: Stored | None = load(weights) if weights else None
     settings = {
         "weights": held,
@@ -86,7 +108,7 @@ def asked(
         "data_format": data_format,
         "labels": labels,
     }
-    return Asked(model, inputs, settings, data_format or model.data_format)
+    return Asked(model, inputs, settings, layout)
 
 
 def _split(arguments: Sequence[str], inline: bool, weights: str | None) -> tuple[list[str], str | None]:
@@ -111,7 +133,30 @@ def named_layer(model: Model, name: str) -> str:
     return name
 
 
-def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def map_place(names: Sequence[str], asked: str) -> int:
+    """Which of the maps with these names --map asks for, by name or by number."""
+    from convcli.errors import nearest
+
+    if asked in names:
+        return names.index(asked)
+    if asked.isdecimal() and int(asked) < len(names):
+        return int(asked)
+    span = "map 0" if len(names) == 1 else f"maps 0 to {len(names) - 1}"
+    numbered = all(name == f"map {place}" for place, name in enumerate(names))
+    remedy = span if numbered or asked.isdecimal() else nearest(asked, names)
+    raise click.UsageError(f"--map {asked}: no such map ({remedy})")
+
+
+def _made_ready(model: Model, name: str, array: Array, layout: DataFormat, options: Mapping[str, Any]) -> Array:
+    """An input as --gray and --scale ask for it."""
+    from convcli import inputs
+
+    if options["gray"] and name in model.inputs:
+        array = inputs.gray(array, model.spatial_rank(name), layout)
+    return array if options["scale"] is None else inputs.scaled(array, options["scale"])
+
+
+def _inputs(model: Model, names: Sequence[str], layout: DataFormat) -> tuple[dict[str, Any], dict[str, str]]:
     """The array for each input of the model, and what messages call it."""
     from convcli import arrays
 
@@ -119,10 +164,10 @@ def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[st
     files = _files(names, wanted)
     if files:
         labels = {name: display_name(file) for name, file in files.items()}
-        return {name: arrays.load(file) for name, file in files.items()}, labels
+        return {name: arrays.load(file, layout) for name, file in files.items()}, labels
     if len(wanted) > 1:
         return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
-    return {wanted[0]: arrays.load(names[0])}, {wanted[0]: display_name(names[0])}
+    return {wanted[0]: arrays.load(names[0], layout)}, {wanted[0]: display_name(names[0])}
 
 
 def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
