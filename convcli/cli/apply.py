@@ -9,7 +9,7 @@ import click
 
 from convcli.algorithms import AUTO, WAYS
 from convcli.cli.common import reports
-from convcli.cli.running import asked, named_layer, run_options
+from convcli.cli.running import asked, map_option, map_place, named_layer, run_options
 
 if TYPE_CHECKING:
     from convcli.api import Run
@@ -26,6 +26,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @run_options
+@map_option
 @click.option("--all-layers", is_flag=True, help="Every layer's maps; with -o X.npz an array a layer.")
 @click.option(
     "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
@@ -45,7 +46,7 @@ Examples:
 @click.option(
     "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
 )
-@reports("table", "json", "yaml", "csv", "npy", "npz")
+@reports("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png")
 def apply(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],
@@ -54,6 +55,7 @@ def apply(
     seed: int | None,
     dtype: str | None,
     layer_output: str | None,
+    map_name: str | None,
     all_layers: bool,
     show_weights: bool,
     algorithm: str,
@@ -65,7 +67,8 @@ def apply(
 ) -> ApplyReport:
     """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
 
-    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, FILE.npz:KEY, or - for standard input. An array of the
+    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
+    input. An array of the
     model's spatial rank is one sample of one channel; one more axis is its channels, two more a batch too. A model of
     several inputs takes one .npz keyed by their names, or NAME=FILE for each.
 
@@ -78,6 +81,8 @@ def apply(
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
     given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
     keep = _kept(given.model, layer_output, all_layers)
+    if map_name is not None and len(keep) > 1:
+        raise click.UsageError("--map is of one layer's maps (--layer-output NAME)")
     done = api.run(
         given.model,
         given.inputs,
@@ -88,7 +93,7 @@ def apply(
         compiled=compiled,
         keep=keep,
     )
-    return _report(done, keep, given.data_format, show_weights, not all_layers)
+    return _report(done, keep, given.data_format, show_weights, not all_layers, map_name)
 
 
 def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:
@@ -100,16 +105,27 @@ def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str
     return model.outputs if layer_output is None else (named_layer(model, layer_output),)
 
 
-def _report(done: Run, keep: Sequence[str], data_format: DataFormat, show_weights: bool, single: bool) -> ApplyReport:
+def _report(
+    done: Run,
+    keep: Sequence[str],
+    data_format: DataFormat,
+    show_weights: bool,
+    single: bool,
+    map_name: str | None,
+) -> ApplyReport:
     from convcli.report import apply as report
     from convcli.report.shape import Asked, summary
 
     names = report.map_names(done.plan)
+    maps = tuple(report.Maps(name, done.values[name], names[name]) for name in keep)
+    if map_name is not None:
+        maps = (maps[0].one(map_place(maps[0].names, map_name)),)
     return report.ApplyReport(
         summary=summary(done.plan, data_format, Asked(done.batch)),
-        maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
+        maps=maps,
         data_format=data_format,
         single=single and len(keep) == 1,
+        one_map=map_name is not None,
         kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
         weights=done.weights if show_weights else {},
         notes=report.operations(done.plan),

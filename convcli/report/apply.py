@@ -22,6 +22,10 @@ class Maps(Record):
     array: Array
     names: tuple[str, ...]
 
+    def one(self, place: int) -> Maps:
+        """The map at a place alone."""
+        return Maps(self.layer, self.array[..., place : place + 1], (self.names[place],))
+
 
 class Kernels(Record):
     """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
@@ -36,7 +40,8 @@ class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
     `algorithms` names the ways that correlated, for each layer that does. `single` says that `maps` is one output, not
-    a mapping of several. `kernels` and `weights`, the variables of each layer by name, are there if asked for.
+    a mapping of several, `one_map` that one of its maps was asked for. `kernels` and `weights`, the variables of each
+    layer by name, are there if asked for.
     """
 
     kind = "apply"
@@ -45,6 +50,7 @@ class ApplyReport(Report):
     maps: tuple[Maps, ...]
     data_format: DataFormat
     single: bool = True
+    one_map: bool = False
     kernels: tuple[Kernels, ...] = ()
     weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
     notes: tuple[str, ...] = field(default=())
