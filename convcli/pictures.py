@@ -88,12 +88,11 @@ def _values(library: Any, content: bytes) -> tuple[Array, int]:
     wide = _wide_mode(opened)
     if wide is not None:
         return _sixteen_bits(library, content, wide), count
-    mode = _mode(opened)
-    opened = _upright(opened)
-    values = np.asarray(opened if opened.mode == mode else opened.convert(mode))
-    tags = getattr(opened, "tag_v2", {})
+    mode, tags = _mode(opened), getattr(opened, "tag_v2", {})
+    upright = _upright(opened)
+    values = np.asarray(upright if upright.mode == mode else upright.convert(mode))
     if mode == "I" and tags.get(BITS) == (32,) and tags.get(SAMPLE_FORMAT, (UNSIGNED,)) == (UNSIGNED,):
-        values = values.view(np.uint32)
+        values = values.view(np.uint32)  # which Pillow takes for signed
     return values.astype(values.dtype.newbyteorder("=")), count
 
 

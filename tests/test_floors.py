@@ -74,7 +74,7 @@ def test_every_module_has_a_floor():
     assert found == set(FLOOR_OF)
 
 
-HEAVY = ("numpy", "rich", "yaml")
+HEAVY = ("numpy", "rich", "yaml", "PIL")
 MODEL = "{layers: [{Conv2D: {filters: {line: [[0, 1], [1, 0]]}}}], input: [8, 8, 1]}"
 
 

@@ -23,15 +23,17 @@ PAPER, INK, PALE, FRAME = (255, 255, 255), (32, 32, 32), (96, 96, 96), (200, 200
 TITLE, HEADING, LABEL = 22, 17, 14  # sizes of text
 MARGIN, GAP = 32, 20  # around the sheet; between maps
 WIDTH = 1280  # of the maps in a row, where they are not wider by themselves
-SIDE = 160  # what small maps are enlarged to
+SIDE = 160  # what small maps are enlarged to, where there are many
 STRIP, STRIP_CELL, STRIP_HEIGHT = 640, 40, 32  # a row of values: its length, its widest cell, its height
 FEW = 16
+LONGEST = 200  # characters of a name
 NARROWEST = 96  # so that a label can be read
 BAR, BAR_HEIGHT = 320, 18
 
 
 def png(report: Report, look: Look = PLAIN) -> bytes:
     """The maps as a PNG file, all in one scale of colours."""
+    pictures.pillow()  # so that its absence is told before anything is drawn
     found = sections(report)
     grids = [each.grid for section in found for each in section.maps()]
     scale = palette.scale_of(grids)
@@ -81,13 +83,14 @@ class Tile(Record):
         return self.size[1] + LABEL + 8
 
 
-def tile_of(grid: Array) -> Tile:
-    """Small maps are enlarged by a whole number; a single row of values is made high enough to be seen."""
+def tile_of(grid: Array, count: int) -> Tile:
+    """Small maps are enlarged by a whole number, fewer of them more; a row of values is made high enough to be seen."""
     rows, columns = grid.shape
     if rows == 1:
         cell = (min(max(STRIP // columns, 1), STRIP_CELL), STRIP_HEIGHT)
     else:
-        cell = (max(SIDE // max(rows, columns), 1),) * 2
+        side = min(max(WIDTH // count, SIDE), 2 * SIDE)
+        cell = (max(side // max(rows, columns), 1),) * 2
     return Tile(cell, (columns * cell[0], rows * cell[1]), rows == 1 < columns)
 
 
@@ -125,7 +128,7 @@ class Sheet:
             self._text(MARGIN, top, section.title, HEADING, width - 2 * MARGIN)
             top += HEADING + GAP
             for group in section.groups:
-                top = self._group(group, top)
+                top = self._group(group, section.count, top)
             top += GAP // 2
         self._legend(top)
         return self._picture
@@ -135,13 +138,13 @@ class Sheet:
     def _size(self) -> tuple[int, int]:
         wide, high = self._legend_width(), TITLE + GAP
         for section in self._sections:
-            wide = max(wide, ceil(self._length(section.title, HEADING)))
+            wide = max(wide, min(ceil(self._length(section.title[:LONGEST], HEADING)), WIDTH))
             high += HEADING + GAP
             for group in section.groups:
-                size = _group_size(group)
+                size = _group_size(group, section.count)
                 wide, high = max(wide, size[0]), high + size[1]
             high += GAP // 2
-        wide = max(wide, min(ceil(self._length(self._name, TITLE)), WIDTH))
+        wide = max(wide, min(ceil(self._length(self._name[:LONGEST], TITLE)), WIDTH))
         return wide + 2 * MARGIN, high + BAR_HEIGHT + 8 + LABEL + 2 * MARGIN
 
     def _length(self, text: str, size: int) -> float:
@@ -152,18 +155,18 @@ class Sheet:
 
     def _text(self, left: int, top: int, text: str, size: int, most: int, colour: Any = INK) -> None:
         """A line of text, shortened to a width."""
-        shown = text
-        while shown and self._length(shown, size) > most:
+        shown = text = text[:LONGEST]
+        while text and self._length(shown, size) > most:
             text = text[:-1]
             shown = f"{text}…"
         self._draw.text((left, top), shown, colour, self._fonts[size])
 
-    def _group(self, group: Group, top: int) -> int:
-        """The maps of a sample; where the next begin."""
+    def _group(self, group: Group, count: int, top: int) -> int:
+        """The maps of a sample, of so many of the layer; where the next begin."""
         if group.title:
             self._text(MARGIN, top, group.title, LABEL, WIDTH, PALE)
             top += LABEL + GAP // 2
-        tile = tile_of(group.maps[0].grid)
+        tile = tile_of(group.maps[0].grid, count)
         columns = columns_of(len(group.maps), tile)
         for place, each in enumerate(group.maps):
             row, column = divmod(place, columns)
@@ -223,8 +226,8 @@ def _bar(scale: Scale, length: int) -> Array:
     return palette.table(scale.signed)[places]
 
 
-def _group_size(group: Group) -> tuple[int, int]:
-    tile = tile_of(group.maps[0].grid)
+def _group_size(group: Group, count: int) -> tuple[int, int]:
+    tile = tile_of(group.maps[0].grid, count)
     columns = columns_of(len(group.maps), tile)
     heading = LABEL + GAP // 2 if group.title else 0
     return (

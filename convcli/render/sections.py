@@ -32,6 +32,11 @@ class Section(Record):
     title: str
     groups: tuple[Group, ...]
 
+    @property
+    def count(self) -> int:
+        """How many maps there are."""
+        return sum(len(group.maps) for group in self.groups)
+
     def maps(self) -> Iterator[Titled]:
         """All maps, one sample after the other."""
         for group in self.groups:
