@@ -83,6 +83,9 @@ def _silent(wanted: bool) -> Iterator[None]:
 def _values(library: Any, content: bytes) -> tuple[Array, int]:
     """The values of the first picture, and how many pictures there are."""
     opened = library.open(io.BytesIO(content), formats=FORMATS)
+    if opened.format == "PNG":  # whose checksums Pillow only compares when asked, and then reads no further
+        opened.verify()
+        opened = library.open(io.BytesIO(content), formats=FORMATS)
     count = getattr(opened, "n_frames", 1)
     opened.seek(0)
     wide = _wide_mode(opened)
@@ -131,7 +134,9 @@ def _sixteen_bits(library: Any, content: bytes, wide: str) -> Array:
         return values.view(">u2").astype(np.uint16)  # (height, width, 2)
     kind, _, order = wide.partition(";16")
     if kind not in ("RGB", "RGBA") or order not in ("L", "B", "N"):
-        raise ConvcliError(f"colour of mode {wide}, of which only 8 bits would be kept", "16-bit grey, RGB or RGBA")
+        raise ConvcliError(
+            f"colour of more than 8 bits stored as {wide}, of which 8 would be kept", "16-bit grey, RGB or RGBA"
+        )
     lower, upper = (_read_as(library, content, f"{kind};16{each}") for each in _low_and_high(order))
     return upper.astype(np.uint16) << 8 | lower
 

@@ -222,6 +222,13 @@ def test_a_file_that_breaks_off_is_an_error_or_whole(form):
         assert read.shape == whole.shape
 
 
+def test_a_png_whose_checksum_is_wrong_is_an_error():
+    content = bytearray(png(GREY.astype(np.uint16), 0))
+    content[-20] ^= 1
+    with pytest.raises(ConvcliError, match="^broken picture: "):
+        pictures.read(bytes(content))
+
+
 def test_nothing_but_the_error_is_said_of_a_damaged_tiff(tmp_path):
     content = saved(Image.fromarray(GREY), "TIFF", compression="tiff_lzw")
     (tmp_path / "x.tif").write_bytes(content[:-20])

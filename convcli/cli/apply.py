@@ -81,7 +81,7 @@ def apply(
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
     given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
     keep = _kept(given.model, layer_output, all_layers)
-    if map_name is not None and len(keep) > 1:
+    if map_name is not None and (all_layers or len(keep) > 1):
         raise click.UsageError("--map is of one layer's maps (--layer-output NAME)")
     done = api.run(
         given.model,

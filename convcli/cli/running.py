@@ -142,9 +142,9 @@ def map_place(names: Sequence[str], asked: str) -> int:
     if asked.isdecimal() and int(asked) < len(names):
         return int(asked)
     span = "map 0" if len(names) == 1 else f"maps 0 to {len(names) - 1}"
-    numbered = all(name == f"map {place}" for place, name in enumerate(names))
-    remedy = span if numbered or asked.isdecimal() else nearest(asked, names)
-    raise click.UsageError(f"--map {asked}: no such map ({remedy})")
+    if any(name != f"map {place}" for place, name in enumerate(names)):
+        span = f"{span}: {', '.join(names)}" if asked.isdecimal() else nearest(asked, names) or span
+    raise click.UsageError(f"--map {asked}: no such map ({span})")
 
 
 def _made_ready(model: Model, name: str, array: Array, layout: DataFormat, options: Mapping[str, Any]) -> Array:
