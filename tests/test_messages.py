@@ -522,6 +522,10 @@ ARRAYS = {
             "apply ab.npz:a forked.yaml -f npy",
             "npy holds one output (-o X.npz for all, or --layer-output NAME for one)",
         ),
+        (
+            "apply x.yaml --filter bump --show-weights -f heatmap",
+            "a picture shows the maps alone (--show-weights with table, json or yaml)",
+        ),
         ("shape -i 8 -l flatten -o no/x.json", "no/x.json: no such file or directory"),
         # the command line
         (

@@ -16,16 +16,19 @@ from convcli.records import Record
 if TYPE_CHECKING:
     from convcli._lazy import Array
     from convcli.geometry import DataFormat
+    from convcli.inputs import Quotient
     from convcli.model import Model
     from convcli.weights import Stored
 
 
-def _factor(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+def _factor(context: click.Context, option: click.Parameter, value: str | None) -> Quotient | None:
+    if value is None:
+        return None
     from convcli.errors import ConvcliError
     from convcli.inputs import quotient
 
     try:
-        return value and quotient(value)
+        return quotient(value)
     except ConvcliError as error:
         raise click.UsageError(f"--scale: {error}") from None
 

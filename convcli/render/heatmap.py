@@ -123,7 +123,8 @@ def _averaged(grid: Array, down: int, across: int) -> Array:
     if down == across == 1:
         return grid
     rows, columns = (np.arange(0, extent, step) for extent, step in zip(grid.shape, (down, across), strict=True))
-    sums = np.add.reduceat(np.add.reduceat(grid.astype(np.float64), rows, 0), columns, 1)
+    with np.errstate(all="ignore"):  # what overflows or is undefined is shown as such
+        sums = np.add.reduceat(np.add.reduceat(grid.astype(np.float64), rows, 0), columns, 1)
     counts = np.outer(np.diff([*rows, grid.shape[0]]), np.diff([*columns, grid.shape[1]]))
     return sums / counts
 
