@@ -147,3 +147,15 @@ def test_what_the_environment_says_of_colours():
     assert b"\x1b" not in shell(FORCE_COLOR="1", NO_COLOR="1")
     assert shell(PYTHONIOENCODING="ascii").isascii()
     assert b"48;5;" in shell(PYTHONIOENCODING="ascii", FORCE_COLOR="1")
+
+
+@pytest.mark.parametrize(("low", "signed"), [(0.0, False), (-2.0, True)])
+def test_the_bar_goes_from_one_end_of_the_scale_to_the_other(low, signed):
+    bar = heatmap(np.array([[low, 2.0]] * 2)[None, ..., None], look=TRUE).splitlines()[-1]
+    codes = [tuple(map(int, each)) for each in re.findall(r"38;2;(\d+);(\d+);(\d+)", bar)]
+    table = [tuple(each) for each in palette.table(signed).tolist()]
+    assert (codes[0], codes[-1]) == (table[0], table[-1])
+    places = [table.index(each) for each in codes]
+    assert places == sorted(places)
+    assert len(codes) == 32
+    assert bare(bar) == ("scale: -2 " + "▀" * 16 + " 0 " + "▀" * 16 + " 2" if signed else "scale: 0 " + "▀" * 32 + " 2")

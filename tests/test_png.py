@@ -173,3 +173,28 @@ def test_without_pillow(convcli, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "PIL", None)
     done = convcli("apply", "samples/lines.yaml", "--filter", "sobel-x", "-o", tmp_path / "x.png")
     assert (done.exit_code, done.stderr) == (1, "Error: needs Pillow (pip install 'convcli[images]')\n")
+
+
+def test_a_row_of_values_is_wide_cells_in_a_strip():
+    values = np.arange(3.0)
+    sheet, _ = painted(values[None])
+    top, left = png.MARGIN + png.TITLE + 2 * png.GAP + png.HEADING + png.LABEL + 8, png.MARGIN
+    strip = sheet[top : top + png.STRIP_HEIGHT, left : left + 3 * png.STRIP_CELL]
+    colours = palette.colours(values, palette.scale_of([values])).repeat(png.STRIP_CELL, 0)
+    np.testing.assert_array_equal(strip, np.tile(colours, (png.STRIP_HEIGHT, 1, 1)))
+
+
+@pytest.mark.parametrize(("low", "places"), [(1, [0, -1]), (-3, [0, 160, -1]), (3, [0])])
+def test_numbers_stand_under_the_ends_of_the_bar_and_zero_under_its_middle(low, places):
+    sheet, _ = painted(np.array([[low, 3.0], [3, 3]])[None, ..., None])
+    below = sheet[-png.MARGIN - png.LABEL - 2 :, png.MARGIN : png.MARGIN + png.BAR].min(axis=(0, 2)) < 128
+    inked = np.flatnonzero(below)
+    for place in places:
+        assert np.abs(inked - place % png.BAR).min() < 8
+    assert len(np.flatnonzero(np.diff(inked) > 30)) == len(places) - 1
+
+
+def test_accents_that_the_font_lacks_are_left_out():
+    np.testing.assert_array_equal(
+        painted(np.ones((1, 2, 2, 1)), names=("é",))[0], painted(np.ones((1, 2, 2, 1)), names=("e",))[0]
+    )

@@ -105,6 +105,13 @@ def columns_of(count: int, tile: Tile) -> int:
     return ceil(count / ceil(count / most))
 
 
+def _without_accents(text: str) -> str:
+    """A text in letters that Pillow's own font has."""
+    from unicodedata import combining, normalize
+
+    return "".join(character for character in normalize("NFKD", text) if not combining(character))
+
+
 class Sheet:
     """All maps under their titles, with the scale of their colours below."""
 
@@ -155,7 +162,7 @@ class Sheet:
 
     def _text(self, left: int, top: int, text: str, size: int, most: int, colour: Any = INK) -> None:
         """A line of text, shortened to a width."""
-        shown = text = text[:LONGEST]
+        shown = text = _without_accents(text[:LONGEST])
         while text and self._length(shown, size) > most:
             text = text[:-1]
             shown = f"{text}…"
