@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
 from typing import Any
 
+from convcli import pictures
 from convcli._lazy import Array, np
 from convcli.documents import parse
 from convcli.errors import ConvcliError, located, short
 from convcli.files import STREAM, display_name, read_bytes, suffix
-from convcli.geometry import shape_text
+from convcli.geometry import DataFormat, shape_text
 
-SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt")
+SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *pictures.SUFFIXES)
 NPY, ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
-IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 DTYPES = (
     "bool",
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
@@ -36,15 +36,20 @@ WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf
 # ---- files ----
 
 
-def load(name: str) -> Array:
-    """The array in a file: `FILE`, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
+def load(name: str, data_format: DataFormat = DataFormat.CHANNELS_LAST) -> Array:
+    """The array in a file: `FILE`, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file.
+
+    The channels of a picture, which its file has last, are moved where `data_format` has them.
+    """
     path, key = _split(name)
     with located(display_name(path)):
-        found = read(read_bytes(path), suffix(path))
+        content = read_bytes(path)
+        found = read(content, suffix(path), display_name(path))
         if not isinstance(found, dict):
             if key is not None:
                 raise ConvcliError(f"holds one array, not a {key!r}", "leave out the key")
-            return found
+            first = data_format is DataFormat.CHANNELS_FIRST and found.ndim == 3 and pictures.is_picture(content)
+            return np.moveaxis(found, -1, 0) if first else found
         if key is None and len(found) == 1:
             return next(iter(found.values()))
         if key not in found:
@@ -80,20 +85,23 @@ def _split(name: str) -> tuple[str, str | None]:
     return (path, key) if os.path.isfile(path) else (name, None)
 
 
-def read(content: bytes, suffix: str = "") -> Array | dict[str, Array]:
-    """The array that the bytes hold, or the named arrays; the suffix only settles what the content leaves open."""
+def read(content: bytes, suffix: str = "", name: str = "the file") -> Array | dict[str, Array]:
+    """The array that the bytes hold, or the named arrays; the suffix only settles what the content leaves open.
+
+    `name` is what warnings call the file.
+    """
     if content.startswith(NPY):
         return _npy(content)
     if content.startswith(ZIP):
         return _npz(content)
-    if content.startswith(IMAGES):
-        raise ConvcliError("is a picture", "an .npy file of its values")
+    if pictures.is_picture(content):
+        return pictures.read(content, name)
     return from_document(read_document(content, suffix))
 
 
 def is_binary(content: bytes) -> bool:
-    """Whether the bytes are an array in a binary format."""
-    return content.startswith((NPY, *ZIP))
+    """Whether the bytes are an array in a binary format, or a picture."""
+    return content.startswith((NPY, *ZIP)) or pictures.is_picture(content)
 
 
 def read_document(content: bytes, suffix: str = "") -> Any:

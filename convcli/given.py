@@ -91,15 +91,15 @@ def _named(name: str, folder: str, rank: int | None) -> GivenArray:
     return given_array(bank.find(name, rank).values, folder)
 
 
-def hand_made(names: Sequence[str], normalize: bool) -> dict[str, Array]:
+def hand_made(names: Sequence[str], normalize: bool, otherwise: int = 2) -> dict[str, Array]:
     """The filters of these names as arrays of one shape: smaller ones padded with zeros, middle on middle.
 
-    They have the rank of the first that is of one rank only; where all leave it open, two axes.
+    They have the rank of the first that is of one rank only; where all leave it open, `otherwise`.
     """
     from convcli import bank
 
     ranks = (bank.own_rank(name) if bank.is_known(name) else len(given_array(name, "").shape) for name in names)
-    rank = next((own for own in ranks if own is not None), 2)
+    rank = next((own for own in ranks if own is not None), otherwise)
     made = {name: given_array(name, "", rank).make() for name in names}
     _check_ranks({name: array.ndim for name, array in made.items()})
     if normalize:

@@ -214,7 +214,7 @@ def test_data_formats(convcli, tmp_path):
         ((LINES, "-l", "flatten", "--filter", "box"), "-l and --filter both stand in place of MODEL"),
         (
             (LINES, DETECTORS, "-o", "maps.xyz"),
-            "-o maps.xyz: no format here has the suffix .xyz (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
+            "-o maps.xyz: no format here has the suffix .xyz (.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
         ),
         ((LINES, DETECTORS, "--layer-output", "line"), "--layer-output line: no such layer (did you mean lines?)"),
         (
@@ -500,3 +500,31 @@ def test_compiled_code_without_numba(convcli, monkeypatch):
         "Error: samples/line-detectors.yaml: layer lines: compiled code needs numba (pip install 'convcli[fast]')\n",
     )
     assert convcli("apply", LINES, DETECTORS).exit_code == 0
+
+
+def test_one_map_by_its_name_or_number_in_every_format(convcli, tmp_path):
+    for asked, value in (("vertical", 3), ("0", 3), ("horizontal", 2), ("1", 2)):
+        arguments = ("apply", LINES, DETECTORS, "--map", asked)
+        done = json.loads(convcli(*arguments, "-f", "json").stdout)
+        assert np.shape(done["output"]) == (1, 6, 6, 1)
+        assert done["output_shape"] == [1, 6, 6, 2]  # of the model
+        assert np.max(done["output"]) == value
+        assert convcli(*arguments, "-f", "csv").stdout.count("\n") == 6
+        assert convcli(*arguments).stdout.count("╭") == 1
+        for form in ("npy", "npz"):
+            convcli(*arguments, "-o", tmp_path / f"x.{form}")
+            assert library.arrays.load(str(tmp_path / f"x.{form}")).shape == (1, 6, 6, 1)
+    first = convcli(
+        "apply", LINES, "--filter", "sobel-x", "--map", "0", "--data-format", "channels_first", "-f", "json"
+    )
+    assert np.shape(json.loads(first.stdout)["output"]) == (1, 1, 6, 6)
+
+
+def test_one_map_of_the_layer_that_is_named(convcli):
+    arguments = ("apply", LINES, "samples/stack.yaml", "--layer-output", "conv2d", "--map", "0", "-f", "csv")
+    assert convcli(*arguments).stdout.startswith("0,0,2,2,0,0,0,0\n")
+
+
+def test_one_value_of_a_vector(convcli):
+    arguments = ("apply", LINES, "-l", "MaxPooling2D(1)", "-l", "Flatten()", "--map", "3", "-f", "csv")
+    assert convcli(*arguments).stdout == "1\n"

@@ -14,10 +14,10 @@ from conftest import ROOT
 # Each module or package of convcli, by floor.
 FLOORS = {
     0: {"errors", "_lazy", "records", "units"},
-    1: {"bank", "claims", "geometry", "activations", "documents", "files", "palette", "threads"},
+    1: {"bank", "claims", "geometry", "activations", "documents", "files", "palette", "pictures", "threads"},
     2: {"arrays", "reach", "settings"},
     3: {"batches", "steps", "stored"},
-    4: {"algorithms", "layers"},
+    4: {"algorithms", "inputs", "layers"},
     5: {"entries", "given", "model", "readers"},
     6: {"costs", "engine", "sights", "sizes", "spec", "weights", "working"},
     7: {"explanations"},
@@ -75,7 +75,7 @@ def test_every_module_has_a_floor():
     assert found == set(FLOOR_OF)
 
 
-HEAVY = ("numpy", "rich", "yaml")
+HEAVY = ("numpy", "rich", "yaml", "PIL")
 MODEL = "{layers: [{Conv2D: {filters: {line: [[0, 1], [1, 0]]}}}], input: [8, 8, 1]}"
 
 

@@ -23,6 +23,14 @@ KERNEL = "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3
 CONV2D = "filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias"
 
 
+# One white pixel; the other breaks off.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63f80f0001010100b138f614"
+    "0000000049454e44ae426082"
+)
+GIF = b"GIF89a\1\0\1\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\1\0\1\0\0\2\2"
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs the command line in a folder of its own: the exit code, and what is said."""
@@ -74,7 +82,6 @@ def npy(header, data=b""):
             "[1]: 'so long a word that the message shows no more of it than... is not a number",
         ),
         # arrays: binary
-        (b"\x89PNG\r\n", "is a picture (an .npy file of its values)"),
         (b"\x93NUMPY", "broken NPY header: EOF: reading magic string, expected 8 bytes got 6"),
         (
             npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3)}\n", bytes(9)),
@@ -97,6 +104,20 @@ def npy(header, data=b""):
     ],
 )
 def test_data(run, data, message):
+    assert run("apply", "-", "-l", "MaxPooling2D(1)", stdin=data) == (1, f"Error: standard input: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x89PNG\r\n", "a picture that Pillow cannot read (an .npy file of its values)"),
+        (PNG[:41], "broken picture: Truncated File Read"),
+        (PNG[:45] + b"x" + PNG[46:], "broken picture: broken PNG file (bad header checksum in b'IDAT')"),
+        (GIF, "broken picture: image file is truncated (1 bytes not processed)"),
+    ],
+)
+def test_pictures(run, data, message):
+    pytest.importorskip("PIL.Image")
     assert run("apply", "-", "-l", "MaxPooling2D(1)", stdin=data) == (1, f"Error: standard input: {message}\n")
 
 
@@ -470,6 +491,11 @@ ARRAYS = {
         ),
         ("apply x.yaml -l Conv1D(1,3) --weights w.npz", "w.npz: conv1d/kernel: shape (3, 2, 1) ((3, 1, 1) here)"),
         ("apply x.yaml -l Conv1D(1,3) --weights x.yaml", "x.yaml: holds a single array without a name (an .npz file)"),
+        # inputs
+        (
+            "apply image.npy -l Conv2D(1,3) --gray",
+            "image.npy: --gray: 2 channels in shape (4, 4, 2) (3 or 4: red, green, blue, alpha)",
+        ),
         # steps that merge
         (
             "shape broadcast.yaml",
@@ -516,6 +542,10 @@ ARRAYS = {
             "apply ab.npz:a forked.yaml -f npy",
             "npy holds one output (-o X.npz for all, or --layer-output NAME for one)",
         ),
+        (
+            "apply x.yaml --filter bump --show-weights -f heatmap",
+            "a picture shows the maps alone (--show-weights with table, json or yaml)",
+        ),
         ("shape -i 8 -l flatten -o no/x.json", "no/x.json: no such file or directory"),
         # the command line
         (
@@ -552,6 +582,7 @@ ARRAYS = {
 def test_files(run, tmp_path, arguments, message):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
+    np.save(tmp_path / "image.npy", np.ones((4, 4, 2)))
     for name, arrays in ARRAYS.items():
         np.savez(tmp_path / name, **arrays)
     with ZipFile(tmp_path / "member.npz", "w") as archive:
@@ -576,6 +607,22 @@ def test_files(run, tmp_path, arguments, message):
             "--layer-output flaten: no such layer (did you mean flatten?)",
         ),
         (
+            "apply x.yaml -l flatten --scale 1/0",
+            "--scale: '1/0' is not a factor (a number or quotient, such as 1/255)",
+        ),
+        ("apply x.yaml -l Conv1D(3,2) --seed 1 --map 3", "--map 3: no such map (maps 0 to 2)"),
+        ("apply x.yaml -l Conv1D(1,2) --seed 1 --map bump", "--map bump: no such map (map 0)"),
+        ("apply x.yaml --filter bump --map bmp", "--map bmp: no such map (did you mean bump?)"),
+        (
+            "apply x.yaml -l Conv1D({'left':[1,0],'right':[0,1]}) --map 2",
+            "--map 2: no such map (maps 0 to 1: left, right)",
+        ),
+        (
+            "apply x.yaml -l Conv1D({'left':[1,0],'right':[0,1]}) --map other",
+            "--map other: no such map (known: left, right)",
+        ),
+        ("apply x.yaml -l ReLU() --all-layers --map 0", "--map is of one layer's maps (--layer-output NAME)"),
+        (
             "apply x.yaml -l flatten --algorithm fft",
             "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
             "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'compiled', 'plain'.",
@@ -588,7 +635,7 @@ def test_files(run, tmp_path, arguments, message):
         ),
         (
             "apply x.yaml -l flatten -o x.doc",
-            "-o x.doc: no format here has the suffix .doc (.txt .json .yaml .yml .csv .npy .npz, or give -f)",
+            "-o x.doc: no format here has the suffix .doc (.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
         ),
         ("shape", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
         (

@@ -9,7 +9,7 @@ import click
 
 from convcli.algorithms import AUTO, WAYS
 from convcli.cli.common import reports
-from convcli.cli.running import asked, named_layer, run_options
+from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
 
 if TYPE_CHECKING:
     from convcli.api import Run
@@ -27,6 +27,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @run_options
+@map_option
 @click.option("--all-layers", is_flag=True, help="Every layer's maps; with -o X.npz an array a layer.")
 @click.option(
     "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
@@ -46,7 +47,7 @@ Examples:
 @click.option(
     "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
 )
-@reports("table", "json", "yaml", "csv", "npy", "npz", "html")
+@reports("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "html")
 def apply(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],
@@ -55,6 +56,7 @@ def apply(
     seed: int | None,
     dtype: str | None,
     layer_output: str | None,
+    map_name: str | None,
     all_layers: bool,
     show_weights: bool,
     algorithm: str,
@@ -66,36 +68,38 @@ def apply(
 ) -> ApplyReport:
     """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
 
-    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, FILE.npz:KEY, or - for standard input. An array of the
-    model's spatial rank is one sample of one channel; one more axis is its channels, two more a batch too. A model of
-    several inputs takes one .npz keyed by their names, or NAME=FILE for each.
+    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
+    input. An array of the model's spatial rank is one sample of one channel; one more axis is its channels, two more a
+    batch too. A model of several inputs takes one .npz keyed by their names, or NAME=FILE for each.
 
     MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Layers mean what they mean in Keras 3 with
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
     from convcli import api
     from convcli.records import replace
+    from convcli.report.apply import map_names
     from convcli.report.scene import Start
 
     if algorithm == "compiled" and compiled is False:
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
     given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
     keep = _kept(given.model, layer_output, all_layers)
-    done = api.run(
-        given.model,
-        given.inputs,
+    if map_name is not None and (all_layers or len(keep) > 1):
+        raise click.UsageError("--map is of one layer's maps (--layer-output NAME)")
+    settings = {
         **given.settings,
-        algorithm=algorithm,
-        tolerance=api.TOLERANCE if tolerance is None else tolerance,
-        threads=threads,
-        compiled=compiled,
-        keep=keep,
-    )
+        "algorithm": algorithm,
+        "tolerance": api.TOLERANCE if tolerance is None else tolerance,
+        "threads": threads,
+        "compiled": compiled,
+    }
+    done = api.run(given.model, given.inputs, keep=keep, **settings)
+    map_ = None if map_name is None else asked_map(map_names(done.plan)[keep[0]], map_name)
 
     def scene() -> Scene:
-        return api.scene(given.model, given.inputs, keep, Start(keep[-1]), **given.settings)
+        return api.scene(given.model, given.inputs, keep, Start(keep[-1], map_ or 0), **settings)
 
-    return replace(_report(done, keep, given.data_format, show_weights, not all_layers), scene=scene)
+    return replace(_report(done, keep, given.data_format, show_weights, not all_layers, map_), scene=scene)
 
 
 def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:
@@ -107,16 +111,27 @@ def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str
     return model.outputs if layer_output is None else (named_layer(model, layer_output),)
 
 
-def _report(done: Run, keep: Sequence[str], data_format: DataFormat, show_weights: bool, single: bool) -> ApplyReport:
+def _report(
+    done: Run,
+    keep: Sequence[str],
+    data_format: DataFormat,
+    show_weights: bool,
+    single: bool,
+    map_: int | None,
+) -> ApplyReport:
     from convcli.report import apply as report
     from convcli.report.shape import Asked, summary
 
     names = report.map_names(done.plan)
+    maps = tuple(report.Maps(name, done.values[name], names[name]) for name in keep)
+    if map_ is not None:
+        maps = (maps[0].one(map_),)
     return report.ApplyReport(
         summary=summary(done.plan, data_format, Asked(done.batch)),
-        maps=tuple(report.Maps(name, done.values[name], names[name]) for name in keep),
+        maps=maps,
         data_format=data_format,
         single=single and len(keep) == 1,
+        one_map=map_ is not None,
         kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
         weights=done.weights if show_weights else {},
         notes=report.operations(done.plan),

@@ -152,7 +152,12 @@ def _look() -> Look:
         colour = False
     elif os.environ.get("FORCE_COLOR"):
         colour = True
-    return Look(colour, _columns() if terminal else None)
+    true_colour = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+    return Look(colour, _columns() if terminal else None, true_colour, "utf" in _encoding())
+
+
+def _encoding() -> str:
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
 
 
 def _columns() -> int:
@@ -162,9 +167,8 @@ def _columns() -> int:
 
 
 def _print(content: bytes, form: str) -> None:
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    if form == "table" and "utf" not in encoding.lower():
-        content = content.decode().translate(PLAINER).encode(encoding, "replace")
+    if FORMATS[form].drawn and "utf" not in _encoding():
+        content = content.decode().translate(PLAINER).encode(_encoding(), "replace")
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

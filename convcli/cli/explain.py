@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli.common import place, reports
-from convcli.cli.running import asked, named_layer, run_options
+from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
 
 if TYPE_CHECKING:
     from convcli.geometry import DataFormat
@@ -25,9 +25,7 @@ SHOWN = 100  # positions of a walk in a table
 @click.command(epilog=EXAMPLES)
 @run_options
 @click.option("--at", callback=place, metavar="2,3", help="The place of the value along the spatial axes, from 0.")
-@click.option(
-    "--map", "map_", default="0", metavar="NAME|N", help="Which map the value is in, by name or number from 0 [0]."
-)
+@map_option
 @click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Which sample, from 0 [0].")
 @click.option("--walk", is_flag=True, help="Position after position: left to right, top to bottom.")
 @click.option(
@@ -43,7 +41,7 @@ def explain(
     dtype: str | None,
     layer_output: str | None,
     at: tuple[int, ...] | None,
-    map_: str,
+    map_name: str | None,
     sample: int,
     walk: bool,
     limit: int | None,
@@ -57,9 +55,7 @@ def explain(
     in parentheses. INPUT and MODEL are as in apply; it is the last layer's value unless --layer-output names another.
     """
     from convcli import api
-    from convcli.errors import located
     from convcli.records import replace
-    from convcli.report.apply import map_place
     from convcli.report.explain import ExplainReport
     from convcli.report.explain import walk as walked
     from convcli.report.scene import Start
@@ -71,8 +67,7 @@ def explain(
     given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
     layer = None if layer_output is None else named_layer(given.model, layer_output)
     explained = api.explained(given.model, given.inputs, layer, sample=sample, **given.settings)
-    with located("map"):
-        number = map_place(explained.names, map_)
+    number = 0 if map_name is None else asked_map(explained.names, map_name)
 
     def scene() -> Scene:
         start = Start(explained.row.name, number, at, sample)

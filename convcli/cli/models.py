@@ -13,6 +13,7 @@ from convcli.cli.common import decorate
 from convcli.records import replace
 
 if TYPE_CHECKING:
+    from convcli import readers
     from convcli.geometry import DataFormat
     from convcli.model import Model
 
@@ -60,39 +61,49 @@ def value_of(text: str) -> Any:
 def load_model(
     source: str | None,
     layers: Sequence[str] = (),
-    filters: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     data_format: DataFormat | None = None,
-    normalize: bool = False,
 ) -> Model:
-    """The model in a file, or of inline layers, or of filters from the bank, with a single layer's options.
+    """The model in a file, or of inline layers, with a single layer's options.
 
-    Inline layers are in the data format given; a file that does not say is channels_last. `normalize` divides the
-    filters as `filters --normalize` does.
+    Inline layers are in the data format given; a file that does not say is channels_last.
     """
-    from convcli import api, readers
-    from convcli.errors import located
+    from convcli import readers
 
-    if source is None:
-        inline: list[Any] = list(layers) or [_filter_layer(filters, normalize)]
-        option = "--layer" if layers else "--filter"
-        document = readers.Document({"layers": inline}, "", "model", option)
-    else:
-        document = readers.read(source)
-    with located(document.source):
-        document = replace(document, mapping=_overridden(document.mapping, overrides))
-    return api.build(document, data_format if source is None else None)
+    if source is not None:
+        return _built(readers.read(source), overrides, None)
+    return _built(readers.Document({"layers": list(layers)}, "", "model", "--layer"), overrides, data_format)
 
 
-def _filter_layer(names: Sequence[str], normalize: bool) -> dict[str, Any]:
-    """Each channel by itself through the named filters; in 3-D, where no layer does that, the one channel."""
+def filter_model(
+    names: Sequence[str],
+    normalize: bool,
+    rank: int | None,
+    overrides: Mapping[str, Any],
+    data_format: DataFormat | None,
+) -> Model:
+    """Each channel by itself through the named filters, for an array of this rank, where that is known.
+
+    In 3-D, where no layer does that, it is the one channel. `normalize` divides as `filters --normalize` does.
+    """
+    from convcli import readers
     from convcli.errors import located
     from convcli.given import hand_made
 
     with located("--filter"):
-        filters = hand_made(tuple(dict.fromkeys(names)), normalize)
-    rank = next(iter(filters.values())).ndim
-    return {"conv3d" if rank == 3 else f"depthwise_conv{rank}d": {"filters": filters}}
+        filters = hand_made(tuple(dict.fromkeys(names)), normalize, 1 if rank == 1 else 2)
+    axes = next(iter(filters.values())).ndim
+    layer = {"conv3d" if axes == 3 else f"depthwise_conv{axes}d": {"filters": filters}}
+    return _built(readers.Document({"layers": [layer]}, "", "model", "--filter"), overrides, data_format)
+
+
+def _built(document: readers.Document, overrides: Mapping[str, Any] | None, data_format: DataFormat | None) -> Model:
+    from convcli import api
+    from convcli.errors import located
+
+    with located(document.source):
+        document = replace(document, mapping=_overridden(document.mapping, overrides))
+    return api.build(document, data_format)
 
 
 def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:

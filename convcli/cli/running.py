@@ -9,15 +9,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli.common import data_format_option, decorate, layer_option
-from convcli.cli.models import load_model, single_layer, single_layer_options
+from convcli.cli.models import filter_model, load_model, single_layer, single_layer_options
 from convcli.files import STREAM, display_name
 from convcli.records import Record
 
 if TYPE_CHECKING:
+    from convcli._lazy import Array
     from convcli.geometry import DataFormat
+    from convcli.inputs import Quotient
     from convcli.model import Model
     from convcli.weights import Stored
 
+
+def _factor(context: click.Context, option: click.Parameter, value: str | None) -> Quotient | None:
+    if value is None:
+        return None
+    from convcli.errors import ConvcliError
+    from convcli.inputs import quotient
+
+    try:
+        return quotient(value)
+    except ConvcliError as error:
+        raise click.UsageError(f"--scale: {error}") from None
+
+
+map_option = click.option("--map", "map_name", metavar="NAME|N", help="One map, by its name or its number from 0.")
 run_options = decorate(
     click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]"),
     layer_option,
@@ -48,6 +64,10 @@ run_options = decorate(
         type=click.Choice(["float32", "float64"]),
         help="Compute in this type [float32 for float32 and float16, else float64].",
     ),
+    click.option(
+        "--scale", metavar="FACTOR", callback=_factor, help="Multiply all inputs: a number or quotient, such as 1/255."
+    ),
+    click.option("--gray", is_flag=True, help="Make one channel of red, green and blue: their luma (ITU-R BT.601)."),
     click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's."),
     single_layer_options,
     data_format_option,
@@ -76,7 +96,10 @@ def asked(
     data_format: DataFormat | None,
     options: Mapping[str, Any],
 ) -> Asked:
-    """What the shared options ask for; `options` are those of a single layer, and `normalize`."""
+    """What the shared options ask for; `options` are those of a single layer, of its inputs, and `normalize`."""
+    from convcli.errors import located
+    from convcli.geometry import DataFormat
+    from convcli.spec import INPUT
     from convcli.stored import load
 
     names, model_name = _split(arguments, bool(layers or filters), weights)
@@ -84,8 +107,17 @@ def asked(
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
         raise click.UsageError("--normalize goes with --filter")
-    model = load_model(model_name, layers, filters, single_layer(options), data_format, options["normalize"])
-    inputs, labels = _inputs(model, names)
+    if filters:  # some are made for as many axes as the array has
+        inputs, labels = _inputs((INPUT,), names, data_format or DataFormat.CHANNELS_LAST)
+        rank = inputs[INPUT].ndim if INPUT in inputs else None
+        model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
+    else:
+        model = load_model(model_name, layers, single_layer(options), data_format)
+        inputs, labels = _inputs(tuple(model.inputs), names, data_format or model.data_format)
+    layout = data_format or model.data_format
+    for name, array in inputs.items():
+        with located(labels.get(name, name)):
+            inputs[name] = _made_ready(model, name, array, layout, options)
     held: Stored | None = load(weights) if weights else None
     settings = {
         "weights": held,
@@ -95,7 +127,7 @@ def asked(
         "data_format": data_format,
         "labels": labels,
     }
-    return Asked(model, inputs, settings, data_format or model.data_format)
+    return Asked(model, inputs, settings, layout)
 
 
 def _split(arguments: Sequence[str], inline: bool, weights: str | None) -> tuple[list[str], str | None]:
@@ -120,18 +152,37 @@ def named_layer(model: Model, name: str) -> str:
     return name
 
 
-def _inputs(model: Model, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The array for each input of the model, and what messages call it."""
+def asked_map(names: Sequence[str], text: str) -> int:
+    """Which of the maps with these names --map asks for."""
+    from convcli.errors import ConvcliError
+    from convcli.report.apply import map_place
+
+    try:
+        return map_place(names, text)
+    except ConvcliError as error:
+        raise click.UsageError(f"--map {error}") from None
+
+
+def _made_ready(model: Model, name: str, array: Array, layout: DataFormat, options: Mapping[str, Any]) -> Array:
+    """An input as --gray and --scale ask for it."""
+    from convcli import inputs
+
+    if options["gray"] and name in model.inputs:
+        array = inputs.gray(array, model.spatial_rank(name), layout)
+    return array if options["scale"] is None else inputs.scaled(array, options["scale"])
+
+
+def _inputs(wanted: Sequence[str], names: Sequence[str], layout: DataFormat) -> tuple[dict[str, Any], dict[str, str]]:
+    """The array for each input that is wanted, and what messages call it."""
     from convcli import arrays
 
-    wanted = tuple(model.inputs)
     files = _files(names, wanted)
     if files:
         labels = {name: display_name(file) for name, file in files.items()}
-        return {name: arrays.load(file) for name, file in files.items()}, labels
+        return {name: arrays.load(file, layout) for name, file in files.items()}, labels
     if len(wanted) > 1:
         return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
-    return {wanted[0]: arrays.load(names[0])}, {wanted[0]: display_name(names[0])}
+    return {wanted[0]: arrays.load(names[0], layout)}, {wanted[0]: display_name(names[0])}
 
 
 def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:

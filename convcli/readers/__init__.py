@@ -52,7 +52,7 @@ def read(name: str) -> Document:
         elif suffix(name) == ".keras":
             raise ConvcliError("is no .keras archive: a zip file with config.json", "what model.save writes")
         elif arrays.is_binary(content):
-            found = arrays.read(content)
+            found = arrays.read(content, suffix(name), display_name(name))
             only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
             mapping = kernel.mapping(only, title)
         else:

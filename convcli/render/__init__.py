@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
 
 class Look(Record):
-    """How text for people looks: with terminal colours or not, and fitted to a width or (None) as wide as it is."""
+    """How text for people looks: with terminal colours or not, and fitted to a width or (None) as wide as it is.
+
+    `true_colour` says that the terminal has all colours, not 256, and `blocks` that the encoding has half blocks.
+    """
 
     colour: bool = False
     width: int | None = None
+    true_colour: bool = False
+    blocks: bool = True
 
 
 PLAIN = Look()
@@ -25,12 +30,14 @@ PLAIN = Look()
 class Format(Record):
     """An output format: where its function is, the suffixes that ask for it, whether it is binary.
 
-    The function takes a report and how to show it, and is imported when it is needed.
+    The function takes a report and how to show it, and is imported when it is needed. `drawn` says that it makes text
+    for people, with lines and signs that an encoding may lack.
     """
 
     function: str
     suffixes: tuple[str, ...]
     binary: bool = False
+    drawn: bool = False
 
     def render(self, report: Report, look: Look = PLAIN) -> bytes:
         """The report in this format. Raises `ConvcliError` where the format cannot hold it."""
@@ -40,13 +47,15 @@ class Format(Record):
 
 
 FORMATS = {
-    "table": Format("table:table", (".txt",)),
+    "table": Format("table:table", (".txt",), drawn=True),
     "json": Format("text:json", (".json",)),
     "yaml": Format("text:yaml", (".yaml", ".yml")),
     "csv": Format("text:csv", (".csv",)),
     "npy": Format("binary:npy", (".npy",), binary=True),
-    "html": Format("page:html", (".html", ".htm")),
     "npz": Format("binary:npz", (".npz",), binary=True),
+    "heatmap": Format("heatmap:heatmap", (), drawn=True),
+    "png": Format("png:png", (".png",), binary=True),
+    "html": Format("page:html", (".html", ".htm")),
 }
 
 

@@ -22,6 +22,10 @@ class Maps(Record):
     array: Array
     names: tuple[str, ...]
 
+    def one(self, place: int) -> Maps:
+        """The map at a place alone."""
+        return Maps(self.layer, self.array[..., place : place + 1], (self.names[place],))
+
 
 class Kernels(Record):
     """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
@@ -36,7 +40,8 @@ class ApplyReport(Report):
     """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
 
     `algorithms` names the ways that correlated, for each layer that does. `single` says that `maps` is one output, not
-    a mapping of several. `kernels` and `weights`, the variables of each layer by name, are there if asked for.
+    a mapping of several, `one_map` that one of its maps was asked for. `kernels` and `weights`, the variables of each
+    layer by name, are there if asked for.
     """
 
     kind = "apply"
@@ -45,6 +50,7 @@ class ApplyReport(Report):
     maps: tuple[Maps, ...]
     data_format: DataFormat
     single: bool = True
+    one_map: bool = False
     kernels: tuple[Kernels, ...] = ()
     weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
     notes: tuple[str, ...] = field(default=())
@@ -91,14 +97,16 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
 
 def map_place(names: Sequence[str], asked: str | int) -> int:
     """The place of the map of that name or number. Raises `ConvcliError`."""
-    if asked in names:
-        return names.index(str(asked))
-    last, text = len(names) - 1, str(asked)
-    if not (text.isascii() and text.isdecimal()):
-        raise ConvcliError(f"no {text!r}", nearest(text, names) if names != numbered(len(names)) else f"0 to {last}")
-    if int(text) > last:
-        raise ConvcliError(f"no {text}", f"0 to {last}" if last else "0, the only one")
-    return int(text)
+    text = str(asked)
+    if text in names:
+        return names.index(text)
+    counted = text.isascii() and text.isdecimal()
+    if counted and int(text) < len(names):
+        return int(text)
+    span = "map 0" if len(names) == 1 else f"maps 0 to {len(names) - 1}"
+    if names != numbered(len(names)):
+        span = f"{span}: {', '.join(names)}" if counted else nearest(text, names) or span
+    raise ConvcliError(f"{text}: no such map", span)
 
 
 def numbered(count: int) -> tuple[str, ...]:

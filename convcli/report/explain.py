@@ -93,7 +93,7 @@ class Explained(Record):
 class ExplainReport(Report):
     """The explanations of the values of one map at `places`: of one, or on a walk of one after the other.
 
-    `shown` is how many of them a table shows, None for all.
+    `shown` is how many of them a table shows, None for all; `limited` says that a walk has a limit.
     """
 
     kind = "explain"
@@ -103,6 +103,7 @@ class ExplainReport(Report):
     places: tuple[tuple[int, ...], ...]
     walk: bool = False
     shown: int | None = None
+    limited: bool = False
 
     @property
     def explanations(self) -> Iterator[Explanation]:
@@ -123,7 +124,8 @@ COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activ
 def walk(explained: Explained, map_: int, limit: int | None, shown: int | None) -> ExplainReport:
     """From position to position: left to right, then top to bottom."""
     places = tuple(islice(product(*map(range, explained.space)), limit))
-    return ExplainReport(explained, map_, places, walk=True, shown=shown if limit is None else None)
+    limited = limit is not None
+    return ExplainReport(explained, map_, places, walk=True, shown=None if limited else shown, limited=limited)
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from convcli.errors import ConvcliError
 from convcli.palette import DIVERGING, SEQUENTIAL
 from convcli.render import PLAIN, Look
 from convcli.report import Report
+from convcli.report.explain import ExplainReport
 
 FOLDER = Path(__file__).parent
 
@@ -23,6 +24,8 @@ def html(report: Report, look: Look = PLAIN) -> bytes:
     """The page. Raises `ConvcliError` where the answer has no scene, or one that is too large."""
     if report.scene is None:
         raise ConvcliError("there are no feature maps in this answer", "apply or explain")
+    if isinstance(report, ExplainReport) and report.limited:
+        raise ConvcliError("a page has all positions", "--walk without --limit")
     scene = report.scene().mapping()
     data = {**scene, "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
     # Inside a script element only `<` could end it early.
