@@ -214,7 +214,8 @@ def test_data_formats(convcli, tmp_path):
         ((LINES, "-l", "flatten", "--filter", "box"), "-l and --filter both stand in place of MODEL"),
         (
             (LINES, DETECTORS, "-o", "maps.xyz"),
-            "-o maps.xyz: no format here has the suffix .xyz (.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
+            "-o maps.xyz: no format here has the suffix .xyz "
+            "(.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
         ),
         ((LINES, DETECTORS, "--layer-output", "line"), "--layer-output line: no such layer (did you mean lines?)"),
         (

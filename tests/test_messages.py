@@ -635,7 +635,8 @@ def test_files(run, tmp_path, arguments, message):
         ),
         (
             "apply x.yaml -l flatten -o x.doc",
-            "-o x.doc: no format here has the suffix .doc (.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
+            "-o x.doc: no format here has the suffix .doc "
+            "(.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
         ),
         ("shape", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
         (
