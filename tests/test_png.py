@@ -58,7 +58,7 @@ def test_one_map_of_several_samples_is_a_sheet():
 
 def test_the_cells_of_a_sheet_have_their_colours():
     sheet, picture = painted(np.arange(6.0).reshape(1, 2, 3, 1))
-    cell = 2 * png.SIDE // 3
+    cell = round(2 * png.SIDE / 3)
     for value in range(1, 5):  # the ends of the scale are in the bar as well
         colour = palette.colours(np.array([float(value)]), Scale(0.0, 5.0))[0]
         assert cell**2 <= cells(sheet, colour) <= cell**2 + 5 * png.BAR_HEIGHT

@@ -27,7 +27,7 @@ SIDE = 160  # what small maps are enlarged to, where there are many
 STRIP, STRIP_CELL, STRIP_HEIGHT = 640, 40, 32  # a row of values: its length, its widest cell, its height
 FEW = 16
 LONGEST = 200  # characters of a name
-NARROWEST = 96  # so that a label can be read
+NARROWEST = 160  # so that a label can be read
 BAR, BAR_HEIGHT = 320, 18
 
 
@@ -90,7 +90,7 @@ def tile_of(grid: Array, count: int) -> Tile:
         cell = (min(max(STRIP // columns, 1), STRIP_CELL), STRIP_HEIGHT)
     else:
         side = min(max(WIDTH // count, SIDE), 2 * SIDE)
-        cell = (max(side // max(rows, columns), 1),) * 2
+        cell = (max(round(side / max(rows, columns)), 1),) * 2
     return Tile(cell, (columns * cell[0], rows * cell[1]), rows == 1 < columns)
 
 
@@ -163,9 +163,10 @@ class Sheet:
     def _text(self, left: int, top: int, text: str, size: int, most: int, colour: Any = INK) -> None:
         """A line of text, shortened to a width."""
         shown = text = _without_accents(text[:LONGEST])
-        while text and self._length(shown, size) > most:
-            text = text[:-1]
-            shown = f"{text}…"
+        kept = len(text)
+        while kept and self._length(shown, size) > most:  # from the middle, as the end may tell it from its like
+            kept -= 1
+            shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
         self._draw.text((left, top), shown, colour, self._fonts[size])
 
     def _group(self, group: Group, count: int, top: int) -> int:
