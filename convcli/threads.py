@@ -6,6 +6,7 @@ and in a program that did not, only work without matrix products is shared here.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import weakref
@@ -51,6 +52,7 @@ class Team:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = cores() if count is None else count
+        self.watch: Callable[[float], object] | None = None  # told which share of the tasks is done, by any thread
         self._own = threading.local()
         self._start()
 
@@ -65,8 +67,10 @@ class Team:
 
         Within a task it goes on in the thread that it is in.
         """
-        helping = min(self.count, len(items)) - 1
-        if helping < 1 or getattr(self._own, "inside", False):
+        helping, inside = min(self.count, len(items)) - 1, getattr(self._own, "inside", False)
+        if self.watch is not None and not inside:
+            task = _watched(task, len(items), self.watch)
+        if helping < 1 or inside:
             for item in items:
                 task(item)
             return
@@ -148,6 +152,17 @@ class Team:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _watched(task: Callable[[Item], object], count: int, watch: Callable[[float], object]) -> Callable[[Item], object]:
+    """The task, which tells after each of so many items how far it is."""
+    done = itertools.count(1)  # which threads share without a lock
+
+    def watched(item: Item) -> None:
+        task(item)
+        watch(next(done) / count)
+
+    return watched
 
 
 def _help(inbox: SimpleQueue[Callable[[], None] | None]) -> None:

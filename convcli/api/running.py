@@ -53,11 +53,13 @@ def run(
     keep: Sequence[str] | None = None,
     data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
+    watch: engine.Watch | None = None,
 ) -> Run:
     """Apply the model to arrays by input name and keep the values of the named layers, by default the outputs.
 
     The arrays follow the rules of rank and number type of the command line; `data_format` is theirs, by default the
-    model's, and `labels` what messages call them. Raises `ConvcliError`.
+    model's, and `labels` what messages call them. `watch` is told of each layer, and how far the work has come.
+    Raises `ConvcliError`.
     """
     from convcli import engine
 
@@ -82,7 +84,7 @@ def run(
             compiled=compiled,
         )
         try:
-            values = program(ready)
+            values = program(ready, watch)
         finally:
             program.close()
     return Run(plan, batch, values, bound, program.ran)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from convcli.cli.progress import Bar
 from convcli.errors import ConvcliError
 from convcli.files import STREAM, problem, suffix, write_bytes
 from convcli.geometry import DataFormat
@@ -66,13 +67,13 @@ def reports(
     def decorator(function: Callable[..., Report]) -> Callable[..., None]:
         @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
         @decorate(*[output_option] * file)
-        @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
+        @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar.")
         @wraps(function)
         def command(form: str | None, quiet: bool, output: str | None = None, **arguments: Any) -> None:
             chosen = form or _form_of(output, forms)
             if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
-            with _errors_in_one_line(quiet, trouble(arguments)):
+            with _errors_in_one_line(quiet, trouble(arguments)), _progress(quiet):
                 report = function(**arguments)
                 if report.text is not None and form is not None:
                     raise click.UsageError("--get prints bare values (without -f)")
@@ -106,6 +107,18 @@ def _form_of(output: str | None, forms: Sequence[str]) -> str:
         return chosen
     known = " ".join(each for name, form in FORMATS.items() if name in forms for each in form.suffixes)
     raise click.UsageError(f"-o {output}: no format here has the suffix {asked} ({known}, or give -f)")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[None]:
+    """A bar for long work on a terminal's standard error, which the command finds as its context's `obj`."""
+    bar = None if quiet or not sys.stderr.isatty() else Bar()
+    click.get_current_context().obj = bar
+    try:
+        yield
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 @contextmanager

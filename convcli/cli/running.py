@@ -126,6 +126,7 @@ def asked(
         "dtype": dtype,
         "data_format": data_format,
         "labels": labels,
+        "watch": click.get_current_context().obj,
     }
     return Asked(model, inputs, settings, layout)
 

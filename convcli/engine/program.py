@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from math import inf
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from itertools import accumulate
+from math import inf, prod
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.pooling import pool
 from convcli.algorithms.work import Work
 from convcli.engine.buffers import Spare, Values
-from convcli.engine.fusing import Operation, operations, run_all
+from convcli.engine.fusing import Name, Operation, operations, run_all
 from convcli.engine.native import finishing, pays_off
 from convcli.engine.operations import COMBINE, run
 from convcli.engine.tails import Linear, Tail
@@ -31,6 +33,7 @@ LEAST_BYTES = 1 << 19  # worth more than one thread
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
 Weights = Mapping[str, Mapping[str, Array]]
 # What an operation does once prepared: from its inputs, the memory for its result, with a team.
+Watch = Callable[[str, float], object]  # told the layer and the share of all work that is done, by any thread
 Runner = Callable[[Sequence[Array], Values, Team], Array]
 
 
@@ -72,13 +75,16 @@ class Program:
         # Who shares out matrix products: BLAS, if it has threads of its own.
         self._multiplying = self._team if blas_has_one_thread(os.environ) else Team(1)
 
-    def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """The kept values by name, `(batch, *spatial, channels)` as the inputs are. Raises `ConvcliError`."""
+    def __call__(self, inputs: Mapping[str, Array], watch: Watch | None = None) -> dict[str, Array]:
+        """The kept values by name, `(batch, *spatial, channels)` as the inputs are. Raises `ConvcliError`.
+
+        `watch` is told by which layer, and how far, the work has come.
+        """
         batch = len(next(iter(inputs.values())))
         with self._lock:
             values = Values(inputs, self._uses, self._kept.values(), self._spare)
             for each, do in self._chain:
-                with located(each.where):
+                with located(each.where), self._watched(each, watch):
                     check_size(batch * (product(each.shape) or 0))
                     result = do([values[name] for name in each.takes], values, self._team)
                 assert result.shape[1:] == each.shape, f"{each.makes}: {result.shape} as planned"
@@ -90,6 +96,31 @@ class Program:
             for name, made in self._kept.items():
                 kept[name] = _apart(values[made], [*inputs.values(), *kept.values()])
             return kept
+
+    @contextmanager
+    def _watched(self, each: Operation, watch: Watch | None) -> Iterator[None]:
+        """While an operation runs, have the team tell how far it is, by the work in each."""
+        if watch is None:
+            yield
+            return
+        before, own = self._work[each.makes]
+        teams = (self._team, self._multiplying)
+        for team in teams:
+            team.watch = lambda share: watch(each.row, before + own * share)
+        watch(each.row, before)
+        try:
+            yield
+        finally:
+            for team in teams:
+                team.watch = None
+
+    @cached_property
+    def _work(self) -> dict[Name, tuple[float, float]]:
+        """For each operation which share of all work is done before it, and which it is itself."""
+        each = [(step.macs(op.space) or 0 if (step := op.step) else 0) + prod(op.shape) for op, _ in self._chain]
+        total, before = max(sum(each), 1), accumulate(each, initial=0)
+        shares = ((done / total, own / total) for done, own in zip(before, each, strict=False))
+        return {op.makes: share for (op, _), share in zip(self._chain, shares, strict=True)}
 
     @property
     def ran(self) -> dict[str, tuple[str, ...]]:

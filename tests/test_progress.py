@@ -1,0 +1,81 @@
+"""How far long work has come: what the engine tells, and the bar that shows it."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import convcli as library
+from convcli import api
+from convcli.cli import main, progress
+
+LINES = "samples/lines.yaml"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Makes standard error a terminal, and has no patience."""
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "EVERY", 0)
+    monkeypatch.setenv("TERM", "xterm")
+
+    def make() -> Terminal:  # within the test, as pytest has a standard error of its own for that
+        stream = Terminal()
+        monkeypatch.setattr(sys, "stderr", stream)
+        return stream
+
+    return make
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_layers_tell_how_far_they_are_by_their_work(threads):
+    model = library.load(["Conv2D(8, 3, activation='relu')", "MaxPooling2D(2)", "Conv2D(4, 3)"])
+    told = []
+    x = {"input": np.zeros((2, 600, 600, 3))}
+    api.run(model, x, seed=1, threads=threads, watch=lambda layer, share: told.append((layer, share)))
+    layers = [layer for layer, _ in told]
+    assert list(dict.fromkeys(layers)) == ["conv2d", "max_pooling2d", "conv2d_1"]
+    assert layers.count("conv2d") > 3  # block by block
+    shares = [max(share for each, share in told if each == layer) for layer in dict.fromkeys(layers)]
+    assert shares == sorted(shares)
+    assert 0.5 < shares[0] < shares[-1] <= 1.000001
+
+
+def test_the_bar_appears_with_the_layer_and_goes(terminal):
+    stream, bar = terminal(), progress.Bar()
+    bar("conv[2d]", 0.5)
+    bar._progress.refresh()  # which a thread does ten times a second
+    assert "conv[2d]" in stream.getvalue()
+    assert "50%" in stream.getvalue()
+    bar.close()
+    assert stream.getvalue().endswith("\x1b[2K")  # the line is empty again
+
+
+def test_there_is_none_before_its_time(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 60)
+    stream, bar = terminal(), progress.Bar()
+    bar("conv2d", 0.5)
+    bar.close()
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("options", "shown"), [([], True), (["-q"], False)])
+def test_commands_show_it_on_a_terminal_unless_quiet(terminal, monkeypatch, capsysbinary, options, shown):
+    monkeypatch.chdir(ROOT)
+    stream = terminal()
+    main(["apply", LINES, "--filter", "sobel-x", "-f", "csv", *options], standalone_mode=False)
+    assert bool(stream.getvalue()) == shown
+
+
+def test_elsewhere_there_is_none(convcli, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    assert convcli("apply", LINES, "--filter", "sobel-x", "-f", "csv").stderr == ""
