@@ -31,7 +31,7 @@ SHOWN = 100  # positions of a walk in a table
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help=f"At most N positions of a walk [table: {SHOWN}; else all]."
 )
-@reports("table", "json", "yaml", "csv", "html")
+@reports("table", "json", "yaml", "csv", "gif", "html")
 def explain(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],

@@ -82,15 +82,22 @@ class Explainer:
 
     def patch(self, place: int, windows: Sequence[Window], at: Cell) -> Patch:
         """The cells under the windows of a step at one place: all channels."""
-        if place not in self._laid:
-            self._laid[place] = self._lay_out(place, windows)
-        values, inside, origins = (None if each is None else window_at(each, windows, at) for each in self._laid[place])
+        laid = self.laid(place, windows)
+        values, inside, origins = (None if each is None else window_at(each, windows, at) for each in laid)
         assert values is not None
         assert inside is not None
         return Patch(values, inside[..., 0], origins)
 
+    def laid(self, place: int, windows: Sequence[Window]) -> tuple[Array, Array, Array | None]:
+        """What a step takes, as its windows meet it; which cells are input, and where each is from, -1 for nowhere.
+
+        Each is `(1, *laid, channels)`, with one channel for the second and one an axis for the third.
+        """
+        if place not in self._laid:
+            self._laid[place] = self._lay_out(place, windows)
+        return self._laid[place]
+
     def _lay_out(self, place: int, windows: Sequence[Window]) -> tuple[Array, Array, Array | None]:
-        """What a step takes, as its windows meet it; which cells are input, and where each is from, -1 for nowhere."""
         x = self.taken(place)
         earlier = self.row.steps[:place]
         inside: Array = np.ones((1, *x.shape[1:-1], 1), bool)

@@ -55,6 +55,7 @@ FORMATS = {
     "npz": Format("binary:npz", (".npz",), binary=True),
     "heatmap": Format("heatmap:heatmap", (), drawn=True),
     "png": Format("png:png", (".png",), binary=True),
+    "gif": Format("gif:gif", (".gif",), binary=True),
     "html": Format("page:html", (".html", ".htm")),
 }
 

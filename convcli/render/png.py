@@ -105,7 +105,7 @@ def columns_of(count: int, tile: Tile) -> int:
     return ceil(count / ceil(count / most))
 
 
-def _without_accents(text: str) -> str:
+def plain_letters(text: str) -> str:
     """A text in letters that Pillow's own font has."""
     from unicodedata import combining, normalize
 
@@ -162,7 +162,7 @@ class Sheet:
 
     def _text(self, left: int, top: int, text: str, size: int, most: int, colour: Any = INK) -> None:
         """A line of text, shortened to a width."""
-        shown = text = _without_accents(text[:LONGEST])
+        shown = text = plain_letters(text[:LONGEST])
         kept = len(text)
         while kept and self._length(shown, size) > most:  # from the middle, as the end may tell it from its like
             kept -= 1

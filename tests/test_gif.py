@@ -1,0 +1,106 @@
+"""The walk as an animation: a frame a position, the window where it is, the map filling up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
+gif = pytest.importorskip("convcli.render.gif")
+
+LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
+
+
+@pytest.fixture
+def film(convcli, tmp_path):
+    """The frames of a walk as (frames, height, width, 3), and how long each is shown."""
+
+    def make(*arguments, stdin=None):
+        path = tmp_path / "walk.gif"
+        done = convcli("explain", *arguments, "-o", path, stdin=stdin)
+        assert done.exit_code == 0, done.output
+        frames, durations = [], []
+        with image.open(path) as picture:
+            for place in range(picture.n_frames):
+                picture.seek(place)
+                frames.append(np.asarray(picture.convert("RGB")).astype(int))
+                durations.append(picture.info["duration"])
+        return np.array(frames), durations
+
+    return make
+
+
+def marked(frame):
+    """Where the frame has the colour of the window's outline: the ranges of rows and columns, left to right."""
+    mask = (np.abs(frame - gif.MARK) < 12).all(axis=-1)
+    columns = np.flatnonzero(mask.any(axis=0))
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > gif.GAP) + 1)
+    found = []
+    for run in runs:
+        rows = np.flatnonzero(mask[:, run[0] : run[-1] + 1].any(axis=1))
+        found.append((rows[0], rows[-1], run[0], run[-1]))
+    return found
+
+
+def test_a_frame_for_each_position_and_time_to_look_at_the_last(film):
+    frames, durations = film(LINES, DETECTORS, "--walk")
+    assert len(frames) == 36
+    assert durations == [gif.SLOW] * 35 + [gif.LAST]
+    assert len(film(LINES, DETECTORS, "--walk", "--limit", 5)[0]) == 5
+
+
+def test_the_window_moves_by_a_cell_and_the_map_fills(film):
+    frames, _ = film(LINES, DETECTORS, "--walk")
+    (window, cell), (later, beside) = marked(frames[0]), marked(frames[1])
+    side = gif.LARGEST
+    assert abs(window[1] - window[0] - 3 * side) < 4  # three cells high
+    assert abs(cell[1] - cell[0] - side) < 4
+    assert (later[2] - window[2], beside[2] - cell[2]) == (side, side)
+    middle = (cell[0] + side // 4, cell[2] + side // 4)
+    third = (middle[0], middle[1] + 2 * side)
+    assert (frames[0][third] == 255).all()  # not known yet
+    assert tuple(frames[2][third]) != (255, 255, 255)
+    assert (frames[2][third] == frames[-1][third]).all()
+
+
+def test_a_window_over_padding_hangs_over_the_input(film):
+    frames, _ = film("-", "-l", "Conv1D([[1, 2, 3]], padding='same')", "--walk", stdin="5,6,7")
+    assert len(frames) == 3
+    left = marked(frames[0])[0][2]
+    corner = (marked(frames[0])[0][0] + gif.LARGEST // 4, left + gif.LARGEST // 4)
+    assert tuple(frames[0][corner]) == gif.OUTSIDE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-l", "Conv2D(1, 1)", "--walk"), "576 positions (at most 400 in a GIF: --limit N)"),
+        (("-l", "Conv2D(1, 1)", "--at", "0,0"), None),
+        (
+            ("-l", "Flatten()"),
+            "no window slides over one or two axes in flatten (a convolution or pooling of 1-D or 2-D)",
+        ),
+        (("-l", "UpSampling2D(9)", "-l", "Conv2D(1, 1)", "--at", "0,0"), "216×216 cells are too many for an animation"),
+    ],
+)
+def test_what_cannot_be_shown(convcli, tmp_path, arguments, message):
+    np.save(tmp_path / "x.npy", np.zeros((1, 24, 24, 1)))
+    done = convcli("explain", tmp_path / "x.npy", *arguments, "--seed", 1, "-o", tmp_path / "walk.gif")
+    assert done.exit_code == (0 if message is None else 1)
+    assert (message or "") in done.output
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "Conv1D(2, 3, padding='causal', dilation_rate=2)",
+        "SeparableConv1D(2, 3)",
+        "Conv1DTranspose(2, 3, strides=2, groups=2)",
+        "AveragePooling1D(2)",
+        "Conv1D(2, 2, padding='same', padding_mode='reflect', activation='softmax')",
+    ],
+)
+def test_every_kind_of_window_slides(film, layer):
+    x = "[[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2]]]"
+    frames, _ = film("-", "-l", layer, "--seed", 1, "--walk", stdin=x)
+    assert len(frames) > 2
