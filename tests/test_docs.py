@@ -7,9 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
+import screens
 from conftest import ROOT, SAMPLES
 
 import convcli
@@ -121,7 +124,7 @@ def test_help_ends_with_two_examples_that_run(name, convcli):
 ARRAYS = {"bump.yaml": (8,), "lines.yaml": (8, 8), "colours.yaml": (4, 4, 3), "house.png": (64, 96, 3)}
 
 
-@pytest.mark.parametrize("sample", sorted(SAMPLES.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("sample", sorted(filter(Path.is_file, SAMPLES.iterdir())), ids=lambda path: path.name)
 def test_every_sample_loads_and_says_what_it_is(sample):
     assert sample.suffix in (".json", ".png") or sample.read_text().startswith("# ")
     if sample.suffix == ".png":
@@ -130,6 +133,16 @@ def test_every_sample_loads_and_says_what_it_is(sample):
         assert arrays.load(str(sample)).shape == ARRAYS[sample.name]
     else:
         assert convcli.load(sample).nodes
+
+
+@pytest.mark.parametrize("name", screens.SCREENS)
+def test_a_screen_shows_what_its_command_prints(name):
+    assert f"![What {screens.SCREENS[name]} shows](samples/screens/{name}.svg)" in README
+    drawing = ElementTree.parse(screens.FOLDER / f"{name}.svg").getroot()
+    texts = ["".join(each.itertext()) for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    shown, printed = (re.sub(r"\s", "", each) for each in ("".join(texts), screens.printed(screens.SCREENS[name])))
+    title = re.sub(r"\s", "", f"$ {screens.SCREENS[name]}")
+    assert shown == title + re.sub(r"\x1b\[[\d;]*m", "", printed)
 
 
 def test_the_version_is_in_the_changelog():
