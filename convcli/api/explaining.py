@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli._lazy import Array
+from convcli.api.models import within
 from convcli.api.running import Weights, array_of, batched, named_inputs, run, weights_of
+from convcli.api.shapes import plan_for
 from convcli.errors import ConvcliError, located, nearest
 from convcli.geometry import DataFormat
 from convcli.model import Model
@@ -106,12 +108,15 @@ def scene(
     The other arguments are those of `run`. Raises `ConvcliError`.
     """
     from convcli.report.apply import map_names
-    from convcli.report.scene import Scene, parts_of
+    from convcli.report.scene import Scene, check, parts_of
 
     ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
-    every = tuple(node.name for node in model.nodes)
+    shapes = {name: array.shape[1:] for name, array in ready.items()}
+    with within(model):
+        plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).needed(layers)
+        check(plan, len(next(iter(ready.values()))))
+    every = [row.name for row in plan.rows]
     done = run(model, ready, keep=every, data_format=DataFormat.CHANNELS_LAST, **settings)
-    plan = done.plan.needed(layers)
     parts, values = parts_of(plan, {**ready, **done.values}, done.weights, map_names(plan))
     names = {name: tuple(f"channel {each}" for each in range(array.shape[-1])) for name, array in ready.items()}
     return Scene(model.name, values, names, parts, start)

@@ -25,8 +25,8 @@ from convcli.records import Record, field, replace
 from convcli.report.apply import numbered, operation
 
 MOST_CELLS = 64  # of a map along an axis
-MOST_VALUES = 1 << 20  # of all values and kernels together
-VECTOR = MOST_CELLS**2 * 4  # values without axes in space
+MOST_IN_A_ROW = 1 << 14  # cells of a value without axes in space
+MOST_NUMBERS = 1 << 20  # of all values and weights together
 
 Weights = Mapping[str, Array]
 
@@ -61,8 +61,7 @@ class Scene(Record):
     start: Start
 
     def mapping(self) -> dict[str, Any]:
-        """The scene as the page reads it. Raises `ConvcliError` where it is too large for one."""
-        self._check()
+        """The scene as the page reads it."""
         names = {**self.inputs, **{part.name: part.names for part in self.parts}}
         return {
             "title": self.title,
@@ -83,20 +82,6 @@ class Scene(Record):
             },
         }
 
-    def _check(self) -> None:
-        remedy = "a smaller or cropped input, --layer-output, or -o maps.png"
-        for name, value in self.values.items():
-            *space, last = value.shape[1:]
-            if max(space, default=0) > MOST_CELLS or (not space and last > VECTOR):
-                with located(name):
-                    most = f"at most {'×'.join([str(MOST_CELLS)] * len(space))}" if space else f"at most {VECTOR:,}"
-                    size = "×".join(map(str, space)) if space else f"{last:,}"
-                    raise ConvcliError(f"{size} cells are too many for a page", f"{most}; {remedy}")
-        weights = sum(array.size for part in self.parts for array in part.weights.values())
-        total = weights + sum(value.size for value in self.values.values())
-        if total > MOST_VALUES:
-            raise ConvcliError(f"{total:,} numbers are too many for a page", f"at most {MOST_VALUES:,}; {remedy}")
-
     def _part(self, part: Part) -> dict[str, Any]:
         shapes = [self.values[name].shape[1:] for name in part.takes]
         return {
@@ -105,6 +90,26 @@ class Scene(Record):
             "takes": list(part.takes),
             **_does(part, shapes),
         }
+
+
+REMEDY = "a smaller or cropped input, --layer-output, or -o maps.png"
+
+
+def check(plan: Plan, batch: int) -> None:
+    """Raise `ConvcliError` where a plan's values on so many samples are too large, or too many, for a page."""
+    shapes = {name: tuple(map(known, shape)) for name, shape in plan.shapes.items()}
+    for name, (*space, last) in shapes.items():
+        with located(name):
+            if max(space, default=0) > MOST_CELLS:
+                most = "×".join([str(MOST_CELLS)] * len(space))
+                size = "×".join(map(str, space))
+                raise ConvcliError(f"{size} cells are too many for a page", f"at most {most}; {REMEDY}")
+            if not space and last > MOST_IN_A_ROW:
+                raise ConvcliError(f"{last:,} cells are too many for a page", f"at most {MOST_IN_A_ROW:,}; {REMEDY}")
+    weights = sum(prod(weight.extents) for row in plan.rows for weight in row.weights)
+    numbers = weights + batch * sum(map(prod, shapes.values()))
+    if numbers > MOST_NUMBERS:
+        raise ConvcliError(f"{numbers:,} numbers are too many for a page", f"at most {MOST_NUMBERS:,}; {REMEDY}")
 
 
 def parts_of(
