@@ -6,7 +6,6 @@ from typing import Any
 
 from convcli.geometry import Extent, shape_text
 from convcli.records import Record
-from convcli.render.table.parts import count
 from convcli.report.shape import ShapeReport
 
 
@@ -33,7 +32,9 @@ class Value(Record):
         """How many parameters it has; nothing where it has none."""
         if self.params == 0:
             return ""
-        return f"{count(self.params)} param{'' if self.params == 1 else 's'}"
+        if self.params is None:
+            return "unknown params"
+        return f"{self.params:,} param{'' if self.params == 1 else 's'}"
 
 
 def values(report: ShapeReport) -> dict[str, Value]:
