@@ -257,7 +257,8 @@ def test_wrong_usage_is_exit_code_2(convcli, arguments, message):
         ),
         (
             ("samples/mnist.yaml", "-o", "x.npy"),
-            "-o x.npy: no format here has the suffix .npy (.txt .json .yaml .yml .csv, or give -f)",
+            "-o x.npy: no format here has the suffix .npy "
+            "(.txt .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
         ),
         (("-l", "flatten"), "the input's shape is missing (-i 28x28x1, or input: in the model)"),
         (

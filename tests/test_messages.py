@@ -644,6 +644,16 @@ def test_files(run, tmp_path, arguments, message):
             "MODEL and -l both name the layers (a file, or layers with -l 'Conv2D(40, 3)')",
         ),
         ("shape -l flatten", "the input's shape is missing (-i 28x28x1, or input: in the model)"),
+        ("shape -l flatten -i 8x1 -f tree --at 1", "--at is not shown in tree (-f table, json, yaml or csv)"),
+        (
+            "shape -l flatten -i 8x1 -o x.mmd --count macs",
+            "--count is not shown in mermaid (-f table, json, yaml or csv)",
+        ),
+        (
+            "shape -l flatten -i 8x1 -o x.doc",
+            "-o x.doc: no format here has the suffix .doc "
+            "(.txt .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
+        ),
         ("shape two.yaml -i 2", "-i 2: for which input? (NAME=SHAPE, of a, b)"),
         ("shape two.yaml -i c=2", "-i c=2: for which input? (NAME=SHAPE, of a, b)"),
         ("shape two.yaml -i a=2 -i a=2", "-i a=2: a has a shape already"),

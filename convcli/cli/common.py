@@ -29,7 +29,9 @@ PLAINER = str.maketrans(
     {
         **dict.fromkeys("┏┓┗┛┳┻╋┡┩╇╭╮╰╯├┤┬┴┼└┘┌┐", "+"),
         **dict.fromkeys("━─−–", "-"),
-        **dict.fromkeys("┃│", "|"),
+        **dict.fromkeys("┃│╷", "|"),
+        "●": "*",
+        "○": "o",
         "×": "x",
         "·": "*",
         "→": "->",
@@ -54,11 +56,15 @@ def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function]
 
 
 def reports(
-    *forms: str, trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1, file: bool = True
+    *forms: str,
+    trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1,
+    file: bool = True,
+    without: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., Report]], Callable[..., None]]:
     """Give a command that returns a report its output options, of these formats, and deliver what it returns.
 
-    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o.
+    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o; `without` which
+    options ask for what a format does not show.
     """
     output_option = click.option(
         "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
@@ -71,6 +77,7 @@ def reports(
         @wraps(function)
         def command(form: str | None, quiet: bool, output: str | None = None, **arguments: Any) -> None:
             chosen = form or _form_of(output, forms)
+            _check_shown(chosen, without or {})
             if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
             with _errors_in_one_line(quiet, trouble(arguments)), _progress(quiet):
@@ -107,6 +114,16 @@ def _form_of(output: str | None, forms: Sequence[str]) -> str:
         return chosen
     known = " ".join(each for name, form in FORMATS.items() if name in forms for each in form.suffixes)
     raise click.UsageError(f"-o {output}: no format here has the suffix {asked} ({known}, or give -f)")
+
+
+def _check_shown(chosen: str, without: Mapping[str, Sequence[str]]) -> None:
+    """Raise `UsageError` where an option was given that this format would show nothing of."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    for option in without.get(chosen, ()):
+        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{option} is not shown in {chosen} (-f table, json, yaml or csv)")
 
 
 @contextmanager

@@ -25,6 +25,8 @@ Examples:
   convcli shape -i 224x224x3 -l 'Conv2D(64, 7, strides=2, padding="same")' --get output_shape
 """
 
+DRAWINGS = ("tree", "dot", "mermaid")  # of the graph: layers with their parameters, and the shapes between them
+
 input_option = click.option(
     "-i",
     "--input",
@@ -58,7 +60,15 @@ input_option = click.option(
     help="Print nothing and exit 1 unless 'params <= 60000' holds; repeatable, any KEY of the JSON, == != < <= > >=.",
 )
 @data_format_option
-@reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2 if arguments["claims"] else 1)
+@reports(
+    "table",
+    "json",
+    "yaml",
+    "csv",
+    *DRAWINGS,
+    trouble=lambda arguments: 2 if arguments["claims"] else 1,
+    without=dict.fromkeys(DRAWINGS, ("explain", "at", "count", "dtype")),
+)
 def shape(
     source: str | None,
     layers: tuple[str, ...],
@@ -80,6 +90,9 @@ def shape(
     Multiply-accumulates (macs) are multiplications by kernel weights for one sample. The receptive field is the extent
     of the input that one output cell sees, the jump the distance between the windows of neighbouring output cells.
 
+    tree, dot (Graphviz) and mermaid draw the graph: each layer with its parameters, the shapes that flow between them.
+    --batch puts N into these shapes; what else they do not show (--explain, --at, --count, --dtype) is refused.
+
     A KEY is one of the JSON: params, output_shape, layers.NAME.output_shape.
     """
     from convcli import api
@@ -97,7 +110,11 @@ def shape(
     # Values and claims are about every count; what is printed whole has those that were asked for.
     every = summary(COUNTS[-1]) if keys or claims else {}
     answer = ShapeReport(
-        summary(count) if printed else every, batch=batch, memory=batch is not None or dtype is not None
+        summary(count) if printed else every,
+        batch=batch,
+        memory=batch is not None or dtype is not None,
+        inputs=tuple(model.inputs),
+        outputs=model.outputs,
     )
     return _checked(answer, every, keys, claims, model.source, printed) if every else answer
 

@@ -20,6 +20,7 @@ class ShapeReport(Report):
     """The answer of `shape`: the summary of a plan, for batches of a size if one was given.
 
     The summary holds memory; `memory` says whether that was asked for, or only the table's last line is to tell it.
+    `inputs` and `outputs` are the names of the model's own, which the summary leaves out where there is only one.
     """
 
     kind = "shape"
@@ -27,6 +28,8 @@ class ShapeReport(Report):
     summary: dict[str, Any]
     batch: int | None = None
     memory: bool = False
+    inputs: tuple[str, ...] = ("input",)
+    outputs: tuple[str, ...] = ()
 
     def mapping(self) -> dict[str, Any]:
         if self.memory:

@@ -6,9 +6,10 @@ Each kind of report has a module here whose `parts(report)` are what is printed,
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from importlib import import_module
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from convcli.render import PLAIN, Look
@@ -18,6 +19,11 @@ from convcli.report import Report
 
 def table(report: Report, look: Look = PLAIN) -> bytes:
     """The report as text for people."""
+    return printed(import_module(f"convcli.render.table.{report.kind}").parts(report), look)
+
+
+def printed(parts: Iterable[RenderableType], look: Look) -> bytes:
+    """What is printed of these parts, one after the other; lines of text are never folded."""
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -30,6 +36,6 @@ def table(report: Report, look: Look = PLAIN) -> bytes:
         legacy_windows=False,
         _environ={},
     )
-    for part in import_module(f"convcli.render.table.{report.kind}").parts(report):
+    for part in parts:
         console.print(part, soft_wrap=isinstance(part, Text))
     return stream.getvalue().encode()
