@@ -577,6 +577,34 @@ ARRAYS = {
         ("filters gabor:theta=400", "gabor: theta=400 (a number from -360 to 360)"),
         ("filters box:size=1001,rank=3", "box: 1,003,003,001 values (at most 1,002,001)"),
         ("filters step bump -f npy", "npy holds one filter (one NAME, or -o X.npz for all)"),
+        # explanations
+        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 3", "at: 3 is outside conv1d (0 to 2)"),
+        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0,0", "at: 0,0: conv1d has 1 axis in space (0 to 2)"),
+        (
+            "explain x.yaml -l Conv1D(1,2) --seed 1 -l Flatten() --at 0",
+            "at: 0: flatten has no axes in space (without --at)",
+        ),
+        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --sample 1", "sample: 1 (0, the only one)"),
+        (
+            "explain ab.npz two.yaml --sample 5",
+            "sample: 5 (0, the only one)",
+        ),
+        (
+            "explain ab.npz forked.yaml --at 0",
+            "ab.npz: which array? it holds a, b (ab.npz:a)",
+        ),
+        (
+            "explain ab.npz:a forked.yaml",
+            "the model has several outputs: rescaling, rescaling_1 (--layer-output NAME)",
+        ),
+        (
+            "explain x.yaml -l Conv1D(1,2) --seed 1 --walk --limit 2 -o x.html",
+            "a page has all positions (--walk without --limit)",
+        ),
+        (
+            "explain x.yaml -l Conv1D(1,2) --seed 1 -l Flatten() -o x.gif",
+            "no window slides over one or two axes in flatten (a convolution or pooling of 1-D or 2-D)",
+        ),
     ],
 )
 def test_files(run, tmp_path, arguments, message):
@@ -638,6 +666,17 @@ def test_files(run, tmp_path, arguments, message):
             "-o x.doc: no format here has the suffix .doc "
             "(.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
         ),
+        ("explain x.yaml -l Conv1D(1,2) --seed 1", "which value? (--at 0 to 2, or --walk)"),
+        (
+            "explain x.yaml -l Conv1D(1,2) --seed 1 --at a",
+            "Invalid value for '--at': 'a' (a place for each spatial axis from 0, such as 3,4)",
+        ),
+        (
+            "explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --walk",
+            "--at is one position, --walk goes through all of them",
+        ),
+        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --limit 3", "--limit is for --walk"),
+        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --map 1", "--map 1: no such map (map 0)"),
         ("shape", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
         (
             "shape x.yaml -l flatten",

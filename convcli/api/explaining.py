@@ -58,7 +58,7 @@ def explained(
 def _node(model: Model, layer: str | None) -> Any:
     nodes = {node.name: node for node in model.nodes}
     if layer is None and len(model.outputs) > 1:
-        raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "one of them by name")
+        raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "--layer-output NAME")
     name = model.outputs[0] if layer is None else layer
     if name not in nodes:
         raise ConvcliError(f"no layer {name!r}", nearest(name, nodes))

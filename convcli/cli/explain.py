@@ -76,6 +76,5 @@ def explain(
     if walk:
         return replace(walked(explained, number, limit, SHOWN), scene=scene)
     if at is None and explained.space:
-        last = ",".join(str(extent - 1) for extent in explained.space)
-        raise click.UsageError(f"which value? (--at {','.join('0' * len(explained.space))} to {last}, or --walk)")
+        raise click.UsageError(f"which value? (--at {explained.span}, or --walk)")
     return ExplainReport(explained, number, (explained.checked(at or ()),), scene=scene)

@@ -72,14 +72,19 @@ class Explained(Record):
         """The extents of a map."""
         return tuple(map(known, self.row.output_shape[:-1]))
 
+    @property
+    def span(self) -> str:
+        """The first and the last place of a map, `0,0 to 5,5`."""
+        return f"{','.join('0' for _ in self.space)} to {','.join(str(extent - 1) for extent in self.space)}"
+
     def checked(self, at: Sequence[int]) -> tuple[int, ...]:
         """A place of a map. Raises `ConvcliError` where it is none."""
         space, shown = self.space, ",".join(map(str, at)) or "nothing"
-        last = ",".join(str(extent - 1) for extent in space)
-        remedy = f"{','.join('0' * len(space))} to {last}" if space else "leave it out"
+        count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
+        remedy = self.span if space else "without --at"
         with located("at"):
             if len(at) != len(space):
-                raise ConvcliError(f"{shown}: {self.row.name} has {len(space)} axes in space", remedy)
+                raise ConvcliError(f"{shown}: {self.row.name} has {count} in space", remedy)
             if not all(type(each) is int and 0 <= each < extent for each, extent in zip(at, space, strict=True)):
                 raise ConvcliError(f"{shown} is outside {self.row.name}", remedy)
         return tuple(at)
