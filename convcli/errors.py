@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -51,11 +52,13 @@ def check_size(values: int) -> None:
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
-    """The remedy for an unknown name: the nearest known one, else `otherwise`, else all that are known."""
+    """The remedy for an unknown name: the few that it begins, or the nearest; else `otherwise`, else all known ones."""
     from difflib import get_close_matches
 
     names = sorted(known)
-    close = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    begun = [each for each in names if name and re.match(f"{re.escape(name.lower())}[-,]", each)]
+    close = begun if 1 < len(begun) <= 4 else get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    shown = [f"'{each}'" if "," in each else each for each in (close or names)]
     if close:
-        return f"did you mean {close[0]}?"
-    return otherwise or (f"known: {', '.join(names)}" if names else None)
+        return f"did you mean {', '.join(shown[:-1])}{' or ' if len(shown) > 1 else ''}{shown[-1]}?"
+    return otherwise or (f"known: {', '.join(shown)}" if names else None)

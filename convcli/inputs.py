@@ -24,6 +24,8 @@ def quotient(text: str) -> Quotient:
     """`0.5` or `1/255`. Raises `ConvcliError` for anything else."""
     above, slash, below = text.partition("/")
     try:
+        if "_" in text:  # which Python allows in numbers
+            raise ValueError
         found = Quotient(float(above), float(below) if slash else 1.0)
     except ValueError:
         found = Quotient(float("nan"))

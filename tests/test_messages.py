@@ -542,10 +542,6 @@ ARRAYS = {
             "apply ab.npz:a forked.yaml -f npy",
             "npy holds one output (-o X.npz for all, or --layer-output NAME for one)",
         ),
-        (
-            "apply x.yaml --filter bump --show-weights -f heatmap",
-            "a picture shows the maps alone (--show-weights with table, json or yaml)",
-        ),
         ("shape -i 8 -l flatten -o no/x.json", "no/x.json: no such file or directory"),
         # the command line
         (
@@ -584,10 +580,10 @@ ARRAYS = {
             "explain x.yaml -l Conv1D(1,2) --seed 1 -l Flatten() --at 0",
             "at: 0: flatten has no axes in space (without --at)",
         ),
-        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --sample 1", "sample: 1 (0, the only one)"),
+        ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --sample 1", "sample: there is no 1 (0, the only one)"),
         (
             "explain ab.npz two.yaml --sample 5",
-            "sample: 5 (0, the only one)",
+            "sample: there is no 5 (0, the only one)",
         ),
         (
             "explain ab.npz forked.yaml --at 0",
@@ -596,10 +592,6 @@ ARRAYS = {
         (
             "explain ab.npz:a forked.yaml",
             "the model has several outputs: rescaling, rescaling_1 (--layer-output NAME)",
-        ),
-        (
-            "explain x.yaml -l Conv1D(1,2) --seed 1 --walk --limit 2 -o x.html",
-            "a page has all positions (--walk without --limit)",
         ),
         (
             "explain x.yaml -l Conv1D(1,2) --seed 1 -l Flatten() -o x.gif",
@@ -676,6 +668,14 @@ def test_files(run, tmp_path, arguments, message):
             "--at is one position, --walk goes through all of them",
         ),
         ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --limit 3", "--limit is for --walk"),
+        (
+            "explain x.yaml -l Conv1D(1,2) --seed 1 --walk --limit 2 -o x.html",
+            "--limit is not shown in html (-f table, json, yaml or csv)",
+        ),
+        (
+            "apply x.yaml --filter bump --show-weights -f heatmap",
+            "--show-weights is not shown in heatmap (-f table, json, yaml or csv)",
+        ),
         ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --map 1", "--map 1: no such map (map 0)"),
         ("shape", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
         (

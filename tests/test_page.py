@@ -170,10 +170,13 @@ def test_layers_are_steps(opened):
     page = opened("apply", LINES, "samples/stack.yaml")
     steps = page.locator("#parts button")
     assert [each.inner_text().split()[0] for each in steps.all()] == ["conv2d", "max_pooling2d"]
-    assert page.inner_text("#value").startswith("max_pooling2d")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#value").startswith("conv2d: edge-left at 0,1")
+    steps.nth(1).click()
+    assert page.inner_text("#value").startswith("max_pooling2d: edge-left at 0,0")
+    assert steps.nth(1).get_attribute("aria-current") == "step"
     steps.nth(0).click()
-    assert page.inner_text("#value").startswith("conv2d: edge-left at 0,0")
-    assert steps.nth(0).get_attribute("aria-current") == "step"
+    assert page.inner_text("#value").startswith("conv2d: edge-left at 0,1")  # where it was left
 
 
 def test_samples_can_be_chosen(opened):
@@ -228,11 +231,14 @@ OTHERS = (  # where it shows what goes in and what comes out
     ["Dropout(0.5)"],
 )
 # What the page shows of every cell of every map: the value, and the number in which the working ends.
-SHOWN = """() => output.pictures.flatMap((_, map) => [...Array(output.value.cells).keys()].map((cell) => {
-  if (cell !== state.cell || map !== state.map) pick(cell, map);
-  const last = [...find("working").querySelectorAll(".line")].filter((line) => line.textContent.includes("=")).pop();
-  return [find("value").textContent.split(" = ")[1], last.textContent.split(" = ").pop()];
-}))"""
+SHOWN = """() => {
+  go(data.parts.length - 1);
+  return output.pictures.flatMap((_, map) => [...Array(output.value.cells).keys()].map((cell) => {
+    pick(cell, map);
+    const ends = [...find("working").querySelectorAll(".line")].filter((line) => line.textContent.includes("="));
+    return [find("value"), ends.pop()].map((each) => each.textContent.split(" = ").pop());
+  }));
+}"""
 
 
 @pytest.mark.parametrize("layers", [*LAYERS, *OTHERS], ids="-".join)

@@ -35,7 +35,12 @@ def _interpolated(x: Array, axis: int, factor: int, kernel: Callable[[Array], Ar
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(x.dtype)
     column = (-1,) + (1,) * (x.ndim - axis - 1)
     nearest = np.clip(cells, 0, width - 1)
-    return sum(weights[:, tap].reshape(column) * np.take(x, nearest[:, tap], axis) for tap in range(2 * radius))
+
+    def part(tap: int) -> Array:
+        weight, met = weights[:, tap].reshape(column), np.take(x, nearest[:, tap], axis)
+        return np.multiply(weight, met, out=np.zeros_like(met), where=weight != 0)  # not even of infinity
+
+    return np.asarray(sum(map(part, range(2 * radius))))
 
 
 def _linear(distance: Array) -> Array:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from convcli.report.explain import Explained
-    from convcli.report.scene import Scene, Start
+    from convcli.report.scene import Scene
 
 
 def explained(
@@ -37,14 +37,11 @@ def explained(
     """
     from convcli.explanations import Explainer
     from convcli.report.apply import map_names
-    from convcli.report.explain import Explained
+    from convcli.report.explain import Explained, check_sample
 
     node = _node(model, layer)
     ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
-    batch = len(next(iter(ready.values())))
-    with located("sample"):
-        if type(sample) is not int or not 0 <= sample < batch:
-            raise ConvcliError(f"{sample!r}", f"0 to {batch - 1}" if batch > 1 else "0, the only one")
+    check_sample(sample, len(next(iter(ready.values()))))
     one = {name: array[sample : sample + 1] for name, array in ready.items()}
     taken = [each for each in node.inputs if isinstance(each, str)]
     before = [name for name in taken if name not in one]
@@ -95,15 +92,14 @@ def explain(
 def scene(
     model: Model,
     inputs: Mapping[str, Array],
-    layers: Sequence[str],
-    start: Start,
+    layers: Sequence[str] | str | None = None,
     *,
     dtype: str | None = None,
     data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Scene:
-    """All that a page shows of the model on these arrays, as far as it leads to the named layers.
+    """All that a page shows of the model on these arrays, as far as it leads to the named layers, or to the one output.
 
     The other arguments are those of `run`. Raises `ConvcliError`.
     """
@@ -113,10 +109,11 @@ def scene(
     ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
     shapes = {name: array.shape[1:] for name, array in ready.items()}
     with within(model):
-        plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).needed(layers)
+        wanted = [_node(model, layers).name] if layers is None or isinstance(layers, str) else layers
+        plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).needed(wanted)
         check(plan, len(next(iter(ready.values()))))
     every = [row.name for row in plan.rows]
     done = run(model, ready, keep=every, data_format=DataFormat.CHANNELS_LAST, **settings)
     parts, values = parts_of(plan, {**ready, **done.values}, done.weights, map_names(plan))
     names = {name: tuple(f"channel {each}" for each in range(array.shape[-1])) for name, array in ready.items()}
-    return Scene(model.name, values, names, parts, start)
+    return Scene(model.name, values, names, parts)

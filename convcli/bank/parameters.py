@@ -33,7 +33,7 @@ class Parameter(Record):
             value = int(text) if self.whole else float(text)
         except ValueError:
             value = nan
-        if not self.least <= value <= self.most or (self.odd and value % 2 == 0) or "_" in text:
+        if not self.least <= value <= self.most or (self.odd and value % 2 == 0) or "_" in text or not text.isascii():
             raise ConvcliError(text, self.rule)
         return value
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.algorithms import AUTO, WAYS
-from convcli.cli.common import reports
+from convcli.cli.common import chosen_form, reports
 from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
+from convcli.records import replace
 
 if TYPE_CHECKING:
     from convcli.api import Run
     from convcli.geometry import DataFormat
     from convcli.model import Model
+    from convcli.report import Report
     from convcli.report.apply import ApplyReport
     from convcli.report.scene import Scene
 
@@ -47,7 +49,10 @@ Examples:
 @click.option(
     "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
 )
-@reports("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "html")
+@reports(
+    *("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "html"),
+    without=dict.fromkeys(("heatmap", "png", "html"), ("show_weights",)),
+)
 def apply(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],
@@ -65,7 +70,7 @@ def apply(
     compiled: bool | None,
     data_format: DataFormat | None,
     **options: Any,
-) -> ApplyReport:
+) -> Report:
     """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
 
     INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
@@ -76,9 +81,6 @@ def apply(
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
     from convcli import api
-    from convcli.records import replace
-    from convcli.report.apply import map_names
-    from convcli.report.scene import Start
 
     if algorithm == "compiled" and compiled is False:
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
@@ -93,13 +95,20 @@ def apply(
         "threads": threads,
         "compiled": compiled,
     }
+    if chosen_form() == "html":
+        return _page(api.scene(given.model, given.inputs, keep, **settings), layer_output, map_name)
     done = api.run(given.model, given.inputs, keep=keep, **settings)
-    map_ = None if map_name is None else asked_map(map_names(done.plan)[keep[0]], map_name)
+    return _report(done, keep, given.data_format, show_weights, not all_layers, map_name)
 
-    def scene() -> Scene:
-        return api.scene(given.model, given.inputs, keep, Start(keep[-1], map_ or 0), **settings)
 
-    return replace(_report(done, keep, given.data_format, show_weights, not all_layers, map_), scene=scene)
+def _page(scene: Scene, layer_output: str | None, map_name: str | None) -> Scene:
+    """The scene, which opens at its first part unless a layer or a map is asked for."""
+    from convcli.report.scene import Start
+
+    last = scene.parts[-1]
+    if map_name is not None:
+        return replace(scene, start=Start(last.name, asked_map(last.names, map_name)))
+    return replace(scene, start=Start(layer_output))
 
 
 def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:
@@ -117,21 +126,21 @@ def _report(
     data_format: DataFormat,
     show_weights: bool,
     single: bool,
-    map_: int | None,
+    map_name: str | None,
 ) -> ApplyReport:
     from convcli.report import apply as report
     from convcli.report.shape import Asked, summary
 
     names = report.map_names(done.plan)
     maps = tuple(report.Maps(name, done.values[name], names[name]) for name in keep)
-    if map_ is not None:
-        maps = (maps[0].one(map_),)
+    if map_name is not None:
+        maps = (maps[0].one(asked_map(maps[0].names, map_name)),)
     return report.ApplyReport(
         summary=summary(done.plan, data_format, Asked(done.batch)),
         maps=maps,
         data_format=data_format,
         single=single and len(keep) == 1,
-        one_map=map_ is not None,
+        one_map=map_name is not None,
         kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
         weights=done.weights if show_weights else {},
         notes=report.operations(done.plan),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+FORM, BAR = "convcli.form", "convcli.bar"  # what a command can know of its output, in its context
 INTERRUPTED, BROKEN_PIPE = 130, 141
 # For an encoding without them: what tables are drawn and figures are written with.
 PLAINER = str.maketrans(
@@ -76,12 +78,13 @@ def reports(
         @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar.")
         @wraps(function)
         def command(form: str | None, quiet: bool, output: str | None = None, **arguments: Any) -> None:
-            chosen = form or _form_of(output, forms)
+            chosen = click.get_current_context().meta[FORM] = form or _form_of(output, forms)
             _check_shown(chosen, without or {})
             if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
-            with _errors_in_one_line(quiet, trouble(arguments)), _progress(quiet):
-                report = function(**arguments)
+            with _errors_in_one_line(quiet, trouble(arguments)):
+                with _progress(quiet):
+                    report = function(**arguments)
                 if report.text is not None and form is not None:
                     raise click.UsageError("--get prints bare values (without -f)")
                 printed = output in (None, STREAM)
@@ -98,6 +101,18 @@ def reports(
         return command
 
     return decorator
+
+
+def chosen_form() -> str:
+    """The format of the answer that the command is to make."""
+    form: str = click.get_current_context().meta[FORM]
+    return form
+
+
+def progress_bar() -> Bar | None:
+    """What is to be told how far the work has come."""
+    bar: Bar | None = click.get_current_context().meta[BAR]
+    return bar
 
 
 def _content(report: Report, form: str, look: Look) -> bytes:
@@ -123,14 +138,14 @@ def _check_shown(chosen: str, without: Mapping[str, Sequence[str]]) -> None:
     context = click.get_current_context()
     for option in without.get(chosen, ()):
         if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"--{option} is not shown in {chosen} (-f table, json, yaml or csv)")
+            flag = option.replace("_", "-")
+            raise click.UsageError(f"--{flag} is not shown in {chosen} (-f table, json, yaml or csv)")
 
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[None]:
-    """A bar for long work on a terminal's standard error, which the command finds as its context's `obj`."""
-    bar = None if quiet or not sys.stderr.isatty() else Bar()
-    click.get_current_context().obj = bar
+    """A bar for long work on a terminal's standard error, until that is done: then there may be an answer to print."""
+    bar = click.get_current_context().meta[BAR] = None if quiet or not sys.stderr.isatty() else Bar()
     try:
         yield
     finally:
@@ -215,7 +230,7 @@ def place(context: click.Context, option: click.Parameter, text: str | None) -> 
     """The value of an option that is a place in space: `3,4`."""
     if text is None:
         return None
-    if not all(part.strip().isdecimal() for part in text.split(",")):
+    if not all(re.fullmatch("[0-9]{1,18}", part.strip()) for part in text.split(",")):
         raise click.BadParameter(f"{text!r} (a place for each spatial axis from 0, such as 3,4)")
     return tuple(map(int, text.split(",")))
 

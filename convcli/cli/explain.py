@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import place, reports
+from convcli.cli.common import chosen_form, place, reports
 from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
+from convcli.records import replace
 
 if TYPE_CHECKING:
     from convcli.geometry import DataFormat
-    from convcli.report.explain import ExplainReport
+    from convcli.report import Report
     from convcli.report.scene import Scene
 
 EXAMPLES = """\b
@@ -31,7 +32,7 @@ SHOWN = 100  # positions of a walk in a table
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help=f"At most N positions of a walk [table: {SHOWN}; else all]."
 )
-@reports("table", "json", "yaml", "csv", "gif", "html")
+@reports("table", "json", "yaml", "csv", "gif", "html", without={"html": ("limit",)})
 def explain(
     arguments: tuple[str, ...],
     layers: tuple[str, ...],
@@ -47,7 +48,7 @@ def explain(
     limit: int | None,
     data_format: DataFormat | None,
     **options: Any,
-) -> ExplainReport:
+) -> Report:
     """Show the dot product behind one value of a feature map, step by step.
 
     The cells under the window, the filter as it meets them, their products and the sum; then bias, activation, result.
@@ -55,10 +56,8 @@ def explain(
     in parentheses. INPUT and MODEL are as in apply; it is the last layer's value unless --layer-output names another.
     """
     from convcli import api
-    from convcli.records import replace
     from convcli.report.explain import ExplainReport
     from convcli.report.explain import walk as walked
-    from convcli.report.scene import Start
 
     if walk and at is not None:
         raise click.UsageError("--at is one position, --walk goes through all of them")
@@ -66,15 +65,23 @@ def explain(
         raise click.UsageError("--limit is for --walk")
     given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
     layer = None if layer_output is None else named_layer(given.model, layer_output)
+    if chosen_form() == "html":
+        return _page(api.scene(given.model, given.inputs, layer, **given.settings), map_name, at, sample)
     explained = api.explained(given.model, given.inputs, layer, sample=sample, **given.settings)
     number = 0 if map_name is None else asked_map(explained.names, map_name)
-
-    def scene() -> Scene:
-        start = Start(explained.row.name, number, at, sample)
-        return api.scene(given.model, given.inputs, [explained.row.name], start, **given.settings)
-
     if walk:
-        return replace(walked(explained, number, limit, SHOWN), scene=scene)
+        return walked(explained, number, limit, SHOWN)
     if at is None and explained.space:
         raise click.UsageError(f"which value? (--at {explained.span}, or --walk)")
-    return ExplainReport(explained, number, (explained.checked(at or ()),), scene=scene)
+    return ExplainReport(explained, number, (explained.checked(at or ()),))
+
+
+def _page(scene: Scene, map_name: str | None, at: tuple[int, ...] | None, sample: int) -> Scene:
+    """The scene, which opens at the value that is asked for."""
+    from convcli.report.explain import check_sample, checked_place
+    from convcli.report.scene import Start
+
+    last = scene.parts[-1]
+    check_sample(sample, scene.batch)
+    place = None if at is None else checked_place(last.row, at)
+    return replace(scene, start=Start(last.name, asked_map(last.names, map_name or "0"), place, sample))

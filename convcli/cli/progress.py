@@ -48,7 +48,7 @@ def _begun() -> Progress:
 
     name = TextColumn("{task.description}", markup=False)  # a layer's, in which brackets are brackets
     columns = (name, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
     progress.add_task("", total=1.0)
     progress.start()
     return progress

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import data_format_option, decorate, layer_option
+from convcli.cli.common import data_format_option, decorate, layer_option, progress_bar
 from convcli.cli.models import filter_model, load_model, single_layer, single_layer_options
 from convcli.files import STREAM, display_name
 from convcli.records import Record
@@ -126,7 +126,7 @@ def asked(
         "dtype": dtype,
         "data_format": data_format,
         "labels": labels,
-        "watch": click.get_current_context().obj,
+        "watch": progress_bar(),
     }
     return Asked(model, inputs, settings, layout)
 

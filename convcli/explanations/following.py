@@ -204,9 +204,9 @@ def _(step: steps.Pool, explainer: Explainer, place: int, cell: Cell) -> list[St
 
 
 def _maximum(patch: Patch) -> Pooled:
-    values = np.where(patch.inside, patch.values, -np.inf)
-    winner = tuple(int(place) for place in np.unravel_index(values.argmax(), values.shape))
-    return Pooled(patch, winner, value=values[winner])
+    first = np.flatnonzero(patch.inside)[patch.values[patch.inside].argmax()]
+    winner = tuple(int(place) for place in np.unravel_index(first, patch.inside.shape))
+    return Pooled(patch, winner, value=patch.values[winner])
 
 
 @follow.register

@@ -44,11 +44,9 @@ class Section(Record):
 
 
 def sections(report: Report) -> list[Section]:
-    """A section for each layer. Raises `ConvcliError` where the report has no maps, or more than maps."""
+    """A section for each layer. Raises `ConvcliError` where the report has no maps."""
     if not isinstance(report, ApplyReport):
         raise ConvcliError("there are no maps in this answer", "-f table, json, yaml or csv")
-    if report.weights:
-        raise ConvcliError("a picture shows the maps alone", "--show-weights with table, json or yaml")
     return [_section(report, maps) for maps in report.maps]
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from convcli.records import Record
-
-if TYPE_CHECKING:
-    from convcli.report.scene import Scene
 
 
 class Report(Record, kw_only=True):
     """What a command answers: the mapping that JSON shows, and how it ends.
 
     `exit_code` is that of a whole answer; `complaints` are said on standard error. `text`, if there is any, is printed
-    in place of all else. `scene` makes what a page shows, where the answer has feature maps.
+    in place of all else.
     """
 
     kind: ClassVar[str]  # which of the tables shows it
@@ -23,7 +19,6 @@ class Report(Record, kw_only=True):
     exit_code: int = 0
     complaints: tuple[str, ...] = ()
     text: str | None = None
-    scene: Callable[[], Scene] | None = None
 
     def mapping(self) -> dict[str, Any]:
         """What JSON and YAML show."""

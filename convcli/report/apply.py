@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,7 +101,7 @@ def map_place(names: Sequence[str], asked: str | int) -> int:
     text = str(asked)
     if text in names:
         return names.index(text)
-    counted = text.isascii() and text.isdecimal()
+    counted = re.fullmatch("[0-9]{1,18}", text) is not None
     if counted and int(text) < len(names):
         return int(text)
     span = "map 0" if len(names) == 1 else f"maps 0 to {len(names) - 1}"
@@ -138,6 +139,13 @@ def operation(transposed: bool, flip: bool) -> str:
     word = "convolution" if flip else "cross-correlation"
     flipped = "is" if flip else "is not"
     return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
+
+
+def turned(transposed: bool, flip: bool) -> str:
+    """How a filter looks where it meets the input, if not as it is stored."""
+    if transposed == flip:
+        return ""
+    return ", in reverse" if transposed else ", flipped"
 
 
 def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:

@@ -51,8 +51,8 @@ class Explanation(Record):
             "at": list(self.at),
             **dict.fromkeys(KEYS),
         }
-        for stage in self.stages:
-            found |= parts(stage)
+        for stage in self.stages:  # what the first of them has said stands
+            found |= {key: value for key, value in parts(stage).items() if found.get(key) is None}
         before = self.stages[-1]
         plain = before.x if isinstance(before, Activated) else before.value
         name = before.function if isinstance(before, Activated) else None
@@ -75,19 +75,11 @@ class Explained(Record):
     @property
     def span(self) -> str:
         """The first and the last place of a map, `0,0 to 5,5`."""
-        return f"{','.join('0' for _ in self.space)} to {','.join(str(extent - 1) for extent in self.space)}"
+        return span(self.space)
 
     def checked(self, at: Sequence[int]) -> tuple[int, ...]:
         """A place of a map. Raises `ConvcliError` where it is none."""
-        space, shown = self.space, ",".join(map(str, at)) or "nothing"
-        count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
-        remedy = self.span if space else "without --at"
-        with located("at"):
-            if len(at) != len(space):
-                raise ConvcliError(f"{shown}: {self.row.name} has {count} in space", remedy)
-            if not all(type(each) is int and 0 <= each < extent for each, extent in zip(at, space, strict=True)):
-                raise ConvcliError(f"{shown} is outside {self.row.name}", remedy)
-        return tuple(at)
+        return checked_place(self.row, at)
 
     def at(self, place: tuple[int, ...], map_: int) -> Explanation:
         """The working behind the value at a place of a map."""
@@ -95,10 +87,35 @@ class Explained(Record):
         return Explanation(self.row, self.sample, map_, self.names[map_], place, stages)
 
 
+def span(space: Sequence[int]) -> str:
+    """The first and the last place of a map with these extents, `0,0 to 5,5`."""
+    return f"{','.join('0' for _ in space)} to {','.join(str(extent - 1) for extent in space)}"
+
+
+def checked_place(row: Row, at: Sequence[int]) -> tuple[int, ...]:
+    """A place in the maps of a layer. Raises `ConvcliError` where it is none."""
+    space, shown = tuple(map(known, row.output_shape[:-1])), ",".join(map(str, at)) or "nothing"
+    count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
+    remedy = span(space) if space else "without --at"
+    with located("at"):
+        if len(at) != len(space):
+            raise ConvcliError(f"{shown}: {row.name} has {count} in space", remedy)
+        if not all(type(each) is int and 0 <= each < extent for each, extent in zip(at, space, strict=True)):
+            raise ConvcliError(f"{shown} is outside {row.name}", remedy)
+    return tuple(at)
+
+
+def check_sample(sample: Any, batch: int) -> None:
+    """Raise `ConvcliError` unless the batch has such a sample."""
+    if type(sample) is not int or not 0 <= sample < batch:
+        with located("sample"):
+            raise ConvcliError(f"there is no {sample!r}", f"0 to {batch - 1}" if batch > 1 else "0, the only one")
+
+
 class ExplainReport(Report):
     """The explanations of the values of one map at `places`: of one, or on a walk of one after the other.
 
-    `shown` is how many of them a table shows, None for all; `limited` says that a walk has a limit.
+    `shown` is how many of them a table shows, None for all.
     """
 
     kind = "explain"
@@ -108,7 +125,6 @@ class ExplainReport(Report):
     places: tuple[tuple[int, ...], ...]
     walk: bool = False
     shown: int | None = None
-    limited: bool = False
 
     @property
     def explanations(self) -> Iterator[Explanation]:
@@ -120,7 +136,8 @@ class ExplainReport(Report):
         return found if self.walk else found[0]
 
     def rows(self) -> list[dict[str, Any]]:
-        return [{key: each[key] for key in COLUMNS} for each in (one.mapping() for one in self.explanations)]
+        found = (each.mapping() for each in self.explanations)
+        return [{**{key: each[key] for key in COLUMNS}, "at": ",".join(map(str, each["at"]))} for each in found]
 
 
 COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activation", "activation", "value")
@@ -129,8 +146,7 @@ COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activ
 def walk(explained: Explained, map_: int, limit: int | None, shown: int | None) -> ExplainReport:
     """From position to position: left to right, then top to bottom."""
     places = tuple(islice(product(*map(range, explained.space)), limit))
-    limited = limit is not None
-    return ExplainReport(explained, map_, places, walk=True, shown=None if limited else shown, limited=limited)
+    return ExplainReport(explained, map_, places, walk=True, shown=shown if limit is None else None)
 
 
 def _plain(value: Any) -> Any:
@@ -153,11 +169,13 @@ def _(stage: Products) -> Mapping[str, Any]:
     }
     if stage.name == "pointwise_kernel":  # beside the depthwise one, as in `shape`
         beside = {f"pointwise_{key}": own[key] for key in ("kernel", "products")}
-        return {**beside, "sum": _plain(stage.sum), "bias": _plain(stage.bias)}
+        return {**beside, **_total(stage)}
     found = {"patch": _plain(stage.patch.values), **own, **_where(stage)}
-    if stage.apart:
-        return found
-    return {**found, "sum": _plain(stage.sum), "bias": None if stage.bias is None else _plain(stage.bias)}
+    return found if stage.apart else {**found, **_total(stage)}
+
+
+def _total(stage: Products) -> dict[str, Any]:
+    return {"sum": _plain(stage.sum), "bias": None if stage.bias is None else _plain(stage.bias)}
 
 
 def _where(stage: Products | Pooled) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from convcli.errors import ConvcliError, located
 from convcli.geometry import Window, known
 from convcli.model import Plan, Row
 from convcli.records import Record, field, replace
-from convcli.report.apply import numbered, operation
+from convcli.report import Report
+from convcli.report.apply import numbered, operation, turned
 
 MOST_CELLS = 64  # of a map along an axis
 MOST_IN_A_ROW = 1 << 14  # cells of a value without axes in space
@@ -43,22 +44,29 @@ class Part(Record):
 
 
 class Start(Record):
-    """Where the page opens: a part, by the name of what it makes, and perhaps a value of it."""
+    """Where the page opens: a part, by the name of what it makes (None: the first), and perhaps a value of it."""
 
-    name: str
+    name: str | None = None
     map: int = 0
     at: tuple[int, ...] | None = None
     sample: int = 0
 
 
-class Scene(Record):
+class Scene(Report):
     """A model on a batch: `values` by name, `(batch, *spatial, channels)`, inputs first, and the parts in order."""
+
+    kind = "scene"
 
     title: str
     values: Mapping[str, Array]
     inputs: Mapping[str, tuple[str, ...]]  # the names of each input's channels
     parts: tuple[Part, ...]
-    start: Start
+    start: Start = Start()
+
+    @property
+    def batch(self) -> int:
+        """How many samples there are."""
+        return len(next(iter(self.values.values())))
 
     def mapping(self) -> dict[str, Any]:
         """The scene as the page reads it."""
@@ -127,6 +135,8 @@ def parts_of(
         if len(kernels) == 2:
             first, rest = row.steps[: kernels[1]], row.steps[kernels[1] :]
             name = f"{row.name}, depthwise"
+            while name in values:
+                name += "'"
             found[name] = _between(plan, row, kernels[1], values[takes[0]], own)
             parts.append(Part(name, row, first, takes, numbered(found[name].shape[-1]), own))
             takes = (name,)
@@ -148,20 +158,22 @@ def _between(plan: Plan, row: Row, count: int, x: Array, weights: Weights) -> Ar
 
 def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     """How the part makes each of its cells, for the kinds that the page can work out by itself; else in words."""
-    kept, activation = part.steps, None
+    kept, activation, along = part.steps, None, False
     last = kept[-1] if len(kept) > 1 else None
     if isinstance(last, steps.Map):
-        kept, activation = kept[:-1], last.function
+        kept, activation, along = kept[:-1], last.function, bool(last.axes)
     pad = None
     if len(kept) == 2 and isinstance(kept[0], steps.Pad) and isinstance(kept[1], steps.Correlate):
         pad, kept = kept[0], kept[1:]
     if all(map(_moves, part.steps)):
-        return {"kind": "moved", "does": "Values in other places", "origins": _origins(part.steps, shapes)}
+        words = "Values in other places" if part.steps else "Handed on as it is"
+        return {"kind": "moved", "does": words, "origins": _origins(part.steps, shapes)}
     if len(kept) != 1:
-        return {"kind": "other", "does": " then ".join(type(step).__name__.lower() for step in part.steps)}
+        normal = isinstance(part.steps[0], steps.Normalize)
+        return {"kind": "other", "does": NORMALIZED if normal else "Sums of products along another axis"}
     found = does(kept[0], shapes, part.weights)
     if isinstance(kept[0], steps.Correlate):
-        found |= {"activation": activation, "mode": "zeros" if pad is None else pad.mode}
+        found |= {"activation": activation, "along": along, "mode": "zeros" if pad is None else pad.mode}
         if pad is not None:
             found["windows"] = [
                 {**window, "before": before, "after": after}
@@ -195,7 +207,10 @@ def _origins(moves: Sequence[steps.Step], shapes: Sequence[tuple[int, ...]]) -> 
 @singledispatch
 def does(step: steps.Step, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
     """How one step makes each of its cells."""
-    return {"kind": "other", "does": f"{type(step).__name__} over several cells"}
+    return {"kind": "other", "does": NORMALIZED if isinstance(step, steps.Normalize) else "Interpolated between cells"}
+
+
+NORMALIZED = "Less the mean, divided by the standard deviation of many cells"
 
 
 @does.register
@@ -210,7 +225,7 @@ def _(step: steps.Correlate, shapes: Sequence[tuple[int, ...]], weights: Weights
         "filters": kernel.shape[-1],
         "groups": known(step.groups),
         "bias": None if step.bias is None else arrays.plain(weights[step.bias.name]),
-        "transposed": step.transposed,
+        "turned": turned(step.transposed, step.flip),
     }
 
 
@@ -246,9 +261,10 @@ def _(step: steps.Scale, shapes: Sequence[tuple[int, ...]], weights: Weights) ->
 
 @does.register
 def _(step: steps.Map, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    if step.slope is not None or step.axes:
-        return {"kind": "other", "does": f"{step.function} along {len(step.axes)} axes" if step.axes else step.function}
-    return {"kind": "activation", "does": step.function, "function": step.function}
+    along = step.axes == (len(shapes[0]) - 1,)
+    if step.slope is not None or step.function == "glu" or (step.axes and not along):
+        return {"kind": "other", "does": step.function}
+    return {"kind": "activation", "does": step.function, "function": step.function, "along": along}
 
 
 @does.register

@@ -15,22 +15,19 @@ from convcli.errors import ConvcliError
 from convcli.palette import DIVERGING, SEQUENTIAL
 from convcli.render import PLAIN, Look
 from convcli.report import Report
-from convcli.report.explain import ExplainReport
+from convcli.report.scene import Scene
 
 FOLDER = Path(__file__).parent
 
 
 def html(report: Report, look: Look = PLAIN) -> bytes:
-    """The page. Raises `ConvcliError` where the answer has no scene, or one that is too large."""
-    if report.scene is None:
+    """The page of a scene. Raises `ConvcliError` for any other answer."""
+    if not isinstance(report, Scene):
         raise ConvcliError("there are no feature maps in this answer", "apply or explain")
-    if isinstance(report, ExplainReport) and report.limited:
-        raise ConvcliError("a page has all positions", "--walk without --limit")
-    scene = report.scene().mapping()
-    data = {**scene, "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
+    data = {**report.mapping(), "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
     # Inside a script element only `<` could end it early.
     text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    parts = {"title": escape(scene["title"]), "style": _file("page.css"), "script": _file("page.js"), "data": text}
+    parts = {"title": escape(report.title), "style": _file("page.css"), "script": _file("page.js"), "data": text}
     return re.sub(r"\{\{ (\w+) \}\}", lambda place: parts[place[1]], _file("page.html")).encode()
 
 

@@ -45,6 +45,8 @@ function text(number) {
   if (power >= -4 && power < digits) return trimmed(number.toFixed(digits - 1 - power));
   return `${trimmed(figures)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
 }
+/** The same with so many significant digits at most. */
+const brief = (number, digits) => (Number.isFinite(number) ? text(Number(number.toPrecision(digits))) : text(number));
 const factor = (number) => (text(number).startsWith("-") ? `(${text(number)})` : text(number));
 const cut = (parts) => (parts.length <= MOST_TERMS ? parts : [...parts.slice(0, 4), "…", ...parts.slice(-4)]);
 const plus = (numbers) => cut(numbers.map(factor)).join(" + ");
@@ -61,68 +63,89 @@ function wrapped(place, width, mode) {
   return null;
 }
 
-/** The cells under the windows at a place: for each the cell of the input, or null, and whether it is one of its own. */
-function windowAt(part, input, place) {
-  const axes = part.windows.map((window, axis) =>
-    Array.from({ length: window.size }, (_, tap) => {
-      const at = place[axis] * window.stride + tap * window.dilation - window.before;
-      const width = input.own[axis];
-      if (at % window.upsample) return { cell: null, inside: false, padded: true };
-      const cell = wrapped(at / window.upsample, width, part.mode);
-      const inside = at >= 0 && at / window.upsample < width;
-      return { cell, inside, padded: at < (width - 1) * window.upsample + 1 + window.after };
-    }));
-  let taps = [{ place: [], inside: true, padded: true }];
-  for (const axis of axes) {
-    taps = taps.flatMap((tap) => axis.map((each) => ({
-      place: tap.place && each.cell !== null ? [...tap.place, each.cell] : null,
-      inside: tap.inside && each.inside,
-      padded: tap.padded && each.padded,
-    })));
-  }
-  return taps.map((tap) => ({ ...tap, cell: tap.place && cellOf(input, tap.place) }));
+/**
+ * The input as the windows meet it: stretched, then padded. A value of its own, in which `source` is for each cell that of
+ * the input which it holds, null where it is empty, and `inside` whether it is one of the input's own.
+ */
+function laidOut(part, input, output) {
+  const axes = part.windows.map((window, axis) => {
+    const width = input.own[axis];
+    const positions = output.vector ? 1 : output.own[axis];
+    const padded = (width - 1) * window.upsample + 1 + window.before + window.after;
+    const reached = (positions - 1) * window.stride + (window.size - 1) * window.dilation + 1;
+    return Array.from({ length: Math.max(padded, reached) }, (_, place) => {
+      const at = place - window.before;
+      const empty = at % window.upsample !== 0 || place >= padded;
+      const cell = empty ? null : wrapped(at / window.upsample, width, part.mode);
+      return { cell, inside: !empty && at >= 0 && at / window.upsample < width, padded: place < padded };
+    });
+  });
+  const cells = across(axes.map((axis) => [...axis.keys()])).map((place) => {
+    const parts = place.map((each, axis) => axes[axis][each]);
+    const source = parts.some((each) => each.cell === null) ? null : cellOf(input, parts.map((each) => each.cell));
+    return { source, inside: parts.every((each) => each.inside), padded: parts.every((each) => each.padded) };
+  });
+  const own = axes.map((axis) => axis.length);
+  const numbers = cells.flatMap(({ source }) => Array.from({ length: input.channels }, (_, map) =>
+    (source === null ? 0 : read(input, source, map))));
+  return { ...input, own, space: [1, 1, 1, ...own].slice(-3), cells: cells.length, numbers, laid: cells };
+}
+
+/** All places whose first coordinate is one of the first list, and so on, the last running fastest. */
+const across = (lists) => lists.reduce((places, list) => places.flatMap((place) => list.map((each) => [...place, each])), [[]]);
+
+/** The cells of the input as it is laid out that are under the windows at a place. */
+function windowAt(part, laid, place) {
+  const taps = part.windows.map((window, axis) =>
+    Array.from({ length: window.size }, (_, tap) => place[axis] * window.stride + tap * window.dilation));
+  return across(taps).map((each) => ({ cell: cellOf(laid, each), ...laid.laid[cellOf(laid, each)] }));
 }
 
 // ---- the working of each kind of part: what it meets, and the lines that say how the value comes about ----
 
+const SCALING = {
+  standard: (of) => `(${of("x")} − ${of("mean")}) / max(√${of("variance")}, ${of("epsilon")})`,
+  inverse: (of) => `${of("x")}·max(√${of("variance")}, ${of("epsilon")}) + ${of("mean")}`,
+  batch: (of) => `(${of("x")} − ${of("mean")}) / √(${of("variance")} + ${of("epsilon")})`,
+  affine: (of) => of("x"),
+};
+
 const KINDS = {
   products(part, [input], cell, map, result) {
     const flat = input.vector; // dense: every value, and the unit is the cell
+    const output = valueOf(part.name);
     const filter = flat ? cell : map;
-    const rank = flat ? 0 : part.windows.length;
-    const made = part.filters / part.groups;
-    const first = Math.floor(filter / made) * part.seen;
-    const taps = flat ? [{ cell: 0, inside: true }] : windowAt(part, input, placeOf(valueOf(part.name), cell));
-    const channels = [];
-    for (let seen = 0; seen < part.seen; seen += 1) {
-      const weights = taps.map((_, tap) => Number(part.kernel[(tap * part.seen + seen) * part.filters + filter]));
-      const numbers = taps.map((tap) =>
-        tap.cell === null ? 0 : flat ? input.numbers[seen] : read(input, tap.cell, first + seen));
-      const products = weights.map((weight, tap) => weight * numbers[tap]);
-      channels.push({ number: first + seen, weights, numbers, products, sum: add(products) });
-    }
+    const taps = flat ? [{ cell: 0, inside: true }] : windowAt(part, input, placeOf(output, cell));
+    const channels = seenBy(part, input, taps, filter);
     const sum = add(channels.map((each) => each.sum));
-    const bias = part.bias === null ? null : Number(part.bias[filter]);
     const parts = [paragraph("does", part.does)];
-    const scales = [scaleOf(part.kernel.map(Number)), scaleOf(input.numbers), scaleOf(channels.flatMap((each) => each.products))];
+    const most = (numbers) => numbers.reduce((far, each) => Math.max(far, Number.isFinite(each) ? Math.abs(each) : 0), 0);
+    const weights = part.kernel.map(Number);
+    const far = most(weights) * most(input.numbers); // what no product is beyond
+    const scales = [scaleOf(weights), scaleOf(input.numbers), { low: -far, high: far, points: palettes.diverging }];
     if (taps.length === 1) { // one cell: its channels are a row
       const row = (key) => channels.map((each) => each[key][0]);
-      parts.push(grids([channels.length], taps, row("weights"), row("numbers"), row("products"), scales));
+      parts.push(grids(part, [channels.length], taps, row("weights"), row("numbers"), row("products"), scales));
       parts.push(line(`sum: ${terms(row("weights"), row("numbers"))} = ${text(sum)}`));
     } else {
       const sizes = part.windows.map((window) => window.size);
       for (const each of channels.slice(0, MOST_GRIDS)) {
         const of = channels.length > 1 ? `channel ${each.number}` : "";
-        parts.push(grids(sizes, taps, each.weights, each.numbers, each.products, scales, of));
+        parts.push(grids(part, sizes, taps, each.weights, each.numbers, each.products, scales, of));
         parts.push(line(`${of || "sum"}: ${terms(each.weights, each.numbers)} = ${text(each.sum)}`));
       }
       if (channels.length > MOST_GRIDS) parts.push(line(`… ${channels.length - MOST_GRIDS} more channels`));
       if (channels.length > 1) parts.push(line(`sum: ${plus(channels.map((each) => each.sum))} = ${text(sum)}`));
     }
-    if (bias !== null) parts.push(line(`bias: ${factor(sum)} + ${factor(bias)} = ${text(sum + bias)}`));
-    if (part.activation) parts.push(line(`${part.activation}(${text(sum + (bias || 0))}) = ${text(result)}`));
-    const met = flat ? null : new Set(taps.filter((tap) => tap.inside).map((tap) => tap.cell));
-    return { parts, met: [met], channels: flat || !rank ? null : [first, first + part.seen] };
+    const bias = part.bias === null ? 0 : Number(part.bias[filter]);
+    if (part.bias !== null) parts.push(line(`bias: ${factor(sum)} + ${factor(bias)} = ${text(sum + bias)}`));
+    if (part.activation) {
+      const others = part.along && Array.from({ length: part.filters }, (_, each) =>
+        add(seenBy(part, input, taps, each).map((one) => one.sum)) + (part.bias === null ? 0 : Number(part.bias[each])));
+      parts.push(line(activated(part.activation, sum + bias, others, result)));
+    }
+    const seen = channels.map((each) => each.number);
+    return { parts, met: [flat ? null : new Set(taps.map((tap) => tap.cell))], channels: flat ? null : seen };
   },
 
   max: pooled,
@@ -130,23 +153,21 @@ const KINDS = {
 
   scale(part, [input], cell, map, result) {
     const at = input.vector ? cell : map;
-    const x = input.vector ? input.numbers[cell] : read(input, cell, map);
-    const of = (name) => part.numbers[name] && Number(part.numbers[name][part.numbers[name].length > 1 ? at : 0]);
-    const [gamma, beta, mean, variance] = ["gamma", "beta", "mean", "variance"].map(of);
-    const formulas = {
-      standard: `(${factor(x)} − ${factor(mean)}) / max(√${text(variance)}, ${part.epsilon})`,
-      inverse: `${factor(x)}·max(√${text(variance)}, ${part.epsilon}) + ${factor(mean)}`,
-      batch: `(${factor(x)} − ${factor(mean)}) / √(${text(variance)} + ${part.epsilon})`,
-      affine: factor(x),
+    const given = { x: input.vector ? input.numbers[cell] : read(input, cell, map), epsilon: part.epsilon };
+    for (const [name, numbers] of Object.entries(part.numbers)) given[name] = Number(numbers[numbers.length > 1 ? at : 0]);
+    const formula = (of) => {
+      const scaled = (part.numbers.gamma ? `${of("gamma")}·` : "") + SCALING[part.formula](of);
+      return part.numbers.beta ? `${scaled} + ${of("beta")}` : scaled;
     };
-    const scaled = (gamma === undefined ? "" : `${factor(gamma)}·`) + formulas[part.formula];
-    const shifted = beta === undefined ? scaled : `${scaled} + ${factor(beta)}`;
-    return { parts: [paragraph("does", part.does), line(`${shifted} = ${text(result)}`)], met: [new Set([cell])] };
+    const worked = `${formula((name) => name)} = ${formula((name) => factor(given[name]))} = ${text(result)}`;
+    return { parts: [paragraph("does", part.does), line(worked)], met: [new Set([cell])] };
   },
 
   activation(part, [input], cell, map, result) {
     const x = read(input, cell, map);
-    return { parts: [line(`${part.function}(${text(x)}) = ${text(result)}`)], met: [new Set([cell])] };
+    const along = part.along && (input.vector ? input.numbers
+      : Array.from({ length: input.channels }, (_, each) => read(input, cell, each)));
+    return { parts: [line(activated(part.function, x, along, result))], met: [new Set([cell])] };
   },
 
   moved(part, inputs, cell, map, result) {
@@ -159,7 +180,7 @@ const KINDS = {
       const size = input.numbers.length;
       if (origin >= 0 && origin < size) {
         const at = Math.floor(origin / input.channels);
-        channels = [origin % input.channels, (origin % input.channels) + 1];
+        channels = [origin % input.channels];
         met[place].add(at);
         from = `${input.name} at ${placeOf(input, at).join(",")}` + (input.channels > 1 ? `, channel ${channels[0]}` : "");
       }
@@ -190,27 +211,39 @@ const KINDS = {
 function pooled(part, [input], cell, map, result) {
   const output = valueOf(part.name);
   // All of space: the value has no place, and where it is one of a row, that is its channel.
-  const whole = output.vector;
-  const channel = whole ? cell : map;
-  const place = whole ? part.windows.map(() => 0) : placeOf(output, cell);
-  const taps = windowAt(part, input, place);
-  const numbers = taps.map((tap) => (tap.cell === null ? 0 : read(input, tap.cell, channel)));
+  const channel = output.vector ? cell : map;
+  const taps = windowAt(part, input, output.vector ? part.windows.map(() => 0) : placeOf(output, cell));
+  const numbers = taps.map((tap) => read(input, tap.cell, channel));
   const inner = numbers.filter((_, tap) => taps[tap].inside);
-  const parts = [paragraph("does", part.does)];
-  let winner = -1;
-  if (part.kind === "max") {
-    winner = taps.findIndex((tap, at) => tap.inside && Object.is(numbers[at] + 0, result + 0));
-    parts.push(group([grid(part.windows.map((window) => window.size), numbers, "input", scaleOf(input.numbers), taps, winner)]));
-    parts.push(line(`max(${cut(inner.map(text)).join(", ")}) = ${text(result)}`));
-    if (winner >= 0) parts.push(line(`the winner is ${input.name} at ${placeOf(input, taps[winner].cell).join(",")}`));
-  } else {
+  const sizes = part.windows.map((window) => window.size);
+  const found = { met: [new Set(taps.map((tap) => tap.cell))], channels: [channel] };
+  const shown = (winner) => group([grid(sizes, numbers, "input", scaleOf(input.numbers), taps, winner)]);
+  if (part.kind === "average") {
     const count = part.count_padding ? taps.filter((tap) => tap.padded).length : inner.length;
-    parts.push(group([grid(part.windows.map((window) => window.size), numbers, "input", scaleOf(input.numbers), taps)]));
-    parts.push(line(`(${plus(inner)}) / ${count} = ${text(result)}`));
+    const parts = [paragraph("does", part.does), shown(-1), line(`(${plus(inner)}) / ${count} = ${text(result)}`)];
+    return { ...found, parts };
   }
-  const met = new Set(taps.filter((tap) => tap.inside).map((tap) => tap.cell));
-  return { parts, met: [met], channels: [channel, channel + 1], winner: winner < 0 ? null : taps[winner].cell };
+  const winner = taps.findIndex((tap, at) => tap.inside && Object.is(numbers[at] + 0, result + 0));
+  const parts = [paragraph("does", part.does), shown(winner)];
+  parts.push(line(`max(${cut(inner.map(text)).join(", ")}) = ${text(result)}`));
+  if (winner < 0) return { ...found, parts };
+  const place = placeOf(valueOf(input.name), taps[winner].source).join(",");
+  return { ...found, parts: [...parts, line(`the winner is ${input.name} at ${place}`)], winner: taps[winner].cell };
 }
+
+/** For each channel that a filter sees: its weights, the numbers that they meet, their products and the sum. */
+function seenBy(part, input, taps, filter) {
+  const first = Math.floor(filter / (part.filters / part.groups)) * part.seen;
+  return Array.from({ length: part.seen }, (_, seen) => {
+    const weights = taps.map((_tap, tap) => Number(part.kernel[(tap * part.seen + seen) * part.filters + filter]));
+    const numbers = taps.map((tap) => (input.vector ? input.numbers[seen] : read(input, tap.cell, first + seen)));
+    const products = weights.map((weight, tap) => weight * numbers[tap]);
+    return { number: first + seen, weights, numbers, products, sum: add(products) };
+  });
+}
+
+const activated = (name, x, among, result) =>
+  `${name}(${text(x)}${among ? ` among [${cut(among.map(text)).join(", ")}]` : ""}) = ${text(result)}`;
 
 const terms = (weights, numbers) =>
   cut(weights.map((weight, place) => `${factor(weight)}·${factor(numbers[place])}`)).join(" + ");
@@ -244,10 +277,10 @@ function grid(sizes, numbers, caption, scale, taps = [], winner = -1) {
   return element("table", {}, element("caption", { textContent: caption }), element("tbody", {}, ...body));
 }
 
-function grids(sizes, taps, weights, numbers, products, scales, of = "") {
+function grids(part, sizes, taps, weights, numbers, products, scales, of = "") {
   const outside = taps.length === numbers.length ? taps : [];
   return group([
-    grid(sizes, weights, `filter${of && `, ${of}`}`, scales[0]), element("span", { textContent: "·" }),
+    grid(sizes, weights, `filter${part.turned}${of && `, ${of}`}`, scales[0]), element("span", { textContent: "·" }),
     grid(sizes, numbers, `input${of && `, ${of}`}`, scales[1], outside), element("span", { textContent: "=" }),
     grid(sizes, products, "products", scales[2]),
   ]);
@@ -298,18 +331,20 @@ function legend(scale) {
 // ---- pictures ----
 
 const GAP = 1; // cells between the slices of a map in three dimensions
+const NARROW = matchMedia("(max-width: 60rem)");
+const FONT = "11px system-ui, sans-serif";
 
-/** A map as squares, with its numbers where they have room. */
+/** A map as squares, with its numbers where all of them have room. */
 class Picture {
   constructor(value, map, scale, size) {
     this.value = value;
     this.map = map;
     this.scale = scale;
     const [depth, height, width] = value.space;
-    const wrap = value.vector && width > 64 ? 64 : width; // a long row is broken
-    this.columns = wrap;
-    this.rows = value.vector ? Math.ceil(width / wrap) : depth * (height + GAP) - GAP;
-    this.side = Math.max(4, Math.min(40, Math.floor(size / Math.max(this.columns, this.rows))));
+    this.columns = value.vector ? Math.min(width, Math.max(8, Math.floor(size / 20))) : width; // a long row is broken
+    this.rows = value.vector ? Math.ceil(width / this.columns) : depth * (height + GAP) - GAP;
+    const extent = value.vector ? this.columns : Math.max(this.columns, this.rows);
+    this.side = Math.max(4, Math.min(56, Math.floor(size / extent)));
     this.canvas = element("canvas");
     this.caption = element("figcaption", { textContent: value.vector ? value.name : value.names[map] });
     this.caption.hidden = value.channels === 1;
@@ -321,6 +356,19 @@ class Picture {
     this.canvas.style.height = `${this.rows * this.side}px`;
     this.pen = this.canvas.getContext("2d");
     this.pen.scale(density, density);
+    this.labels = this.labelled();
+  }
+
+  /** What is written in the cells: with as many digits as all have room for, or nothing. */
+  labelled() {
+    if (this.side < 18) return null;
+    this.pen.font = FONT;
+    const numbers = Array.from({ length: this.value.cells }, (_, cell) => read(this.value, cell, this.map));
+    for (const digits of [6, 3, 2]) {
+      const labels = numbers.map((number) => brief(number, digits));
+      if (labels.every((label) => this.pen.measureText(label).width < this.side - 4)) return labels;
+    }
+    return null;
   }
 
   corner(cell) {
@@ -344,28 +392,28 @@ class Picture {
   }
 
   /** Draw all cells, then frames around those of a window (`met`) and around one of them. */
-  draw(met, picked, mark) {
+  draw(met, picked) {
     const { pen, side } = this;
+    const style = getComputedStyle(document.documentElement);
     pen.clearRect(0, 0, this.columns * side, this.rows * side);
     pen.textAlign = "center";
     pen.textBaseline = "middle";
+    pen.font = FONT;
+    const gap = side >= 12 ? 1 : 0; // between the cells
     for (let cell = 0; cell < this.value.cells; cell += 1) {
-      const number = read(this.value, cell, this.map);
       const [x, y] = this.corner(cell);
-      const [paint, ink] = inks(number, this.scale);
-      const gap = side >= 12 ? 1 : 0; // between the cells
+      const inside = !this.value.laid || this.value.laid[cell].inside;
+      const [paint, ink] = inside ? inks(read(this.value, cell, this.map), this.scale)
+        : [style.getPropertyValue("--padding"), style.getPropertyValue("--soft")];
       pen.fillStyle = paint;
       pen.fillRect(x, y, side - gap, side - gap);
-      const label = text(number);
-      if (side >= 18 && label.length * 6.2 < side) {
+      if (this.labels) {
         pen.fillStyle = ink;
-        pen.font = "11px system-ui, sans-serif";
-        pen.fillText(label, x + side / 2, y + side / 2 + 0.5);
+        pen.fillText(this.labels[cell], x + side / 2, y + side / 2 + 0.5);
       }
     }
-    const style = getComputedStyle(document.documentElement);
     if (met) this.frame(met, style.getPropertyValue("--mark"));
-    if (picked !== null && picked !== undefined) this.frame(new Set([picked]), style.getPropertyValue(mark || "--pick"));
+    if (picked !== null && picked !== undefined) this.frame(new Set([picked]), style.getPropertyValue("--pick"));
   }
 
   /** A line around cells, none between two of them that touch. */
@@ -391,16 +439,18 @@ class Picture {
   }
 }
 
-/** Pictures of a value's maps, as large as fits so many. */
-function pictures(value, scale) {
-  const size = value.channels <= 2 ? 320 : value.channels <= 8 ? 180 : 110;
+/** Pictures of a value's maps in a place of the page, as large as fits so many. */
+function pictures(value, scale, room) {
+  const width = room.clientWidth - 8;
+  const columns = value.channels <= 2 || NARROW.matches ? 1 : value.channels <= 8 ? 2 : 3;
+  const size = Math.min(480, Math.max(columns > 1 ? 110 : 0, width / columns - 8));
   const count = Math.min(value.channels, MOST_MAPS);
   return Array.from({ length: count }, (_, map) => new Picture(value, map, scale, size));
 }
 
-function shown(value) {
+function shown(value, room) {
   const scale = scaleOf(value.numbers);
-  const made = pictures(value, scale);
+  const made = pictures(value, scale, room);
   const parts = [legend(scale), element("div", { className: "maps" }, ...made.map((each) => each.figure))];
   if (value.channels > made.length) parts.push(line(`… ${value.channels - made.length} more maps`));
   return { pictures: made, parts };
@@ -424,10 +474,12 @@ function build() {
   state.map = Math.min(state.map, value.channels - 1);
   state.cell = Math.min(state.cell, value.cells - 1);
   find("position").max = value.cells - 1;
-  inputs = part.takes.map((name) => ({ value: valueOf(name), ...shown(valueOf(name)) }));
+  const given = part.takes.map(valueOf);
+  const windowed = part.windows && !given[0].vector;
+  inputs = (windowed ? [laidOut(part, given[0], value)] : given).map((each) => ({ value: each, ...shown(each, find("input")) }));
   find("input-title").textContent = `Input: ${part.takes.join(", ")}`;
   find("input").replaceChildren(...inputs.flatMap((each) => each.parts));
-  output = { value, ...shown(value) };
+  output = { value, ...shown(value, find("output")) };
   find("output-title").textContent = `Output: ${part.name}`;
   find("output").replaceChildren(...output.parts);
   output.pictures.forEach((picture) => listen(picture));
@@ -451,9 +503,9 @@ function update() {
   const found = KINDS[part.kind](part, given, state.cell, state.map, result);
   find("working").replaceChildren(...found.parts);
   inputs.forEach(({ pictures: made }, operand) => made.forEach((picture) => {
-    const seen = found.channels ? picture.map >= found.channels[0] && picture.map < found.channels[1]
-      : part.kind === "products" || picture.map === state.map || made.length === 1;
-    picture.draw(seen ? found.met[operand] : null, seen ? found.winner : null, "--pick");
+    const seen = found.channels ? found.channels.includes(picture.map) : picture.map === state.map || made.length === 1;
+    picture.figure.classList.toggle("seen", seen);
+    picture.draw(seen ? found.met[operand] : null, seen ? found.winner : null);
   }));
   output.pictures.forEach((picture) => {
     const picked = picture.map === state.map;
@@ -470,7 +522,7 @@ function pick(cell, map = state.map) {
   update();
 }
 
-/** Pointing at a cell of an output map picks it; so do the arrow keys while the map has the focus. */
+/** Pointing at a cell of an output map picks it. */
 function listen(picture) {
   const { canvas } = picture;
   canvas.setAttribute("role", "application");
@@ -481,21 +533,25 @@ function listen(picture) {
   };
   canvas.addEventListener("pointermove", point);
   canvas.addEventListener("pointerdown", point);
-  canvas.addEventListener("keydown", (event) => {
-    const { cell, map } = state;
-    const { columns } = picture;
-    const moves = {
-      ArrowLeft: [cell - 1, map], ArrowRight: [cell + 1, map], ArrowUp: [cell - columns, map],
-      ArrowDown: [cell + columns, map], Home: [0, map], End: [output.value.cells - 1, map],
-      PageUp: [cell, map - 1], PageDown: [cell, map + 1],
-    };
-    if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const [to, other] = moves[event.key];
-    if (to < 0 || to >= output.value.cells || other < 0 || other >= output.pictures.length) return;
-    pick(to, other);
-    output.pictures[state.map].canvas.focus();
-  });
+}
+
+/** The arrow keys move from cell to cell, wherever they have nothing else to do. */
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("select, input")) return;
+  const { cell, map } = state;
+  const { columns } = output.pictures[0];
+  const moves = {
+    ArrowLeft: [cell - 1, map], ArrowRight: [cell + 1, map], ArrowUp: [cell - columns, map],
+    ArrowDown: [cell + columns, map], Home: [0, map], End: [output.value.cells - 1, map],
+    PageUp: [cell, map - 1], PageDown: [cell, map + 1],
+  };
+  if (!(event.key in moves)) return;
+  event.preventDefault();
+  const [to, other] = moves[event.key];
+  if (to < 0 || to >= output.value.cells || other < 0 || other >= output.pictures.length) return;
+  const focused = output.pictures.some((picture) => picture.canvas === document.activeElement);
+  pick(to, other);
+  if (focused) output.pictures[state.map].canvas.focus();
 }
 
 // ---- walking ----
@@ -517,11 +573,21 @@ function step() {
 
 // ---- the start ----
 
+const left = new Map(); // where each part was left
+
+function go(place) {
+  walk(false);
+  left.set(state.part, [state.cell, state.map]);
+  [state.cell, state.map] = left.get(place) || [0, 0];
+  state.part = place;
+  build();
+}
+
 find("title").textContent = data.title;
 find("parts").append(...data.parts.map((part, place) => {
   const shape = data.values[part.name].shape.join("×");
   const button = element("button", { type: "button" }, part.name, element("small", { textContent: `${part.type} ${shape}` }));
-  button.addEventListener("click", () => { walk(false); state.part = place; state.cell = 0; build(); });
+  button.addEventListener("click", () => go(place));
   return button;
 }));
 const samples = Object.values(data.values)[0].samples.length;
@@ -537,12 +603,13 @@ find("play").addEventListener("click", () => {
   if (!walking && state.cell === output.value.cells - 1) pick(0);
   walk(!walking);
 });
+document.addEventListener("keydown", press);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+let width = innerWidth;
+addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; build(); } });
 
-state.part = data.parts.findIndex((part) => part.name === data.start.name);
-if (data.start.at) {
-  const value = valueOf(data.start.name);
-  if (value.vector) [state.cell, state.map] = [data.start.map, 0];
-  else state.cell = cellOf(value, data.start.at);
-}
+if (data.start.name !== null) state.part = data.parts.findIndex((part) => part.name === data.start.name);
+const opened = valueOf(data.parts[state.part].name);
+if (opened.vector) [state.cell, state.map] = [data.start.map, 0]; // a map of one value is a cell of the row
+else if (data.start.at) state.cell = cellOf(opened, data.start.at);
 build();

@@ -14,7 +14,7 @@ from convcli.explanations.stages import Activated, Joined, Moved, Normalized, Pa
 from convcli.geometry import axis_names
 from convcli.records import replace
 from convcli.render.table.grids import Grid, SideBySide, value_text
-from convcli.report.apply import operation
+from convcli.report.apply import operation, turned
 from convcli.report.explain import ExplainReport, Explanation
 
 MOST_TERMS = 32  # of a sum that is written out in full
@@ -94,7 +94,7 @@ def _channel(stage: Products, place: int, suffix: str) -> Iterator[RenderableTyp
     """Filter, patch and products of one channel, slice by slice in 3-D, and their sum."""
     arrays = [each[..., place] for each in (stage.kernel, stage.patch.values, stage.products)]
     outside = ~stage.patch.inside
-    titles = (FILTERS[stage.name] + _turned(stage), "input", "products")
+    titles = (FILTERS[stage.name] + turned(stage.transposed, stage.flipped), "input", "products")
     for lead in np.ndindex(*outside.shape[:-2]):
         depth = "".join(f", depth {each}" for each in lead)
         kernel, patch, products = (
@@ -103,13 +103,6 @@ def _channel(stage: Products, place: int, suffix: str) -> Iterator[RenderableTyp
         yield SideBySide((kernel, replace(patch, outside=outside[lead]), products), ("·", "="))
     what = suffix.removeprefix(", ") or "sum"
     yield Text(f" {what}: {_terms(*arrays[:2])} = {value_text(stage.channel_sums[place])}")
-
-
-def _turned(stage: Products) -> str:
-    """How the filter is shown, where not as it is stored."""
-    if stage.transposed == stage.flipped:
-        return ""
-    return ", in reverse" if stage.transposed else ", flipped"
 
 
 FILTERS = {
@@ -162,11 +155,12 @@ def _unlike(stage: Products | Pooled) -> str:
 
 @line.register
 def _(stage: Products) -> str:
-    outside = ~stage.patch.inside
-    parts = [
-        f"{_vector(stage.kernel[..., channel])}·{_vector(stage.patch.values[..., channel], outside)}"
-        for channel in (range(len(stage.channels)) if stage.kernel.ndim > 1 else [...])
-    ]
+    kernel, values, outside = stage.kernel, stage.patch.values, ~stage.patch.inside
+    if kernel.size == kernel.shape[-1]:  # one cell: its channels are a vector
+        parts = [f"{_vector(kernel)}·{_vector(values)}"]
+    else:
+        channels = range(kernel.shape[-1])
+        parts = [f"{_vector(kernel[..., each])}·{_vector(values[..., each], outside)}" for each in channels]
     if stage.apart:
         return f"{'; '.join(_cut(parts))} = {_vector(stage.value)}"
     bias = [] if stage.bias is None or stage.bias == 0 else [_factor(stage.bias)]
@@ -193,8 +187,8 @@ def _(stage: Pooled) -> str:
     met = [value_text(each) for each in stage.patch.values[stage.patch.inside]]
     if stage.winner is not None:
         return f"max({', '.join(_cut(met))}) = {value_text(stage.value)}"
-    met = [_factor(each) for each in stage.patch.values[stage.patch.inside]]
-    return f"({' + '.join(_cut(met))}) / {stage.count} = {value_text(stage.value)}"
+    total = " + ".join(_cut([_factor(each) for each in stage.patch.values[stage.patch.inside]]))
+    return f"{f'({total})' if len(met) > 1 else total} / {stage.count} = {value_text(stage.value)}"
 
 
 @line.register
