@@ -36,11 +36,22 @@ WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf
 # ---- files ----
 
 
-def load(name: str, data_format: DataFormat = DataFormat.CHANNELS_LAST) -> Array:
-    """The array in a file: `FILE`, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file.
+def load(name: str) -> Array:
+    """The array in a file: `FILE`, `FILE.npz:KEY`, or `-`. Raises `ConvcliError`, naming the file."""
+    return _loaded(name)[0]
 
-    The channels of a picture, which its file has last, are moved where `data_format` has them.
-    """
+
+def load_input(name: str, data_format: DataFormat) -> Array:
+    """The same for an input of a model: a picture, which is one sample with channels, is whole, in this format."""
+    array, is_picture = _loaded(name)
+    if not is_picture:
+        return array
+    sample = array if array.ndim == 3 else array[..., None]
+    return (np.moveaxis(sample, -1, 0) if data_format is DataFormat.CHANNELS_FIRST else sample)[None]
+
+
+def _loaded(name: str) -> tuple[Array, bool]:
+    """The array in a file, and whether that is a picture."""
     path, key = _split(name)
     with located(display_name(path)):
         content = read_bytes(path)
@@ -48,13 +59,12 @@ def load(name: str, data_format: DataFormat = DataFormat.CHANNELS_LAST) -> Array
         if not isinstance(found, dict):
             if key is not None:
                 raise ConvcliError(f"holds one array, not a {key!r}", "leave out the key")
-            first = data_format is DataFormat.CHANNELS_FIRST and found.ndim == 3 and pictures.is_picture(content)
-            return np.moveaxis(found, -1, 0) if first else found
+            return found, pictures.is_picture(content)
         if key is None and len(found) == 1:
-            return next(iter(found.values()))
+            return next(iter(found.values())), False
         if key not in found:
             raise several(found, path, key)
-        return found[key]
+        return found[key], False
 
 
 def several(found: Mapping[str, Any], path: str, key: str | None = None) -> ConvcliError:

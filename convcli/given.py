@@ -87,7 +87,8 @@ def _named(name: str, folder: str, rank: int | None) -> GivenArray:
     from convcli import bank
 
     if not bank.is_known(name):
-        raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", bank.unknown(name))
+        quotes = "in a list, quotes keep a name with commas whole" if "=" in name and ":" not in name else None
+        raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", quotes or bank.unknown(name))
     return given_array(bank.find(name, rank).values, folder)
 
 

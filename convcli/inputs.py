@@ -53,6 +53,8 @@ def gray(array: Array, rank: int | None, data_format: DataFormat) -> Array:
     channels = array.shape[axis]
     if channels == 1:
         return array
+    if channels == 2:  # grey and alpha
+        return np.take(array, [0], axis)
     if channels not in (3, 4):
         raise ConvcliError(
             f"--gray: {channels} channels in shape {shape_text(array.shape)}", "3 or 4: red, green, blue, alpha"

@@ -76,9 +76,10 @@ def test_the_channel_axis_becomes_one(shape, rank, data_format, expected):
 def test_alpha_is_left_out():
     picture = np.arange(32.0).reshape(2, 4, 4)
     np.testing.assert_array_equal(gray(picture, 2, LAST), gray(picture[..., :3], 2, LAST))
+    np.testing.assert_array_equal(gray(picture[..., :2], 2, LAST), picture[..., :1])  # of grey and alpha
 
 
-@pytest.mark.parametrize(("shape", "data_format"), [((4, 5, 2), LAST), ((5, 4, 4), FIRST)])
+@pytest.mark.parametrize(("shape", "data_format"), [((4, 6, 5), LAST), ((5, 4, 4), FIRST)])
 def test_other_counts_of_channels_are_an_error(shape, data_format):
     with pytest.raises(ConvcliError, match="3 or 4: red, green, blue, alpha"):
         gray(np.ones(shape), 2, data_format)

@@ -494,7 +494,7 @@ ARRAYS = {
         # inputs
         (
             "apply image.npy -l Conv2D(1,3) --gray",
-            "image.npy: --gray: 2 channels in shape (4, 4, 2) (3 or 4: red, green, blue, alpha)",
+            "image.npy: --gray: 5 channels in shape (4, 4, 5) (3 or 4: red, green, blue, alpha)",
         ),
         # steps that merge
         (
@@ -602,7 +602,7 @@ ARRAYS = {
 def test_files(run, tmp_path, arguments, message):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    np.save(tmp_path / "image.npy", np.ones((4, 4, 2)))
+    np.save(tmp_path / "image.npy", np.ones((4, 4, 5)))
     for name, arrays in ARRAYS.items():
         np.savez(tmp_path / name, **arrays)
     with ZipFile(tmp_path / "member.npz", "w") as archive:
@@ -657,6 +657,10 @@ def test_files(run, tmp_path, arguments, message):
             "apply x.yaml -l flatten -o x.doc",
             "-o x.doc: no format here has the suffix .doc "
             "(.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
+        ),
+        (
+            "filters --normalize",
+            "--normalize changes values, which the list does not show (NAME, or -f json)",
         ),
         ("explain x.yaml -l Conv1D(1,2) --seed 1", "which value? (--at 0 to 2, or --walk)"),
         (

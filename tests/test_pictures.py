@@ -290,11 +290,26 @@ def test_a_picture_from_a_file_or_standard_input(convcli, photo):
 
 
 def test_a_picture_in_a_channels_first_model(convcli, photo):
-    assert arrays.load(str(photo), DataFormat.CHANNELS_FIRST).shape == (3, 4, 6)
+    assert arrays.load(str(photo)).shape == (4, 6, 3)
+    assert arrays.load_input(str(photo), DataFormat.CHANNELS_FIRST).shape == (1, 3, 4, 6)
     output = applied(convcli, photo, "--filter", "identity", "--data-format", "channels_first")
     np.testing.assert_array_equal(output[0], np.moveaxis(COLOUR, -1, 0)[:, 1:-1, 1:-1])
     gray = applied(convcli, photo, "--filter", "identity", "--data-format", "channels_first", "--gray")
     np.testing.assert_allclose(gray[0, 0], (COLOUR @ (0.299, 0.587, 0.114))[1:-1, 1:-1], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("layers", "shape"), [(["Flatten()"], (1, 72)), (["ReLU()"], (1, 4, 6, 3))])
+def test_a_picture_is_one_sample_whatever_the_model(convcli, photo, layers, shape):
+    output = applied(convcli, photo, *(word for layer in layers for word in ("-l", layer)))
+    assert np.shape(output) == shape
+    done = convcli("apply", photo, "--filter", "bump")
+    assert (done.exit_code, "shape (1, 4, 6, 3) has rank 4 (rank 1:" in done.output) == (1, True)
+
+
+def test_gray_leaves_a_grey_picture_as_it_is(convcli, tmp_path):
+    Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(tmp_path / "grey.png")
+    output = applied(convcli, tmp_path / "grey.png", "-l", "Flatten()", "--gray")
+    np.testing.assert_array_equal(output, [range(12)])
 
 
 def test_scaled_values_are_divided_once(convcli, photo):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import comb, cos, exp, fsum, hypot, pi, radians, sin
+from math import comb, cos, exp, fsum, hypot, radians, sin
 
 from convcli.bank.values import Values
 
@@ -74,8 +74,8 @@ def gabor(size: int, sigma: float, theta: float, wavelength: float, gamma: float
     def weight(x: int, y: int) -> float:
         along, across = x * cosine + y * sine, y * cosine - x * sine
         envelope = exp(-((along / sigma) ** 2 + (gamma * across / sigma) ** 2) / 2)
-        turn = 2 * pi * along / wavelength
-        return envelope * (cos(turn) * shift - sin(turn) * swing)
+        even, odd = _direction(360 * along / wavelength)
+        return envelope * (even * shift - odd * swing)
 
     return [[weight(-x, -y) for x in _cells(size)] for y in _cells(size)]
 
@@ -117,7 +117,10 @@ def flat(values: Values) -> list[float]:
 
 
 def _direction(degrees: float) -> tuple[float, float]:
-    """Cosine and sine, exact at quarter turns."""
+    """Cosine and sine, exact at quarter turns and alike either side of 0."""
+    if degrees < 0:
+        cosine, sine = _direction(-degrees)
+        return cosine, -sine
     quarters, rest = divmod(degrees, 90)
     cosine, sine = cos(radians(rest)), sin(radians(rest))
     for _ in range(int(quarters) % 4):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.common import reports
+from convcli.cli.common import chosen_form, reports
 
 if TYPE_CHECKING:
     from convcli.report import Report
@@ -39,6 +39,8 @@ def filters(names: tuple[str, ...], normalize: bool) -> Report:
     from convcli.records import replace
     from convcli.report.filters import FiltersReport
 
+    if normalize and not names and chosen_form() in ("table", "csv"):
+        raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
     found = tuple(map(bank.find, dict.fromkeys(names or bank.names())))
     if normalize:
         found = tuple(replace(each, values=bank.normalized(each.values)) for each in found)

@@ -180,10 +180,10 @@ def _inputs(wanted: Sequence[str], names: Sequence[str], layout: DataFormat) -> 
     files = _files(names, wanted)
     if files:
         labels = {name: display_name(file) for name, file in files.items()}
-        return {name: arrays.load(file, layout) for name, file in files.items()}, labels
+        return {name: arrays.load_input(file, layout) for name, file in files.items()}, labels
     if len(wanted) > 1:
         return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
-    return {wanted[0]: arrays.load(names[0], layout)}, {wanted[0]: display_name(names[0])}
+    return {wanted[0]: arrays.load_input(names[0], layout)}, {wanted[0]: display_name(names[0])}
 
 
 def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
