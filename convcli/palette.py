@@ -76,6 +76,12 @@ def colours(values: Array, scale: Scale) -> Array:
     return painted
 
 
+def ink(colour: Colour) -> Colour:
+    """Black or white, whichever can be read on a colour: by its luma."""
+    red, green, blue = colour
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
+
+
 @cache
 def table(signed: bool) -> Array:
     """The colours of all places on a scale, (STEPS + 1, 3)."""

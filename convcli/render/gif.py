@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from convcli import palette, pictures, steps
@@ -15,8 +16,10 @@ from convcli.palette import Scale
 from convcli.records import Record
 from convcli.render import PLAIN, Look
 from convcli.render.png import FRAME, GAP, INK, LABEL, MARGIN, PALE, PAPER, plain_letters
+from convcli.render.table.explain import line
 from convcli.render.table.grids import value_text
 from convcli.report import Report
+from convcli.report.apply import turned
 from convcli.report.explain import ExplainReport, Explanation
 
 MOST_FRAMES = 400
@@ -24,7 +27,8 @@ MOST_CHANNELS = 3  # of those that a filter sees
 WIDTH, LEAST, LARGEST = 760, 12, 44  # of all cells in a row; of a cell
 SLOW, FAST, LAST = 700, 250, 2500  # milliseconds for each of a few frames, of many, for the last
 FEW = 40
-OUTSIDE, MARK = (238, 238, 238), (217, 72, 15)  # cells that are no input; the window
+OUTSIDE = (238, 238, 238)  # cells that are no input
+MARK, WINNER = (217, 72, 15), (24, 100, 171)  # the window; the cell in it that has the maximum
 
 
 def gif(report: Report, look: Look = PLAIN) -> bytes:
@@ -34,9 +38,8 @@ def gif(report: Report, look: Look = PLAIN) -> bytes:
         raise ConvcliError("no window slides in this answer", "explain --walk")
     if len(report.places) > MOST_FRAMES:
         raise ConvcliError(f"{len(report.places):,} positions", f"at most {MOST_FRAMES} in a GIF: --limit N")
-    frames = list(Film(report, library).frames())
-    colours = _colours(frames[-1], library)  # which has all that there are
-    painted = [frame.quantize(palette=colours, dither=library.Dither.NONE) for frame in frames]
+    frames = [np.asarray(frame, np.uint32) for frame in Film(report, library).frames()]
+    painted = _indexed(frames, library)
     each = SLOW if len(frames) <= FEW else FAST
     durations = [each] * (len(frames) - 1) + [LAST]
     stream = io.BytesIO()
@@ -44,27 +47,40 @@ def gif(report: Report, look: Look = PLAIN) -> bytes:
     return stream.getvalue()
 
 
-def _colours(frame: Any, library: Any) -> Any:
-    """A palette of the colours that a frame has most of, as they are.
-
-    Pillow tells colours apart by their upper six bits: of those that share them the palette has one.
-    """
-    often: dict[tuple[int, ...], tuple[int, ...]] = {}
-    for _, colour in sorted(frame.getcolors(1 << 24), reverse=True):
-        often.setdefault(tuple(part >> 2 for part in colour), colour)
-    made = library.new("P", (1, 1))
-    made.putpalette([part for colour in list(often.values())[:256] for part in colour])
+def _indexed(frames: Sequence[Array], library: Any) -> list[Any]:
+    """Pictures of the 256 colours that the last frame has most of, each pixel in the nearest: Pillow's own are not."""
+    last, counts = np.unique(_packed(frames[-1]), return_counts=True)
+    kept = np.sort(last[np.argsort(-counts, kind="stable")[:256]])
+    parts = _parts(kept)  # (colours, 3)
+    made = []
+    for frame in frames:
+        found, where = np.unique(_packed(frame), return_inverse=True)
+        distances = np.abs(_parts(found)[:, None] - parts).sum(-1)
+        indices = distances.argmin(-1)[where].reshape(frame.shape[:2]).astype(np.uint8)
+        made.append(library.fromarray(indices))
+        made[-1].putpalette(parts.ravel().astype(np.uint8).tobytes())
     return made
 
 
+def _packed(frame: Array) -> Array:
+    """Each pixel's colour as one number."""
+    return frame[..., 0] << 16 | frame[..., 1] << 8 | frame[..., 2]
+
+
+def _parts(colours: Array) -> Array:
+    """Such numbers as red, green and blue."""
+    return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(int)
+
+
 class Panel(Record):
-    """A grid of numbers on the picture: where it is, its title, its colours; cells that are not known are empty."""
+    """A grid of numbers on the picture: its title, where it is, its colours, and how they are written, if they are."""
 
     title: str
     left: int
     top: int
     cell: int
     scale: Scale
+    label: Callable[[Any], str] | None
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
         """Where a cell begins."""
@@ -93,6 +109,7 @@ class Film:
         self._channels = first.channels[:MOST_CHANNELS] if isinstance(first, Products) else (report.map,)
         self._left_out = len(first.channels) - len(self._channels) if isinstance(first, Products) else 0
         self._kernel = _flat(first.kernel) if isinstance(first, Products) else None
+        self._turned = turned(first.transposed, first.flipped) if isinstance(first, Products) else ""
         self._lay_out()
 
     def _stage(self, each: Explanation) -> Products | Pooled:
@@ -108,24 +125,29 @@ class Film:
         if cell < LEAST or high * cell > 2 * WIDTH:
             size = "×".join(map(str, self._laid.shape[:2]))
             raise ConvcliError(f"{size} cells are too many for an animation", "a smaller or cropped input")
-        values = [float(each.value) for each in self._explanations]
-        scales = [palette.scale_of([self._laid[self._inside]]), palette.scale_of([np.array(values)])]
+        values = np.array([float(each.value) for each in self._explanations])
         self._inputs, self._filters = [], []
         top, below = MARGIN + LABEL + 8, 0
         for channel in self._channels:
             suffix = f", channel {channel}" if len(self._channels) > 1 or self._left_out else ""
-            self._inputs.append(Panel(f"input{suffix}", MARGIN, top, cell, scales[0]))
+            self._inputs.append(self._panel(f"input{suffix}", MARGIN, top, cell, self._laid[..., self._channels]))
             if self._kernel is not None:
                 left = MARGIN + columns * cell + 2 * GAP
-                self._filters.append(Panel("filter", left, top, cell, palette.scale_of([self._kernel])))
+                self._filters.append(self._panel(f"filter{self._turned}", left, top, cell, self._kernel))
             below = top + rows * cell
             top = below + GAP + LABEL + 8
-        left = MARGIN + sum(wide) * cell - self._output.shape[1] * cell + 2 * GAP * (len(wide) - 1)
-        self._map = Panel(self._explanations[0].map_name, left, MARGIN + LABEL + 8, cell, scales[1])
+        left = MARGIN + columns * cell + 2 * GAP
+        if self._kernel is not None:
+            title = self._font.getlength(self._filters[0].title)
+            left += max(self._kernel.shape[1] * cell, int(title)) + 2 * GAP
+        self._map = self._panel(self._explanations[0].map_name, left, MARGIN + LABEL + 8, cell, values)
         below = max(below, self._map.top + self._output.shape[0] * cell)
         self._bottom = below + GAP
         width = left + self._output.shape[1] * cell
         self._size = max(width, 360) + MARGIN, self._bottom + 2 * (LABEL + 8) + MARGIN
+
+    def _panel(self, title: str, left: int, top: int, cell: int, values: Array) -> Panel:
+        return Panel(title, left, top, cell, palette.scale_of([values]), self._labels(values, cell))
 
     def frames(self) -> Iterator[Any]:
         """A picture for each explanation."""
@@ -143,6 +165,8 @@ class Film:
         for place, panel in enumerate(self._inputs):
             self._grid(draw, panel, self._laid[..., self._channels[place]], self._inside)
             _outline(draw, panel, met)
+            if isinstance(stage, Pooled) and stage.winner is not None:
+                _outline(draw, panel, [met[int(np.ravel_multi_index(stage.winner, stage.patch.inside.shape))]], WINNER)
         if self._kernel is not None:
             for place, panel in enumerate(self._filters):
                 self._grid(draw, panel, self._kernel[..., place], np.ones(self._kernel.shape[:2], bool))
@@ -162,11 +186,14 @@ class Film:
         return [(row, column) for row in rows for column in columns]
 
     def _lines(self, each: Explanation, stage: Products | Pooled) -> tuple[str, str]:
-        what = "sum of products" if isinstance(stage, Products) else "maximum" if stage.winner is not None else "mean"
-        more = f" ({self._left_out} more channels)" if self._left_out else ""
-        first = stage.sum if isinstance(stage, Products) and not stage.apart else stage.value
-        text = "" if np.ndim(first) else f"{what}{more} = {value_text(first)}"
-        return text, f"{self._name} at {','.join(map(str, each.at))} = {value_text(each.value)}"
+        """What the window yields, written out where there is room, and the value of the map."""
+        value = f"{self._name} at {','.join(map(str, each.at))} = {value_text(each.value)}"
+        worked = line(stage)
+        if self._font.getlength(worked) <= self._size[0] - 2 * MARGIN:
+            return worked, value
+        result = stage.value if isinstance(stage, Pooled) or stage.apart else stage.sum
+        more = f", {self._left_out} more channels" if self._left_out else ""
+        return f"sum of products{more}: {value_text(result)}" if np.ndim(result) == 0 else "", value
 
     def _grid(self, draw: Any, panel: Panel, values: Array, inside: Array, empty: bool = False) -> None:
         """The numbers of a panel in their colours; those that are not `inside` are pale, or empty."""
@@ -174,24 +201,28 @@ class Film:
         painted = palette.colours(np.where(inside, values, 0), panel.scale)
         for row, column in np.ndindex(*values.shape):
             left, top = panel.corner(row, column)
-            colour = tuple(int(part) for part in painted[row, column]) if inside[row, column] else OUTSIDE
-            colour = PAPER if empty and not inside[row, column] else colour
+            known = bool(inside[row, column])
+            red, green, blue = map(int, painted[row, column])
+            colour = (red, green, blue) if known else PAPER if empty else OUTSIDE
             draw.rectangle((left, top, left + panel.cell - 1, top + panel.cell - 1), fill=colour, outline=FRAME)
-            if inside[row, column] or not empty:
-                self._number(draw, panel, (left, top), values[row, column], colour, bool(inside[row, column]))
+            if panel.label and (known or not empty):
+                text = panel.label(values[row, column])
+                place = left + (panel.cell - self._small.getlength(text)) / 2, top + panel.cell / 2 - 7
+                draw.text(place, text, palette.ink(colour) if known else PALE, self._small)
 
-    def _number(
-        self, draw: Any, panel: Panel, corner: tuple[int, int], value: Any, colour: tuple[int, ...], inside: bool
-    ) -> None:
-        """The value in its cell, where it has room."""
-        text = value_text(value)
-        length = self._small.getlength(text)
-        if length > panel.cell - 4 or panel.cell < 16:
-            return
-        luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-        ink = PALE if not inside else (0, 0, 0) if luma > 140 else (255, 255, 255)
-        left, top = corner[0] + (panel.cell - length) / 2, corner[1] + panel.cell / 2 - 7
-        draw.text((left, top), text, ink, self._small)
+    def _labels(self, values: Array, room: int) -> Callable[[Any], str] | None:
+        """How numbers are written in cells so that all have room; None where that takes more than a cell has."""
+        if room < 16:
+            return None
+        for digits in (6, 3, 2):
+            written = partial(_rounded, digits=digits)
+            if all(self._small.getlength(written(each)) <= room - 4 for each in np.unique(values)):
+                return written
+        return None
+
+
+def _rounded(value: Any, digits: int) -> str:
+    return value_text(float(f"{float(value):.{digits}g}"))
 
 
 def _sliding(report: ExplainReport) -> tuple[int, tuple[Window, ...]]:
@@ -208,7 +239,7 @@ def _flat(array: Array) -> Array:
     return array[None] if array.ndim == 2 else array
 
 
-def _outline(draw: Any, panel: Panel, cells: Iterable[tuple[int, ...]]) -> None:
+def _outline(draw: Any, panel: Panel, cells: Iterable[tuple[int, ...]], colour: tuple[int, ...] = MARK) -> None:
     """A line around cells, none between two that touch."""
     known = set(cells)
     for row, column in known:
@@ -220,6 +251,6 @@ def _outline(draw: Any, panel: Panel, cells: Iterable[tuple[int, ...]]) -> None:
             (row, column - 1): (left, top, left, bottom),
             (row, column + 1): (right, top, right, bottom),
         }
-        for beside, line in sides.items():
+        for beside, side in sides.items():
             if beside not in known:
-                draw.line(line, fill=MARK, width=3)
+                draw.line(side, fill=colour, width=3)
