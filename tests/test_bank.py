@@ -281,3 +281,9 @@ def test_what_is_no_filter_is_an_error(name):
 @pytest.mark.parametrize("name", ["gaussian", "laplacian-of-gaussian", "gabor", "unsharp"])
 def test_extreme_parameters_make_numbers(name, sigma):
     assert np.isfinite(values(f"{name}:size=101,sigma={sigma}")).all()
+
+
+@pytest.mark.parametrize("theta", [0, 30, 45, 60, 90, 135, -45, 180])
+def test_nothing_is_left_by_rounding_beside_a_motion_blur(theta):
+    values = np.array(bank.find(f"motion-blur:size=9,theta={theta}").values)
+    assert not ((values > 0) & (values < 1e-9)).any()

@@ -6,8 +6,14 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import layers
 
 import convcli as library
+from convcli import api
+from convcli.render import FORMATS
+from convcli.report.explain import ExplainReport
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
 BUMP, DETECTOR = "samples/bump.yaml", "samples/bump-detector.yaml"
@@ -107,6 +113,54 @@ def test_what_json_shows_of_other_layers(convcli, layer, keys):
     found = explained(convcli, "-", "-l", layer, "--at", at, stdin=json.dumps(BATCH))
     assert {key: found[key] for key in keys} == keys
     assert found["kernel"] is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(layers, st.integers(0, 99), st.data())
+def test_every_kind_of_layer_has_an_answer_in_every_format(setting, seed, data):
+    layer, shape = setting
+    x = np.random.default_rng(seed).integers(-9, 10, (1, *shape)).astype(float)
+    found = api.explained(library.load([layer]), {"input": x}, seed=seed)
+    place = tuple(data.draw(st.integers(0, extent - 1)) for extent in found.space)
+    map_ = data.draw(st.integers(0, len(found.names) - 1))
+    one = ExplainReport(found, map_, (place,))
+    mapping = json.loads(FORMATS["json"].render(one))
+    assert {"patch", "kernel", "products", "inside", "sum", "bias", "pre_activation", "activation", "value"} <= {
+        *mapping
+    }
+    assert mapping["value"] == pytest.approx(found.explainer.stages((*place, map_))[-1].value, nan_ok=True)
+    if mapping["kernel"] is not None and "pointwise_kernel" not in mapping:
+        assert np.shape(mapping["products"]) == np.shape(mapping["kernel"]) == np.shape(mapping["patch"])
+        assert np.sum(mapping["products"]) == pytest.approx(mapping["sum"])
+        assert len(mapping["channels"]) == np.shape(mapping["kernel"])[-1]
+    for report in (one, ExplainReport(found, map_, (place,), walk=True)):
+        for form in ("table", "csv", "yaml"):
+            assert FORMATS[form].render(report)
+
+
+def test_channels_are_those_that_the_filter_sees(convcli):
+    x = json.dumps([[[1, 2, 3, 4]], [[5, 6, 7, 8]]])
+    found = explained(convcli, "-", "-l", "Conv1D(2, 1, groups=2)", "--seed", 1, "--at", 0, "--map", 1, stdin=x)
+    assert (found["channels"], found["patch"]) == ([2, 3], [[3, 4]])
+
+
+def test_each_number_is_that_of_the_first_stage_that_has_it(convcli):
+    layer = "layer_normalization(gamma=[2, 3], beta=[1, 1])"
+    found = explained(convcli, "-", "-l", layer, "--map", 1, stdin="[[4, 8]]")
+    assert {key: found[key] for key in ("input", "mean", "variance", "gamma", "count")} == {
+        "input": 8,
+        "mean": 6,
+        "variance": 4,
+        "gamma": 3,
+        "count": 2,
+    }
+
+
+@pytest.mark.parametrize("option", ["--map", "--at"])
+def test_a_number_that_is_too_long_is_none(convcli, option):
+    place = ["--at", "0"] if option == "--map" else []
+    done = convcli("explain", BUMP, DETECTOR, *place, option, "9" * 5000)
+    assert done.exit_code == 2
 
 
 BATCH = [[[[0], [0], [0], [1], [1], [0], [0], [0]]] * 8]

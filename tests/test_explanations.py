@@ -109,6 +109,49 @@ def test_padding_never_wins_and_counts_in_a_mean_only_where_it_is_asked_to():
         assert (stage.count, stage.value) == (count, 4 / count)
 
 
+def test_padding_never_wins_even_where_all_is_minus_infinity():
+    stage = last_stage("MaxPooling1D(3, padding='same', strides=1)", [-np.inf] * 3, (0, 0))
+    assert (stage.winner, stage.value) == ((1,), -np.inf)
+
+
+def test_cells_beyond_the_padding_do_not_count_in_a_mean():
+    # 0 1 2 3 4 0 with windows of three: the last covers 4, padding, and a cell that is not there.
+    layer = {
+        "average_pooling1d": {"pool_size": 3, "strides": 2, "padding": 1, "ceil_mode": True, "count_include_pad": True}
+    }
+    assert [last_stage(layer, [1, 2, 3, 4], (place, 0)).count for place in range(3)] == [3, 3, 2]
+
+
+def test_statistics_say_how_many_values_they_are_of():
+    x = np.arange(24.0).reshape(1, 3, 2, 4)
+    assert last_stage("GlobalAveragePooling2D()", x, (0,)).count == 6
+    assert last_stage("GroupNormalization(2, center=False, scale=False)", x, (0, 0, 0)).count == 3 * 2 * 2
+
+
+def test_a_learned_slope_holds_below_zero():
+    layer = {"p_re_lu": {"alpha": [[0.25, 0.5]]}}
+    assert last_stage(layer, [[[-8.0, -8.0]]], (0, 1)).value == -4
+
+
+def test_a_value_along_another_axis_has_no_places_in_space():
+    model, x = convcli.load(["Dense(2, axis=1)"]), np.arange(24.0).reshape(1, 3, 2, 4)
+    (stage,) = api.explained(model, {"input": x}, seed=1).explainer.stages((1, 0, 0))
+    assert stage.patch.cells is None
+    assert stage.patch.values.ravel().tolist() == [0, 8, 16]
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos5"])
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_cells_of_no_weight_take_no_part_whatever_they_hold(interpolation, odd):
+    model, x = convcli.load([f"UpSampling2D(3, interpolation='{interpolation}')"]), np.ones((1, 5, 5, 1))
+    x[0, 2, 2] = odd
+    applied, explainer = convcli.apply(model, x), api.explained(model, {"input": x}).explainer
+    explained = [explainer.stages((row, column, 0))[-1].value for row, column in np.ndindex(15, 15)]
+    np.testing.assert_allclose(np.reshape(explained, (15, 15)), applied[0, ..., 0], rtol=1e-12)
+    # Halfway between cells the middle one has no weight there; of lanczos5 it is 0 but for rounding.
+    assert np.isfinite(applied[0, 7, 1]) or interpolation == "lanczos5"
+
+
 @pytest.mark.parametrize(
     ("layer", "kind"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convcli import palette
+
 image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
 gif = pytest.importorskip("convcli.render.gif")
 
@@ -69,6 +71,24 @@ def test_a_window_over_padding_hangs_over_the_input(film):
     left = marked(frames[0])[0][2]
     corner = (marked(frames[0])[0][0] + gif.LARGEST // 4, left + gif.LARGEST // 4)
     assert tuple(frames[0][corner]) == gif.OUTSIDE
+
+
+def test_a_dilated_window_leaves_the_cells_between_out(film):
+    frames, _ = film("-", "-l", "Conv1D([[1, 1]], dilation_rate=2)", "--walk", stdin="1,2,3,4")
+    middle = frames[0][gif.MARGIN + gif.LABEL + 8 + gif.LARGEST // 2]
+    columns = np.arange(gif.MARGIN, gif.MARGIN + 4 * gif.LARGEST)
+    marks = columns[(middle[columns] == gif.MARK).all(axis=-1)]
+    edges = gif.MARGIN + np.arange(4) * gif.LARGEST  # of the first and the third cell
+    assert {int(np.abs(edges - mark).argmin()) for mark in marks} == {0, 1, 2, 3}
+    assert np.abs(edges - marks[:, None]).min(axis=1).max() <= 3
+
+
+def test_cells_have_the_colours_of_their_values(film):
+    frames, _ = film("-", "-l", "Conv1D([[1]])", "--walk", stdin="0,1,2,3")
+    for value in range(4):
+        place = gif.MARGIN + gif.LABEL + 8 + 5, gif.MARGIN + value * gif.LARGEST + 6
+        expected = palette.colours(np.array([float(value)]), palette.Scale(0.0, 3.0))[0]
+        np.testing.assert_array_equal(frames[-1][place], expected)
 
 
 @pytest.mark.parametrize(

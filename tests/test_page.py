@@ -76,6 +76,12 @@ def test_shape_has_no_page(convcli):
     assert convcli("shape", "samples/mnist.yaml", "-f", "html").exit_code == 2
 
 
+def test_the_samples_count(convcli, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((200, 64, 64, 1)))
+    done = convcli("apply", tmp_path / "x.npy", "-l", "Conv2D(1, 1)", "--seed", 1, "-o", tmp_path / "page.html")
+    assert "1,638,402 numbers are too many for a page" in done.output  # 200·(64·64 + 64·64) + 2
+
+
 # ---- in a browser ----
 
 
@@ -126,6 +132,21 @@ def test_the_value_and_its_working(opened):
     tables = [each.inner_text().split() for each in page.locator("#working tbody").all()]
     assert tables == [["0", "1", "0"] * 3, ["0", "1", "1"] * 3, ["0", "1", "0"] * 3]
     assert "sum: 0·0 + 1·1 + 0·1 + 0·0 + 1·1 + 0·1 + 0·0 + 1·1 + 0·1 = 3" in page.inner_text("#working")
+
+
+def test_it_opens_at_the_unit_of_a_row(opened):
+    page = opened("explain", "-", "-l", "Dense(5)", "--seed", 1, "--map", 3, stdin="[[1, 2, 3]]")
+    assert page.inner_text("#value").startswith("dense at 3 = ")
+
+
+def test_padding_is_drawn_and_the_filter_named_as_it_is(opened):
+    page = opened("explain", "-", "-l", "Conv1DTranspose([[1, 2, 3]], strides=2)", "--at", 2, stdin="4,5,6")
+    assert page.inner_text("#working caption >> nth=0") == "filter, in reverse"
+    assert page.evaluate("[...Array(inputs[0].value.cells).keys()].map((cell) => read(inputs[0].value, cell, 0))") == [
+        *(0, 0),
+        *(4, 0, 5, 0, 6),
+        *(0, 0),
+    ]
 
 
 def test_the_keyboard_walks(opened):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -58,6 +61,36 @@ def test_the_bar_appears_with_the_layer_and_goes(terminal):
     assert "50%" in stream.getvalue()
     bar.close()
     assert stream.getvalue().endswith("\x1b[2K")  # the line is empty again
+
+
+def test_it_is_looked_at_now_and_then(terminal, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 60)
+    terminal()
+    bar = progress.Bar()
+    bar("first", 0.5)
+    bar("second", 0.6)
+    assert bar._progress.tasks[0].description == "first"
+    bar.close()
+
+
+def test_the_bar_is_gone_before_the_answer_comes():
+    """On a terminal for both, with an answer of one line after work that the bar has been shown for."""
+    read, write = os.openpty()
+    code = (
+        "from convcli.cli import main, progress; progress.PATIENCE = progress.EVERY = 0;"
+        "main(['apply', 'samples/bump.yaml', '--filter', 'bump', '-f', 'csv'])"
+    )
+    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=write, stderr=write, check=True)
+    os.close(write)
+    printed = b""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(read, 1 << 16):
+            printed += chunk
+    before, _, after = printed.partition(b"0,0,1,1,0,0")
+    assert b"depthwise_conv1d" in before
+    assert before.endswith(b"\x1b[2K")
+    assert after == b"\r\n"
 
 
 def test_there_is_none_before_its_time(terminal, monkeypatch):

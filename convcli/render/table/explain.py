@@ -70,7 +70,7 @@ def line(stage: Stage) -> str:
 @shown.register
 def _(stage: Products, of: Explanation) -> Iterator[RenderableType]:
     values, kernel = stage.patch.values, stage.kernel
-    if kernel.size == kernel.shape[-1]:  # one cell: its channels are a row
+    if kernel.size == kernel.shape[-1] and not stage.apart:  # one cell: its channels are a row
         source = "depthwise sums" if stage.name == "pointwise_kernel" else "input"
         titled = ((FILTERS[stage.name], kernel), (source, values), ("products", stage.products))
         flat = (Grid(title, each.ravel()) for title, each in titled)
@@ -156,7 +156,7 @@ def _unlike(stage: Products | Pooled) -> str:
 @line.register
 def _(stage: Products) -> str:
     kernel, values, outside = stage.kernel, stage.patch.values, ~stage.patch.inside
-    if kernel.size == kernel.shape[-1]:  # one cell: its channels are a vector
+    if kernel.size == kernel.shape[-1] and not stage.apart:  # one cell: its channels are a vector
         parts = [f"{_vector(kernel)}·{_vector(values)}"]
     else:
         channels = range(kernel.shape[-1])
