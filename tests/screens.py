@@ -1,4 +1,4 @@
-"""Draw the README's screens: what commands print on a terminal in colour, as rich's SVG, in samples/screens.
+"""Draw the README's screens in samples/screens: what commands print on a terminal in colour, as rich's SVG, and a GIF.
 
     python tests/screens.py
 
@@ -23,6 +23,8 @@ SCREENS = {
     "explain": "convcli explain samples/lines.yaml samples/line-detectors.yaml --at 0,2",
     "heatmap": "convcli apply samples/house.png --gray --filter sobel-x -f heatmap",
 }
+WALK = "convcli explain samples/lines.yaml samples/line-detectors.yaml --walk -o"
+LEAST_WIDTH = 80  # so that the command has room above
 # A picture in a README may load nothing, so the fonts are those that the reader has.
 FRAME = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
     "Fira Code, monospace", "Fira Code, ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace"
@@ -41,7 +43,7 @@ def printed(command: str) -> str:
 def drawn(name: str) -> str:
     """The screen of that name as SVG."""
     text = Text.from_ansi(printed(SCREENS[name]))
-    width = max(map(len, text.plain.splitlines()))
+    width = max(LEAST_WIDTH, *map(len, text.plain.splitlines()))
     with open(os.devnull, "w") as nowhere:
         console = Console(record=True, width=width, file=nowhere, force_terminal=True, color_system="truecolor")
         console.print(text)
@@ -52,3 +54,4 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for each in SCREENS:
         (FOLDER / f"{each}.svg").write_text(drawn(each), "utf-8")
+    printed(f"{WALK} {FOLDER / 'walk.gif'}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import click
+import numpy as np
 import pytest
 import screens
 from conftest import ROOT, SAMPLES
@@ -143,6 +144,20 @@ def test_a_screen_shows_what_its_command_prints(name):
     shown, printed = (re.sub(r"\s", "", each) for each in ("".join(texts), screens.printed(screens.SCREENS[name])))
     title = re.sub(r"\s", "", f"$ {screens.SCREENS[name]}")
     assert shown == title + re.sub(r"\x1b\[[\d;]*m", "", printed)
+
+
+def test_the_animation_is_what_its_command_makes(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
+    assert f"`{screens.WALK} walk.gif`" in README
+    screens.printed(f"{screens.WALK} {tmp_path / 'walk.gif'}")
+    shown = []
+    for path in (screens.FOLDER / "walk.gif", tmp_path / "walk.gif"):
+        with image.open(path) as walk:
+            walk.seek(walk.n_frames - 1)
+            last = np.asarray(walk.convert("RGB")).astype(int)
+            shown.append((walk.n_frames, last.shape, last[:: last.shape[0] // 20, :: last.shape[1] // 20]))
+    assert shown[0][:2] == shown[1][:2]
+    assert np.mean(shown[0][2] != shown[1][2]) < 0.05  # but for how another version of Pillow draws letters
 
 
 def test_the_version_is_in_the_changelog():
