@@ -54,12 +54,6 @@ Examples:
     without=dict.fromkeys(("heatmap", "png", "html"), ("show_weights",)),
 )
 def apply(
-    arguments: tuple[str, ...],
-    layers: tuple[str, ...],
-    filters: tuple[str, ...],
-    weights: str | None,
-    seed: int | None,
-    dtype: str | None,
     layer_output: str | None,
     map_name: str | None,
     all_layers: bool,
@@ -68,7 +62,6 @@ def apply(
     tolerance: float | None,
     threads: int | None,
     compiled: bool | None,
-    data_format: DataFormat | None,
     **options: Any,
 ) -> Report:
     """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
@@ -84,7 +77,7 @@ def apply(
 
     if algorithm == "compiled" and compiled is False:
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
-    given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
+    given = asked(options)
     keep = _kept(given.model, layer_output, all_layers)
     if map_name is not None and (all_layers or len(keep) > 1):
         raise click.UsageError("--map is of one layer's maps (--layer-output NAME)")

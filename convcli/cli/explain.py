@@ -11,7 +11,6 @@ from convcli.cli.running import asked, asked_map, map_option, named_layer, run_o
 from convcli.records import replace
 
 if TYPE_CHECKING:
-    from convcli.geometry import DataFormat
     from convcli.report import Report
     from convcli.report.scene import Scene
 
@@ -34,19 +33,12 @@ SHOWN = 100  # positions of a walk in a table
 )
 @reports("table", "json", "yaml", "csv", "gif", "html", without={"html": ("limit",)})
 def explain(
-    arguments: tuple[str, ...],
-    layers: tuple[str, ...],
-    filters: tuple[str, ...],
-    weights: str | None,
-    seed: int | None,
-    dtype: str | None,
     layer_output: str | None,
     at: tuple[int, ...] | None,
     map_name: str | None,
     sample: int,
     walk: bool,
     limit: int | None,
-    data_format: DataFormat | None,
     **options: Any,
 ) -> Report:
     """Show the dot product behind one value of a feature map, step by step.
@@ -63,7 +55,7 @@ def explain(
         raise click.UsageError("--at is one position, --walk goes through all of them")
     if limit is not None and not walk:
         raise click.UsageError("--limit is for --walk")
-    given = asked(arguments, layers, filters, weights, seed, dtype, data_format, options)
+    given = asked(options)
     layer = None if layer_output is None else named_layer(given.model, layer_output)
     if chosen_form() == "html":
         return _page(api.scene(given.model, given.inputs, layer, **given.settings), map_name, at, sample)

@@ -86,23 +86,31 @@ class Asked(Record):
     data_format: DataFormat
 
 
-def asked(
-    arguments: Sequence[str],
-    layers: Sequence[str],
-    filters: Sequence[str],
-    weights: str | None,
-    seed: int | None,
-    dtype: str | None,
-    data_format: DataFormat | None,
-    options: Mapping[str, Any],
-) -> Asked:
-    """What the shared options ask for; `options` are those of a single layer, of its inputs, and `normalize`."""
+def asked(options: Mapping[str, Any]) -> Asked:
+    """What the shared options ask for."""
+    from convcli.stored import load
+
+    model, inputs, labels = _model_and_inputs(options)
+    weights = options["weights"]
+    held: Stored | None = load(weights) if weights else None
+    settings = {
+        "weights": held,
+        "weights_name": weights or "weights",
+        **{name: options[name] for name in ("seed", "dtype", "data_format")},
+        "labels": labels,
+        "watch": progress_bar(),
+    }
+    return Asked(model, inputs, settings, options["data_format"] or model.data_format)
+
+
+def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any], dict[str, str]]:
+    """The model, the array for each of its inputs as --gray and --scale want it, and what messages call each."""
     from convcli.errors import located
     from convcli.geometry import DataFormat
     from convcli.spec import INPUT
-    from convcli.stored import load
 
-    names, model_name = _split(arguments, bool(layers or filters), weights)
+    layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
+    names, model_name = _split(options["arguments"], bool(layers or filters), options["weights"])
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
@@ -114,21 +122,10 @@ def asked(
     else:
         model = load_model(model_name, layers, single_layer(options), data_format)
         inputs, labels = _inputs(tuple(model.inputs), names, data_format or model.data_format)
-    layout = data_format or model.data_format
     for name, array in inputs.items():
         with located(labels.get(name, name)):
-            inputs[name] = _made_ready(model, name, array, layout, options)
-    held: Stored | None = load(weights) if weights else None
-    settings = {
-        "weights": held,
-        "weights_name": weights or "weights",
-        "seed": seed,
-        "dtype": dtype,
-        "data_format": data_format,
-        "labels": labels,
-        "watch": progress_bar(),
-    }
-    return Asked(model, inputs, settings, layout)
+            inputs[name] = _made_ready(model, name, array, data_format or model.data_format, options)
+    return model, inputs, labels
 
 
 def _split(arguments: Sequence[str], inline: bool, weights: str | None) -> tuple[list[str], str | None]:
