@@ -264,7 +264,9 @@ function grid(sizes, numbers, caption, scale, taps = [], winner = -1) {
   const width = sizes.length ? sizes[sizes.length - 1] : 1;
   const rows = numbers.length / width;
   const shown = (count) => (count <= MOST_CELLS ? [...Array(count).keys()] : [0, 1, 2, 3, null, count - 3, count - 2, count - 1]);
-  const body = shown(rows).map((row) => element("tr", {}, ...shown(width).map((column) => {
+  const height = sizes.length > 2 ? sizes[sizes.length - 2] : rows;
+  const kind = (row) => ({ className: row && row % height === 0 ? "slice" : "" });
+  const body = shown(rows).map((row) => element("tr", kind(row), ...shown(width).map((column) => {
     if (row === null || column === null) return element("td", { textContent: "…" });
     const tap = row * width + column;
     const outside = taps[tap] && !taps[tap].inside;
@@ -330,6 +332,7 @@ function legend(scale) {
 
 // ---- pictures ----
 
+const LEAST = 4; // pixels along a cell
 const GAP = 1; // cells between the slices of a map in three dimensions
 const NARROW = matchMedia("(max-width: 60rem)");
 const FONT = "11px system-ui, sans-serif";
@@ -344,7 +347,7 @@ class Picture {
     this.columns = value.vector ? Math.min(width, Math.max(8, Math.floor(size / 20))) : width; // a long row is broken
     this.rows = value.vector ? Math.ceil(width / this.columns) : depth * (height + GAP) - GAP;
     const extent = value.vector ? this.columns : Math.max(this.columns, this.rows);
-    this.side = Math.max(4, Math.min(56, Math.floor(size / extent)));
+    this.side = Math.max(LEAST, Math.min(56, Math.floor(size / extent)));
     this.canvas = element("canvas");
     this.caption = element("figcaption", { textContent: value.vector ? value.name : value.names[map] });
     this.caption.hidden = value.channels === 1;
@@ -442,7 +445,10 @@ class Picture {
 /** Pictures of a value's maps in a place of the page, as large as fits so many. */
 function pictures(value, scale, room) {
   const width = room.clientWidth - 8;
-  const columns = value.channels <= 2 || NARROW.matches ? 1 : value.channels <= 8 ? 2 : 3;
+  const wanted = value.channels <= 2 || NARROW.matches ? 1 : value.channels <= 8 ? 2 : 3;
+  const [depth, rows, cells] = value.space;
+  const least = LEAST * Math.max(cells, depth * (rows + GAP)) + 16; // pixels of a picture, with the gap beside it
+  const columns = value.vector ? 1 : Math.max(1, Math.min(wanted, Math.floor(width / least)));
   const size = Math.min(480, Math.max(columns > 1 ? 110 : 0, width / columns - 8));
   const count = Math.min(value.channels, MOST_MAPS);
   return Array.from({ length: count }, (_, map) => new Picture(value, map, scale, size));
