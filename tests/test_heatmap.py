@@ -37,13 +37,13 @@ def test_without_colour_each_cell_is_two_characters():
     text = heatmap(np.arange(9.0).reshape(1, 1, 9, 1).repeat(9, 1))
     assert text.splitlines()[2] == "".join(2 * each for each in RAMP)
     assert len(text.splitlines()) == 2 + 9 + 2
-    assert text.splitlines()[-1] == "scale: . 0  : 1  - 2  = 3  + 4  * 5  % 6  # 7  @ 8"
+    assert text.splitlines()[-1] == "scale: '.' 0  ':' 1  '-' 2  '=' 3  '+' 4  '*' 5  '%' 6  '#' 7  '@' 8"
 
 
-def test_zero_is_the_middle_character():
+def test_zero_is_blank_between_the_characters_of_either_sign():
     text = heatmap(np.array([-1.0, 0.0, 4.0]).reshape(1, 1, 3, 1).repeat(2, 1))
-    assert text.splitlines()[2] == "========" + "++++++++" + "@@@@@@@@"
-    assert text.splitlines()[-1].startswith("scale: . -4  : -3  - -2  = -1  + 0  * 1 ")
+    assert text.splitlines()[2] == "--------" + "        " + "########"
+    assert text.splitlines()[-1].startswith("scale: '=' -4  '~' -2.67  '-' -1.33  ' ' 0  '+' 1.33  ")
 
 
 def test_a_small_map_is_enlarged_and_keeps_its_shape():
@@ -70,7 +70,7 @@ def test_a_wide_map_is_averaged_by_blocks():
     assert text.splitlines()[1] == "each cell is the mean of 3×3"
     assert len(text.splitlines()[3]) == 60
     first, last = values[0, :3, :3, 0].mean(), values[0, 3:, 87:, 0].mean()
-    assert text.splitlines()[-1].startswith(f"scale: . {first:.3g}  ")
+    assert text.splitlines()[-1].startswith(f"scale: '.' {first:.3g}  ")
     assert text.splitlines()[-1].endswith(f"@ {last:.3g}")
     assert "each cell is the mean of 3\n" in heatmap(np.zeros((1, 100, 1)))
 
@@ -111,7 +111,7 @@ def test_without_half_blocks_cells_are_spaces_on_their_colour():
 def test_what_is_not_finite_has_characters_of_its_own():
     text = heatmap(np.array([np.nan, np.inf, -np.inf, 1.0]).reshape(1, 1, 4, 1).repeat(2, 1))
     assert text.splitlines()[2] == "??????>>>>>><<<<<<......"
-    assert text.splitlines()[-1] == "scale: . 1   ? NaN   > Infinity   < -Infinity"
+    assert text.splitlines()[-1] == "scale: '.' 1   '?' NaN   '>' Infinity   '<' -Infinity"
     text = heatmap(np.array([np.nan, 1.0]).reshape(1, 1, 2, 1), look=TRUE)
     assert "38;2;128;128;128" in text
     assert bare(text).endswith("▀▀ 1   ▀▀ NaN\n")

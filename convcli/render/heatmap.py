@@ -24,7 +24,8 @@ LABEL = 12  # characters, what a label may take beside a narrower map
 BAR = 32  # characters
 MOST_MAPS = 64  # of a layer
 GAP = "  "
-RAMP = ".:-=+*%#@"  # from least to greatest; the middle one is zero in a signed scale
+RAMP = ".:-=+*%#@"  # from least to greatest
+SIGNED = "=~- +*#"  # denser further from zero, which is blank: what is below with strokes of a minus
 ODD = {"NaN": "?", "Infinity": ">", "-Infinity": "<"}
 HALF, RESET = "▀", "\x1b[0m"
 
@@ -95,7 +96,7 @@ def heatmap(report: Report, look: Look = PLAIN) -> bytes:
         if left_out:
             lines.append(pen.styled(f"… {left_out:,} more; -f png or npy gives all", "2"))
         lines.append("")
-    return "".join(f"{line}\n" for line in (*lines, *_legend(pen))).encode()
+    return "".join(f"{line if look.colour else line.rstrip()}\n" for line in (*lines, *_legend(pen))).encode()
 
 
 def _drawings(section: Section, width: int, pen: Pen) -> tuple[list[list[Drawing]], int]:
@@ -172,8 +173,9 @@ def _run(parts: Iterator[tuple[str, str]]) -> str:
 
 
 def _characters(values: Array, scale: Scale) -> list[list[str]]:
-    """A character for each value, denser the greater it is."""
-    found = np.array(list(RAMP))[palette.positions(values, scale, len(RAMP) - 1)]
+    """A character for each value."""
+    ramp = _ramp(scale)
+    found = np.array(list(ramp))[palette.positions(values, scale, len(ramp) - 1)]
     for value in scale.odd:
         alike = np.isnan(values) if np.isnan(value) else values == value
         found[alike] = ODD[value_text(value)]
@@ -186,10 +188,11 @@ def _characters(values: Array, scale: Scale) -> list[list[str]]:
 def _legend(pen: Pen) -> Iterator[str]:
     """The scale with its numbers, and what stands for values that are not finite."""
     scale = pen.scale
-    parts = [_bar(pen) if pen.look.colour else _ramp(scale)]
+    parts = [_bar(pen) if pen.look.colour else _key(scale)]
     for value in scale.odd:
         (swatch, *_) = pen.lines(np.full((pen.down, 2 // pen.across), value))
-        parts.append(f"{swatch if pen.look.colour else swatch[0]} {value_text(value)}")
+        shown = swatch if pen.look.colour else f"'{swatch[0]}'"
+        parts.append(f"{shown} {value_text(value)}")
     yield f"scale: {'   '.join(parts)}"
 
 
@@ -210,13 +213,18 @@ def _strip(pen: Pen, values: Array) -> str:
 
 
 def _ramp(scale: Scale) -> str:
+    return SIGNED if scale.signed else RAMP
+
+
+def _key(scale: Scale) -> str:
     """Each character with the value it stands for."""
+    ramp = _ramp(scale)
     if scale.low == scale.high:
-        return f"{RAMP[0]} {value_text(scale.low)}"
-    last = len(RAMP) - 1
+        return f"'{ramp[0]}' {value_text(scale.low)}"
+    last = len(ramp) - 1
     shares = [place / last for place in range(last + 1)]
     if scale.signed:
         values = [(2 * share - 1) * scale.high for share in shares]
     else:
         values = [scale.low + share * (scale.high - scale.low) for share in shares]
-    return "  ".join(f"{character} {value:.3g}" for character, value in zip(RAMP, values, strict=True))
+    return "  ".join(f"'{character}' {value:.3g}" for character, value in zip(ramp, values, strict=True))
