@@ -71,7 +71,7 @@ def test_a_wide_map_is_averaged_by_blocks():
     assert len(text.splitlines()[3]) == 60
     first, last = values[0, :3, :3, 0].mean(), values[0, 3:, 87:, 0].mean()
     assert text.splitlines()[-1].startswith(f"scale: '.' {first:.3g}  ")
-    assert text.splitlines()[-1].endswith(f"@ {last:.3g}")
+    assert text.splitlines()[-1].endswith(f"'@' {last:.3g}")
     assert "each cell is the mean of 3\n" in heatmap(np.zeros((1, 100, 1)))
 
 
