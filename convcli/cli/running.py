@@ -163,6 +163,8 @@ def asked_map(names: Sequence[str], text: str) -> int:
 
 def _made_ready(model: Model, name: str, array: Array, layout: DataFormat, options: Mapping[str, Any]) -> Array:
     """An input as --gray and --scale ask for it."""
+    if not options["gray"] and options["scale"] is None:
+        return array
     from convcli import inputs
 
     if options["gray"] and name in model.inputs:

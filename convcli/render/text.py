@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import io
 import json as json_module
-from collections.abc import Iterable, Iterator
 from math import copysign
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from convcli import arrays
-from convcli._lazy import Array
 from convcli.render import PLAIN, Look
 from convcli.report import Report
-
-if TYPE_CHECKING:
-    from convcli.report.apply import ApplyReport
-    from convcli.report.filters import FiltersReport
 
 
 def json(report: Report, look: Look = PLAIN) -> bytes:
@@ -50,11 +43,11 @@ def yaml(report: Report, look: Look = PLAIN) -> bytes:
 
 
 def csv(report: Report, look: Look = PLAIN) -> bytes:
-    """A row of a map or filter a line and an empty line between them; for `shape`, a line a layer."""
-    if report.kind == "apply":
-        return _maps(cast("ApplyReport", report)).encode()
-    if report.kind == "filters" and not cast("FiltersReport", report).listed:
-        return _lines(cast("FiltersReport", report).grids()).encode()
+    """Grids of numbers with an empty line between them; where the answer has none, its rows under their keys."""
+    grids = report.grids()
+    if grids is not None:
+        report.check_alone("csv")
+        return "\n".join("".join(f"{','.join(map(_number, row))}\n" for row in grid) for grid in grids).encode()
     from csv import DictWriter
 
     text = io.StringIO()
@@ -78,27 +71,6 @@ def _cell(value: Any, missing: str) -> Any:
     if isinstance(value, dict):
         return " ".join(f"{name}={_cell(each, missing)}" for name, each in value.items())
     return value
-
-
-def _maps(report: ApplyReport) -> str:
-    report.output_alone("csv")
-    return _lines(_grids(report.maps[0].array))
-
-
-def _lines(grids: Iterable[list[list[float]]]) -> str:
-    return "\n".join("".join(f"{','.join(map(_number, row))}\n" for row in rows) for rows in grids)
-
-
-def _grids(array: Array) -> Iterator[list[list[float]]]:
-    """(batch, *spatial, channels) -> the rows of each map of each sample; of each slice, in 3-D."""
-    for sample in array:
-        if sample.ndim == 1:
-            yield [arrays.plain(sample)]
-            continue
-        for channel in range(sample.shape[-1]):
-            image = sample[..., channel]
-            for grid in image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]:
-                yield arrays.plain(grid)
 
 
 def _number(value: Any) -> str:

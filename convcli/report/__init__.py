@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from convcli._lazy import Array
+from convcli.errors import ConvcliError
 from convcli.records import Record
+
+Grid = list[list[float]]
 
 
 class Report(Record, kw_only=True):
@@ -23,6 +28,17 @@ class Report(Record, kw_only=True):
     def mapping(self) -> dict[str, Any]:
         """What JSON and YAML show."""
         raise NotImplementedError
+
+    def arrays(self) -> dict[str, Array]:
+        """What NPY and NPZ hold, by name. Raises `ConvcliError` where there is none."""
+        raise ConvcliError("there is no array in this answer", "-f table, json, yaml or csv")
+
+    def check_alone(self, form: str) -> None:
+        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
+
+    def grids(self) -> Iterator[Grid] | None:
+        """What CSV shows where that is numbers, grid by grid; None where it is `rows`."""
+        return None
 
     def rows(self) -> list[dict[str, Any]]:
         """What CSV shows, a line each."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcli import arrays, batches
-from convcli._lazy import Array
+from convcli._lazy import Array, np
 from convcli.errors import ConvcliError, nearest
 from convcli.geometry import DataFormat, known
 from convcli.model import Plan, Row
 from convcli.records import Record, field
-from convcli.report import Report
+from convcli.report import Grid, Report
 from convcli.steps import Correlate, Map, Pad, Pool, Reduce, Resize, Scale
 
 
@@ -67,8 +67,15 @@ class ApplyReport(Report):
         outputs = _plain({maps.layer: batches.from_batch(maps.array, self.data_format) for maps in self.maps})
         return {**self.summary, "layers": rows, "output": next(iter(outputs.values())) if self.single else outputs}
 
-    def output_alone(self, form: str) -> None:
-        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
+    def arrays(self) -> dict[str, Array]:
+        return {
+            maps.layer: np.ascontiguousarray(batches.from_batch(maps.array, self.data_format)) for maps in self.maps
+        }
+
+    def grids(self) -> Iterator[Grid]:
+        return (arrays.plain(grid) for sample in self.maps[0].array for grid in _grids(sample))
+
+    def check_alone(self, form: str) -> None:
         if not self.single:
             raise ConvcliError(f"{form} holds one output", "-o X.npz for all, or --layer-output NAME for one")
         if self.weights:
@@ -77,6 +84,15 @@ class ApplyReport(Report):
 
 def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
     return {name: arrays.plain(array) for name, array in named.items()}
+
+
+def _grids(sample: Array) -> Iterator[Array]:
+    """(*spatial, channels) -> each map with its rows; each slice, in 3-D; of one without space, a row of all."""
+    if sample.ndim == 1:
+        yield sample[None]
+        return
+    for image in np.moveaxis(sample, -1, 0):
+        yield from image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]
 
 
 # ---- names of maps ----

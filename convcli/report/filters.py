@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from convcli._lazy import Array, np
 from convcli.bank import Filter
-from convcli.bank.values import Values
 from convcli.errors import ConvcliError
-from convcli.report import Report
+from convcli.report import Grid, Report
 
 
 class FiltersReport(Report):
@@ -35,17 +35,17 @@ class FiltersReport(Report):
             for each in self.filters
         ]
 
-    def grids(self) -> Iterator[Values]:
-        """The rows of each filter; of each slice, in 3-D."""
-        for each in self.filters:
-            if len(each.shape) == 1:
-                yield [each.values]
-            elif len(each.shape) == 2:
-                yield each.values
-            else:
-                yield from each.values
+    def arrays(self) -> dict[str, Array]:
+        return {each.name: np.array(each.values, float) for each in self.filters}
 
-    def output_alone(self, form: str) -> None:
-        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
-        if len(self.filters) != 1:
+    def grids(self) -> Iterator[Grid] | None:
+        return None if self.listed else (grid for each in self.filters for grid in _grids(each))
+
+    def check_alone(self, form: str) -> None:
+        if form == "npy" and len(self.filters) != 1:
             raise ConvcliError(f"{form} holds one filter", "one NAME, or -o X.npz for all")
+
+
+def _grids(filter_: Filter) -> list[Grid]:
+    """The rows of a filter; of each slice, in 3-D."""
+    return {1: [[filter_.values]], 2: [filter_.values], 3: filter_.values}[len(filter_.shape)]
