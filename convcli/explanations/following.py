@@ -34,6 +34,10 @@ from convcli.geometry import Window, known
 from convcli.model import Row
 from convcli.records import replace
 
+# What windows meet, each `(1, *laid, channels)`: the values; which are input; the place of each in the input, an axis a
+# channel and -1 for none, or None where that is no place in space.
+Laid = tuple[Array, Array, Array | None]
+
 
 class Explainer:
     """The steps of one layer on one sample.
@@ -44,7 +48,7 @@ class Explainer:
     def __init__(self, row: Row, inputs: Sequence[Array], weights: Mapping[str, Array]) -> None:
         self.row, self.inputs, self.weights = row, tuple(inputs), weights
         self._taken: dict[int, Array] = {}
-        self._laid: dict[int, tuple[Array, Array, Array | None]] = {}
+        self._laid: dict[int, Laid] = {}
         self._kernels: dict[int, Array] = {}
 
     def stages(self, cell: Cell) -> tuple[Stage, ...]:
@@ -82,24 +86,27 @@ class Explainer:
 
     def patch(self, place: int, windows: Sequence[Window], at: Cell) -> Patch:
         """The cells under the windows of a step at one place: all channels."""
-        laid = self.laid(place, windows)
-        values, inside, origins = (None if each is None else window_at(each, windows, at) for each in laid)
+        near = _near(windows, self.inputs[0].shape[1:], at) if place == 0 else None
+        if near is None:
+            laid, over, where = self.laid(place, windows), windows, at
+        else:  # a large input need not be laid out for a few of its cells
+            cut, over = near
+            x = self.inputs[0][(slice(None), *cut)]
+            origins = _places(x.shape[1:-1]) + [each.start for each in cut]
+            laid, where = _laid(x, np.ones((*x.shape[:-1], 1), bool), origins, over), (0,) * len(at)
+        values, inside, cells = (None if each is None else window_at(each, over, where) for each in laid)
         assert values is not None
         assert inside is not None
-        return Patch(values, inside[..., 0], origins)
+        return Patch(values, inside[..., 0], cells)
 
-    def laid(self, place: int, windows: Sequence[Window]) -> tuple[Array, Array, Array | None]:
-        """What a step takes, as its windows meet it; which cells are input, and where each is from, -1 for nowhere.
-
-        Each is `(1, *laid, channels)`, with one channel for the second and one an axis for the third.
-        """
+    def laid(self, place: int, windows: Sequence[Window]) -> Laid:
+        """All that a step takes, as its windows meet it."""
         if place not in self._laid:
             self._laid[place] = self._lay_out(place, windows)
         return self._laid[place]
 
-    def _lay_out(self, place: int, windows: Sequence[Window]) -> tuple[Array, Array, Array | None]:
-        x = self.taken(place)
-        earlier = self.row.steps[:place]
+    def _lay_out(self, place: int, windows: Sequence[Window]) -> Laid:
+        x, earlier = self.taken(place), self.row.steps[:place]
         inside: Array = np.ones((1, *x.shape[1:-1], 1), bool)
         origins: Array | None = _places(x.shape[1:-1])
         if any(isinstance(step, steps.Permute) for step in earlier):
@@ -109,10 +116,34 @@ class Explainer:
             assert isinstance(pad, steps.Pad)
             inside = run(replace(pad, mode="zeros"), [np.ones((1, *self.inputs[0].shape[1:-1], 1), bool)], {})
             origins = run(pad, [_places(self.inputs[0].shape[1:-1])], {})
-        laid, inside = (_to_the_last(lay_out(each, windows), windows, x.shape) for each in (x, inside))
-        if origins is not None:
-            origins = _to_the_last(lay_out(origins, windows), windows, x.shape) - 1
-        return laid, inside, origins
+        return _laid(x, inside, origins, windows)
+
+
+def _laid(x: Array, inside: Array, origins: Array | None, windows: Sequence[Window]) -> Laid:
+    values, inside = (_to_the_last(lay_out(each, windows), windows, x.shape) for each in (x, inside))
+    if origins is not None:
+        origins = _to_the_last(lay_out(origins, windows), windows, x.shape) - 1
+    return values, inside, origins
+
+
+def _near(
+    windows: Sequence[Window], space: Sequence[int], at: Cell
+) -> tuple[tuple[slice, ...], tuple[Window, ...]] | None:
+    """The cells of the input between the first and the last under the windows at a place, and windows over these alone.
+
+    None where there are no such cells.
+    """
+    cuts, near = [], []
+    for window, width, place in zip(windows, space, at, strict=False):
+        first = place * window.stride - window.before  # in the stretched input
+        last = first + window.extent - 1
+        cut = slice(max(0, -(-first // window.upsample)), min(width, last // window.upsample + 1))
+        if cut.start >= cut.stop:
+            return None
+        before, after = cut.start * window.upsample - first, last - (cut.stop - 1) * window.upsample
+        cuts.append(cut)
+        near.append(replace(window, stride=1, before=before, after=after, ceil=False))
+    return tuple(cuts), tuple(near)
 
 
 def _places(space: Sequence[int]) -> Array:
