@@ -9,9 +9,20 @@ const state = { part: 0, sample: data.start.sample, map: data.start.map, cell: 0
 const MOST_GRIDS = 8; // channels whose products are shown
 const MOST_TERMS = 30; // of a sum that is written out
 const MOST_CELLS = 12; // along an axis of a grid of numbers
-const MOST_MAPS = 256;
+const MOST_MAPS = 512;
 
 // ---- values ----
+
+/** What a function makes of an object, worked out once. */
+function once(make) {
+  const made = new WeakMap();
+  return (key) => {
+    if (!made.has(key)) made.set(key, make(key));
+    return made.get(key);
+  };
+}
+
+const numbersOf = once((texts) => texts.map(Number)); // "NaN", "Infinity" and "-Infinity" are texts in JSON
 
 /** A value with its space as [depth, height, width]. One without axes in space is a row of its numbers. */
 function valueOf(name) {
@@ -23,7 +34,7 @@ function valueOf(name) {
     name, vector, own, space, names: vector ? ["values"] : value.maps,
     channels: vector ? 1 : value.shape[value.shape.length - 1],
     cells: space[0] * space[1] * space[2],
-    numbers: value.samples[state.sample].map(Number), // "NaN", "Infinity" and "-Infinity" are texts in JSON
+    numbers: numbersOf(value.samples[state.sample]),
   };
 }
 
@@ -119,10 +130,9 @@ const KINDS = {
     const channels = seenBy(part, input, taps, filter);
     const sum = add(channels.map((each) => each.sum));
     const parts = [paragraph("does", part.does)];
-    const most = (numbers) => numbers.reduce((far, each) => Math.max(far, Number.isFinite(each) ? Math.abs(each) : 0), 0);
-    const weights = part.kernel.map(Number);
-    const far = most(weights) * most(input.numbers); // what no product is beyond
-    const scales = [scaleOf(weights), scaleOf(input.numbers), { low: -far, high: far, points: palettes.diverging }];
+    const kernel = numbersOf(part.kernel);
+    const far = farthest(kernel) * farthest(input.numbers); // what no product is beyond
+    const scales = [scaleOf(kernel), scaleOf(input.numbers), { low: -far, high: far, points: palettes.diverging }];
     if (taps.length === 1) { // one cell: its channels are a row
       const row = (key) => channels.map((each) => each[key][0]);
       parts.push(grids(part, [channels.length], taps, row("weights"), row("numbers"), row("products"), scales));
@@ -234,8 +244,9 @@ function pooled(part, [input], cell, map, result) {
 /** For each channel that a filter sees: its weights, the numbers that they meet, their products and the sum. */
 function seenBy(part, input, taps, filter) {
   const first = Math.floor(filter / (part.filters / part.groups)) * part.seen;
+  const kernel = numbersOf(part.kernel);
   return Array.from({ length: part.seen }, (_, seen) => {
-    const weights = taps.map((_tap, tap) => Number(part.kernel[(tap * part.seen + seen) * part.filters + filter]));
+    const weights = taps.map((_tap, tap) => kernel[(tap * part.seen + seen) * part.filters + filter]);
     const numbers = taps.map((tap) => (input.vector ? input.numbers[seen] : read(input, tap.cell, first + seen)));
     const products = weights.map((weight, tap) => weight * numbers[tap]);
     return { number: first + seen, weights, numbers, products, sum: add(products) };
@@ -294,14 +305,17 @@ const palettes = Object.fromEntries(Object.entries(data.palettes).map(([name, po
   [name, points.map((point) => [0, 2, 4].map((start) => parseInt(point.slice(start, start + 2), 16)))]));
 
 /** One scale for many numbers: from least to greatest, or about zero where any is negative. */
-function scaleOf(numbers) {
+const scaleOf = once((numbers) => {
   const finite = numbers.filter(Number.isFinite);
   const low = finite.reduce((least, each) => Math.min(least, each), Infinity);
   const high = finite.reduce((most, each) => Math.max(most, each), -Infinity);
   if (low > high) return { low: 0, high: 0, points: palettes.sequential };
   const most = Math.max(-low, high);
   return low < 0 ? { low: -most, high: most, points: palettes.diverging } : { low, high, points: palettes.sequential };
-}
+});
+
+const farthest = once((numbers) =>
+  numbers.reduce((far, each) => Math.max(far, Number.isFinite(each) ? Math.abs(each) : 0), 0));
 
 /** The colour of a number as red, green and blue. */
 function colour(number, scale) {
@@ -352,24 +366,32 @@ class Picture {
     this.caption = element("figcaption", { textContent: value.vector ? value.name : value.names[map] });
     this.caption.hidden = value.channels === 1;
     this.figure = element("figure", {}, this.caption, this.canvas);
-    const density = window.devicePixelRatio || 1;
-    this.canvas.width = this.columns * this.side * density;
-    this.canvas.height = this.rows * this.side * density;
-    this.canvas.style.width = `${this.columns * this.side}px`;
-    this.canvas.style.height = `${this.rows * this.side}px`;
-    this.pen = this.canvas.getContext("2d");
-    this.pen.scale(density, density);
+    [this.pen, this.cells] = [this.canvas, element("canvas")].map((canvas) => this.sized(canvas));
     this.labels = this.labelled();
+    this.paint();
+    this.drawn = undefined; // which cell is picked, null for none; undefined before anything is drawn
+  }
+
+  /** A canvas as large as the map, and what draws on it. */
+  sized(canvas) {
+    const density = window.devicePixelRatio || 1;
+    canvas.width = this.columns * this.side * density;
+    canvas.height = this.rows * this.side * density;
+    canvas.style.width = `${this.columns * this.side}px`;
+    canvas.style.height = `${this.rows * this.side}px`;
+    const pen = canvas.getContext("2d");
+    pen.scale(density, density);
+    return pen;
   }
 
   /** What is written in the cells: with as many digits as all have room for, or nothing. */
   labelled() {
     if (this.side < 18) return null;
-    this.pen.font = FONT;
+    this.cells.font = FONT;
     const numbers = Array.from({ length: this.value.cells }, (_, cell) => read(this.value, cell, this.map));
     for (const digits of [6, 3, 2]) {
       const labels = numbers.map((number) => brief(number, digits));
-      if (labels.every((label) => this.pen.measureText(label).width < this.side - 4)) return labels;
+      if (labels.every((label) => this.cells.measureText(label).width < this.side - 4)) return labels;
     }
     return null;
   }
@@ -394,20 +416,17 @@ class Picture {
     return inner < height ? (slice * height + inner) * width + column : null;
   }
 
-  /** Draw all cells, then frames around those of a window (`met`) and around one of them. */
-  draw(met, picked) {
-    const { pen, side } = this;
+  /** Paint all cells, once: they stay as they are. */
+  paint() {
+    const { cells: pen, side } = this;
     const style = getComputedStyle(document.documentElement);
-    pen.clearRect(0, 0, this.columns * side, this.rows * side);
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
-    pen.font = FONT;
+    const [padding, soft] = ["--padding", "--soft"].map((name) => style.getPropertyValue(name));
+    [pen.textAlign, pen.textBaseline, pen.font] = ["center", "middle", FONT];
     const gap = side >= 12 ? 1 : 0; // between the cells
     for (let cell = 0; cell < this.value.cells; cell += 1) {
       const [x, y] = this.corner(cell);
       const inside = !this.value.laid || this.value.laid[cell].inside;
-      const [paint, ink] = inside ? inks(read(this.value, cell, this.map), this.scale)
-        : [style.getPropertyValue("--padding"), style.getPropertyValue("--soft")];
+      const [paint, ink] = inside ? inks(read(this.value, cell, this.map), this.scale) : [padding, soft];
       pen.fillStyle = paint;
       pen.fillRect(x, y, side - gap, side - gap);
       if (this.labels) {
@@ -415,8 +434,18 @@ class Picture {
         pen.fillText(this.labels[cell], x + side / 2, y + side / 2 + 0.5);
       }
     }
+  }
+
+  /** The cells, and frames around those of a window (`met`) and around one of them. */
+  draw(met, picked) {
+    if (!met && picked === this.drawn) return; // nothing has changed
+    this.drawn = met ? undefined : picked;
+    const { pen, side } = this;
+    const style = getComputedStyle(document.documentElement);
+    pen.clearRect(0, 0, this.columns * side, this.rows * side);
+    pen.drawImage(this.cells.canvas, 0, 0, this.columns * side, this.rows * side);
     if (met) this.frame(met, style.getPropertyValue("--mark"));
-    if (picked !== null && picked !== undefined) this.frame(new Set([picked]), style.getPropertyValue("--pick"));
+    if (typeof picked === "number") this.frame(new Set([picked]), style.getPropertyValue("--pick"));
   }
 
   /** A line around cells, none between two of them that touch. */
@@ -443,20 +472,21 @@ class Picture {
 }
 
 /** Pictures of a value's maps in a place of the page, as large as fits so many. */
-function pictures(value, scale, room) {
+function pictures(value, scale, room, also) {
   const width = room.clientWidth - 8;
   const wanted = value.channels <= 2 || NARROW.matches ? 1 : value.channels <= 8 ? 2 : 3;
   const [depth, rows, cells] = value.space;
   const least = LEAST * Math.max(cells, depth * (rows + GAP)) + 16; // pixels of a picture, with the gap beside it
   const columns = value.vector ? 1 : Math.max(1, Math.min(wanted, Math.floor(width / least)));
   const size = Math.min(480, Math.max(columns > 1 ? 110 : 0, width / columns - 8));
-  const count = Math.min(value.channels, MOST_MAPS);
-  return Array.from({ length: count }, (_, map) => new Picture(value, map, scale, size));
+  const maps = [...Array(Math.min(value.channels, MOST_MAPS)).keys()];
+  if (also >= maps.length) maps.push(also);
+  return maps.map((map) => new Picture(value, map, scale, size));
 }
 
-function shown(value, room) {
+function shown(value, room, also = 0) {
   const scale = scaleOf(value.numbers);
-  const made = pictures(value, scale, room);
+  const made = pictures(value, scale, room, also);
   const parts = [legend(scale), element("div", { className: "maps" }, ...made.map((each) => each.figure))];
   if (value.channels > made.length) parts.push(line(`… ${value.channels - made.length} more maps`));
   return { pictures: made, parts };
@@ -485,7 +515,7 @@ function build() {
   inputs = (windowed ? [laidOut(part, given[0], value)] : given).map((each) => ({ value: each, ...shown(each, find("input")) }));
   find("input-title").textContent = `Input: ${part.takes.join(", ")}`;
   find("input").replaceChildren(...inputs.flatMap((each) => each.parts));
-  output = { value, ...shown(value, find("output")) };
+  output = { value, ...shown(value, find("output"), state.map) };
   find("output-title").textContent = `Output: ${part.name}`;
   find("output").replaceChildren(...output.parts);
   output.pictures.forEach((picture) => listen(picture));
@@ -511,7 +541,7 @@ function update() {
   inputs.forEach(({ pictures: made }, operand) => made.forEach((picture) => {
     const seen = found.channels ? found.channels.includes(picture.map) : picture.map === state.map || made.length === 1;
     picture.figure.classList.toggle("seen", seen);
-    picture.draw(seen ? found.met[operand] : null, seen ? found.winner : null);
+    picture.draw(seen ? found.met[operand] : null, seen ? found.winner ?? null : null);
   }));
   output.pictures.forEach((picture) => {
     const picked = picture.map === state.map;
@@ -521,11 +551,14 @@ function update() {
   });
 }
 
+const pictureOf = (map) => output.pictures.find((picture) => picture.map === map);
+
 function pick(cell, map = state.map) {
   if (cell === null || (cell === state.cell && map === state.map)) return;
   state.cell = Math.min(Math.max(cell, 0), output.value.cells - 1);
   state.map = Math.min(Math.max(map, 0), output.value.channels - 1);
-  update();
+  if (pictureOf(state.map)) update();
+  else build(); // with that map among the others
 }
 
 /** Pointing at a cell of an output map picks it. */
@@ -554,10 +587,10 @@ function press(event) {
   if (!(event.key in moves)) return;
   event.preventDefault();
   const [to, other] = moves[event.key];
-  if (to < 0 || to >= output.value.cells || other < 0 || other >= output.pictures.length) return;
+  if (to < 0 || to >= output.value.cells || other < 0 || other >= output.value.channels) return;
   const focused = output.pictures.some((picture) => picture.canvas === document.activeElement);
   pick(to, other);
-  if (focused) output.pictures[state.map].canvas.focus();
+  if (focused) pictureOf(state.map).canvas.focus();
 }
 
 // ---- walking ----
@@ -610,7 +643,7 @@ find("play").addEventListener("click", () => {
   walk(!walking);
 });
 document.addEventListener("keydown", press);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; build(); } });
 
