@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from math import prod, sqrt
 from zlib import crc32
 
@@ -25,9 +25,14 @@ MOST_NAMED = 6  # keys of a file that a message names
 
 
 def bind(
-    plan: Plan, stored: Stored | None, seed: int | None, dtype: str, source: str = "weights"
+    plan: Plan,
+    stored: Stored | None,
+    seed: int | None,
+    dtype: str,
+    source: str = "weights",
+    only: Collection[str] | None = None,
 ) -> dict[str, dict[str, Array]]:
-    """The variables of each layer, by layer and name, in the type that the work is done in.
+    """The variables of each layer, or of `only` those, by layer and name, in the type that the work is done in.
 
     A weight comes from `stored`, else from the model, else it is drawn by `seed` as Keras does. Raises `ConvcliError`
     where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
@@ -35,7 +40,11 @@ def bind(
     stored = stored or {}
     rows = [row for row in plan.rows if not row.node.shares]
     matched = _matched(rows, stored)
-    bound = {row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source) for row in rows}
+    bound = {
+        row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source)
+        for row in rows
+        if only is None or row.name in only
+    }
     used = set(matched.values())
     for key in stored:
         if key not in used:

@@ -530,3 +530,10 @@ def test_one_map_of_the_layer_that_is_named(convcli):
 def test_one_value_of_a_vector(convcli):
     arguments = ("apply", LINES, "-l", "MaxPooling2D(1)", "-l", "Flatten()", "--map", "3", "-f", "csv")
     assert convcli(*arguments).stdout == "1\n"
+
+
+def test_layers_that_nothing_asked_for_needs_have_no_need_of_weights(convcli):
+    chosen = ("-l", "Conv2D([[1, 2], [3, 4]])", "-l", "Conv2D(2, 3)", "--layer-output", "conv2d")
+    assert convcli("apply", LINES, *chosen, "-f", "csv").stdout.startswith("0,0,6,10,4,0,0\n")
+    assert convcli("explain", LINES, *chosen, "--at", "0,2").exit_code == 0
+    assert "no values for kernel" in convcli("apply", LINES, *chosen[:4]).output

@@ -51,8 +51,14 @@ MODELS = {
     **{f"{name}_3.json": REFERENCE / "models" / f"{name}_3.json" for name in ("pictures", "sequence", "siamese")},
     **{name: REFERENCE / "networks" / f"{name}.json.gz" for name in ("DenseNet121", "NASNetMobile", "InceptionV3")},
     "odd": ODD,
+    "twice": {"input": [4, 1], "layers": ["relu", {"add": {"inputs": ["re_lu", "re_lu"]}}, "tanh"]},
     "inception": INCEPTION,
 }
+
+
+def test_a_value_that_a_layer_takes_twice_stays_on_its_rail():
+    drawn = rendered("tree", report("twice")).splitlines()
+    assert [line[:2] for line in drawn[1:]] == ["○ ", "│ ", "● ", "│ ", "│ ", "● ", "│ ", "● ", "╰→"]
 
 
 @cache

@@ -170,6 +170,25 @@ def test_each_kind_of_layer_has_its_own_kind_of_working(layer, kind):
     assert isinstance(stage, kind)
 
 
+@pytest.mark.parametrize(
+    ("layer", "value"),
+    [
+        ("Average(inputs=['input', 'input', 5])", (2 + 2 + 5) / 3),
+        ("Subtract(inputs=[5, 'input'])", 5 - 2),
+        ("Multiply(inputs=['input', 'input', 5])", 2 * 2 * 5),
+        ("Minimum(inputs=[1, 'input'])", 1),
+        ({"custom_scale_layer": {"scale": 3, "inputs": ["input", "input"]}}, 2 + 3 * 2),
+    ],
+)
+def test_merges_by_hand(layer, value):
+    assert last_stage(layer, [[2.0]], (0,)).value == value
+
+
+def test_a_formula_has_all_its_numbers():
+    numbers = last_stage("BatchNormalization()", [[2.0]], (0,), seed=1).numbers
+    assert numbers == {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "epsilon": 1e-3}
+
+
 def test_a_moved_value_says_where_it_stood():
     assert last_stage("ZeroPadding1D(1)", np.arange(3.0).reshape(1, 3, 1), (0, 0)).cell is None
     assert last_stage("ZeroPadding1D(1)", np.arange(3.0).reshape(1, 3, 1), (2, 0)).cell == (1, 0)

@@ -91,6 +91,33 @@ def test_cells_have_the_colours_of_their_values(film):
         np.testing.assert_array_equal(frames[-1][place], expected)
 
 
+def test_each_channel_has_its_own_input_and_filter(film):
+    """Two channels of one cell each, 1 and 3 by weights 0 and 2, in the second of two groups."""
+    kernel = "Conv1D(kernel=[[[5, 0], [5, 2]]], groups=2)"
+    frames, _ = film("-", "-l", kernel, "--map", 1, "--walk", stdin="[[[9, 9, 1, 3], [9, 9, 1, 3]]]")
+    scales = palette.Scale(1.0, 3.0), palette.Scale(0.0, 2.0)
+    for place, (value, weight) in enumerate([(1.0, 0.0), (3.0, 2.0)]):
+        top = gif.MARGIN + place * 2 * (gif.LABEL + 8 + gif.LARGEST + gif.GAP) + gif.LABEL + 8
+        for row, number, scale in zip((0, 1), (value, weight), scales, strict=True):
+            at = top + row * (gif.LABEL + 8 + gif.LARGEST + gif.GAP) + 5, gif.MARGIN + 6
+            np.testing.assert_array_equal(frames[-1][at], palette.colours(np.array([number]), scale)[0])
+
+
+def test_the_titles_say_how_the_filter_is_shown(convcli, monkeypatch, tmp_path):
+    titles = []
+    monkeypatch.setattr(gif, "shortened", lambda text, length, most: titles.append(text) or text)
+    arguments = ("-", "-l", "Conv1DTranspose([[1, 2]])", "--walk", "-o", tmp_path / "walk.gif")
+    assert convcli("explain", *arguments, stdin="1,2").exit_code == 0
+    assert titles[:3] == ["input", "filter, in reverse", "map 0"]
+
+
+def test_a_long_name_stays_in_the_picture(film):
+    name = "a very long name of a map that goes on and on and on and on and on and on and on"
+    layer = f"Conv2D({{'{name}': [[1]]}})"
+    frames, _ = film("-", "-l", layer, "--walk", stdin="1,2\n3,4")
+    assert (frames[0][:, -gif.MARGIN // 2 :] == 255).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -100,7 +127,10 @@ def test_cells_have_the_colours_of_their_values(film):
             ("-l", "Flatten()"),
             "no window slides over one or two axes in flatten (a convolution or pooling of 1-D or 2-D)",
         ),
-        (("-l", "UpSampling2D(9)", "-l", "Conv2D(1, 1)", "--at", "0,0"), "216×216 cells are too many for an animation"),
+        (
+            ("-l", "UpSampling2D(9)", "-l", "Conv2D(1, 1)", "--at", "0,0"),
+            "an input of 216×216 cells, as it is laid out, does not fit",
+        ),
     ],
 )
 def test_what_cannot_be_shown(convcli, tmp_path, arguments, message):

@@ -76,6 +76,27 @@ def test_shape_has_no_page(convcli):
     assert convcli("shape", "samples/mnist.yaml", "-f", "html").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [
+        ("Permute((2, 1, 3))", "moved"),
+        ("UpSampling2D(2)", "moved"),
+        ("Concatenate(inputs=['input', 'input'])", "moved"),
+        ("UpSampling2D(2, interpolation='bilinear')", "other"),
+        ("Add(inputs=['input', 'input'])", "joined"),
+        ("Add(inputs=['input', 3])", "other"),  # whose working would lack the number
+        ("glu", "other"),  # which takes two values
+        ("softmax", "activation"),
+        ("Rescaling(2)", "scale"),
+        ("BatchNormalization(axis=1)", "other"),
+    ],
+)
+def test_what_the_page_works_out_by_itself(convcli, layer, kind):
+    x = json.dumps(np.ones((1, 2, 3, 4)).tolist())
+    (part,) = data_of(convcli("apply", "-", "-l", layer, "--seed", 1, "-f", "html", stdin=x).stdout)["parts"]
+    assert part["kind"] == kind
+
+
 def test_the_samples_count(convcli, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((200, 64, 64, 1)))
     done = convcli("apply", tmp_path / "x.npy", "-l", "Conv2D(1, 1)", "--seed", 1, "-o", tmp_path / "page.html")
@@ -207,6 +228,31 @@ def test_samples_can_be_chosen(opened):
     assert page.inner_text("#value") == "conv1d: map 0 at 0 = 30"
 
 
+def test_numbers_in_cells_have_the_digits_that_fit(opened):
+    page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin="0.5,0.1234")
+    assert page.evaluate("output.pictures[0].labels") == ["0.5", "0.1234"]
+    many = ",".join(["0.123456789"] * 12)
+    page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin=many, viewport={"width": 900, "height": 600})
+    assert page.evaluate("output.pictures[0].labels[0]") == "0.12"
+
+
+def test_a_map_beyond_those_that_are_drawn_is_drawn_when_it_is_picked(opened):
+    page = opened("apply", "-", "-l", "Conv1D(600, 1)", "--seed", 1, stdin="1,2,3")
+    page.select_option("#map", "580")
+    page.focus("#value ~ * canvas")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#value").startswith("conv1d: map 580 at 1 = ")
+    assert page.locator("#output figure.picked").count() == 1
+
+
+def test_a_small_phone_has_room_for_the_ends_of_the_scale(opened):
+    chosen = ("-l", "Conv2D(2, 3)", "-l", "Flatten()", "-l", "Dense(4)", "--seed", 1)
+    page = opened("apply", LINES, *chosen, viewport={"width": 320, "height": 640})
+    for step in range(3):
+        page.locator("#parts button").nth(step).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(opened, scheme):
     page = opened("apply", LINES, "samples/stack.yaml", viewport={"width": 360, "height": 640}, color_scheme=scheme)
@@ -228,6 +274,7 @@ LAYERS = (  # whose working the page does by itself
     ["MaxPooling2D(3, 2, padding='same')"],
     ["AveragePooling2D(3, 2, padding='same')"],
     ["AveragePooling2D(3, 2, padding=1, count_include_pad=True, ceil_mode=True)"],
+    ["AveragePooling2D(3, 2, ceil_mode=True, count_include_pad=True)"],
     ["GlobalMaxPooling2D()"],
     ["GlobalAveragePooling2D(keepdims=True)"],
     ["BatchNormalization()"],
@@ -250,6 +297,8 @@ OTHERS = (  # where it shows what goes in and what comes out
     ["UpSampling2D(2, interpolation='bilinear')"],
     ["Dense(3, axis=1)"],
     ["Dropout(0.5)"],
+    ["glu"],
+    ["Add(inputs=['input', 3])"],
 )
 # What the page shows of every cell of every map: the value, and the number in which the working ends.
 SHOWN = """() => {

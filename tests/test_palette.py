@@ -91,3 +91,10 @@ def test_colours_grow_lighter_along_one_scale_and_from_the_middle_of_the_other_d
 )
 def test_the_nearest_of_256_colours(colour, number):
     assert palette.nearest_of_256(colour) == number
+
+
+@pytest.mark.parametrize(
+    ("colour", "ink"), [((255, 255, 255), 0), ((200, 150, 60), 0), ((60, 90, 200), 255), ((0, 0, 0), 255)]
+)
+def test_ink_can_be_read_on_its_colour(colour, ink):
+    assert palette.ink(colour) == (ink,) * 3

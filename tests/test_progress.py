@@ -15,6 +15,7 @@ from conftest import ROOT
 import convcli as library
 from convcli import api
 from convcli.cli import main, progress
+from convcli.report.explain import walk
 
 LINES = "samples/lines.yaml"
 
@@ -53,11 +54,19 @@ def test_layers_tell_how_far_they_are_by_their_work(threads):
     assert 0.5 < shares[0] < shares[-1] <= 1.000001
 
 
+def test_a_walk_tells_how_far_it_is():
+    model, told = library.load(["Conv1D([[1, 1]])"]), []
+    found = api.explained(model, {"input": np.arange(5.0)})
+    report = walk(found, 0, None, None, lambda layer, share: told.append((layer, share)))
+    assert len(report.mapping()) == 4
+    assert told == [("conv1d", share) for share in (0, 0.25, 0.5, 0.75)]
+
+
 def test_the_bar_appears_with_the_layer_and_goes(terminal):
     stream, bar = terminal(), progress.Bar()
-    bar("conv[2d]", 0.5)
+    bar("[bold]conv[2d]", 0.5)
     bar._progress.refresh()  # which a thread does ten times a second
-    assert "conv[2d]" in stream.getvalue()
+    assert "[bold]conv[2d]" in stream.getvalue()
     assert "50%" in stream.getvalue()
     bar.close()
     assert stream.getvalue().endswith("\x1b[2K")  # the line is empty again

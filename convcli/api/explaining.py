@@ -45,7 +45,7 @@ def explained(
     one = {name: array[sample : sample + 1] for name, array in ready.items()}
     taken = [each for each in node.inputs if isinstance(each, str)]
     before = [name for name in taken if name not in one]
-    done = run(model, one, keep=before, data_format=DataFormat.CHANNELS_LAST, **settings)
+    done = run(model, one, keep=before, also=[node.owner], data_format=DataFormat.CHANNELS_LAST, **settings)
     row = next(each for each in done.plan.rows if each.name == node.name)
     values = {**one, **done.values}
     explainer = Explainer(row, [values[name] for name in taken], done.weights[node.owner])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli import batches
@@ -51,14 +51,16 @@ def run(
     threads: int | None = None,
     compiled: bool | None = None,
     keep: Sequence[str] | None = None,
+    also: Sequence[str] = (),
     data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
     watch: engine.Watch | None = None,
 ) -> Run:
     """Apply the model to arrays by input name and keep the values of the named layers, by default the outputs.
 
-    The arrays follow the rules of rank and number type of the command line; `data_format` is theirs, by default the
-    model's, and `labels` what messages call them. `watch` is told of each layer, and how far the work has come.
+    Only what leads to them is run and needs weights; `also` names further layers whose weights are wanted. The arrays
+    follow the rules of rank and number type of the command line; `data_format` is theirs, by default the model's, and
+    `labels` what messages call them. `watch` is told of each layer, and how far the work has come.
     Raises `ConvcliError`.
     """
     from convcli import engine
@@ -69,11 +71,14 @@ def run(
     batch, kind = len(first), first.dtype.name
     with within(model):
         plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-    bound = bind_weights(model, plan, weights, weights_name, seed, kind)
     kept = model.outputs if keep is None else keep
+    needed = plan.needed(kept)
+    bound = bind_weights(
+        model, plan, weights, weights_name, seed, kind, [*also, *(row.node.owner for row in needed.rows)]
+    )
     with within(model):
         program = engine.Program(
-            plan.needed(kept),
+            needed,
             bound,
             kept,
             kind,
@@ -91,9 +96,15 @@ def run(
 
 
 def bind_weights(
-    model: Model, plan: Plan, weights: Stored | None, weights_name: str, seed: int | None, dtype: str
+    model: Model,
+    plan: Plan,
+    weights: Stored | None,
+    weights_name: str,
+    seed: int | None,
+    dtype: str,
+    only: Collection[str] | None = None,
 ) -> dict[str, dict[str, Array]]:
-    """The weights of each layer: those given, else those in the model's own archive."""
+    """The weights of each layer, or of `only` those: those given, else those in the model's own archive."""
     from convcli import stored
     from convcli.weights import bind
 
@@ -103,7 +114,7 @@ def bind_weights(
         weights_name = model.source or weights_name
     if seed is not None and (type(seed) is not int or seed < 0):
         raise ConvcliError(f"seed {seed!r}", "a whole number of at least 0")
-    return bind(plan, weights, seed, dtype, weights_name)
+    return bind(plan, weights, seed, dtype, weights_name, only)
 
 
 def batched(

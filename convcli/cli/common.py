@@ -83,12 +83,12 @@ def reports(
             if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
             with _errors_in_one_line(quiet, trouble(arguments)):
+                printed = output in (None, STREAM)
                 with _progress(quiet):
                     report = function(**arguments)
-                if report.text is not None and form is not None:
-                    raise click.UsageError("--get prints bare values (without -f)")
-                printed = output in (None, STREAM)
-                content = _content(report, chosen, _look() if printed else PLAIN)
+                    if report.text is not None and form is not None:
+                        raise click.UsageError("--get prints bare values (without -f)")
+                    content = _content(report, chosen, _look() if printed else PLAIN)
                 if printed:
                     _print(content, chosen)
                 else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import chosen_form, place, reports
+from convcli.cli.common import chosen_form, place, progress_bar, reports
 from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
 from convcli.records import replace
 
@@ -62,7 +62,7 @@ def explain(
     explained = api.explained(given.model, given.inputs, layer, sample=sample, **given.settings)
     number = 0 if map_name is None else asked_map(explained.names, map_name)
     if walk:
-        return walked(explained, number, limit, SHOWN)
+        return walked(explained, number, limit, SHOWN, progress_bar())
     if at is None and explained.space:
         raise click.UsageError(f"which value? (--at {explained.span}, or --walk)")
     return ExplainReport(explained, number, (explained.checked(at or ()),))

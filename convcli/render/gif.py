@@ -15,7 +15,7 @@ from convcli.geometry import Window
 from convcli.palette import Scale
 from convcli.records import Record
 from convcli.render import PLAIN, Look
-from convcli.render.png import FRAME, GAP, INK, LABEL, MARGIN, PALE, PAPER, plain_letters
+from convcli.render.png import FRAME, GAP, INK, LABEL, MARGIN, PALE, PAPER, plain_letters, shortened
 from convcli.render.table.explain import line
 from convcli.render.table.grids import value_text
 from convcli.report import Report
@@ -23,8 +23,11 @@ from convcli.report.apply import turned
 from convcli.report.explain import ExplainReport, Explanation
 
 MOST_FRAMES = 400
+MOST_PIXELS = 1 << 27  # of all frames, which are held in memory
 MOST_CHANNELS = 3  # of those that a filter sees
-WIDTH, LEAST, LARGEST = 760, 12, 44  # of all cells in a row; of a cell
+WIDTH, HEIGHT = 1000, 1400  # of a frame
+LEAST, LARGEST = 6, 44  # pixels of a cell
+NARROWEST = 120  # a panel, so that its title can be read
 SLOW, FAST, LAST = 700, 250, 2500  # milliseconds for each of a few frames, of many, for the last
 FEW = 40
 OUTSIDE = (238, 238, 238)  # cells that are no input
@@ -36,35 +39,42 @@ def gif(report: Report, look: Look = PLAIN) -> bytes:
     library = pictures.pillow()
     if not isinstance(report, ExplainReport):
         raise ConvcliError("no window slides in this answer", "explain --walk")
-    if len(report.places) > MOST_FRAMES:
-        raise ConvcliError(f"{len(report.places):,} positions", f"at most {MOST_FRAMES} in a GIF: --limit N")
-    frames = [np.asarray(frame, np.uint32) for frame in Film(report, library).frames()]
-    painted = _indexed(frames, library)
-    each = SLOW if len(frames) <= FEW else FAST
-    durations = [each] * (len(frames) - 1) + [LAST]
+    count = len(report.places)
+    if count > MOST_FRAMES:
+        raise ConvcliError(f"{count:,} positions", f"at most {MOST_FRAMES} in a GIF: --limit N")
+    film = Film(report, library)
+    first, *rest = [SLOW if count <= FEW else FAST] * (count - 1) + [LAST]
+    painted = _indexed(film.frames(), film.last(), library)
     stream = io.BytesIO()
-    painted[0].save(stream, "GIF", save_all=True, append_images=painted[1:], duration=durations, loop=0, disposal=1)
+    durations = [first, *rest]
+    next(painted).save(stream, "GIF", save_all=True, append_images=painted, duration=durations, loop=0, disposal=1)
     return stream.getvalue()
 
 
-def _indexed(frames: Sequence[Array], library: Any) -> list[Any]:
-    """Pictures of the 256 colours that the last frame has most of, each pixel in the nearest: Pillow's own are not."""
-    last, counts = np.unique(_packed(frames[-1]), return_counts=True)
-    kept = np.sort(last[np.argsort(-counts, kind="stable")[:256]])
-    parts = _parts(kept)  # (colours, 3)
-    made = []
+def _indexed(frames: Iterable[Any], last: Any, library: Any) -> Iterator[Any]:
+    """Each frame in the 256 colours that the last has most of, a pixel in another in the nearest of them.
+
+    Pillow tells only colours apart that differ in their upper six bits.
+    """
+    found, counts = np.unique(_packed(last), return_counts=True)
+    kept = np.sort(found[np.argsort(-counts, kind="stable")[:256]])
+    colours = _parts(kept).astype(np.uint8).tobytes()
     for frame in frames:
-        found, where = np.unique(_packed(frame), return_inverse=True)
-        distances = np.abs(_parts(found)[:, None] - parts).sum(-1)
-        indices = distances.argmin(-1)[where].reshape(frame.shape[:2]).astype(np.uint8)
-        made.append(library.fromarray(indices))
-        made[-1].putpalette(parts.ravel().astype(np.uint8).tobytes())
-    return made
+        packed = _packed(frame)
+        indices = np.minimum(np.searchsorted(kept, packed), len(kept) - 1)
+        other = kept[indices] != packed
+        rare, where = np.unique(packed[other], return_inverse=True)
+        distances = np.abs(_parts(rare)[:, None] - _parts(kept)).sum(-1)
+        indices[other] = distances.argmin(-1)[where]
+        made = library.fromarray(indices.astype(np.uint8))
+        made.putpalette(colours)
+        yield made
 
 
-def _packed(frame: Array) -> Array:
+def _packed(frame: Any) -> Array:
     """Each pixel's colour as one number."""
-    return frame[..., 0] << 16 | frame[..., 1] << 8 | frame[..., 2]
+    parts = np.asarray(frame, np.int32)
+    return parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
 
 
 def _parts(colours: Array) -> Array:
@@ -72,14 +82,30 @@ def _parts(colours: Array) -> Array:
     return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(int)
 
 
-class Panel(Record):
-    """A grid of numbers on the picture: its title, where it is, its colours, and how they are written, if they are."""
+class Grid(Record):
+    """Numbers as they are shown: `values` and which of them are `inside`, (height, width), their colours and digits.
+
+    Those that are outside are pale, or, where a map is yet to be filled, not there.
+    """
 
     title: str
+    values: Array
+    inside: Array
+    scale: Scale
+    empty: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+
+class Panel(Record):
+    """A grid in its place on the picture, and how its numbers are written, if they are."""
+
+    grid: Grid
     left: int
     top: int
     cell: int
-    scale: Scale
     label: Callable[[Any], str] | None
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
@@ -94,84 +120,139 @@ class Film:
         from PIL import ImageFont
 
         self._library = library
-        self._font = ImageFont.load_default(size=LABEL)
-        self._small = ImageFont.load_default(size=11)
+        self._font, self._small = (ImageFont.load_default(size=size) for size in (LABEL, 11))
         self._explanations = list(report.explanations)
-        explainer = report.explained.explainer
-        place, windows = _sliding(report)
-        laid, inside, _ = explainer.laid(place, windows)
-        self._windows, self._place, self._name = windows, place, report.explained.row.name
-        self._laid = _flat(laid[0])  # (height, width, channels)
-        self._inside = _flat(inside[0])[..., 0]
-        self._output: Array = np.full(_flat(np.empty((*report.explained.space, 1))).shape[:2], np.nan)
-        self._known = np.zeros(self._output.shape, bool)
-        first = self._stage(self._explanations[0])
-        self._channels = first.channels[:MOST_CHANNELS] if isinstance(first, Products) else (report.map,)
-        self._left_out = len(first.channels) - len(self._channels) if isinstance(first, Products) else 0
-        self._kernel = _flat(first.kernel) if isinstance(first, Products) else None
-        self._turned = turned(first.transposed, first.flipped) if isinstance(first, Products) else ""
-        self._lay_out()
+        self._name = report.explained.row.name
+        place, self._windows = _sliding(report)
+        laid, inside, _ = report.explained.explainer.laid(place, self._windows)
+        values, known = _flat(laid[0]), _flat(inside[0])[..., 0]  # (height, width, channels); (height, width)
+        stage = _stage(self._explanations[0])
+        channels = stage.channels if isinstance(stage, Products) else (report.map,)
+        self._left_out = len(channels[MOST_CHANNELS:])
+        scale = palette.scale_of([values[..., list(channels)]])
+        self._rows = [[Grid(_titled("input", each, channels), values[..., each], known, scale)] for each in channels]
+        if isinstance(stage, Products):
+            kernel = _flat(stage.kernel)
+            filter_ = "filter" + turned(stage.transposed, stage.flipped)
+            scale, whole = palette.scale_of([kernel]), np.ones(kernel.shape[:2], bool)
+            for place, row in enumerate(self._rows):
+                title = f"{filter_} {place}" if stage.apart else filter_
+                row.append(Grid(title, kernel[..., place], whole, scale))
+        self._rows = self._rows[:MOST_CHANNELS]
+        self._lay_out(self._map(report))
 
-    def _stage(self, each: Explanation) -> Products | Pooled:
-        """The stage of the step whose window slides: the first that has one."""
-        return next(stage for stage in each.stages if isinstance(stage, Products | Pooled))
+    def _map(self, report: ExplainReport) -> Grid:
+        """What is to be filled, with all the values that it will have."""
+        values = np.zeros((1, 1, *report.explained.space)[-2:])
+        inside = np.zeros(values.shape, bool)
+        for each in self._explanations:
+            values[_place(each)], inside[_place(each)] = each.value, True
+        name = self._explanations[0].map_name
+        return Grid(name, values, inside, palette.scale_of([values[inside]]), empty=True)
 
-    def _lay_out(self) -> None:
-        """Where everything is: a row for each channel with its filter beside it, and the map to the right."""
-        rows, columns = self._laid.shape[:2]
-        wide = [columns, self._output.shape[1]] + ([] if self._kernel is None else [self._kernel.shape[1]])
-        cell = min(WIDTH // sum(wide), LARGEST)
-        high = max(rows, self._output.shape[0]) * len(self._channels)
-        if cell < LEAST or high * cell > 2 * WIDTH:
-            size = "×".join(map(str, self._laid.shape[:2]))
-            raise ConvcliError(f"{size} cells are too many for an animation", "a smaller or cropped input")
-        values = np.array([float(each.value) for each in self._explanations])
-        self._inputs, self._filters = [], []
-        top, below = MARGIN + LABEL + 8, 0
-        for channel in self._channels:
-            suffix = f", channel {channel}" if len(self._channels) > 1 or self._left_out else ""
-            self._inputs.append(self._panel(f"input{suffix}", MARGIN, top, cell, self._laid[..., self._channels]))
-            if self._kernel is not None:
-                left = MARGIN + columns * cell + 2 * GAP
-                self._filters.append(self._panel(f"filter{self._turned}", left, top, cell, self._kernel))
-            below = top + rows * cell
-            top = below + GAP + LABEL + 8
-        left = MARGIN + columns * cell + 2 * GAP
-        if self._kernel is not None:
-            title = self._font.getlength(self._filters[0].title)
-            left += max(self._kernel.shape[1] * cell, int(title)) + 2 * GAP
-        self._map = self._panel(self._explanations[0].map_name, left, MARGIN + LABEL + 8, cell, values)
-        below = max(below, self._map.top + self._output.shape[0] * cell)
-        self._bottom = below + GAP
-        width = left + self._output.shape[1] * cell
-        self._size = max(width, 360) + MARGIN, self._bottom + 2 * (LABEL + 8) + MARGIN
+    def _lay_out(self, map_: Grid) -> None:
+        """Find the largest cells with which everything has room."""
+        for cell in range(LARGEST, LEAST - 1, -1):
+            self._panels, self._output, self._bottom, width = self._laid_out(map_, cell)
+            self._size = width + MARGIN, self._bottom + 2 * (LABEL + 8) + MARGIN
+            pixels = self._size[0] * self._size[1] * len(self._explanations)
+            if self._size[0] <= WIDTH and self._size[1] <= HEIGHT and pixels <= MOST_PIXELS:
+                return
+        size = "×".join(map(str, self._rows[0][0].shape))
+        raise ConvcliError(
+            f"an input of {size} cells, as it is laid out, does not fit in an animation of {WIDTH}×{HEIGHT} pixels",
+            f"a smaller or cropped input, or --limit N: at most {MOST_PIXELS:,} pixels in all frames",
+        )
 
-    def _panel(self, title: str, left: int, top: int, cell: int, values: Array) -> Panel:
-        return Panel(title, left, top, cell, palette.scale_of([values]), self._labels(values, cell))
+    def _laid_out(self, map_: Grid, cell: int) -> tuple[list[list[Panel]], Panel, int, int]:
+        """The panels of each row, that of the map, where they end below, and at the right.
+
+        A row for each channel, and the map to the right; what has one axis stands below each other.
+        """
+        one_axis = self._rows[0][0].shape[0] == 1
+        left, top, right = MARGIN, MARGIN, MARGIN
+        panels: list[list[Panel]] = []
+        for row in self._rows:
+            panels.append([])
+            left = MARGIN
+            for grid in row:
+                panels[-1].append(self._panel(grid, left, top + LABEL + 8, cell))
+                width = max(grid.shape[1] * cell, NARROWEST)
+                right = max(right, left + width)
+                if one_axis:
+                    top += LABEL + 8 + cell + GAP
+                else:
+                    left += width + 2 * GAP
+            if not one_axis:
+                top += LABEL + 8 + row[0].shape[0] * cell + GAP
+        left, beside = (MARGIN, top) if one_axis else (right + 2 * GAP, MARGIN)
+        output = self._panel(map_, left, beside + LABEL + 8, cell)
+        right = max(right, left + max(map_.shape[1] * cell, NARROWEST))
+        return panels, output, max(top, output.top + map_.shape[0] * cell + GAP), max(right, 360)
+
+    def _panel(self, grid: Grid, left: int, top: int, cell: int) -> Panel:
+        return Panel(grid, left, top, cell, self._labels(grid, cell))
+
+    def _labels(self, grid: Grid, room: int) -> Callable[[Any], str] | None:
+        """How numbers are written in cells so that all have room; None where that takes more than a cell has."""
+        if room < 16:
+            return None
+        for digits in (6, 3, 2):
+            written = partial(_rounded, digits=digits)
+            if all(self._small.getlength(written(each)) <= room - 4 for each in np.unique(grid.values)):
+                return written
+        return None
+
+    # ---- frames ----
 
     def frames(self) -> Iterator[Any]:
         """A picture for each explanation."""
+        base = self._base()
         for each in self._explanations:
-            at = (0,) * (2 - len(each.at)) + each.at
-            self._output[at], self._known[at] = each.value, True
-            yield self._frame(each, at)
+            self._cell(base, self._output, _place(each))
+            yield self._frame(base, each)
 
-    def _frame(self, each: Explanation, at: tuple[int, ...]) -> Any:
+    def last(self) -> Any:
+        """The last of them."""
+        base = self._base()
+        for each in self._explanations:
+            self._cell(base, self._output, _place(each))
+        return self._frame(base, self._explanations[-1])
+
+    def _base(self) -> Any:
+        """What all frames have in common."""
+        picture = self._library.new("RGB", self._size, PAPER)
+        for panel in [*(each for row in self._panels for each in row), self._output]:
+            title = shortened(panel.grid.title, self._font.getlength, max(panel.grid.shape[1] * panel.cell, NARROWEST))
+            self._on(picture).text((panel.left, panel.top - LABEL - 6), title, PALE, self._font)
+            for at in np.ndindex(*panel.grid.shape):
+                self._cell(picture, panel, at, known=bool(panel.grid.inside[at]) and not panel.grid.empty)
+        return picture
+
+    def _on(self, picture: Any) -> Any:
         from PIL import ImageDraw
 
-        picture = self._library.new("RGB", self._size, PAPER)
-        draw, stage = ImageDraw.Draw(picture), self._stage(each)
-        met = self._met(at)
-        for place, panel in enumerate(self._inputs):
-            self._grid(draw, panel, self._laid[..., self._channels[place]], self._inside)
-            _outline(draw, panel, met)
+        return ImageDraw.Draw(picture)
+
+    def _cell(self, picture: Any, panel: Panel, at: tuple[int, ...], known: bool = True) -> None:
+        """One number in its colour."""
+        (left, top), value, draw = panel.corner(*at), panel.grid.values[at], self._on(picture)
+        red, green, blue = map(int, palette.colours(np.array([value]), panel.grid.scale)[0])
+        colour = (red, green, blue) if known else PAPER if panel.grid.empty else OUTSIDE
+        draw.rectangle((left, top, left + panel.cell - 1, top + panel.cell - 1), fill=colour, outline=FRAME)
+        if panel.label and (known or not panel.grid.empty):
+            text = panel.label(value)
+            place = left + (panel.cell - self._small.getlength(text)) / 2, top + panel.cell / 2 - 7
+            draw.text(place, text, palette.ink(colour) if known else PALE, self._small)
+
+    def _frame(self, base: Any, each: Explanation) -> Any:
+        picture = base.copy()
+        draw, stage, met = self._on(picture), _stage(each), self._met(_place(each))
+        for input_, *_ in self._panels:
+            _outline(draw, input_, met)
             if isinstance(stage, Pooled) and stage.winner is not None:
-                _outline(draw, panel, [met[int(np.ravel_multi_index(stage.winner, stage.patch.inside.shape))]], WINNER)
-        if self._kernel is not None:
-            for place, panel in enumerate(self._filters):
-                self._grid(draw, panel, self._kernel[..., place], np.ones(self._kernel.shape[:2], bool))
-        self._grid(draw, self._map, self._output, self._known, empty=True)
-        _outline(draw, self._map, [at])
+                _outline(draw, input_, [met[int(np.ravel_multi_index(stage.winner, stage.patch.inside.shape))]], WINNER)
+        _outline(draw, self._output, [_place(each)])
         for row, text in enumerate(self._lines(each, stage)):
             draw.text((MARGIN, self._bottom + row * (LABEL + 8)), plain_letters(text), INK, self._font)
         return picture
@@ -188,37 +269,27 @@ class Film:
     def _lines(self, each: Explanation, stage: Products | Pooled) -> tuple[str, str]:
         """What the window yields, written out where there is room, and the value of the map."""
         value = f"{self._name} at {','.join(map(str, each.at))} = {value_text(each.value)}"
-        worked = line(stage)
-        if self._font.getlength(worked) <= self._size[0] - 2 * MARGIN:
-            return worked, value
+        if self._left_out:
+            value += f"; {self._left_out} more channels are not shown"
         result = stage.value if isinstance(stage, Pooled) or stage.apart else stage.sum
-        more = f", {self._left_out} more channels" if self._left_out else ""
-        return f"sum of products{more}: {value_text(result)}" if np.ndim(result) == 0 else "", value
+        sums = "sums of products" if np.ndim(result) else "sum of products"
+        short = f"{sums}: {', '.join(map(value_text, np.ravel(result)))}"
+        fitting = (text for text in (line(stage), short) if self._font.getlength(text) <= self._size[0] - 2 * MARGIN)
+        return next(fitting, ""), value
 
-    def _grid(self, draw: Any, panel: Panel, values: Array, inside: Array, empty: bool = False) -> None:
-        """The numbers of a panel in their colours; those that are not `inside` are pale, or empty."""
-        draw.text((panel.left, panel.top - LABEL - 6), plain_letters(panel.title), PALE, self._font)
-        painted = palette.colours(np.where(inside, values, 0), panel.scale)
-        for row, column in np.ndindex(*values.shape):
-            left, top = panel.corner(row, column)
-            known = bool(inside[row, column])
-            red, green, blue = map(int, painted[row, column])
-            colour = (red, green, blue) if known else PAPER if empty else OUTSIDE
-            draw.rectangle((left, top, left + panel.cell - 1, top + panel.cell - 1), fill=colour, outline=FRAME)
-            if panel.label and (known or not empty):
-                text = panel.label(values[row, column])
-                place = left + (panel.cell - self._small.getlength(text)) / 2, top + panel.cell / 2 - 7
-                draw.text(place, text, palette.ink(colour) if known else PALE, self._small)
 
-    def _labels(self, values: Array, room: int) -> Callable[[Any], str] | None:
-        """How numbers are written in cells so that all have room; None where that takes more than a cell has."""
-        if room < 16:
-            return None
-        for digits in (6, 3, 2):
-            written = partial(_rounded, digits=digits)
-            if all(self._small.getlength(written(each)) <= room - 4 for each in np.unique(values)):
-                return written
-        return None
+def _stage(each: Explanation) -> Products | Pooled:
+    """The stage of the step whose window slides: the first that has one."""
+    return next(stage for stage in each.stages if isinstance(stage, Products | Pooled))
+
+
+def _place(each: Explanation) -> tuple[int, ...]:
+    """Where the value is on a map of two axes."""
+    return (0,) * (2 - len(each.at)) + each.at
+
+
+def _titled(title: str, channel: int, channels: Sequence[int]) -> str:
+    return f"{title}, channel {channel}" if len(channels) > 1 else title
 
 
 def _rounded(value: Any, digits: int) -> str:

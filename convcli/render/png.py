@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil, isqrt
 from typing import Any
 
@@ -112,6 +112,16 @@ def plain_letters(text: str) -> str:
     return "".join(character for character in normalize("NFKD", text) if not combining(character))
 
 
+def shortened(text: str, length: Callable[[str], float], most: float) -> str:
+    """A text without what the font has not, cut to a length in the middle, as its end may tell it from its like."""
+    shown = text = plain_letters(text[:LONGEST])
+    kept = len(text)
+    while kept and length(shown) > most:
+        kept -= 1
+        shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+    return shown
+
+
 class Sheet:
     """All maps under their titles, with the scale of their colours below."""
 
@@ -162,11 +172,7 @@ class Sheet:
 
     def _text(self, left: int, top: int, text: str, size: int, most: int, colour: Any = INK) -> None:
         """A line of text, shortened to a width."""
-        shown = text = plain_letters(text[:LONGEST])
-        kept = len(text)
-        while kept and self._length(shown, size) > most:  # from the middle, as the end may tell it from its like
-            kept -= 1
-            shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+        shown = shortened(text, self._fonts[size].getlength, most)
         self._draw.text((left, top), shown, colour, self._fonts[size])
 
     def _group(self, group: Group, count: int, top: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,7 @@ def check_sample(sample: Any, batch: int) -> None:
 class ExplainReport(Report):
     """The explanations of the values of one map at `places`: of one, or on a walk of one after the other.
 
-    `shown` is how many of them a table shows, None for all.
+    `shown` is how many of them a table shows, None for all; `watch` is told how far it is with them.
     """
 
     kind = "explain"
@@ -125,11 +125,15 @@ class ExplainReport(Report):
     places: tuple[tuple[int, ...], ...]
     walk: bool = False
     shown: int | None = None
+    watch: Callable[[str, float], object] | None = None
 
     @property
     def explanations(self) -> Iterator[Explanation]:
         """One after the other, each made when it is its turn."""
-        return (self.explained.at(place, self.map) for place in self.places)
+        for number, place in enumerate(self.places):
+            if self.watch is not None:
+                self.watch(self.explained.row.name, number / len(self.places))
+            yield self.explained.at(place, self.map)
 
     def mapping(self) -> Any:
         found = [each.mapping() for each in self.explanations]
@@ -143,10 +147,16 @@ class ExplainReport(Report):
 COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activation", "activation", "value")
 
 
-def walk(explained: Explained, map_: int, limit: int | None, shown: int | None) -> ExplainReport:
+def walk(
+    explained: Explained,
+    map_: int,
+    limit: int | None,
+    shown: int | None,
+    watch: Callable[[str, float], object] | None = None,
+) -> ExplainReport:
     """From position to position: left to right, then top to bottom."""
     places = tuple(islice(product(*map(range, explained.space)), limit))
-    return ExplainReport(explained, map_, places, walk=True, shown=shown if limit is None else None)
+    return ExplainReport(explained, map_, places, walk=True, shown=shown if limit is None else None, watch=watch)
 
 
 def _plain(value: Any) -> Any:
