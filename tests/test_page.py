@@ -190,6 +190,15 @@ def test_the_keyboard_walks(opened):
     assert page.inner_text("#value") == "lines: vertical at 0,0 = 0"
 
 
+def test_keys_that_scroll_are_left_to_the_page_but_on_the_map(opened):
+    page = opened("apply", LINES, DETECTORS)
+    for key in ("ArrowDown", "PageDown", "End"):
+        page.keyboard.press(key)
+        assert page.inner_text("#value") == "lines: vertical at 0,0 = 0"
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
+
+
 def test_slider_buttons_and_pointer(opened):
     page = opened("apply", LINES, DETECTORS)
     page.focus("#position")

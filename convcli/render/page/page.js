@@ -574,8 +574,10 @@ function listen(picture) {
   canvas.addEventListener("pointerdown", point);
 }
 
-/** The arrow keys move from cell to cell, wherever they have nothing else to do. */
+/** The arrow keys move from cell to cell: left and right everywhere, what also scrolls the page on the map alone. */
 function press(event) {
+  const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
+  if (!sideways && !event.target.closest?.("#output canvas")) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("select, input")) return;
   const { cell, map } = state;
   const { columns } = output.pictures[0];
