@@ -537,3 +537,12 @@ def test_layers_that_nothing_asked_for_needs_have_no_need_of_weights(convcli):
     assert convcli("apply", LINES, *chosen, "-f", "csv").stdout.startswith("0,0,6,10,4,0,0\n")
     assert convcli("explain", LINES, *chosen, "--at", "0,2").exit_code == 0
     assert "no values for kernel" in convcli("apply", LINES, *chosen[:4]).output
+
+
+def test_working_in_an_encoding_without_its_signs_is_still_whole():
+    layers = "-l 'Conv2DTranspose(1, 3, padding=1)' -l 'BatchNormalization()' -l 'LayerNormalization()'"
+    for layer in ("conv2d_transpose", "batch_normalization", "layer_normalization"):
+        command = f"convcli explain {LINES} {layers} --seed 1 --at 0,0 --layer-output {layer}"
+        done = shell(command, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0
+        assert b"?" not in done.stdout
