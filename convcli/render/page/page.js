@@ -514,7 +514,8 @@ function build() {
   const windowed = part.windows && !given[0].vector;
   inputs = (windowed ? [laidOut(part, given[0], value)] : given).map((each) => ({ value: each, ...shown(each, find("input")) }));
   find("input-title").textContent = `Input: ${part.takes.join(", ")}`;
-  find("input").replaceChildren(...inputs.flatMap((each) => each.parts));
+  const named = (each) => (inputs.length > 1 ? [element("h3", { textContent: each.value.name })] : []);
+  find("input").replaceChildren(...inputs.flatMap((each) => [...named(each), ...each.parts]));
   output = { value, ...shown(value, find("output"), state.map) };
   find("output-title").textContent = `Output: ${part.name}`;
   find("output").replaceChildren(...output.parts);
