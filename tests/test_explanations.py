@@ -115,11 +115,37 @@ def test_padding_never_wins_even_where_all_is_minus_infinity():
 
 
 def test_cells_beyond_the_padding_do_not_count_in_a_mean():
-    # 0 1 2 3 4 0 with windows of three: the last covers 4, padding, and a cell that is not there.
-    layer = {
-        "average_pooling1d": {"pool_size": 3, "strides": 2, "padding": 1, "ceil_mode": True, "count_include_pad": True}
-    }
-    assert [last_stage(layer, [1, 2, 3, 4], (place, 0)).count for place in range(3)] == [3, 3, 2]
+    # 0 1 2 3 4 5 6 0 with windows of three, three apart: the last covers 6, padding, and a cell that is not there.
+    arguments = {"pool_size": 3, "strides": 3, "padding": 1, "ceil_mode": True, "count_include_pad": True}
+    layer = {"average_pooling1d": arguments}
+    assert [last_stage(layer, [1, 2, 3, 4, 5, 6], (place, 0)).count for place in range(3)] == [3, 3, 2]
+
+
+@pytest.mark.parametrize("activation", ["softmax", "log_softmax", "glu"])
+@pytest.mark.parametrize("layer", ["dense", "conv2d", "conv2d_transpose"])
+def test_an_activation_along_the_channels_takes_all_of_them_with_their_biases(layer, activation):
+    arguments = {"activation": activation, "units" if layer == "dense" else "filters": 4}
+    model = convcli.load([{layer: arguments if layer == "dense" else {**arguments, "kernel_size": 2}}])
+    x = np.random.default_rng(0).normal(size=(1, 3, 3, 2))
+    weights = {f"{layer}/bias": np.array([3.0, -1, 2, 0.5])}
+    applied = convcli.apply(model, x, weights=weights, seed=1)[0]
+    explainer = api.explained(model, {"input": x}, weights=weights, seed=1).explainer
+    for channel in range(applied.shape[-1]):
+        (*_, last) = explainer.stages((1, 0, channel))
+        np.testing.assert_allclose(last.value, applied[1, 0, channel], rtol=1e-12)
+        assert last.among.shape == (4,)
+
+
+def test_values_side_by_side_are_found_in_their_operands():
+    model = convcli.load([{"rescaling": {"scale": 10}}, {"concatenate": {"inputs": ["input", "rescaling"]}}])
+    explainer = api.explained(model, {"input": np.array([[1.0, 2]])}).explainer
+    found = [explainer.stages((channel,))[0] for channel in range(4)]
+    assert [(each.operand, each.cell, each.value) for each in found] == [
+        ("input", (0,), 1),
+        ("input", (1,), 2),
+        ("rescaling", (0,), 10),
+        ("rescaling", (1,), 20),
+    ]
 
 
 def test_statistics_say_how_many_values_they_are_of():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convcli import palette
+import convcli as library
+from convcli import api, palette
+from convcli.report.explain import walk
 
 image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
 gif = pytest.importorskip("convcli.render.gif")
@@ -103,12 +105,83 @@ def test_each_channel_has_its_own_input_and_filter(film):
             np.testing.assert_array_equal(frames[-1][at], palette.colours(np.array([number]), scale)[0])
 
 
-def test_the_titles_say_how_the_filter_is_shown(convcli, monkeypatch, tmp_path):
-    titles = []
-    monkeypatch.setattr(gif, "shortened", lambda text, length, most: titles.append(text) or text)
-    arguments = ("-", "-l", "Conv1DTranspose([[1, 2]])", "--walk", "-o", tmp_path / "walk.gif")
-    assert convcli("explain", *arguments, stdin="1,2").exit_code == 0
-    assert titles[:3] == ["input", "filter, in reverse", "map 0"]
+def walked(layer, x, **settings):
+    """The film of a walk over one layer's first map."""
+    found = api.explained(library.load([layer]), {"input": np.asarray(x, float)}, seed=1, **settings)
+    return gif.Film(walk(found, 0, None, None), image)
+
+
+def panels(made):
+    return [*(panel for row in made._panels for panel in row), made._output]
+
+
+@pytest.mark.parametrize(
+    ("layer", "titles"),
+    [
+        ("Conv1DTranspose([[1, 2]])", ["input", "filter, in reverse", "map 0"]),
+        ("MaxPooling1D(2)", ["input", "map 0"]),
+    ],
+)
+def test_titles_say_what_is_shown(layer, titles):
+    assert [panel.grid.title for panel in panels(walked(layer, [1, 2, 3]))] == titles
+
+
+def test_several_channels_are_told_apart():
+    titles = [panel.grid.title for panel in panels(walked("Conv1D(1, 2)", np.ones((1, 4, 2))))]
+    assert titles == ["input, channel 0", "filter", "input, channel 1", "filter", "map 0"]
+    titles = [panel.grid.title for panel in panels(walked("SeparableConv1D(1, 2)", np.ones((1, 4, 2))))]
+    assert titles == ["input, channel 0", "filter 0", "input, channel 1", "filter 1", "map 0"]
+    assert "2 more channels" in walked("Conv1D(1, 2)", np.ones((1, 4, 5)))._lines(*first_frame())[1]
+
+
+def first_frame():
+    made = walked("Conv1D(1, 2)", np.ones((1, 4, 5)))
+    return made._explanations[0], made._explanations[0].stages[0]
+
+
+@pytest.mark.parametrize(("layer", "shape"), [("Conv2D(1, 3)", (1, 9, 8, 3)), ("Conv1D(1, 3)", (1, 40, 3))])
+def test_nothing_lies_over_anything_else_and_all_within_the_frame(layer, shape):
+    made = walked(layer, np.ones(shape))
+    taken = np.zeros(made._size[::-1], int)
+    for panel in panels(made):
+        rows, columns = panel.grid.shape
+        top = panel.top - gif.LABEL - 6
+        part = taken[top : panel.top + rows * panel.cell, panel.left : panel.left + columns * panel.cell]
+        assert part.shape == (rows * panel.cell + gif.LABEL + 6, columns * panel.cell)
+        part += 1
+    taken[made._bottom :] += 1
+    assert taken.max() == 1
+
+
+def test_all_frames_together_stay_within_the_memory_they_may_take():
+    made = walked("Conv2D(1, 3, padding='same')", np.ones((1, 20, 20, 3)))
+    assert len(made._explanations) == 400
+    width, height = made._size
+    assert gif.MOST_PIXELS / 2 < 400 * width * height <= gif.MOST_PIXELS
+
+
+def test_pixels_are_as_they_were_painted_or_in_the_nearest_colour():
+    x = np.random.default_rng(0).normal(size=(1, 9, 9, 3))
+    made = walked("Conv2D(1, 3, padding='same')", x)
+    painted = [np.asarray(frame).astype(int) for frame in made.frames()]
+    indexed = [
+        np.asarray(frame.convert("RGB")).astype(int) for frame in gif._indexed(made.frames(), made.last(), image)
+    ]
+    for one, other in zip(painted, indexed, strict=True):
+        distance = np.abs(one - other).max(axis=-1)
+        assert (distance == 0).mean() > 0.97
+        assert distance.max() <= 100
+
+
+def test_a_window_is_outlined_not_crossed_and_the_map_has_its_colours(film):
+    frames, _ = film(LINES, DETECTORS, "--walk", "--map", "horizontal")
+    top, left = gif.MARGIN + gif.LABEL + 8, gif.MARGIN
+    within = frames[0][top + 4 : top + 3 * gif.LARGEST - 4, left + 4 : left + 3 * gif.LARGEST - 4]
+    assert not (within == gif.MARK).all(axis=-1).any()
+    cell = marked(frames[0])[1]
+    for column, value in enumerate([0.0, 1, 2, 2, 1, 0]):
+        place = cell[0] + 5, cell[2] + column * gif.LARGEST + 6
+        np.testing.assert_array_equal(frames[-1][place], palette.colours(np.array([value]), palette.Scale(0.0, 2.0))[0])
 
 
 def test_a_long_name_stays_in_the_picture(film):
