@@ -88,6 +88,7 @@ def test_shape_has_no_page(convcli):
         ("glu", "other"),  # which takes two values
         ("softmax", "activation"),
         ("Rescaling(2)", "scale"),
+        ("BatchNormalization()", "scale"),
         ("BatchNormalization(axis=1)", "other"),
     ],
 )
@@ -95,6 +96,13 @@ def test_what_the_page_works_out_by_itself(convcli, layer, kind):
     x = json.dumps(np.ones((1, 2, 3, 4)).tolist())
     (part,) = data_of(convcli("apply", "-", "-l", layer, "--seed", 1, "-f", "html", stdin=x).stdout)["parts"]
     assert part["kind"] == kind
+
+
+def test_a_merge_that_broadcasts_is_not_worked_out(convcli):
+    x = json.dumps(np.ones((1, 2, 3, 4)).tolist())
+    layers = ("-l", "GlobalAveragePooling2D(keepdims=True)", "-l", "Add(inputs=['input', 'global_average_pooling2d'])")
+    *_, part = data_of(convcli("apply", "-", *layers, "-f", "html", stdin=x).stdout)["parts"]
+    assert part["kind"] == "other"
 
 
 def test_the_samples_count(convcli, tmp_path):
@@ -168,6 +176,20 @@ def test_padding_is_drawn_and_the_filter_named_as_it_is(opened):
         *(4, 0, 5, 0, 6),
         *(0, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("layer", "map_", "line"),
+    [
+        ("Concatenate(inputs=['input', 'input'])", 3, "input at 0,1, channel 1 = 4"),
+        ("ZeroPadding2D(1)", 0, "padding = 0"),
+        ("Permute((2, 1, 3))", 1, "input at 1,0, channel 1 = 6"),
+    ],
+)
+def test_a_moved_value_is_shown_where_it_stood(opened, layer, map_, line):
+    x = "[[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]]"
+    page = opened("explain", "-", "-l", layer, "--at", "0,1", "--map", map_, stdin=x)
+    assert page.inner_text("#working .line") == line
 
 
 def test_the_keyboard_walks(opened):
