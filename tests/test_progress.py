@@ -72,6 +72,15 @@ def test_the_bar_appears_with_the_layer_and_goes(terminal):
     assert stream.getvalue().endswith("\x1b[2K")  # the line is empty again
 
 
+def test_it_never_goes_back(terminal):
+    terminal()
+    bar = progress.Bar()
+    for share in (0.5, 0.25):
+        bar("conv2d", share)
+    assert bar._progress.tasks[0].completed == 0.5
+    bar.close()
+
+
 def test_it_is_looked_at_now_and_then(terminal, monkeypatch):
     monkeypatch.setattr(progress, "EVERY", 60)
     terminal()
