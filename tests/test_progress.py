@@ -72,12 +72,14 @@ def test_the_bar_appears_with_the_layer_and_goes(terminal):
     assert stream.getvalue().endswith("\x1b[2K")  # the line is empty again
 
 
-def test_it_never_goes_back(terminal):
+def test_it_never_goes_back_within_a_layer(terminal):
     terminal()
     bar = progress.Bar()
-    for share in (0.5, 0.25):
-        bar("conv2d", share)
-    assert bar._progress.tasks[0].completed == 0.5
+    shown = []
+    for layer, share in (("conv2d", 0.5), ("conv2d", 0.25), ("dense", 0.1)):
+        bar(layer, share)
+        shown.append(bar._progress.tasks[0].completed)
+    assert shown == [0.5, 0.5, 0.1]
     bar.close()
 
 

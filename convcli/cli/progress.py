@@ -22,7 +22,7 @@ class Bar:
     def __init__(self) -> None:
         self._next = monotonic() + PATIENCE
         self._lock = Lock()
-        self._share = 0.0
+        self._told = "", 0.0  # the layer, and the most that it has told
         self._progress: Progress | None = None
 
     def __call__(self, layer: str, share: float) -> None:
@@ -32,8 +32,10 @@ class Bar:
         try:
             self._next = monotonic() + EVERY
             self._progress = self._progress or _begun()
-            self._share = max(self._share, share)  # work within work tells of its own share
-            self._progress.update(self._progress.task_ids[0], description=layer, completed=self._share)
+            before, most = self._told
+            share = max(share, most) if layer == before else share  # work within work tells of its own share
+            self._told = layer, share
+            self._progress.update(self._progress.task_ids[0], description=layer, completed=share)
         finally:
             self._lock.release()
 
