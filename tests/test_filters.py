@@ -188,3 +188,9 @@ def test_names_are_whole_on_any_terminal(width):
     lines = FORMATS["table"].render(report, Look(width=width)).decode().splitlines()
     assert all(any(f"│ {name} " in line for line in lines) for name in bank.names())
     assert width < 80 or max(map(len, lines)) == 80
+
+
+@pytest.mark.parametrize(("x", "size"), [("1,2,3,4,5,6", [1, 2, 1]), ("\n".join(["1,2,3,4,5,6"] * 6), [1, 2, 2, 1])])
+def test_a_filter_of_any_rank_takes_that_of_the_array(convcli, x, size):
+    done = convcli("apply", "-", "--filter", "gaussian", "-f", "json", stdin=x)
+    assert json.loads(done.stdout)["output_shape"] == size

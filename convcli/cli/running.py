@@ -43,8 +43,8 @@ run_options = decorate(
         multiple=True,
         metavar="NAME",
         help="A filter of the bank in place of MODEL, on each channel by itself: sobel-x, gaussian:size=5,sigma=1.2; "
-        "repeatable. Smaller ones are padded with zeros to the largest; gaussian, box and identity are 2-D unless "
-        "another is not, or rank=1 is given.",
+        "repeatable. Smaller ones are padded with zeros to the largest; gaussian, box and identity have the rank of "
+        "the others, else 1 for an array of one axis and 2 for all else.",
     ),
     click.option(
         "--normalize",
