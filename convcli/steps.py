@@ -350,7 +350,8 @@ class Scale(Step):
 
     affine: gamma·x + beta. batch: gamma·(x - mean) / sqrt(variance + epsilon) + beta. standard: (x - mean) /
     max(sqrt(variance), epsilon). inverse: x·max(sqrt(variance), epsilon) + mean. What is None is left out; `unread` is
-    a variable that counts as a parameter only.
+    a variable that counts as a parameter only. In training batch takes mean and variance of the batch, and `momentum`
+    is the share of the two weights that stays.
     """
 
     kind: Literal["affine", "batch", "standard", "inverse"]
@@ -361,6 +362,7 @@ class Scale(Step):
     variance: Numbers | None = None
     epsilon: float = 0.0
     unread: Weight | None = None
+    momentum: float = 0.99
 
     @property
     def weights(self) -> tuple[Weight, ...]:
@@ -378,6 +380,26 @@ class Normalize(Step):
     axes: tuple[int, ...]
     epsilon: float
     groups: Extent = 1
+
+
+class Noise(Step):
+    """In training, chance in every value; else the identity. Along `shared` axes all cells have the same.
+
+    dropout: 0 at a rate of `amount`, the rest divided by 1 - amount. alpha_dropout: the same for self-normalizing
+    networks. gaussian_dropout: times numbers around 1 of variance amount/(1 - amount). gaussian_noise: plus numbers
+    around 0 of deviation `amount`.
+    """
+
+    kind: Literal["dropout", "alpha_dropout", "gaussian_dropout", "gaussian_noise"]
+    amount: float
+    shared: tuple[int, ...] = ()
+
+
+class Penalty(Step):
+    """The identity, for which training adds l1·Σ|x| + l2·Σx² of each sample to the loss."""
+
+    l1: float
+    l2: float
 
 
 class Join(Step):

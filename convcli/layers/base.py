@@ -109,6 +109,10 @@ class Layer(Record):
         """
         raise NotImplementedError
 
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        """The steps that training adds after the others, on an output of this shape; all hand on the shape."""
+        return ()
+
     def check(self, shapes: Sequence[Shape], count: int) -> None:
         """Raise `ConvcliError` where the `count` inputs, numbers among them, or their rank are not what it takes."""
         least, most = self.operands

@@ -35,7 +35,7 @@ def _affine(shape: Shape, scale: bool, center: bool, axes: tuple[int, ...]) -> t
 class BatchNormalization(Layer):
     """gamma·(x - moving_mean) / sqrt(moving_variance + epsilon) + beta, channel by channel.
 
-    Ioffe and Szegedy, "Batch Normalization", 2015; outside training, with the moving statistics.
+    Ioffe and Szegedy, "Batch Normalization", 2015; in training, with the batch's statistics.
     """
 
     axis: int | None = argument(optional(axis_number), None)
@@ -50,7 +50,7 @@ class BatchNormalization(Layer):
         gamma, beta = _gamma_beta(shape, self.scale, self.center)
         mean = Weight("moving_mean", shape, trainable=False)
         variance = Weight("moving_variance", shape, 1.0, trainable=False)
-        return (Scale("batch", (axis,), gamma, beta, mean, variance, self.epsilon),)
+        return (Scale("batch", (axis,), gamma, beta, mean, variance, self.epsilon, momentum=self.momentum),)
 
 
 class LayerNormalization(Layer):

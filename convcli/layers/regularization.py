@@ -1,4 +1,4 @@
-"""Layers that act in training only; here they are the identity."""
+"""Layers that act in training only; in all else they are the identity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Shape
 from convcli.layers.base import Layer, argument, data_format_name, number
-from convcli.steps import Step
+from convcli.steps import Noise, Penalty, Step
 
 
 def _rate(value: Any, rank: int) -> float:
@@ -18,7 +18,7 @@ def _rate(value: Any, rank: int) -> float:
 
 
 class Idle(Layer, abstract=True):
-    """The identity."""
+    """The identity outside training."""
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return ()
@@ -33,13 +33,22 @@ class Dropout(Idle):
 
     rate: float = argument(_rate)
 
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Noise("dropout", self.rate),)
+
 
 class AlphaDropout(Dropout):
-    pass
+    """In training, sets a share of the values to what SELU makes of -infinity. Klambauer et al., 2017."""
+
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Noise("alpha_dropout", self.rate),)
 
 
 class GaussianDropout(Dropout):
-    pass
+    """In training, multiplies by numbers around 1."""
+
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Noise("gaussian_dropout", self.rate),)
 
 
 class SpatialDropout(Idle, abstract=True):
@@ -47,6 +56,9 @@ class SpatialDropout(Idle, abstract=True):
 
     rate: float = argument(_rate)
     data_format: str | None = argument(data_format_name, None)
+
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Noise("dropout", self.rate, tuple(range(len(shape) - 1))),)
 
 
 class SpatialDropout1D(SpatialDropout):
@@ -66,9 +78,15 @@ class GaussianNoise(Idle):
 
     stddev: float = argument(number)
 
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Noise("gaussian_noise", self.stddev),)
+
 
 class ActivityRegularization(Idle):
     """In training, adds to the loss."""
 
     l1: float = argument(number, 0.0)
     l2: float = argument(number, 0.0)
+
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Penalty(self.l1, self.l2),)

@@ -1,37 +1,26 @@
-"""Every activation of Keras 3 that can be asked for by name alone (`threshold`, which needs arguments, cannot).
+"""Activations of each number by itself, each with its slope.
 
-A function takes an array of any shape and returns one; those that work along an axis take `axis`. To add one, write it
-and decorate it: layers, the command line and the messages read `ACTIVATIONS`.
+At a corner the slope is that of the side where the function is flat or lower, as in TensorFlow and PyTorch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from convcli._lazy import Array, np
-
-ACTIVATIONS: dict[str, Callable[..., Any]] = {}
-
-
-def activation(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Register a function under its own name."""
-    ACTIVATIONS[function.__name__] = function
-    return function
-
-
-@cache
-def works_along_axis(name: str) -> bool:
-    """Whether the activation mixes the cells along one axis."""
-    code = ACTIVATIONS[name].__code__  # `inspect` would say the same, and take long to import
-    return "axis" in code.co_varnames[: code.co_argcount]
+from convcli.activations.registry import ACTIVATIONS, activation, pullback, slope
 
 
 @activation
 def linear(x: Array) -> Array:
     return x
+
+
+@pullback(linear)
+def _(x: Array, y: Array, dy: Array) -> Array:
+    return dy
 
 
 @activation
@@ -42,9 +31,20 @@ def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, 
     return (kept if max_value is None else np.minimum(kept, max_value)) + below
 
 
+@slope(relu)
+def _(x: Array, y: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
+    rising = x > threshold if max_value is None else (x > threshold) & (x < max_value)
+    return np.where(x < threshold, negative_slope, rising).astype(x.dtype) if negative_slope else rising
+
+
 @activation
 def relu6(x: Array) -> Array:
     return np.clip(x, 0, 6)
+
+
+@slope(relu6)
+def _(x: Array, y: Array) -> Array:
+    return (x > 0) & (x < 6)
 
 
 @activation
@@ -52,9 +52,19 @@ def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
     return np.where(x >= 0, x, negative_slope * x)
 
 
+@slope(leaky_relu)
+def _(x: Array, y: Array, negative_slope: float = 0.2) -> Array:
+    return np.where(x > 0, 1, negative_slope).astype(x.dtype)
+
+
 @activation
 def elu(x: Array, alpha: float = 1.0) -> Array:
     return np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+@slope(elu)
+def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
+    return np.where(x > 0, 1, y + alpha)
 
 
 @activation
@@ -62,10 +72,23 @@ def celu(x: Array, alpha: float = 1.0) -> Array:
     return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
 
 
+@slope(celu)
+def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
+    return np.exp(np.minimum(x, 0) / alpha)
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
 @activation
 def selu(x: Array) -> Array:
     """Klambauer et al., "Self-Normalizing Neural Networks", 2017."""
-    return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
+    return SELU_SCALE * elu(x, SELU_ALPHA)
+
+
+@slope(selu)
+def _(x: Array, y: Array) -> Array:
+    return np.where(x > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
 
 @activation
@@ -74,9 +97,19 @@ def sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1, decay) / (1 + decay)
 
 
+@slope(sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return y * (1 - y)
+
+
 @activation
 def log_sigmoid(x: Array) -> Array:
     return -softplus(-x)
+
+
+@slope(log_sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return sigmoid(-x)
 
 
 @activation
@@ -84,9 +117,20 @@ def hard_sigmoid(x: Array) -> Array:
     return relu6(x + 3) / 6
 
 
+@slope(hard_sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return (np.abs(x) < 3).astype(x.dtype) / 6
+
+
 @activation
 def silu(x: Array) -> Array:
     return x * sigmoid(x)
+
+
+@slope(silu)
+def _(x: Array, y: Array) -> Array:
+    gate = sigmoid(x)
+    return gate + y * (1 - gate)
 
 
 @activation
@@ -94,9 +138,20 @@ def hard_silu(x: Array) -> Array:
     return x * hard_sigmoid(x)
 
 
+@slope(hard_silu)
+def _(x: Array, y: Array) -> Array:
+    return hard_sigmoid(x) + x * (np.abs(x) < 3) / 6
+
+
 @activation
 def mish(x: Array) -> Array:
     return x * np.tanh(softplus(x))
+
+
+@slope(mish)
+def _(x: Array, y: Array) -> Array:
+    gate = np.tanh(softplus(x))
+    return gate + x * (1 - gate * gate) * sigmoid(x)
 
 
 @activation
@@ -105,6 +160,14 @@ def gelu(x: Array, approximate: bool = False) -> Array:
     if approximate:
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+
+
+@slope(gelu)
+def _(x: Array, y: Array, approximate: bool = False) -> Array:
+    if approximate:
+        bent = np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+        return 0.5 * (1 + bent + x * (1 - bent * bent) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
+    return 0.5 * (1 + _erf(x / math.sqrt(2))) + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
 @lru_cache(maxsize=1)
@@ -125,9 +188,19 @@ def tanh(x: Array) -> Array:
     return np.tanh(x)
 
 
+@slope(tanh)
+def _(x: Array, y: Array) -> Array:
+    return 1 - y * y
+
+
 @activation
 def hard_tanh(x: Array) -> Array:
     return np.clip(x, -1, 1)
+
+
+@slope(hard_tanh)
+def _(x: Array, y: Array) -> Array:
+    return np.abs(x) < 1
 
 
 @activation
@@ -135,9 +208,19 @@ def tanh_shrink(x: Array) -> Array:
     return x - np.tanh(x)
 
 
+@slope(tanh_shrink)
+def _(x: Array, y: Array) -> Array:
+    return np.tanh(x) ** 2
+
+
 @activation
 def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
     return x - np.clip(x, -threshold, threshold)
+
+
+@slope(soft_shrink)
+def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
+    return np.abs(x) > threshold
 
 
 @activation
@@ -145,9 +228,19 @@ def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
     return np.where(np.abs(x) <= threshold, 0, x)
 
 
+@slope(hard_shrink)
+def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
+    return np.abs(x) > threshold
+
+
 @activation
 def softplus(x: Array) -> Array:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+@slope(softplus)
+def _(x: Array, y: Array) -> Array:
+    return sigmoid(x)
 
 
 @activation
@@ -155,9 +248,19 @@ def softsign(x: Array) -> Array:
     return x / (1 + np.abs(x))
 
 
+@slope(softsign)
+def _(x: Array, y: Array) -> Array:
+    return 1 / (1 + np.abs(x)) ** 2
+
+
 @activation
 def squareplus(x: Array, b: float = 4.0) -> Array:
     return (x + np.sqrt(x * x + b)) / 2
+
+
+@slope(squareplus)
+def _(x: Array, y: Array, b: float = 4.0) -> Array:
+    return (1 + x / np.sqrt(x * x + b)) / 2
 
 
 @activation
@@ -165,9 +268,19 @@ def sparse_plus(x: Array) -> Array:
     return np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x))
 
 
+@slope(sparse_plus)
+def _(x: Array, y: Array) -> Array:
+    return np.clip((x + 1) / 2, 0, 1)
+
+
 @activation
 def sparse_sigmoid(x: Array) -> Array:
     return np.clip((x + 1) / 2, 0, 1)
+
+
+@slope(sparse_sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return (np.abs(x) < 1).astype(x.dtype) / 2
 
 
 @activation
@@ -175,55 +288,9 @@ def exponential(x: Array) -> Array:
     return np.exp(x)
 
 
-@activation
-def softmax(x: Array, axis: int = -1) -> Array:
-    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return powers / np.sum(powers, axis=axis, keepdims=True)
-
-
-@activation
-def log_softmax(x: Array, axis: int = -1) -> Array:
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
-
-
-@activation
-def sparsemax(x: Array, axis: int = -1) -> Array:
-    """The projection on the probability simplex. Martins and Astudillo, "From Softmax to Sparsemax", 2016."""
-    falling = -np.sort(-x, axis=axis)
-    ranks = np.arange(1, x.shape[axis] + 1, dtype=x.dtype)
-    ranks = ranks.reshape([-1 if place == axis % x.ndim else 1 for place in range(x.ndim)])
-    sums = np.cumsum(falling, axis=axis) - 1
-    support = np.sum(falling * ranks > sums, axis=axis, keepdims=True)
-    cut = np.take_along_axis(sums, support - 1, axis=axis) / support
-    return np.maximum(x - cut.astype(x.dtype), 0)
-
-
-@activation
-def glu(x: Array, axis: int = -1) -> Array:
-    """The first half along the axis, gated by the sigmoid of the second."""
-    values, gates = np.split(x, 2, axis=axis)
-    return values * sigmoid(gates)
-
-
-def highest(name: str, **parameters: Any) -> float | None:
-    """The highest value of an activation that cuts its input off below 0 and there; None of any other."""
-    if name not in ("relu", "relu6") or parameters.get("negative_slope") or parameters.get("threshold"):
-        return None
-    most = 6.0 if name == "relu6" else parameters.get("max_value")
-    return math.inf if most is None else float(most)
-
-
-def in_place(name: str, x: Array, **parameters: Any) -> None:
-    """An activation of each number by itself, written over its input."""
-    most = highest(name, **parameters)
-    if most is not None:
-        if most < math.inf:
-            np.clip(x, 0, most, out=x)
-        else:
-            np.maximum(x, 0, out=x)
-    elif name != "linear":
-        x[...] = ACTIVATIONS[name](x, **parameters)
+@slope(exponential)
+def _(x: Array, y: Array) -> Array:
+    return y
 
 
 ACTIVATIONS["swish"] = silu
