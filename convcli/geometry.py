@@ -169,6 +169,19 @@ class Window(Record):
         return f"a window of {cells} does not fit in {width}: {places} is below 1"
 
 
+def adjoint(window: Window, width: int) -> Window:
+    """The window by which a gradient goes back from the window's positions over `width` cells to these cells.
+
+    Output o and cell j of the window meet stretched cell s·o - before + d·j, which is u·i for input cell i. Read from
+    i, with the cells of the window counted from its end, that is s·o = u·i - (D - 1 - before) + d·j: stride and
+    stretching trade places.
+    """
+    before = window.extent - 1 - window.before
+    spread = (known(window.positions(width)) - 1) * window.stride + 1
+    after = (width - 1) * window.upsample + window.extent - before - spread
+    return Window(window.size, window.upsample, window.dilation, before, after, upsample=window.stride)
+
+
 def window(size: int, stride: int, dilation: int, padding: str | Pair, width: Extent) -> Window:
     """The window of an ordinary convolution or pooling, its padding worked out.
 

@@ -20,7 +20,7 @@ FLOORS = {
     4: {"algorithms", "inputs", "layers"},
     5: {"entries", "given", "model", "readers"},
     6: {"costs", "engine", "sights", "sizes", "spec", "weights", "working"},
-    7: {"explanations"},
+    7: {"explanations", "learning"},
     8: {"report"},
     9: {"api", "render"},
     10: {"cli"},

@@ -59,7 +59,7 @@ def pool(
             )
             block = _pass(block, axis, window, count, combine, into)
         if kind == "average":
-            np.divide(block, _divisors(windows, x, box, count_padding), out=block)
+            np.divide(block, divisors(windows, x, box, count_padding), out=block)
         finish(block, EVERY)
 
     team.run(fill, boxes(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
@@ -81,7 +81,7 @@ def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, in
     return into
 
 
-def _divisors(windows: Sequence[Window], x: Array, box: Box, count_padding: bool) -> Array:
+def divisors(windows: Sequence[Window], x: Array, box: Box, count_padding: bool) -> Array:
     """How many cells of the window count, at each position of a box: (*positions, 1)."""
     divisors = np.ones((), x.dtype)
     for window, width, place in zip(windows, x.shape[1:-1], box[1:], strict=True):

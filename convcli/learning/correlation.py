@@ -1,0 +1,177 @@
+"""Correlation and its gradients, which are correlations again, so that the engine's algorithms serve them too.
+
+By the input: the gradient of the output, met with the kernel turned around, under windows of which stride and
+stretching have traded places. By the kernel: for each of its cells, the inputs that it met times the gradient of the
+outputs, summed over all positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from math import prod
+
+import numpy as np
+
+from convcli import algorithms
+from convcli._lazy import Array
+from convcli.algorithms.blocks import Finish, boxes, extents, patches_of
+from convcli.algorithms.kernels import adjoint_kernel, meeting_kernel, stored_kernel
+from convcli.algorithms.work import Work
+from convcli.geometry import Window, adjoint, known
+from convcli.learning.way import Back, Gradients, Way, Weights
+from convcli.steps import Correlate
+
+KEPT = 1 << 25  # bytes of patches that a step may keep on its way forward for its way back
+SHARED = 1 << 20  # products that are worth a second thread
+
+
+def correlate(step: Correlate, x: Array, weights: Weights, way: Way) -> tuple[Array, Back]:
+    """What the step makes of `(batch, *spatial, in)`, and how it takes a gradient back."""
+    kernel = meeting_kernel(step, weights[step.kernel.name])
+    bias = None if step.bias is None else weights[step.bias.name]
+    groups = known(step.groups)
+    y, patches = _met(x, kernel, step.windows, groups, bias, way)
+
+    def back(dy: Array, inputs: bool, learned: bool) -> Gradients:
+        gradients: dict[str, Array] = {}
+        turned = [adjoint(window, width) for window, width in zip(step.windows, x.shape[1:-1], strict=True)]
+        if learned:
+            met = _by_kernel(patches, x, dy, step.windows, turned, groups, way)
+            gradients[step.kernel.name] = stored_kernel(step, met.reshape(kernel.shape))
+            if step.bias is not None:
+                gradients[step.bias.name] = np.sum(dy.reshape(-1, dy.shape[-1]), axis=0)
+        if not inputs:
+            return (None,), gradients
+        return (_met(dy, adjoint_kernel(kernel, groups), turned, groups, None, way)[0],), gradients
+
+    return y, back
+
+
+def _met(
+    x: Array, kernel: Array, windows: Sequence[Window], groups: int, bias: Array | None, way: Way
+) -> tuple[Array, Patches | None]:
+    """The sums of products, plus a bias, and the patches behind them if they are few enough to be kept."""
+    filters = kernel.shape[-1]
+    if groups == 1 and _unstretched(windows):
+        patches = Patches(x, windows, filters, way)
+        if patches.few:
+            return patches.multiplied(kernel.reshape(-1, filters), bias), patches
+    work = Work(
+        tuple(windows), groups, kernel.shape[-2], filters // groups, x.shape[1:-1], x.dtype.name, samples=len(x)
+    )
+    _, blocks = algorithms.prepare(np.ascontiguousarray(kernel), work)
+    y = np.empty((len(x), *work.places, filters), x.dtype)
+
+    def finish(block: Array, channels: slice) -> None:
+        if bias is not None:
+            np.add(block, bias[channels], out=block)
+
+    added: Finish = finish
+    blocks.run(np.ascontiguousarray(x), y, way.multiplying if blocks.multiplies else way.team, added)
+    return y, None
+
+
+def _by_kernel(
+    patches: Patches | None,
+    x: Array,
+    dy: Array,
+    windows: Sequence[Window],
+    turned: Sequence[Window],
+    groups: int,
+    way: Way,
+) -> Array:
+    """The gradient by the kernel as it meets the input, its spatial axes as one: (taps, in/groups, filters)."""
+    if _unstretched(windows):
+        return (patches or Patches(x, windows, dy.shape[-1], way)).products(dy, groups)
+    # The other way round: each input cell meets, through the adjoint windows, the outputs that it went into.
+    found = Patches(dy, turned, x.shape[-1], way).products(x, groups)  # (taps, filters/groups, in)
+    return adjoint_kernel(found, groups)
+
+
+def _unstretched(windows: Sequence[Window]) -> bool:
+    return all(window.upsample == 1 for window in windows)
+
+
+class Patches:
+    """The cells under each window over an unstretched input, as rows `(positions, taps·in)`, a block at a time.
+
+    Blocks depend on the work alone, so that results do not depend on the number of threads.
+    """
+
+    def __init__(self, x: Array, windows: Sequence[Window], filters: int, way: Way) -> None:
+        self.x, self.windows, self.way = x, windows, way
+        places = (known(window.positions(width)) for window, width in zip(windows, x.shape[1:-1], strict=True))
+        self.counts = (len(x), *places)
+        self.taps = prod(window.size for window in windows)
+        self.width = self.taps * x.shape[-1]
+        products = prod(self.counts) * self.width * filters
+        self.boxes = boxes(self.counts, max(self.width, filters) * x.itemsize, 2 if products > SHARED else 1)
+        ends = accumulate((prod(extents(box)) for box in self.boxes), initial=0)
+        self.rows = [slice(*each) for each in pairwise(ends)]  # of each box: they come one after the other
+        still = all((each.size, each.stride, each.before, each.after) == (1, 1, 0, 0) for each in windows)
+        self.bare = still and x.flags.c_contiguous  # the input itself
+        self._kept: Array | None = None
+
+    @property
+    def few(self) -> bool:
+        """Whether they may be kept."""
+        return prod(self.counts) * self.width * self.x.itemsize <= KEPT
+
+    def multiplied(self, matrix: Array, bias: Array | None) -> Array:
+        """All patches times a matrix `(taps·in, filters)`, plus a bias. From then on they are kept."""
+        y = np.empty((prod(self.counts), matrix.shape[1]), self.x.dtype)
+        kept = None if self.bare else np.empty((len(y), self.width), self.x.dtype)
+
+        def fill(number: int) -> None:
+            rows = self.rows[number]
+            block = self._rows_of(number, None if kept is None else kept[rows])
+            np.matmul(block, matrix, out=y[rows])
+            if bias is not None:
+                np.add(y[rows], bias, out=y[rows])
+
+        self.way.multiplying.run(fill, range(len(self.boxes)))
+        self._kept = kept
+        return y.reshape(*self.counts, -1)
+
+    def products(self, dy: Array, groups: int) -> Array:
+        """Each cell of the patches times the gradients at its position, summed: (taps, in/groups, filters)."""
+        seen, filters = self.x.shape[-1] // groups, dy.shape[-1]
+        gradients = dy.reshape(-1, filters)
+        sums: list[Array] = [gradients] * len(self.boxes)
+
+        def fill(number: int) -> None:
+            rows = self.rows[number]
+            block = self._rows_of(number, None) if self._kept is None else self._kept[rows]
+            sums[number] = _products(block, gradients[rows], self.taps, groups)
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.way.multiplying.run(fill, range(len(self.boxes)))
+        total = sums[0]
+        for each in sums[1:]:
+            total = total + each
+        return total.reshape(self.taps, seen, filters)
+
+    def _rows_of(self, number: int, into: Array | None) -> Array:
+        """The patches of one box, written where they are to be kept, else this thread's own until the next call."""
+        box, rows = self.boxes[number], self.rows[number]
+        if self.bare:
+            return self.x.reshape(-1, self.width)[rows]
+        if into is None:
+            into = self.way.team.scratch("patches", (rows.stop - rows.start, self.width), self.x.dtype)
+        view = patches_of(self.x, self.windows, box, self.way.team)
+        np.copyto(into.reshape(view.shape), view)
+        return into
+
+
+def _products(patches: Array, gradients: Array, taps: int, groups: int) -> Array:
+    """(cells, taps·in) and (cells, filters) -> (taps, in/groups, filters), in any factoring of these extents."""
+    if groups == 1:
+        return patches.T @ gradients
+    cells, seen, made = len(patches), patches.shape[1] // (taps * groups), gradients.shape[1] // groups
+    met = patches.reshape(cells, taps, groups, seen)
+    each = gradients.reshape(cells, groups, made)
+    if seen == 1:
+        return np.einsum("ctg,cgm->tgm", met[..., 0], each)
+    found = np.matmul(met.transpose(2, 1, 3, 0).reshape(groups, taps * seen, cells), each.transpose(1, 0, 2))
+    return np.moveaxis(found.reshape(groups, taps, seen, made), 0, 2)  # (taps, seen, groups, made)

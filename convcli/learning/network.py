@@ -1,0 +1,183 @@
+"""A plan as a network that learns: forward through all steps, and gradients back to every weight that may change."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import prod
+
+import numpy as np
+
+from convcli import steps
+from convcli._lazy import Array
+from convcli.errors import check_size, located
+from convcli.geometry import product
+from convcli.learning.backward import forward
+from convcli.learning.way import Back, Way
+from convcli.model import Plan, Row
+from convcli.records import Record
+from convcli.threads import Team, blas_has_one_thread
+
+Name = str | tuple[str, int]  # of a value: its layer's, or within a layer the step's number too
+Weights = Mapping[str, Mapping[str, Array]]
+
+
+class Link(Record):
+    """One step of the chain: which values it takes and makes, and whether its layer's weights are to change."""
+
+    row: Row
+    step: steps.Step
+    takes: tuple[Name, ...]
+    makes: Name
+    learned: bool
+
+
+class Passed(Record):
+    """A batch that has gone forward: the values asked for, what steps add to the loss, and the ways back."""
+
+    values: dict[str, Array]
+    penalty: float
+    backs: tuple[tuple[Link, Back], ...]
+
+
+class Network:
+    """The weights of a plan in one flat array, and the steps that read them.
+
+    `weights` are those to begin with; layers in `frozen`, and those that the model says are not trainable, keep theirs.
+    `flat` holds all that may change: first what gradients are for, then moving statistics. `ends` are the values asked
+    for; of a layer in `unfinished` it is that before its last step. `inputs` are those whose gradients are wanted too.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        weights: Weights,
+        dtype: str,
+        ends: Sequence[str],
+        frozen: Collection[str] = (),
+        unfinished: Collection[str] = (),
+        inputs: Collection[str] = (),
+        threads: int | None = None,
+    ) -> None:
+        self.plan = plan.needed(ends)
+        self.dtype = np.dtype(dtype)
+        self._fixed = {row.node.owner for row in self.plan.rows if not row.node.trainable} | set(frozen)
+        self._links, self.ends = self._chain(ends, unfinished)
+        self._lay_out(weights)
+        self._reached = self._leading_back(inputs)
+        self._team = Team(threads)
+        # Who shares out matrix products: BLAS, if it has threads of its own.
+        self._multiplying = self._team if blas_has_one_thread(os.environ) else Team(1)
+
+    def _chain(self, ends: Sequence[str], unfinished: Collection[str]) -> tuple[list[Link], dict[str, Name]]:
+        """All steps in order, those of training among them, and under which name each end is made."""
+        links: list[Link] = []
+        made: dict[str, Name] = {}
+        for row in self.plan.rows:
+            own = (*row.steps, *row.node.layer.training_steps(row.output_shape))
+            if row.name in unfinished:
+                own = own[:-1]
+            takes = tuple(made.get(name, name) for name in row.operands)
+            for place, step in enumerate(own):
+                makes: Name = (row.name, place)
+                learned = row.node.owner not in self._fixed and any(each.trainable for each in step.weights)
+                links.append(Link(row, step, takes, makes, learned))
+                takes = (makes,)
+            made[row.name] = takes[0]
+        return links, {name: made[name] for name in ends}
+
+    def _lay_out(self, weights: Weights) -> None:
+        """Put what may change in one array, and a view of it in place of each such weight."""
+        first: list[tuple[str, steps.Weight]] = []
+        then: list[tuple[str, steps.Weight]] = []
+        for link in self._links:
+            owner = link.row.node.owner
+            for weight in link.step.weights:
+                if weight.required and owner not in self._fixed and (owner, weight) not in [*first, *then]:
+                    (first if weight.trainable else then).append((owner, weight))
+        sizes = [prod(weight.extents) for _, weight in (*first, *then)]
+        self.flat = np.zeros(sum(sizes), self.dtype)
+        self.learned = sum(sizes[: len(first)])  # how many of them gradients are for
+        self.gradient = np.zeros(self.learned, self.dtype)
+        self.weights = {owner: dict(own) for owner, own in weights.items()}
+        self._gradients: dict[tuple[str, str], Array] = {}
+        start = 0
+        for (owner, weight), size in zip((*first, *then), sizes, strict=True):
+            part = slice(start, start + size)
+            view = self.flat[part].reshape(weight.extents)
+            view[...] = self.weights[owner][weight.name]
+            self.weights[owner][weight.name] = view
+            if weight.trainable:
+                self._gradients[owner, weight.name] = self.gradient[part].reshape(weight.extents)
+            start += size
+
+    def _leading_back(self, inputs: Collection[str]) -> set[Name]:
+        """The values that depend on weights which learn, or on the inputs: the ones whose gradients are of use."""
+        found: set[Name] = set(inputs)
+        for link in self._links:
+            if link.learned or found.intersection(link.takes):
+                found.add(link.makes)
+        return found
+
+    def forward(self, inputs: Mapping[str, Array], training: bool = False, seed: Sequence[int] = ()) -> Passed:
+        """The ends for a batch of inputs `(batch, *spatial, channels)`.
+
+        In training, moving statistics follow those of the batch, and chance follows from the seed.
+        """
+        way = Way(self._team, self._multiplying, training, seed)
+        values: dict[Name, Array] = dict(inputs.items())
+        batch = len(next(iter(inputs.values())))
+        uses = Counter(name for link in self._links for name in link.takes)
+        uses.update(self.ends.values())
+        backs: list[tuple[Link, Back]] = []
+        for link in self._links:
+            owner = link.row.node.owner
+            way.training = training and owner not in self._fixed
+            with located(link.row.where):
+                check_size(batch * (product(link.row.output_shape) or 0))
+                taken = [values[name] for name in link.takes]
+                values[link.makes], back = forward(link.step, taken, self.weights.get(owner, {}), way)
+            backs.append((link, back))
+            for name in link.takes:
+                uses[name] -= 1
+                if not uses[name]:
+                    del values[name]
+        return Passed({name: values[made] for name, made in self.ends.items()}, way.penalty, tuple(backs))
+
+    def backward(self, passed: Passed, ends: Mapping[str, Array]) -> dict[Name, Array]:
+        """Fill `gradient`, from the gradients by the ends; what is returned are those by the inputs asked for."""
+        self.gradient[...] = 0
+        going: dict[Name, Array] = {}
+        for name, dy in ends.items():
+            made = self.ends[name]
+            going[made] = going[made] + dy if made in going else dy
+        for link, back in reversed(passed.backs):
+            if link.makes not in going or link.makes not in self._reached:
+                continue
+            dy = going.pop(link.makes)
+            wanted = any(name in self._reached for name in link.takes)
+            inputs, weights = back(dy, wanted, link.learned)
+            for variable, own in weights.items():
+                into = self._gradients[link.row.node.owner, variable]
+                np.add(into, own, out=into)
+            if not wanted:
+                continue
+            for taken, dx in zip(link.takes, inputs, strict=True):
+                if taken in self._reached and dx is not None:
+                    going[taken] = going[taken] + dx if taken in going else dx
+        return going
+
+    def close(self) -> None:
+        """Let threads and their memory go."""
+        self._team.close()
+        self._multiplying.close()
+
+    @contextmanager
+    def closing(self) -> Iterator[Network]:
+        """A context at whose end it is closed."""
+        try:
+            yield self
+        finally:
+            self.close()
