@@ -87,7 +87,8 @@ def test_merges_of_a_branch_and_of_itself(merge, data_format):
 
 @pytest.mark.parametrize("merge", ["add", "multiply", "average", "maximum", "minimum"])
 def test_merges_that_broadcast(merge):
-    document = {
+    inputs = {"a": [4, 3, 2], "b": [3, 1], "c": [1, 1, 2]}
+    document = {"input": inputs, "layers": [{merge: {"inputs": list(inputs)}}]}
         "input": {"a": [4, 3, 2], "b": [3, 1], "c": [1, 1, 2]},
         "layers": [{merge: {"inputs": ["a", "b", "c"]}}],
     }

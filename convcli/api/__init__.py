@@ -1,12 +1,16 @@
 """The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
 
 from convcli.api.explaining import explain, explained, scene
+from convcli.api.learning import Fitted, Learned, Options, fit, learn
 from convcli.api.models import build, load
 from convcli.api.running import TOLERANCE, Prepared, Run, apply, convolve, prepare, run
 from convcli.api.shapes import sizes, summarize
 
 __all__ = [
     "TOLERANCE",
+    "Fitted",
+    "Learned",
+    "Options",
     "Prepared",
     "Run",
     "apply",
@@ -14,6 +18,8 @@ __all__ = [
     "convolve",
     "explain",
     "explained",
+    "fit",
+    "learn",
     "load",
     "prepare",
     "run",

@@ -1,0 +1,405 @@
+"""A model that learns its weights from inputs and targets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from convcli import batches
+from convcli._lazy import Array, np
+from convcli.api.models import within
+from convcli.api.running import Weights, array_of, batched, bind_weights, named_inputs, weights_of
+from convcli.api.shapes import plan_for
+from convcli.errors import ConvcliError, located, nearest
+from convcli.geometry import DataFormat, known
+from convcli.model import Model, Plan, Row
+from convcli.records import Record, replace
+from convcli.steps import Correlate, Map
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from convcli.learning.checkpoints import Checkpoint
+    from convcli.learning.losses import Loss
+    from convcli.learning.network import Network
+    from convcli.learning.training import Ending, Training, Watch
+    from convcli.weights import Stored
+
+OPTIMIZER, BATCH_SIZE, DTYPE = "adam", 32, "float32"
+BETWEEN_CHECKPOINTS = 1.0  # seconds, at least
+
+
+class Options(Record, kw_only=True):
+    """How to learn. What is None is left to the model, the data or the optimizer; see `fit`."""
+
+    loss: str | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    momentum: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int | None = None
+    validation_split: float | None = None
+    freeze: tuple[str, ...] | None = None
+    patience: int | None = None
+    dtype: str | None = None
+
+
+class Learned(Record, kw_only=True):
+    """What training came to: how it ended, the figures of each epoch by name, the weights by layer and name.
+
+    `begun` are the weights that it began with. `losses` are by output, `options` as they were in the end, `samples`
+    those learned from and those kept for validation, `updates` those of all epochs. `problem` is what stopped it.
+    """
+
+    plan: Plan
+    ending: Ending
+    history: dict[str, list[float]]
+    weights: dict[str, dict[str, Array]]
+    begun: dict[str, dict[str, Array]]
+    losses: dict[str, str]
+    options: Options
+    samples: tuple[int, int]
+    updates: int
+    best_epoch: int | None
+    seconds: float
+    problem: ConvcliError | None = None
+
+    @property
+    def stored(self) -> dict[str, Array]:
+        """The weights as a weights file holds them."""
+        return _stored(self.weights)
+
+
+def learn(
+    model: Model,
+    inputs: Mapping[str, Array],
+    targets: Mapping[str, Array],
+    options: Options,
+    *,
+    weights: Stored | None = None,
+    weights_name: str = "weights",
+    data_format: DataFormat | None = None,
+    labels: Mapping[str, str] | None = None,
+    target_labels: Mapping[str, str] | None = None,
+    threads: int | None = None,
+    resume: Checkpoint | None = None,
+    resume_name: str = "checkpoint",
+    save: Callable[[dict[str, Array]], object] | None = None,
+    watch: Watch | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Learned:
+    """Train the model on arrays by input and by output name.
+
+    `save` is given what a checkpoint holds, now and then and at the end. `stop` is asked after each batch. Raises
+    `ConvcliError`; a loss that is no number ends it with a `problem` and the weights from before.
+    """
+    from convcli.learning import checkpoints
+    from convcli.learning.network import Network
+
+    data_format = data_format or model.data_format
+    with located(resume_name):
+        options = _settled(options, resume)
+    ready = batched(model, inputs, options.dtype, data_format, labels)
+    _check_finite(ready, labels or {})
+    samples = len(next(iter(ready.values())))
+    with within(model):
+        plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+        needed = plan.needed(model.outputs)
+        _check_frozen(needed, options.freeze or ())
+    losses, goals = _goals(needed, targets, options, samples, data_format, target_labels or {})
+    unfinished = frozenset(row.name for row in needed.rows if _ends_in(needed, row, losses))
+    stored, name = (resume.weights, resume_name) if resume else (weights, weights_name)
+    owners = [row.node.owner for row in needed.rows]
+    bound = bind_weights(model, plan, stored, name, options.seed, str(options.dtype), owners)
+    begun = _copied(bound)
+    settings = _settings(options, needed, losses, ready, goals)
+    frozen = options.freeze or ()
+    with Network(
+        needed, bound, str(options.dtype), model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
+    ).closing() as network:
+        run = _training(network, options, losses, unfinished, ready, goals, samples)
+        if resume:
+            with located(resume_name):
+                _check_same(resume, settings)
+                checkpoints.restore(run, resume)
+        keep = _keeper(run, settings, save)
+        before = time.monotonic()
+        ending = run.run(watch, stop, keep)
+        problem = None
+        if ending == "diverged":
+            problem = ConvcliError(f"{run.where}: the loss is not finite", "a smaller learning rate, or inputs")
+        else:
+            keep(at_once=True)
+            run.settle()
+        return Learned(
+            plan=plan,
+            ending=ending,
+            history=run.history,
+            weights={
+                layer: {key: np.array(each) for key, each in own.items()} for layer, own in network.weights.items()
+            },
+            begun=begun,
+            losses={name: each.name for name, each in losses.items()},
+            options=replace(options, epochs=run.course.epochs),
+            samples=(run.learned, samples - run.learned),
+            updates=run.optimizer.updates,
+            best_epoch=run.best_epoch or None,
+            seconds=time.monotonic() - before,
+            problem=problem,
+        )
+
+
+def _training(
+    network: Network,
+    options: Options,
+    losses: Mapping[str, Loss],
+    unfinished: frozenset[str],
+    inputs: Mapping[str, Array],
+    goals: Mapping[str, Array],
+    samples: int,
+) -> Training:
+    """The run that the options ask for."""
+    from convcli.learning import training
+    from convcli.learning.optimizers import OPTIMIZERS
+
+    if not network.learned:
+        raise ConvcliError("nothing to learn: no layer has weights that may change", "one with weights, not frozen")
+    share, batch_size = options.validation_split or 0.0, known(options.batch_size)
+    epochs = options.epochs or training.enough_epochs(training.split(samples, share), batch_size)
+    course = training.Course(epochs, batch_size, known(options.seed), share, options.patience)
+    rate, momentum = options.learning_rate or 0.0, options.momentum or 0.0
+    optimizer = OPTIMIZERS[str(options.optimizer)](rate, momentum, network.learned, network.dtype)
+    return training.Training(network, optimizer, losses, unfinished, inputs, goals, course)
+
+
+def _copied(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, Array]]:
+    return {layer: {name: np.array(each) for name, each in own.items()} for layer, own in weights.items()}
+
+
+def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    return {f"{layer}/{name}": array for layer, own in weights.items() for name, array in own.items()}
+
+
+# ---- options ----
+
+
+def _settled(options: Options, resume: Checkpoint | None) -> Options:
+    """The options with what is left open: as the checkpoint has it, else the default. Raises `ConvcliError`."""
+    kept = resume.settings if resume else {}
+    found: dict[str, Any] = {}
+    for name, given in options.__dict__.items():
+        before = tuple(kept[name]) if isinstance(kept.get(name), list) else kept.get(name)
+        if resume and name in kept and given not in (None, before):
+            raise ConvcliError(f"made with {name} {before}, not {given}", "the same, or leave it out")
+        found[name] = before if given is None else given
+    if resume and found["epochs"] is None:
+        found["epochs"] = resume.epochs
+    _check_options(found)
+    return Options(**found)
+
+
+def _check_options(found: dict[str, Any]) -> None:
+    """Raise `ConvcliError` for options that cannot be; put defaults in place of None."""
+    from convcli.learning.losses import LOSSES
+    from convcli.learning.optimizers import OPTIMIZERS
+
+    defaults = {"optimizer": OPTIMIZER, "batch_size": BATCH_SIZE, "dtype": DTYPE, "seed": 0, "validation_split": 0.0}
+    found |= {name: value for name, value in defaults.items() if found[name] is None}
+    batches.check_dtype(found["dtype"])
+    for name, known_names in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
+        if found[name] is not None and found[name] not in known_names:
+            raise ConvcliError(f"{name} {found[name]!r}", nearest(str(found[name]), known_names))
+    kind = OPTIMIZERS[found["optimizer"]]
+    if found["momentum"] and not kind.takes_momentum:
+        raise ConvcliError(f"momentum {found['momentum']}: {kind.name} has its own", "sgd or rmsprop")
+    found |= {"learning_rate": kind.rate} if found["learning_rate"] is None else {}
+    found |= {"momentum": 0.0} if found["momentum"] is None else {}
+    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("patience", 1)):
+        value = found[name]
+        if value is not None and (type(value) is not int or value < least):
+            raise ConvcliError(f"{name} {value!r}", f"a whole number of at least {least}")
+    for name, low, high in (("learning_rate", 0, inf), ("momentum", 0, 1), ("validation_split", 0, 1)):
+        value = found[name]
+        if type(value) not in (int, float) or not low <= value < high or (name == "learning_rate" and not value):
+            span = "a number above 0" if name == "learning_rate" else "at least 0, and below 1"
+            raise ConvcliError(f"{name} {value!r}", span)
+
+
+def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
+    """Raise `ConvcliError` where a name is not that of a layer with weights."""
+    able = [row.name for row in plan.rows if row.weights and not row.node.shares]
+    for name in names:
+        if name not in able:
+            raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
+
+
+def _settings(
+    options: Options, plan: Plan, losses: Mapping[str, Loss], inputs: Mapping[str, Array], goals: Mapping[str, Array]
+) -> dict[str, Any]:
+    """What a run that goes on must have in common with the one before."""
+    kept = {name: value for name, value in options.__dict__.items() if name not in ("epochs", "loss")}
+    return {
+        **kept,
+        "freeze": list(options.freeze or ()),
+        "losses": {name: each.name for name, each in losses.items()},
+        "model": crc32(repr([(row.name, row.steps, row.operands) for row in plan.rows]).encode()),
+        "inputs and targets": _checksum([*inputs.values(), *goals.values()]),
+    }
+
+
+def _check_same(resume: Checkpoint, settings: Mapping[str, Any]) -> None:
+    for name in ("model", "inputs and targets", "losses"):
+        if resume.settings.get(name) != settings[name]:
+            raise ConvcliError(f"made with other {name}", "the same again")
+
+
+def _checksum(arrays: Sequence[Array]) -> int:
+    found = 0
+    for array in arrays:
+        found = crc32(np.ascontiguousarray(array).data.cast("B"), found)
+    return found
+
+
+def _keeper(
+    run: Training, settings: Mapping[str, Any], save: Callable[[dict[str, Array]], object] | None
+) -> Callable[..., None]:
+    """What writes a checkpoint after an epoch, unless the last one is too recent."""
+    from convcli.learning import checkpoints
+
+    last = time.monotonic()
+
+    def keep(at_once: bool = False) -> None:
+        nonlocal last
+        if save is not None and (at_once or time.monotonic() - last >= BETWEEN_CHECKPOINTS):
+            save(checkpoints.pack(run, _stored(run.network.weights), settings))
+            last = time.monotonic()
+
+    return keep
+
+
+# ---- inputs and targets ----
+
+
+def _check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+    for name, each in inputs.items():
+        if not np.isfinite(each).all():
+            raise ConvcliError(f"{labels.get(name, name)}: holds NaN or infinity", "finite numbers to learn from")
+
+
+def _goals(
+    plan: Plan,
+    targets: Mapping[str, Array],
+    options: Options,
+    samples: int,
+    data_format: DataFormat,
+    labels: Mapping[str, str],
+) -> tuple[dict[str, Loss], dict[str, Array]]:
+    """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
+    from convcli.learning import losses
+
+    missing = [name for name in plan.model.outputs if name not in targets]
+    if missing or len(targets) > len(plan.model.outputs):
+        odd = next((name for name in targets if name not in plan.model.outputs), None)
+        what = f"no target for the output {missing[0]!r}" if missing else f"no output {odd!r}"
+        raise ConvcliError(what, f"one for each of {', '.join(plan.model.outputs)}")
+    rows = {row.name: row for row in plan.rows}
+    found: dict[str, Loss] = {}
+    goals: dict[str, Array] = {}
+    for name in plan.model.outputs:
+        shape = tuple(map(known, plan.shapes[name]))
+        with located(labels.get(name, f"target {name}")):
+            target = batches.to_float(targets[name])
+            if target.ndim == len(shape) + 1:
+                target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
+            ending = _ending(rows[name]) if name in rows else None
+            loss = losses.LOSSES[options.loss or losses.suited(shape, ending, target.shape[1:])]
+            goal = losses.as_target(loss, target, shape, samples, data_format)
+        if loss.ends and name in rows and rows[name].steps and isinstance(rows[name].steps[-1], Correlate):
+            raise ConvcliError(
+                f"{rows[name].where}: {loss.name} is of probabilities, and its output has no activation",
+                f"activation: {loss.ends}",
+            )
+        found[name] = loss
+        goals[name] = goal if loss.classes else np.ascontiguousarray(goal, options.dtype)
+    return found, goals
+
+
+def _ending(row: Row) -> str | None:
+    """The activation that a layer ends in, where that is over its channels or by cell."""
+    last = row.steps[-1] if row.steps else None
+    whole = isinstance(last, Map) and last.axes in ((), (len(row.output_shape) - 1,))
+    return last.function if isinstance(last, Map) and whole else None
+
+
+def _ends_in(plan: Plan, row: Row, losses: Mapping[str, Loss]) -> bool:
+    """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
+    used = any(row.name in other.operands for other in plan.rows)
+    return row.name in losses and not used and losses[row.name].ends == _ending(row) is not None
+
+
+# ---- the library's function ----
+
+
+class Fitted(Record):
+    """What was learned: weights by `LAYER/VARIABLE`, as `apply` takes them, and each epoch's figures by name."""
+
+    weights: dict[str, Array]
+    history: dict[str, list[float]]
+
+
+def fit(
+    model: Model,
+    inputs: ArrayLike | Mapping[str, ArrayLike],
+    targets: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    loss: str | None = None,
+    optimizer: str = OPTIMIZER,
+    learning_rate: float | None = None,
+    momentum: float = 0.0,
+    epochs: int | None = None,
+    batch_size: int = BATCH_SIZE,
+    seed: int = 0,
+    validation_split: float = 0.0,
+    weights: Weights = None,
+    freeze: Sequence[str] = (),
+    patience: int | None = None,
+    dtype: str = DTYPE,
+    threads: int | None = None,
+) -> Fitted:
+    """Learn the model's weights by mini-batch gradient descent, to make the targets of the inputs.
+
+    Targets are whole, batch first; classes are whole numbers `(batch,)`. The other arguments are the options of
+    `convcli fit`. Raises `ConvcliError`.
+    """
+    named = named_inputs(model, inputs)
+    goals = targets if isinstance(targets, Mapping) else {model.outputs[0]: targets}
+    held, source = weights_of(weights)
+    options = Options(
+        loss=loss,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        validation_split=validation_split,
+        freeze=tuple(freeze),
+        patience=patience,
+        dtype=dtype,
+    )
+    done = learn(
+        model,
+        {name: array_of(array) for name, array in named.items()},
+        {name: array_of(array) for name, array in goals.items()},
+        options,
+        weights=held,
+        weights_name=source,
+        threads=threads,
+    )
+    if done.problem is not None:
+        raise done.problem
+    return Fitted(done.stored, done.history)
