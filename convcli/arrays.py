@@ -171,6 +171,18 @@ def _npz(content: bytes) -> dict[str, Array]:
     return arrays
 
 
+def packed(named: Mapping[str, Array]) -> bytes:
+    """An NPZ file of arrays by name."""
+    import zipfile
+
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:  # numpy.savez takes no array of the name `file`
+        for name, array in named.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return stream.getvalue()
+
+
 def _lines_of_numbers(text: str) -> list[Any] | None:
     """CSV or TSV without a header -> rows; a single row or column -> a flat list; None for any other text."""
     lines = text.rstrip().splitlines()

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, located
 
 STREAM = "-"
 
@@ -47,6 +47,18 @@ def write_bytes(name: str, content: bytes) -> None:
         raise ConvcliError(f"{name}: {problem(error)}") from None
     except ValueError as error:  # a path with a null character
         raise ConvcliError(str(error)) from None
+
+
+def check_writable(name: str) -> None:
+    """Raise `ConvcliError`, naming the file, where it plainly cannot be written: to be told before long work."""
+    folder = os.path.dirname(os.path.realpath(name))
+    with located(name):
+        if os.path.isdir(name):
+            raise ConvcliError("is a directory", "a file")
+        if not os.path.isdir(folder):
+            raise ConvcliError("no such file or directory")
+        if not os.access(folder, os.W_OK) and not (os.path.exists(name) and not os.path.isfile(name)):
+            raise ConvcliError("permission denied")
 
 
 def _replace(target: str, content: bytes) -> None:

@@ -1,7 +1,7 @@
 """The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
 
 from convcli.api.explaining import explain, explained, scene
-from convcli.api.learning import Fitted, Learned, Options, fit, learn
+from convcli.api.learning import Fitted, Learned, Lesson, Options, fit
 from convcli.api.models import build, load
 from convcli.api.running import TOLERANCE, Prepared, Run, apply, convolve, prepare, run
 from convcli.api.shapes import sizes, summarize
@@ -10,6 +10,7 @@ __all__ = [
     "TOLERANCE",
     "Fitted",
     "Learned",
+    "Lesson",
     "Options",
     "Prepared",
     "Run",
@@ -19,7 +20,6 @@ __all__ = [
     "explain",
     "explained",
     "fit",
-    "learn",
     "load",
     "prepare",
     "run",

@@ -51,7 +51,7 @@ class Options(Record, kw_only=True):
 class Learned(Record, kw_only=True):
     """What training came to: how it ended, the figures of each epoch by name, the weights by layer and name.
 
-    `begun` are the weights that it began with. `losses` are by output, `options` as they were in the end, `samples`
+    `losses` are by output, `options` as they were in the end, `samples`
     those learned from and those kept for validation, `updates` those of all epochs. `problem` is what stopped it.
     """
 
@@ -59,13 +59,11 @@ class Learned(Record, kw_only=True):
     ending: Ending
     history: dict[str, list[float]]
     weights: dict[str, dict[str, Array]]
-    begun: dict[str, dict[str, Array]]
     losses: dict[str, str]
     options: Options
     samples: tuple[int, int]
     updates: int
     best_epoch: int | None
-    seconds: float
     problem: ConvcliError | None = None
 
     @property
@@ -74,83 +72,110 @@ class Learned(Record, kw_only=True):
         return _stored(self.weights)
 
 
-def learn(
-    model: Model,
-    inputs: Mapping[str, Array],
-    targets: Mapping[str, Array],
-    options: Options,
-    *,
-    weights: Stored | None = None,
-    weights_name: str = "weights",
-    data_format: DataFormat | None = None,
-    labels: Mapping[str, str] | None = None,
-    target_labels: Mapping[str, str] | None = None,
-    threads: int | None = None,
-    resume: Checkpoint | None = None,
-    resume_name: str = "checkpoint",
-    save: Callable[[dict[str, Array]], object] | None = None,
-    watch: Watch | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Learned:
-    """Train the model on arrays by input and by output name.
+class Lesson:
+    """A model with its inputs and targets, ready to learn. To be closed, or used as a context.
 
-    `save` is given what a checkpoint holds, now and then and at the end. `stop` is asked after each batch. Raises
-    `ConvcliError`; a loss that is no number ends it with a `problem` and the weights from before.
+    The arguments of `fit` are in `options`; arrays are by input and by output name, `labels` and `target_labels` what
+    messages call them. `resume` is where an earlier run stopped. Raises `ConvcliError`.
     """
-    from convcli.learning import checkpoints
-    from convcli.learning.network import Network
 
-    data_format = data_format or model.data_format
-    with located(resume_name):
-        options = _settled(options, resume)
-    ready = batched(model, inputs, options.dtype, data_format, labels)
-    _check_finite(ready, labels or {})
-    samples = len(next(iter(ready.values())))
-    with within(model):
-        plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-        needed = plan.needed(model.outputs)
-        _check_frozen(needed, options.freeze or ())
-    losses, goals = _goals(needed, targets, options, samples, data_format, target_labels or {})
-    unfinished = frozenset(row.name for row in needed.rows if _ends_in(needed, row, losses))
-    stored, name = (resume.weights, resume_name) if resume else (weights, weights_name)
-    owners = [row.node.owner for row in needed.rows]
-    bound = bind_weights(model, plan, stored, name, options.seed, str(options.dtype), owners)
-    begun = _copied(bound)
-    settings = _settings(options, needed, losses, ready, goals)
-    frozen = options.freeze or ()
-    with Network(
-        needed, bound, str(options.dtype), model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
-    ).closing() as network:
-        run = _training(network, options, losses, unfinished, ready, goals, samples)
+    def __init__(
+        self,
+        model: Model,
+        inputs: Mapping[str, Array],
+        targets: Mapping[str, Array],
+        options: Options,
+        *,
+        weights: Stored | None = None,
+        weights_name: str = "weights",
+        data_format: DataFormat | None = None,
+        labels: Mapping[str, str] | None = None,
+        target_labels: Mapping[str, str] | None = None,
+        threads: int | None = None,
+        resume: Checkpoint | None = None,
+        resume_name: str = "checkpoint",
+    ) -> None:
+        from convcli.learning import checkpoints
+        from convcli.learning.network import Network
+
+        data_format = data_format or model.data_format
+        with located(resume_name):
+            self.options = _settled(options, resume)
+        ready = batched(model, inputs, self.options.dtype, data_format, labels)
+        _check_finite(ready, labels or {})
+        with within(model):
+            self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+            needed = self.plan.needed(model.outputs)
+            _check_frozen(needed, self.options.freeze or ())
+        samples = len(next(iter(ready.values())))
+        self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
+        if resume:
+            weights, weights_name = resume.weights, resume_name
+        kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
+        bound = bind_weights(model, self.plan, weights, weights_name, self.options.seed, kind, owners)
+        unfinished = frozenset(row.name for row in needed.rows if _ends_in(needed, row, self.losses))
+        frozen = self.options.freeze or ()
+        self._network = Network(
+            needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
+        )
+        self._settings = _settings(self.options, needed, self.losses, ready, goals)
+        self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
         if resume:
             with located(resume_name):
-                _check_same(resume, settings)
-                checkpoints.restore(run, resume)
-        keep = _keeper(run, settings, save)
-        before = time.monotonic()
+                _check_same(resume, self._settings)
+                checkpoints.restore(self._run, resume)
+
+    def learn(
+        self,
+        watch: Watch | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        save: Callable[[dict[str, Array]], object] | None = None,
+    ) -> Learned:
+        """Train; a loss that is no number ends it with a `problem` and the weights from before.
+
+        `stop` is asked after each batch. `save` is given what a checkpoint holds, now and then and at the end.
+        """
+        run = self._run
+        keep = _keeper(run, self._settings, save)
         ending = run.run(watch, stop, keep)
         problem = None
         if ending == "diverged":
-            problem = ConvcliError(f"{run.where}: the loss is not finite", "a smaller learning rate, or inputs")
+            problem = ConvcliError(
+                f"{run.where}: the loss is not finite",
+                f"--learning-rate below {self.options.learning_rate:g}, or --scale",
+            )
         else:
             keep(at_once=True)
             run.settle()
         return Learned(
-            plan=plan,
+            plan=self.plan,
             ending=ending,
             history=run.history,
             weights={
-                layer: {key: np.array(each) for key, each in own.items()} for layer, own in network.weights.items()
+                layer: {name: np.array(each) for name, each in own.items()} for layer, own in self.weights.items()
             },
-            begun=begun,
-            losses={name: each.name for name, each in losses.items()},
-            options=replace(options, epochs=run.course.epochs),
-            samples=(run.learned, samples - run.learned),
+            losses={name: each.name for name, each in self.losses.items()},
+            options=replace(self.options, epochs=run.course.epochs),
+            samples=(run.learned, run.samples - run.learned),
             updates=run.optimizer.updates,
             best_epoch=run.best_epoch or None,
-            seconds=time.monotonic() - before,
             problem=problem,
         )
+
+    @property
+    def weights(self) -> Mapping[str, Mapping[str, Array]]:
+        """The weights as they are, by layer and name."""
+        return self._network.weights
+
+    def close(self) -> None:
+        """Let its threads go."""
+        self._network.close()
+
+    def __enter__(self) -> Lesson:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 def _training(
@@ -160,7 +185,6 @@ def _training(
     unfinished: frozenset[str],
     inputs: Mapping[str, Array],
     goals: Mapping[str, Array],
-    samples: int,
 ) -> Training:
     """The run that the options ask for."""
     from convcli.learning import training
@@ -169,15 +193,12 @@ def _training(
     if not network.learned:
         raise ConvcliError("nothing to learn: no layer has weights that may change", "one with weights, not frozen")
     share, batch_size = options.validation_split or 0.0, known(options.batch_size)
-    epochs = options.epochs or training.enough_epochs(training.split(samples, share), batch_size)
+    learned = training.split(len(next(iter(inputs.values()))), share)
+    epochs = options.epochs or training.enough_epochs(learned, batch_size)
     course = training.Course(epochs, batch_size, known(options.seed), share, options.patience)
     rate, momentum = options.learning_rate or 0.0, options.momentum or 0.0
     optimizer = OPTIMIZERS[str(options.optimizer)](rate, momentum, network.learned, network.dtype)
     return training.Training(network, optimizer, losses, unfinished, inputs, goals, course)
-
-
-def _copied(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, Array]]:
-    return {layer: {name: np.array(each) for name, each in own.items()} for layer, own in weights.items()}
 
 
 def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
@@ -391,15 +412,10 @@ def fit(
         patience=patience,
         dtype=dtype,
     )
-    done = learn(
-        model,
-        {name: array_of(array) for name, array in named.items()},
-        {name: array_of(array) for name, array in goals.items()},
-        options,
-        weights=held,
-        weights_name=source,
-        threads=threads,
-    )
+    given = {name: array_of(array) for name, array in named.items()}
+    wanted = {name: array_of(array) for name, array in goals.items()}
+    with Lesson(model, given, wanted, options, weights=held, weights_name=source, threads=threads) as lesson:
+        done = lesson.learn()
     if done.problem is not None:
         raise done.problem
     return Fitted(done.stored, done.history)

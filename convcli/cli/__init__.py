@@ -18,6 +18,7 @@ COMMANDS = {
     "shape": "Shapes, parameters, work and receptive fields without data.",
     "filters": "The bank of hand-made filters: list it, or show some.",
     "solve": "Which settings of a layer, or which inputs of a model, give a size.",
+    "fit": "Learn a model's weights from inputs and targets.",
     "diff": "Two models side by side: shapes, parameters, work.",
 }
 

@@ -34,6 +34,19 @@ def _factor(context: click.Context, option: click.Parameter, value: str | None) 
 
 
 map_option = click.option("--map", "map_name", metavar="NAME|N", help="One map, by its name or its number from 0.")
+weights_option = click.option(
+    "--weights",
+    metavar="FILE",
+    help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras or .safetensors file.",
+)
+input_options = decorate(
+    click.option(
+        "--scale", metavar="FACTOR", callback=_factor, help="Multiply all inputs: a number or quotient, such as 1/255."
+    ),
+    click.option("--gray", is_flag=True, help="Make one channel of red, green and blue: their luma (ITU-R BT.601)."),
+    single_layer_options,
+    data_format_option,
+)
 run_options = decorate(
     click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]"),
     layer_option,
@@ -51,11 +64,7 @@ run_options = decorate(
         is_flag=True,
         help="Divide each --filter by the sum of its values, or where that is 0 by the sum of the positive ones.",
     ),
-    click.option(
-        "--weights",
-        metavar="FILE",
-        help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras or .safetensors file.",
-    ),
+    weights_option,
     click.option(
         "--seed", type=click.IntRange(0), metavar="N", help="Draw missing weights: Glorot uniform kernels, zero biases."
     ),
@@ -64,13 +73,8 @@ run_options = decorate(
         type=click.Choice(["float32", "float64"]),
         help="Compute in this type [float32 for float32 and float16, else float64].",
     ),
-    click.option(
-        "--scale", metavar="FACTOR", callback=_factor, help="Multiply all inputs: a number or quotient, such as 1/255."
-    ),
-    click.option("--gray", is_flag=True, help="Make one channel of red, green and blue: their luma (ITU-R BT.601)."),
     click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's."),
-    single_layer_options,
-    data_format_option,
+    input_options,
 )
 
 
@@ -105,34 +109,48 @@ def asked(options: Mapping[str, Any]) -> Asked:
 
 def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any], dict[str, str]]:
     """The model, the array for each of its inputs as --gray and --scale want it, and what messages call each."""
-    from convcli.errors import located
     from convcli.geometry import DataFormat
     from convcli.spec import INPUT
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
-    names, model_name = _split(options["arguments"], bool(layers or filters), options["weights"])
+    check_streams(*options["arguments"], options["weights"])
+    names, model_name = split(options["arguments"], bool(layers or filters))
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
         raise click.UsageError("--normalize goes with --filter")
     if filters:  # some are made for as many axes as the array has
-        inputs, labels = _inputs((INPUT,), names, data_format or DataFormat.CHANNELS_LAST)
+        inputs, labels = load_inputs((INPUT,), names, data_format or DataFormat.CHANNELS_LAST)
         rank = inputs[INPUT].ndim if INPUT in inputs else None
         model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
     else:
         model = load_model(model_name, layers, single_layer(options), data_format)
-        inputs, labels = _inputs(tuple(model.inputs), names, data_format or model.data_format)
+        inputs, labels = load_inputs(tuple(model.inputs), names, data_format or model.data_format)
+    return model, made_ready(model, inputs, labels, options), labels
+
+
+def made_ready(
+    model: Model, inputs: Mapping[str, Any], labels: Mapping[str, str], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The inputs as --gray and --scale ask for them."""
+    from convcli.errors import located
+
+    layout, found = options["data_format"] or model.data_format, {}
     for name, array in inputs.items():
         with located(labels.get(name, name)):
-            inputs[name] = _made_ready(model, name, array, data_format or model.data_format, options)
-    return model, inputs, labels
+            found[name] = _made_ready(model, name, array, layout, options)
+    return found
 
 
-def _split(arguments: Sequence[str], inline: bool, weights: str | None) -> tuple[list[str], str | None]:
-    """The inputs and the model among the arguments."""
-    streams = [each for each in (*arguments, weights or "") if each == STREAM or each.endswith(f"={STREAM}")]
+def check_streams(*names: str | None) -> None:
+    """Raise `UsageError` where more than one of the files is standard input."""
+    streams = [each for each in names if each is not None and (each == STREAM or each.endswith(f"={STREAM}"))]
     if len(streams) > 1:
         raise click.UsageError("only one argument can be - (standard input)")
+
+
+def split(arguments: Sequence[str], inline: bool) -> tuple[list[str], str | None]:
+    """The inputs and the model among the arguments."""
     if inline:
         return list(arguments), None
     if len(arguments) < 2:
@@ -172,7 +190,9 @@ def _made_ready(model: Model, name: str, array: Array, layout: DataFormat, optio
     return array if options["scale"] is None else inputs.scaled(array, options["scale"])
 
 
-def _inputs(wanted: Sequence[str], names: Sequence[str], layout: DataFormat) -> tuple[dict[str, Any], dict[str, str]]:
+def load_inputs(
+    wanted: Sequence[str], names: Sequence[str], layout: DataFormat
+) -> tuple[dict[str, Any], dict[str, str]]:
     """The array for each input that is wanted, and what messages call it."""
     from convcli import arrays
 

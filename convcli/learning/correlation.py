@@ -8,6 +8,7 @@ outputs, summed over all positions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
 
@@ -23,7 +24,7 @@ from convcli.learning.way import Back, Gradients, Way, Weights
 from convcli.steps import Correlate
 
 KEPT = 1 << 25  # bytes of patches that a step may keep on its way forward for its way back
-SHARED = 1 << 20  # products that are worth a second thread
+SHARED = 1 << 23  # products that are worth a second thread
 
 
 def correlate(step: Correlate, x: Array, weights: Weights, way: Way) -> tuple[Array, Back]:
@@ -35,7 +36,7 @@ def correlate(step: Correlate, x: Array, weights: Weights, way: Way) -> tuple[Ar
 
     def back(dy: Array, inputs: bool, learned: bool) -> Gradients:
         gradients: dict[str, Array] = {}
-        turned = [adjoint(window, width) for window, width in zip(step.windows, x.shape[1:-1], strict=True)]
+        turned = _turned(step.windows, x.shape[1:-1])
         if learned:
             met = _by_kernel(patches, x, dy, step.windows, turned, groups, way)
             gradients[step.kernel.name] = stored_kernel(step, met.reshape(kernel.shape))
@@ -49,17 +50,15 @@ def correlate(step: Correlate, x: Array, weights: Weights, way: Way) -> tuple[Ar
 
 
 def _met(
-    x: Array, kernel: Array, windows: Sequence[Window], groups: int, bias: Array | None, way: Way
+    x: Array, kernel: Array, windows: tuple[Window, ...], groups: int, bias: Array | None, way: Way
 ) -> tuple[Array, Patches | None]:
     """The sums of products, plus a bias, and the patches behind them if they are few enough to be kept."""
     filters = kernel.shape[-1]
     if groups == 1 and _unstretched(windows):
         patches = Patches(x, windows, filters, way)
-        if patches.few:
+        if patches.layout.few:
             return patches.multiplied(kernel.reshape(-1, filters), bias), patches
-    work = Work(
-        tuple(windows), groups, kernel.shape[-2], filters // groups, x.shape[1:-1], x.dtype.name, samples=len(x)
-    )
+    work = Work(windows, groups, kernel.shape[-2], filters // groups, x.shape[1:-1], x.dtype.name, samples=len(x))
     _, blocks = algorithms.prepare(np.ascontiguousarray(kernel), work)
     y = np.empty((len(x), *work.places, filters), x.dtype)
 
@@ -76,8 +75,8 @@ def _by_kernel(
     patches: Patches | None,
     x: Array,
     dy: Array,
-    windows: Sequence[Window],
-    turned: Sequence[Window],
+    windows: tuple[Window, ...],
+    turned: tuple[Window, ...],
     groups: int,
     way: Way,
 ) -> Array:
@@ -89,77 +88,91 @@ def _by_kernel(
     return adjoint_kernel(found, groups)
 
 
+@lru_cache(maxsize=256)
+def _turned(windows: tuple[Window, ...], space: tuple[int, ...]) -> tuple[Window, ...]:
+    return tuple(adjoint(window, width) for window, width in zip(windows, space, strict=True))
+
+
 def _unstretched(windows: Sequence[Window]) -> bool:
     return all(window.upsample == 1 for window in windows)
 
 
-class Patches:
-    """The cells under each window over an unstretched input, as rows `(positions, taps·in)`, a block at a time.
+class Layout:
+    """Where the patches of an input lie: how many there are, of which width, in which blocks.
 
-    Blocks depend on the work alone, so that results do not depend on the number of threads.
+    Blocks depend on the work alone, so that results do not depend on the number of threads. `bare` says that patches
+    are the cells of the input as they lie.
     """
 
-    def __init__(self, x: Array, windows: Sequence[Window], filters: int, way: Way) -> None:
-        self.x, self.windows, self.way = x, windows, way
-        places = (known(window.positions(width)) for window, width in zip(windows, x.shape[1:-1], strict=True))
-        self.counts = (len(x), *places)
+    def __init__(self, windows: tuple[Window, ...], shape: tuple[int, ...], filters: int, itemsize: int) -> None:
+        batch, *space, channels = shape
+        places = (known(window.positions(width)) for window, width in zip(windows, space, strict=True))
+        self.counts = (batch, *places)
+        self.cells = prod(self.counts)
         self.taps = prod(window.size for window in windows)
-        self.width = self.taps * x.shape[-1]
-        products = prod(self.counts) * self.width * filters
-        self.boxes = boxes(self.counts, max(self.width, filters) * x.itemsize, 2 if products > SHARED else 1)
+        self.width = self.taps * channels
+        products = self.cells * self.width * filters
+        self.boxes = boxes(self.counts, max(self.width, filters) * itemsize, 2 if products > SHARED else 1)
         ends = accumulate((prod(extents(box)) for box in self.boxes), initial=0)
         self.rows = [slice(*each) for each in pairwise(ends)]  # of each box: they come one after the other
-        still = all((each.size, each.stride, each.before, each.after) == (1, 1, 0, 0) for each in windows)
-        self.bare = still and x.flags.c_contiguous  # the input itself
-        self._kept: Array | None = None
+        self.bare = all((each.size, each.stride, each.before, each.after) == (1, 1, 0, 0) for each in windows)
+        self.few = self.cells * self.width * itemsize <= KEPT  # whether they may be kept
 
-    @property
-    def few(self) -> bool:
-        """Whether they may be kept."""
-        return prod(self.counts) * self.width * self.x.itemsize <= KEPT
+
+layout = lru_cache(maxsize=256)(Layout)  # for every batch the same
+
+
+class Patches:
+    """The cells under each window over an unstretched input, as rows `(positions, taps·in)`, a block at a time."""
+
+    def __init__(self, x: Array, windows: tuple[Window, ...], filters: int, way: Way) -> None:
+        self.x, self.windows, self.way = np.ascontiguousarray(x), windows, way
+        self.layout = layout(windows, x.shape, filters, x.itemsize)
+        self._kept: Array | None = None
 
     def multiplied(self, matrix: Array, bias: Array | None) -> Array:
         """All patches times a matrix `(taps·in, filters)`, plus a bias. From then on they are kept."""
-        y = np.empty((prod(self.counts), matrix.shape[1]), self.x.dtype)
-        kept = None if self.bare else np.empty((len(y), self.width), self.x.dtype)
+        laid = self.layout
+        y = np.empty((laid.cells, matrix.shape[1]), self.x.dtype)
+        kept = None if laid.bare else np.empty((laid.cells, laid.width), self.x.dtype)
 
         def fill(number: int) -> None:
-            rows = self.rows[number]
-            block = self._rows_of(number, None if kept is None else kept[rows])
-            np.matmul(block, matrix, out=y[rows])
+            rows = laid.rows[number]
+            block = self._block(number, None if kept is None else kept[rows])
+            part = np.matmul(block, matrix, out=y[rows])
             if bias is not None:
-                np.add(y[rows], bias, out=y[rows])
+                np.add(part, bias, out=part)
 
-        self.way.multiplying.run(fill, range(len(self.boxes)))
+        self.way.multiplying.run(fill, range(len(laid.boxes)))
         self._kept = kept
-        return y.reshape(*self.counts, -1)
+        return y.reshape(*laid.counts, -1)
 
     def products(self, dy: Array, groups: int) -> Array:
         """Each cell of the patches times the gradients at its position, summed: (taps, in/groups, filters)."""
-        seen, filters = self.x.shape[-1] // groups, dy.shape[-1]
-        gradients = dy.reshape(-1, filters)
-        sums: list[Array] = [gradients] * len(self.boxes)
+        laid = self.layout
+        gradients = dy.reshape(laid.cells, -1)
+        sums: list[Array] = [gradients] * len(laid.boxes)
 
         def fill(number: int) -> None:
-            rows = self.rows[number]
-            block = self._rows_of(number, None) if self._kept is None else self._kept[rows]
-            sums[number] = _products(block, gradients[rows], self.taps, groups)
+            rows = laid.rows[number]
+            block = self._block(number, None) if self._kept is None else self._kept[rows]
+            sums[number] = _products(block, gradients[rows], laid.taps, groups)
 
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.way.multiplying.run(fill, range(len(self.boxes)))
+        self.way.multiplying.run(fill, range(len(laid.boxes)))
         total = sums[0]
         for each in sums[1:]:
             total = total + each
-        return total.reshape(self.taps, seen, filters)
+        return total.reshape(laid.taps, -1, gradients.shape[1])
 
-    def _rows_of(self, number: int, into: Array | None) -> Array:
+    def _block(self, number: int, into: Array | None) -> Array:
         """The patches of one box, written where they are to be kept, else this thread's own until the next call."""
-        box, rows = self.boxes[number], self.rows[number]
-        if self.bare:
-            return self.x.reshape(-1, self.width)[rows]
+        laid = self.layout
+        rows = laid.rows[number]
+        if laid.bare:
+            return self.x.reshape(laid.cells, laid.width)[rows]
         if into is None:
-            into = self.way.team.scratch("patches", (rows.stop - rows.start, self.width), self.x.dtype)
-        view = patches_of(self.x, self.windows, box, self.way.team)
+            into = self.way.team.scratch("patches", (rows.stop - rows.start, laid.width), self.x.dtype)
+        view = patches_of(self.x, self.windows, laid.boxes[number], self.way.team)
         np.copyto(into.reshape(view.shape), view)
         return into
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from convcli._lazy import Array
+from convcli._lazy import Array, np
 from convcli.activations import ACTIVATIONS
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat, Shape, shape_text

@@ -8,9 +8,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import ClassVar
 
-import numpy as np
-
-from convcli._lazy import Array
+from convcli._lazy import Array, np
 
 
 class Optimizer:

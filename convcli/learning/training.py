@@ -20,7 +20,7 @@ from convcli.learning.network import Network
 from convcli.learning.optimizers import Optimizer
 from convcli.records import Record
 
-UPDATES, FEWEST_EPOCHS = 3000, 10  # what is enough where nothing else is asked for
+UPDATES, FEWEST_EPOCHS = 5000, 10  # what is enough where nothing else is asked for
 
 Watch = Callable[[str, float], object]  # told how it goes, and the share of all work that is done
 Ending = Literal["done", "patience", "interrupted", "diverged"]

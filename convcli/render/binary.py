@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 
+from convcli.arrays import packed
 from convcli.render import PLAIN, Look
 from convcli.report import Report
 
@@ -22,11 +23,4 @@ def npy(report: Report, look: Look = PLAIN) -> bytes:
 
 def npz(report: Report, look: Look = PLAIN) -> bytes:
     """Each array by its name."""
-    import zipfile
-
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:  # numpy.savez takes no array of the name `file`
-        for name, array in report.arrays().items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-    return stream.getvalue()
+    return packed(report.arrays())

@@ -43,12 +43,12 @@ def layers(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | None 
     return grid(columns)
 
 
-def grid(columns: Mapping[str, Sequence[str]]) -> Table:
-    """A table of these columns, in Keras's look."""
+def grid(columns: Mapping[str, Sequence[str]], numbers: bool = False) -> Table:
+    """A table of these columns, in Keras's look; `numbers` says that all of them hold such."""
     made = Table(box=box.HEAVY_HEAD, header_style="bold")
     for name in columns:
         style = {"Layer (type)": "cyan", "Param #": "green"}.get(name)
-        right = any(word in name for word in TO_THE_RIGHT)
+        right = numbers or any(word in name for word in TO_THE_RIGHT)
         made.add_column(name, justify="right" if right else "left", overflow="fold", style=style)
     for cells in zip(*columns.values(), strict=True):
         made.add_row(*map(Text, cells))

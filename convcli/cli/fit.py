@@ -1,0 +1,293 @@
+"""`convcli fit`: learn a model's weights from inputs and targets."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcli.cli.common import INTERRUPTED, layer_option, progress_bar, reports
+from convcli.cli.models import load_model, single_layer
+from convcli.cli.running import check_streams, input_options, load_inputs, made_ready, weights_option
+from convcli.errors import located
+from convcli.files import check_writable, suffix, write_bytes
+from convcli.learning.losses import LOSSES
+from convcli.learning.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from convcli.api import Learned, Lesson, Options
+    from convcli.learning.checkpoints import Checkpoint
+    from convcli.model import Model
+    from convcli.report import Report
+    from convcli.report.fit import Compared, FitReport
+
+EXAMPLES = """\b
+Examples:
+  convcli fit samples/bumps.npy samples/bump-maps.npy -l 'Conv1D(1, 3)' -o learned.npz
+  convcli fit samples/digits.npz:images samples/digits.npz:classes samples/digits.yaml --epochs 3 -o digits.npz
+"""
+PLOTS = (".png", ".html", ".htm")
+
+
+def _weights_file(context: click.Context, option: click.Parameter, name: str) -> str:
+    if suffix(name) != ".npz":
+        raise click.BadParameter(f"{name!r} (weights are written to a file that ends in .npz)")
+    return name
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("arguments", nargs=-1, required=True, metavar="INPUT TARGET [MODEL]")
+@layer_option
+@click.option(
+    "-o",
+    "--output",
+    "learned_file",
+    required=True,
+    metavar="FILE.npz",
+    callback=_weights_file,
+    help="Where the weights go: required.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(list(LOSSES)),
+    help="What is made small [sparse_categorical_crossentropy for classes, categorical_crossentropy after softmax, "
+    "binary_crossentropy after sigmoid, else mse].",
+)
+@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="How weights follow gradients [adam].")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="RATE",
+    help=f"How fast [{', '.join(f'{name} {kind.rate:g}' for name, kind in OPTIMIZERS.items())}].",
+)
+@click.option(
+    "--momentum",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="M",
+    help="Of sgd and rmsprop: how much stays [0].",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How often all samples are seen [as often as makes 5,000 updates, at least 10].",
+)
+@click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Samples for each update [32].")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    help="What all chance follows from: weights that are not given, the order of samples, dropout [0].",
+)
+@click.option(
+    "--validation-split",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="Keep this share of the samples, the last ones, for validation [0].",
+)
+@weights_option
+@click.option("--freeze", multiple=True, metavar="LAYER", help="A layer that keeps its weights; repeatable.")
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    metavar="N",
+    help="End after N epochs without a better loss (of the validation, if any), with the best epoch's weights.",
+)
+@click.option("--checkpoint", metavar="FILE", help="After epochs, write what --resume needs, an .npz file.")
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Go on from a checkpoint, which is also written again unless --checkpoint is given.",
+)
+@click.option(
+    "--compare-with", metavar="FILTER", help="Show a filter of the bank, or of a file, beside the learned ones."
+)
+@click.option("--plot", metavar="FILE.png|html", help="Draw the curves of loss and accuracy.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Compute in this type [float32].")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads work [all cores].")
+@input_options
+@reports("table", "json", "yaml", "csv", file=False)
+def fit(
+    arguments: tuple[str, ...],
+    learned_file: str,
+    checkpoint: str | None,
+    resume: str | None,
+    compare_with: str | None,
+    plot: str | None,
+    threads: int | None,
+    **options: Any,
+) -> Report:
+    """Learn the weights of MODEL by mini-batch gradient descent, so that it makes TARGET of INPUT.
+
+    INPUT and MODEL are as in apply. TARGET is whole, batch first: the maps that are wanted, or for classes a whole
+    number a sample. Weights that the model holds are where learning begins; others are drawn. They end in FILE.npz,
+    which apply --weights takes. Ctrl-C keeps what has been learned.
+    """
+    from convcli import api
+    from convcli.arrays import packed
+
+    _check_usage(options, resume, plot)
+    model, inputs, targets, labels, target_labels = _loaded(arguments, options)
+    checkpoint = checkpoint or resume
+    for name in (learned_file, checkpoint, plot):
+        if name is not None:
+            check_writable(name)
+    held, before = _held(options["weights"], resume)
+    with api.Lesson(
+        model,
+        inputs,
+        targets,
+        _options(options),
+        weights=held,
+        weights_name=options["weights"] or "weights",
+        data_format=options["data_format"],
+        labels=labels,
+        target_labels=target_labels,
+        threads=threads,
+        resume=before,
+        resume_name=resume or "checkpoint",
+    ) as lesson:
+        compared = _compared(lesson, compare_with)
+        save = None if checkpoint is None else (lambda found: write_bytes(str(checkpoint), packed(found)))
+        with _stoppable() as stop:
+            learned = lesson.learn(progress_bar(), stop, save)
+    return _answer(learned, learned_file, checkpoint, plot, compared)
+
+
+def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) -> None:
+    """Raise `UsageError` where options do not go together."""
+    kind = OPTIMIZERS[options["optimizer"] or next(iter(OPTIMIZERS))]
+    if options["momentum"] and not kind.takes_momentum and not resume:
+        raise click.UsageError(f"--momentum is of sgd and rmsprop; {kind.name} has its own")
+    if resume and options["weights"]:
+        raise click.UsageError("--resume goes on with the checkpoint's weights (without --weights)")
+    if plot is not None:
+        if suffix(plot) not in PLOTS:
+            raise click.UsageError(f"--plot {plot}: a name that ends in {', '.join(PLOTS)}")
+        if suffix(plot) == ".png":
+            from convcli.pictures import pillow
+
+            with located("--plot"):
+                pillow()  # so that its absence is told before anything is learned
+
+
+Loaded = tuple["Model", dict[str, Any], dict[str, Any], dict[str, str], dict[str, str]]
+
+
+def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
+    """The model, its inputs and targets by name, and what messages call both."""
+    inline = bool(options["layers"])
+    check_streams(*arguments, options["weights"])
+    if len(arguments) < (2 if inline else 3):
+        missing = "MODEL is missing (a file, or layers with -l 'Conv2D(1, 3)')" if len(arguments) == 2 else None
+        raise click.UsageError(missing or "INPUT TARGET [MODEL] are needed")
+    names, model_name = list(arguments), None if inline else arguments[-1]
+    names = names if inline else names[:-1]
+    model = load_model(model_name, options["layers"], single_layer(options), options["data_format"])
+    layout = options["data_format"] or model.data_format
+    inputs, labels = load_inputs(tuple(model.inputs), names[:-1], layout)
+    targets, target_labels = load_inputs(model.outputs, names[-1:], layout)
+    return model, made_ready(model, inputs, labels, options), targets, labels, target_labels
+
+
+def _held(weights: str | None, resume: str | None) -> tuple[Any, Checkpoint | None]:
+    """The weights to begin with, or the checkpoint to go on from."""
+    from convcli import stored
+
+    if resume is None:
+        return stored.load(weights) if weights else None, None
+    from convcli.learning.checkpoints import unpack
+
+    held = stored.load(resume)
+    with located(resume):
+        return None, unpack(held)
+
+
+def _options(options: dict[str, Any]) -> Options:
+    from convcli.api import Options
+
+    names = Options.__fields__
+    given = {name: value for name, value in options.items() if name in names}
+    return Options(**{**given, "freeze": tuple(dict.fromkeys(options["freeze"])) or None})
+
+
+def _compared(lesson: Lesson, name: str | None) -> Compared | None:
+    """The hand-made filter that the learned ones are to be compared with."""
+    if name is None:
+        return None
+    from convcli.given import given_array
+    from convcli.report.fit import compared
+
+    with located("--compare-with"):
+        ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
+        values = given_array(name, "", next((rank for rank in ranks if rank), None)).make()
+        return compared(lesson.plan, name, values)
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed, which then waits for the end of a batch; a second one does not."""
+    asked = False
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _answer(
+    learned: Learned, output: str, checkpoint: str | None, plot: str | None, compared: Compared | None
+) -> FitReport:
+    """Write what was learned, and say so. Raises `ConvcliError` where the loss was no number."""
+    from convcli.arrays import packed
+    from convcli.report.fit import FitReport, small_kernels
+
+    if learned.problem is None or learned.updates:
+        write_bytes(output, packed(learned.stored))
+    if learned.problem is not None:
+        kept = f"{output} holds the weights from before" if learned.updates else "nothing was learned"
+        learned.problem.remedy = f"{learned.problem.remedy}; {kept}"
+        raise learned.problem
+    interrupted = learned.ending == "interrupted"
+    report = FitReport(
+        plan=learned.plan,
+        ending=learned.ending,
+        history=learned.history,
+        losses=learned.losses,
+        options=learned.options.__dict__,
+        samples=learned.samples,
+        updates=learned.updates,
+        best_epoch=learned.best_epoch,
+        shown=small_kernels(
+            learned.plan, learned.weights, learned.options.freeze or (), compared.layer if compared else None
+        ),
+        output=output,
+        compared=compared,
+        exit_code=INTERRUPTED if interrupted else 0,
+        complaints=(_interrupted(learned, output, checkpoint),) if interrupted else (),
+    )
+    if plot is not None:
+        from convcli.render import curves
+
+        write_bytes(plot, curves.png(report) if suffix(plot) == ".png" else curves.html(report))
+    return report
+
+
+def _interrupted(learned: Learned, output: str, checkpoint: str | None) -> str:
+    done = len(learned.history.get("loss", ()))
+    text = f"Interrupted after {done} of {learned.options.epochs} epochs: {output} holds what was learned"
+    return f"{text}; --resume {checkpoint} goes on" if checkpoint else text
