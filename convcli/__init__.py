@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convcli.api import Prepared, apply, convolve, explain, load, prepare, summarize
+    from convcli.api import Prepared, apply, convolve, explain, fit, load, prepare, summarize
     from convcli.errors import ConvcliError
     from convcli.model import Model
 
@@ -20,6 +20,7 @@ __all__ = [
     "apply",
     "convolve",
     "explain",
+    "fit",
     "load",
     "prepare",
     "summarize",
@@ -28,7 +29,7 @@ __all__ = [
 _HOMES = {
     "ConvcliError": "errors",
     "Model": "model",
-    **dict.fromkeys(("Prepared", "apply", "convolve", "explain", "load", "prepare", "summarize"), "api"),
+    **dict.fromkeys(("Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"), "api"),
 }
 
 

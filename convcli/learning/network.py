@@ -102,7 +102,7 @@ class Network:
         self.learned = sum(sizes[: len(first)])  # how many of them gradients are for
         self.gradient = np.zeros(self.learned, self.dtype)
         self.weights = {owner: dict(own) for owner, own in weights.items()}
-        self._gradients: dict[tuple[str, str], Array] = {}
+        self.gradients: dict[tuple[str, str], Array] = {}
         start = 0
         for (owner, weight), size in zip((*first, *then), sizes, strict=True):
             part = slice(start, start + size)
@@ -110,7 +110,7 @@ class Network:
             view[...] = self.weights[owner][weight.name]
             self.weights[owner][weight.name] = view
             if weight.trainable:
-                self._gradients[owner, weight.name] = self.gradient[part].reshape(weight.extents)
+                self.gradients[owner, weight.name] = self.gradient[part].reshape(weight.extents)
             start += size
 
     def _leading_back(self, inputs: Collection[str]) -> set[Name]:
@@ -160,7 +160,7 @@ class Network:
             wanted = any(name in self._reached for name in link.takes)
             inputs, weights = back(dy, wanted, link.learned)
             for variable, own in weights.items():
-                into = self._gradients[link.row.node.owner, variable]
+                into = self.gradients[link.row.node.owner, variable]
                 np.add(into, own, out=into)
             if not wanted:
                 continue
