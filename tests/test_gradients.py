@@ -89,9 +89,6 @@ def test_merges_of_a_branch_and_of_itself(merge, data_format):
 def test_merges_that_broadcast(merge):
     inputs = {"a": [4, 3, 2], "b": [3, 1], "c": [1, 1, 2]}
     document = {"input": inputs, "layers": [{merge: {"inputs": list(inputs)}}]}
-        "input": {"a": [4, 3, 2], "b": [3, 1], "c": [1, 1, 2]},
-        "layers": [{merge: {"inputs": ["a", "b", "c"]}}],
-    }
     for data_format in ("channels_last", "channels_first"):
         model = convcli.load({**document, "data_format": data_format})
         assert worst_error(model, dict(model.inputs)) < WORST
