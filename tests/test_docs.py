@@ -122,15 +122,27 @@ def test_help_ends_with_two_examples_that_run(name, convcli):
         assert convcli(*words).exit_code in ((0, 1) if name == "diff" else (0,))  # 1: the two differ
 
 
-ARRAYS = {"bump.yaml": (8,), "lines.yaml": (8, 8), "colours.yaml": (4, 4, 3), "house.png": (64, 96, 3)}
+ARRAYS = {
+    "bump.yaml": (8,),
+    "lines.yaml": (8, 8),
+    "colours.yaml": (4, 4, 3),
+    "house.png": (64, 96, 3),
+    "bumps.npy": (128, 16, 1),
+    "bump-maps.npy": (128, 14, 1),
+    "line-images.npy": (512, 8, 8, 1),
+    "line-maps.npy": (512, 6, 6, 1),
+}
 
 
 @pytest.mark.parametrize("sample", sorted(filter(Path.is_file, SAMPLES.iterdir())), ids=lambda path: path.name)
 def test_every_sample_loads_and_says_what_it_is(sample):
-    assert sample.suffix in (".json", ".png") or sample.read_text().startswith("# ")
+    assert sample.suffix in (".json", ".png", ".npy", ".npz") or sample.read_text().startswith("# ")
     if sample.suffix == ".png":
         pytest.importorskip("PIL.Image")
-    if sample.name in ARRAYS:
+    if sample.suffix == ".npz":
+        shapes = {key: array.shape for key, array in arrays.load_all(str(sample)).items()}
+        assert shapes == {"images": (1797, 8, 8, 1), "classes": (1797,)}
+    elif sample.name in ARRAYS:
         assert arrays.load(str(sample)).shape == ARRAYS[sample.name]
     else:
         assert convcli.load(sample).nodes

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  convcli fit samples/bumps.npy samples/bump-maps.npy -l 'Conv1D(1, 3)' -o learned.npz
-  convcli fit samples/digits.npz:images samples/digits.npz:classes samples/digits.yaml --epochs 3 -o digits.npz
+  convcli fit samples/bumps.npy samples/bump-maps.npy -l 'Conv1D(1, 3)' -o /tmp/bump.npz
+  convcli fit samples/digits.npz:images samples/digits.npz:classes samples/digits.yaml -o /tmp/digits.npz --epochs 3
 """
 PLOTS = (".png", ".html", ".htm")
 

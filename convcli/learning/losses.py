@@ -109,7 +109,8 @@ def suited(shape: Shape, ending: str | None, target: Sequence[int]) -> str:
     Classes want `sparse_categorical_crossentropy`, softmax `categorical_crossentropy`, sigmoid `binary_crossentropy`,
     all else `mse`.
     """
-    if shape[-1] != 1 and tuple(target) in (shape[:-1], (*shape[:-1], 1)):
+    classes = (shape[:-1], (1,)) if len(shape) == 1 else (shape[:-1],)
+    if shape[-1] != 1 and tuple(target) in classes:
         return "sparse_categorical_crossentropy"
     return {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}.get(str(ending), "mse")
 

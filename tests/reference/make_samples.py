@@ -1,4 +1,7 @@
-"""Makes the arrays in `samples/` that are learned from: images with lines, signals with bumps, handwritten digits."""
+"""Makes the arrays in `samples/` that are learned from: lines, bumps, what detectors make of them, handwritten digits.
+
+Digits need scikit-learn: `python make_samples.py --digits`.
+"""
 
 import sys
 from pathlib import Path
@@ -43,8 +46,12 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 if __name__ == "__main__":
-    np.save(SAMPLES / "line-images.npy", lines(512, 8, np.random.default_rng(1)))
-    np.save(SAMPLES / "bumps.npy", bumps(128, 16, np.random.default_rng(2)))
+    images = lines(512, 8, np.random.default_rng(1))
+    signals = bumps(128, 16, np.random.default_rng(2))
+    np.save(SAMPLES / "line-images.npy", images)
+    np.save(SAMPLES / "line-maps.npy", images[:, :-2, 1:-1] + images[:, 1:-1, 1:-1] + images[:, 2:, 1:-1])
+    np.save(SAMPLES / "bumps.npy", signals)
+    np.save(SAMPLES / "bump-maps.npy", signals[:, 1:-1])
     if "--digits" in sys.argv:
         images, classes = digits()
         np.savez_compressed(SAMPLES / "digits.npz", images=images, classes=classes)

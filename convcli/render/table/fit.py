@@ -71,7 +71,7 @@ def _filters(report: FitReport, kernels: Kernels) -> Iterator[RenderableType]:
     errors = compared.errors(kernels)
     for place, (text, values) in enumerate(_named(kernels)):
         yield SideBySide((Grid(text, values), Grid(compared.name, compared.values)), ("≈",))
-        yield Text(f" Largest error: {value_text(_rounded(errors[kernels.names[place]]))}")
+        yield Text(f" Largest error: {_figure(errors[kernels.names[place]], 'error')}")
 
 
 def _named(kernels: Kernels) -> Sequence[tuple[str, Array]]:
