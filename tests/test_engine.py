@@ -13,12 +13,16 @@ from convcli.algorithms import compiled
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.engine import fusing, operations
 from convcli.geometry import DataFormat, Window
+from convcli.learning import backward
 from convcli.steps import Correlate, Join, Weight
 
 
-def test_every_step_can_be_run():
+def test_every_step_can_be_run_and_learned_through():
     closed = {each for each in vars(steps).values() if isinstance(each, type) and issubclass(each, steps.Step)}
-    assert closed - {steps.Step, steps.Correlate, steps.Pool} <= set(operations.run.registry)
+    closed.remove(steps.Step)
+    with_algorithms, in_training_only = {steps.Correlate, steps.Pool}, {steps.Noise, steps.Penalty}
+    assert closed - with_algorithms - in_training_only <= set(operations.run.registry)
+    assert closed <= set(backward.forward.registry)
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_all_frames_together_stay_within_the_memory_they_may_take():
 
 
 def test_pixels_are_as_they_were_painted_or_in_the_nearest_colour():
-    x = np.random.default_rng(0).normal(size=(1, 9, 9, 3))
+    x = np.random.default_rng(0).normal(size=(1, 4, 4, 3))
     made = walked("Conv2D(1, 3, padding='same')", x)
     painted = [np.asarray(frame).astype(int) for frame in made.frames()]
     indexed = [
