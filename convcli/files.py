@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from convcli.errors import ConvcliError, located
 
@@ -35,18 +37,30 @@ def read_bytes(name: str) -> bytes:
 
 
 def write_bytes(name: str, content: bytes) -> None:
-    """Replace a file whole: written beside it first, then renamed. Raises `ConvcliError`, naming the file."""
+    """Replace a file whole: it has the old content or the new, whatever happens. Raises `ConvcliError`, naming it."""
+    with replacing(name) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(name: str) -> Iterator[BinaryIO]:
+    """A stream to what becomes the file at the end: written beside it, then renamed; nothing remains of a failure.
+
+    Raises `ConvcliError`, naming the file, for what goes wrong with it.
+    """
     try:
         target = os.path.realpath(name)  # a link stays, what it points to is replaced
-        if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is written to
-            with open(target, "wb") as stream:
-                stream.write(content)
-        else:
-            _replace(target, content)
-    except OSError as error:
-        raise ConvcliError(f"{name}: {problem(error)}") from None
     except ValueError as error:  # a path with a null character
         raise ConvcliError(str(error)) from None
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is written to
+            with open(target, "wb") as stream:
+                yield stream
+        else:
+            with _beside(target) as stream:
+                yield stream
+    except OSError as error:
+        raise ConvcliError(f"{name}: {problem(error)}") from None
 
 
 def check_writable(name: str) -> None:
@@ -61,13 +75,14 @@ def check_writable(name: str) -> None:
             raise ConvcliError("permission denied")
 
 
-def _replace(target: str, content: bytes) -> None:
+@contextmanager
+def _beside(target: str) -> Iterator[BinaryIO]:
     # As `tempfile` does, which takes longer to import than most answers to compute.
     temporary = os.path.join(os.path.dirname(target), f".convcli-{os.urandom(8).hex()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+        with os.fdopen(handle, "w+b") as stream:
+            yield stream
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
     except BaseException:
