@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property, partial
 from itertools import accumulate
 from math import inf, prod
@@ -15,7 +16,7 @@ import numpy as np
 
 from convcli import algorithms, steps
 from convcli._lazy import Array
-from convcli.algorithms.blocks import Blocks, Box, boxes
+from convcli.algorithms.blocks import Blocks, boxes
 from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.pooling import pool
 from convcli.algorithms.work import Work
@@ -24,6 +25,7 @@ from convcli.engine.fusing import Name, Operation, operations, run_all
 from convcli.engine.native import finishing, pays_off
 from convcli.engine.operations import COMBINE, run
 from convcli.engine.tails import Linear, Tail
+from convcli.engine.tiling import Box, Part, part
 from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import known, product
 from convcli.model import Plan
@@ -32,6 +34,7 @@ from convcli.threads import Team, blas_has_one_thread
 LEAST_BYTES = 1 << 19  # worth more than one thread
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
 Weights = Mapping[str, Mapping[str, Array]]
+Slices = tuple[slice, ...]
 # What an operation does once prepared: from its inputs, the memory for its result, with a team.
 Watch = Callable[[str, float], object]  # told the layer and the share of all work that is done, by any thread
 Runner = Callable[[Sequence[Array], Values, Team], Array]
@@ -64,16 +67,24 @@ class Program:
         if threads is not None and (type(threads) is not int or threads < 1):
             raise ConvcliError(f"threads: {threads!r}", "a whole number of at least 1")
         self.plan, self.dtype = plan, dtype
-        self._ways: list[tuple[str, str, Blocks]] = []
-        chain, self._kept = operations(plan, weights, keep, dtype)
-        native = pays_off(chain, samples) if compiled is None else compiled
-        self._chain = [(each, self._prepared(each, algorithm, tolerance, samples, native)) for each in chain]
-        self._uses = Counter(name for each in chain for name in each.takes) + Counter(set(self._kept.values()))
-        self._spare = Spare()
+        self._algorithm, self._tolerance, self._samples = algorithm, tolerance, samples
+        chain, kept = operations(plan, weights, keep, dtype)
+        self._native = pays_off(chain, samples) if compiled is None else compiled
+        self._chosen: dict[Name, str] = {}
+        self._prepare(chain, kept)
+        self._parts: dict[Hashable, Program] = {}
         self._lock = threading.Lock()
         self._team = Team(threads)
         # Who shares out matrix products: BLAS, if it has threads of its own.
         self._multiplying = self._team if blas_has_one_thread(os.environ) else Team(1)
+
+    def _prepare(self, chain: Sequence[Operation], kept: Mapping[str, Name]) -> None:
+        self._ways: list[tuple[str, str, Blocks]] = []
+        self._kept = dict(kept)
+        self._chain = [(each, self._prepared(each)) for each in chain]
+        self._uses = Counter(name for each in chain for name in each.takes) + Counter(set(self._kept.values()))
+        self._spare = Spare()
+        self.__dict__.pop("_work", None)
 
     def __call__(self, inputs: Mapping[str, Array], watch: Watch | None = None) -> dict[str, Array]:
         """The kept values by name, `(batch, *spatial, channels)` as the inputs are. Raises `ConvcliError`.
@@ -122,6 +133,19 @@ class Program:
         shares = ((done / total, own / total) for done, own in zip(before, each, strict=False))
         return {op.makes: share for (op, _), share in zip(self._chain, shares, strict=True)}
 
+    def part(self, box: Box, inputs: Mapping[str, tuple[int, ...]]) -> Part:
+        """What makes a part of the one kept value from parts of the inputs, whose shapes of a sample these are."""
+        (made,) = set(self._kept.values())
+        return part([each for each, _ in self._chain], inputs, made, box)
+
+    def for_part(self, part: Part) -> Program:
+        """The program that makes it; it shares the threads of this one, and is kept for the next part that is alike."""
+        alike = (part.made, *((each.step, each.takes, each.makes, each.space, each.shape) for each in part.chain))
+        if alike not in self._parts:
+            self._parts[alike] = own = copy(self)
+            own._prepare(part.chain, dict.fromkeys(self._kept, part.made))
+        return self._parts[alike]
+
     @property
     def ran(self) -> dict[str, tuple[str, ...]]:
         """For each layer that correlates the ways of its last run, kernel by kernel; before that those chosen."""
@@ -137,23 +161,21 @@ class Program:
             self._multiplying.close()
             self._spare = Spare()
 
-    def _prepared(self, each: Operation, algorithm: str, tolerance: float, samples: int, native: bool) -> Runner:
+    def _prepared(self, each: Operation) -> Runner:
         with located(each.where):
             if isinstance(each.step, steps.Correlate):
-                return self._correlation(each, each.step, algorithm, tolerance, samples, native)
+                return self._correlation(each, each.step)
         if isinstance(each.step, steps.Pool):
-            return partial(_pool, each, each.step, native)
+            return partial(_pool, each, each.step, self._native)
         if isinstance(each.step, steps.Join) and _cell_by_cell(each.step):
             return partial(_join, each, each.step)
         return partial(_in_place if each.step is None else _other, each)
 
-    def _correlation(
-        self, each: Operation, step: steps.Correlate, algorithm: str, tolerance: float, samples: int, native: bool
-    ) -> Runner:
+    def _correlation(self, each: Operation, step: steps.Correlate) -> Runner:
         kernel = meeting_kernel(step, each.weights[step.kernel.name])
         bias = None if step.bias is None else each.weights[step.bias.name]
         tails: list[Tail] = list(each.tails)
-        approximate = self.dtype == "float32" and tolerance > 0
+        approximate = self.dtype == "float32" and self._tolerance > 0
         if approximate and each.tails and isinstance(each.tails[0], Linear):
             folded = _folded(kernel, bias, each.tails[0])
             if folded:
@@ -162,10 +184,12 @@ class Program:
             tails.insert(0, Linear(None, bias))
         groups = known(step.groups)
         seen, made = kernel.shape[-2], kernel.shape[-1] // groups
-        work = Work(step.windows, groups, seen, made, each.space[:-1], self.dtype, tolerance, samples, native)
-        name, blocks = algorithms.prepare(kernel, work, algorithm)
+        how = self.dtype, self._tolerance, self._samples, self._native
+        work = Work(step.windows, groups, seen, made, each.space[:-1], *how)
+        name, blocks = algorithms.prepare(kernel, work, self._chosen.get(each.makes, self._algorithm))
+        self._chosen[each.makes] = name  # for its parts too
         self._ways.append((each.row, name, blocks))
-        finish = finishing(tails, work.filters, self.dtype, native)
+        finish = finishing(tails, work.filters, self.dtype, self._native)
 
         def do(inputs: Sequence[Array], values: Values, team: Team) -> Array:
             y = values.new(each.makes, (len(inputs[0]), *each.shape), self.dtype)
@@ -218,7 +242,7 @@ def _join(each: Operation, step: steps.Join, inputs: Sequence[Array], values: Va
     spent = [x for name, x in pairs if values.spent(name) and x.flags.c_contiguous]
     y = spent[0] if spent else values.new(each.makes, shape, inputs[0].dtype)
 
-    def fill(item: tuple[Box, slice]) -> None:
+    def fill(item: tuple[Slices, slice]) -> None:
         box, channels = item
         block = y[(*box, channels)]
         first, *rest = (x[(*box, channels)] for x in inputs)
@@ -239,7 +263,7 @@ def _in_place(each: Operation, inputs: Sequence[Array], values: Values, team: Te
     x = inputs[0]
     y = x if values.spent(each.takes[0]) and x.flags.c_contiguous else values.new(each.makes, x.shape, x.dtype)
 
-    def fill(item: tuple[Box, slice]) -> None:
+    def fill(item: tuple[Slices, slice]) -> None:
         box, channels = item
         block = y[(*box, channels)]
         if y is not x:
@@ -260,7 +284,7 @@ def _other(each: Operation, inputs: Sequence[Array], values: Values, team: Team)
     return y
 
 
-def _blocks_of(y: Array) -> list[tuple[Box, slice]]:
+def _blocks_of(y: Array) -> list[tuple[Slices, slice]]:
     """Blocks of a value of which each cell is worked on by itself, and the channels that each holds."""
     found = boxes(y.shape, y.itemsize, 4 if y.nbytes > LEAST_BYTES else 1)
     return [(box[:-1], box[-1]) for box in found]

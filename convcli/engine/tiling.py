@@ -1,0 +1,218 @@
+"""A part of a value, from no more of the inputs than its cells see: the same operations on parts of all values.
+
+From the part that is wanted of each value follows, operation by operation backwards, what is needed of those before it:
+the cells and a halo around them. Padding stays where there is a border. An operation that mixes all cells along an
+axis needs the whole of it. To let a step work on parts, register what it needs with `narrowed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from typing import NamedTuple
+
+from convcli import steps
+from convcli.engine.fusing import Name, Operation
+from convcli.geometry import Window
+from convcli.records import replace
+from convcli.steps import Step
+
+Span = tuple[int, int]  # cells of an axis, the first and the one after the last
+Box = tuple[Span, ...]  # along each axis in space
+Shapes = Sequence[tuple[int, ...]]
+
+
+class Narrowed(NamedTuple):
+    """A step that makes a part of its result: the step itself, what it makes, and what it needs of each operand.
+
+    What it makes may be more than was asked for, and right only there.
+    """
+
+    step: Step | None
+    makes: Box
+    needs: tuple[Box, ...]
+
+
+class Part(NamedTuple):
+    """What makes a part of one value: operations, the name of their result, and the part of each input they need."""
+
+    chain: tuple[Operation, ...]
+    made: Name
+    needs: Mapping[Name, Box]
+
+
+def part(chain: Sequence[Operation], inputs: Mapping[str, tuple[int, ...]], wanted: Name, box: Box) -> Part:
+    """The operations that make this part of the wanted value, cut to what leads to it."""
+    shapes: dict[Name, tuple[int, ...]] = {each.makes: each.shape for each in chain}
+    shapes.update(inputs.items())
+    boxes: dict[Name, Box] = {wanted: box}
+    found: dict[Name, Narrowed] = {}
+    for each in reversed(chain):
+        if each.makes in boxes:
+            there = [shapes[name] for name in each.takes]
+            found[each.makes] = narrow = narrowed(each.step, boxes[each.makes], there, each.shape)
+            for name, needed in zip(each.takes, narrow.needs, strict=True):
+                boxes[name] = _hull(boxes[name], needed) if name in boxes else needed
+    needs: dict[Name, Box] = {name: boxes[name] for name in inputs if name in boxes}
+    held: dict[Name, Box] = dict(needs)
+    made: list[Operation] = []
+    for each in chain:
+        if each.makes not in found:
+            continue
+        narrow = found[each.makes]
+        takes: list[Name] = []
+        for name, needed in zip(each.takes, narrow.needs, strict=True):
+            if held[name] != needed:
+                cut = _cut(each, name, shapes[name], held[name], needed)
+                made += [cut] * (cut.makes not in takes)
+                name = cut.makes
+            takes.append(name)
+        made.append(
+            replace(
+                each,
+                step=narrow.step,
+                takes=tuple(takes),
+                space=_sized(shapes[each.takes[0]], narrow.needs[0]),
+                shape=_sized(each.shape, narrow.makes),
+            )
+        )
+        held[each.makes] = narrow.makes
+    if held[wanted] != box:
+        made.append(_cut(made[-1] if made else chain[-1], wanted, shapes[wanted], held[wanted], box))
+        wanted = made[-1].makes
+    return Part(tuple(made), wanted, needs)
+
+
+def whole(shape: Sequence[int]) -> Box:
+    """All cells of a value of this shape of a sample."""
+    return tuple((0, extent) for extent in shape[:-1])
+
+
+def _hull(one: Box, other: Box) -> Box:
+    return tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))
+
+
+def _sized(shape: Sequence[int], box: Box) -> tuple[int, ...]:
+    return (*(stop - start for start, stop in box), shape[-1])
+
+
+def _cut(each: Operation, name: Name, shape: Sequence[int], held: Box, needed: Box) -> Operation:
+    """What makes of the part that is held of a value the smaller one that an operation needs."""
+    amounts = tuple((a - c, d - b) for (a, b), (c, d) in zip(held, needed, strict=True))
+    own: Name = (f"{each.makes}<{name}", 0)
+    space, left = _sized(shape, held), _sized(shape, needed)
+    return Operation(each.row, each.where, steps.Pad(amounts), {}, (name,), own, space, left)
+
+
+# ---- what a step needs ----
+
+
+@singledispatch
+def narrowed(step: Step | None, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    """The step for a part of its result, given the whole shapes of a sample that it takes and makes.
+
+    Of a step that says nothing else here, the whole is made of the whole.
+    """
+    return Narrowed(step, whole(shape), tuple(map(whole, takes)))
+
+
+@narrowed.register
+def _(step: None, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    return Narrowed(step, box, (box,))
+
+
+@narrowed.register(steps.Correlate)
+@narrowed.register(steps.Pool)
+def _(step: steps.Correlate | steps.Pool, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    if not step.windows:
+        return Narrowed(step, box, (box,))
+    axes = zip(step.windows, box, takes[0], shape, strict=False)
+    windows, makes, needs = zip(*(_slid(*each) for each in axes), strict=True)
+    return Narrowed(replace(step, windows=windows), makes, (needs,))
+
+
+def _slid(window: Window, span: Span, width: int, places: int) -> tuple[Window, Span, Span]:
+    """The window for some of its places, these, and the cells that they meet."""
+    start = span[0] * window.stride - window.before  # in cells of the stretched axis
+    stop = (span[1] - 1) * window.stride - window.before + window.extent
+    first = max(0, -(-start // window.upsample))
+    last = min(width - 1, (stop - 1) // window.upsample)
+    if first > last:  # no cell is met: the whole axis, which some place of the window is on
+        return window, (0, places), (0, width)
+    before = first * window.upsample - start
+    after = stop - 1 - last * window.upsample
+    over = max(0, stop - window.stretched(width) - window.after)  # by which a last window hangs over the padding
+    return replace(window, before=before, after=after - over, ceil=over > 0), span, (first, last + 1)
+
+
+@narrowed.register
+def _(step: steps.Pad, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    axes = zip(step.amounts, box, takes[0], shape, strict=False)
+    amounts, makes, needs = zip(*(_padded(step.mode, *each) for each in axes), strict=True)
+    return Narrowed(replace(step, amounts=amounts), makes, (needs,))
+
+
+def _padded(mode: str, amounts: Span, span: Span, width: int, made: int) -> tuple[Span, Span, Span]:
+    """The amounts for some cells of a padded axis, these, and the cells that they come from."""
+    start, stop = (cell - amounts[0] for cell in span)  # in cells of the axis, beyond it where they are padding
+    before, after = max(0, -start), max(0, stop - width)
+    first, last = max(0, start), min(width, stop)
+    if mode == "reflect":  # each border, with the cells that are seen in it
+        last, first = max(last, before + 1 if before else 0), min(first, width - 1 - after if after else width)
+    if first >= last or (mode == "circular" and (before or after)):
+        return amounts, (0, made), (0, width)
+    return (before, after), (first + amounts[0] - before, last + amounts[0] + after), (first, last)
+
+
+@narrowed.register
+def _(step: steps.Resize, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    halo = 1 + steps.Resize.RADII.get(step.interpolation, -1)  # beyond what is interpolated between
+    needs = tuple(
+        (max(0, start // factor - halo), min(width, -(-stop // factor) + halo))
+        for factor, (start, stop), width in zip(step.factors, box, takes[0], strict=False)
+    )
+    makes = tuple((start * factor, stop * factor) for factor, (start, stop) in zip(step.factors, needs, strict=True))
+    return Narrowed(step, makes, (needs,))
+
+
+@narrowed.register
+def _(step: steps.Permute, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    if step.axes[-1] != len(box):
+        return Narrowed(step, whole(shape), (whole(takes[0]),))
+    return Narrowed(step, box, (tuple(box[step.axes.index(axis)] for axis in range(len(box))),))
+
+
+@narrowed.register
+def _(step: steps.Map, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    learned = step.slope is not None and any(axis < len(box) for axis in step.slope_axes)
+    along = range(len(box)) if learned else step.axes
+    return _cell_by_cell(step, box, takes, shape, along)
+
+
+@narrowed.register(steps.Scale)
+@narrowed.register(steps.Normalize)
+def _(step: steps.Scale | steps.Normalize, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    return _cell_by_cell(step, box, takes, shape, step.axes)
+
+
+def _cell_by_cell(step: Step, box: Box, takes: Shapes, shape: tuple[int, ...], along: Sequence[int]) -> Narrowed:
+    """Along some axes all cells count, along the others each for itself."""
+    makes = _widened(box, shape, along)
+    return Narrowed(step, makes, (makes,))
+
+
+def _widened(box: Box, shape: Sequence[int], along: Sequence[int]) -> Box:
+    """The part with all cells along some axes."""
+    return tuple((0, shape[axis]) if axis in along else span for axis, span in enumerate(box))
+
+
+@narrowed.register
+def _(step: steps.Join, box: Box, takes: Shapes, shape: tuple[int, ...]) -> Narrowed:
+    if any(len(each) != len(shape) for each in takes):
+        return Narrowed(step, whole(shape), tuple(map(whole, takes)))
+    if step.kind == "concatenate":
+        beside = (step.axis % len(shape),)
+        needs = tuple(_widened(box, each, beside) for each in takes)
+        return Narrowed(step, _widened(box, shape, beside), needs)
+    broadcast = tuple(tuple((0, 1) if each[axis] == 1 else span for axis, span in enumerate(box)) for each in takes)
+    return Narrowed(step, box, broadcast)
