@@ -1,4 +1,4 @@
-"""A part of a result, from parts of the inputs, is that part of the whole result: of every layer, and through models."""
+"""A part of a result, from parts of the inputs, is that part of the whole result: of layers and through models."""
 
 from __future__ import annotations
 
