@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
-from typing import Any
+from typing import Any, BinaryIO
 
 from convcli import pictures
 from convcli._lazy import Array, np
@@ -17,6 +17,7 @@ from convcli.documents import parse
 from convcli.errors import ConvcliError, located, short
 from convcli.files import STREAM, display_name, read_bytes, suffix
 from convcli.geometry import DataFormat, shape_text
+from convcli.records import Record
 
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *pictures.SUFFIXES)
 NPY, ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
@@ -29,6 +30,8 @@ DTYPES = (
 )
 REAL = "biuf"  # the kinds of NumPy's types that hold real numbers
 MOST_AXES = 32  # as many as every NumPy allows
+LARGE = 1 << 26  # bytes: an NPY file of so many is not read whole
+MOST_HEADER = 1 << 17  # bytes: NumPy refuses longer ones
 EXACT = 2**53  # float64 holds every whole number up to here
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -41,13 +44,59 @@ def load(name: str) -> Array:
     return _loaded(name)[0]
 
 
-def load_input(name: str, data_format: DataFormat) -> Array:
-    """The same for an input of a model: a picture, which is one sample with channels, is whole, in this format."""
+def load_input(name: str, data_format: DataFormat) -> Array | Mapped:
+    """The same for an input of a model: a picture, which is one sample with channels, is whole, in this format.
+
+    A large NPY file is not read yet.
+    """
+    with located(display_name(name)):
+        mapped = None if name == STREAM else _mapped(name)
+    if mapped is not None:
+        return mapped
     array, is_picture = _loaded(name)
     if not is_picture:
         return array
     sample = array if array.ndim == 3 else array[..., None]
     return (np.moveaxis(sample, -1, 0) if data_format is DataFormat.CHANNELS_FIRST else sample)[None]
+
+
+def held(given: Array | Mapped) -> Array:
+    """The array itself."""
+    return given.array() if isinstance(given, Mapped) else given
+
+
+class Mapped(Record):
+    """An array in an NPY file that is open: parts of it are read when they are looked at.
+
+    The file must not be cut short meanwhile; it may be replaced.
+    """
+
+    stream: BinaryIO
+    dtype: Any
+    shape: tuple[int, ...]
+    start: int
+    fortran: bool
+
+    def array(self) -> Array:
+        """The array, mapped anew: what was read of it counts as this process's memory until it is let go."""
+        return np.memmap(self.stream, self.dtype, "r", self.start, self.shape, "F" if self.fortran else "C")
+
+
+def _mapped(name: str) -> Mapped | None:
+    """A large NPY file as an array; None for all else."""
+    try:
+        if not os.path.isfile(name) or os.path.getsize(name) < LARGE:
+            return None
+        stream = open(name, "rb")  # noqa: SIM115 - for as long as the array is used
+    except OSError:
+        return None  # whoever reads it will say what is wrong
+    size = os.fstat(stream.fileno()).st_size
+    content = stream.read(MOST_HEADER)
+    if not content.startswith(NPY):
+        stream.close()
+        return None
+    shape, fortran, dtype, start = _npy_header(content, size)
+    return Mapped(stream, dtype, shape, start, fortran)
 
 
 def _loaded(name: str) -> tuple[Array, bool]:
@@ -129,6 +178,16 @@ def read_document(content: bytes, suffix: str = "") -> Any:
 
 
 def _npy(content: bytes) -> Array:
+    shape, fortran, dtype, start = _npy_header(content, len(content))
+    flat = np.frombuffer(content, dtype, prod(shape), start)
+    try:
+        return flat.reshape(shape, order="F" if fortran else "C")
+    except ValueError as error:  # an extent beyond what NumPy counts, beside one of 0
+        raise ConvcliError(f"broken NPY header: {error}") from None
+
+
+def _npy_header(content: bytes, size: int) -> tuple[tuple[int, ...], bool, Any, int]:
+    """What the beginning of a file of so many bytes says: shape, Fortran order, type, where the values begin."""
     stream = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(stream)
@@ -142,16 +201,12 @@ def _npy(content: bytes) -> Array:
         raise ConvcliError(f"{dtype} values", "real numbers")
     if len(shape) > MOST_AXES or any(type(extent) is not int or extent < 0 for extent in shape):
         raise ConvcliError(f"broken NPY header: shape {short(shape)}")
-    promised, held = prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    promised, held = prod(shape) * dtype.itemsize, size - stream.tell()
     if held != promised:
         raise ConvcliError(
             f"the header promises {promised} bytes ({dtype} of shape {shape_text(shape)}), {held} follow"
         )
-    flat = np.frombuffer(content, dtype, prod(shape), stream.tell())
-    try:
-        return flat.reshape(shape, order="F" if fortran else "C")
-    except ValueError as error:  # an extent beyond what NumPy counts, beside one of 0
-        raise ConvcliError(f"broken NPY header: {error}") from None
+    return shape, fortran, dtype, stream.tell()
 
 
 def _npz(content: bytes) -> dict[str, Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from convcli._lazy import Array, np
 from convcli.arrays import EXACT, REAL
 from convcli.errors import ConvcliError
@@ -16,15 +18,23 @@ def check_dtype(dtype: str | None) -> None:
         raise ConvcliError(f"dtype {dtype!r}", " or ".join(FLOATS))
 
 
+def float_type(given: np.dtype[Any], dtype: str | None = None) -> np.dtype[Any]:
+    """The type that numbers are computed in: float32 for float32 and float16, else float64, or the one asked for.
+
+    Raises `ConvcliError` for anything but real numbers.
+    """
+    if given.kind not in REAL:
+        raise ConvcliError(f"{given} values", "real numbers")
+    check_dtype(dtype)
+    return np.dtype(dtype or ("float32" if given.kind == "f" and given.itemsize <= 4 else "float64"))
+
+
 def to_float(array: Array, dtype: str | None = None) -> Array:
-    """The array in the type it is computed in: float32 for float32 and float16, else float64, or the one asked for.
+    """The array in the type that it is computed in.
 
     Raises `ConvcliError` for anything but real numbers, and for whole numbers that float64 would round.
     """
-    if array.dtype.kind not in REAL:
-        raise ConvcliError(f"{array.dtype} values", "real numbers")
-    check_dtype(dtype)
-    target = np.dtype(dtype or ("float32" if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else "float64"))
+    target = float_type(array.dtype, dtype)
     result = np.ascontiguousarray(array, target) if array.ndim else array.astype(target)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and target.itemsize == 8 and array.size:
         for most in (int(array.min()), int(array.max())):

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from convcli.errors import ConvcliError, located
 
 STREAM = "-"
+CHUNK = 1 << 20
 
 
 def display_name(name: str) -> str:
@@ -61,6 +62,18 @@ def replacing(name: str) -> Iterator[BinaryIO]:
                 yield stream
     except OSError as error:
         raise ConvcliError(f"{name}: {problem(error)}") from None
+
+
+def allocate(stream: BinaryIO, size: int) -> None:
+    """Give a file that is being written so many bytes, which are there then even if the disk becomes full.
+
+    Raises `OSError` where it is.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(stream.fileno(), 0, size)
+        return
+    for start in range(stream.tell(), size, CHUNK):
+        stream.write(bytes(min(CHUNK, size - start)))
 
 
 def check_writable(name: str) -> None:

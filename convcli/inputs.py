@@ -1,15 +1,17 @@
-"""What is done to an input array before a model has it: one channel made of its colours, its values scaled."""
+"""Arrays as a model has them: as batches, one channel made of their colours, their values scaled, whole or in parts."""
 
 from __future__ import annotations
 
-from math import isfinite
+from collections.abc import Callable, Sequence
+from math import isfinite, prod
 
 from convcli import batches
 from convcli._lazy import Array, np
+from convcli.arrays import Mapped, held
 from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, shape_text
 from convcli.records import Record
 
+EVERY = slice(None)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
@@ -39,27 +41,55 @@ def scaled(array: Array, factor: Quotient) -> Array:
     return batches.to_float(array) * factor.above / factor.below
 
 
-def gray(array: Array, rank: int | None, data_format: DataFormat) -> Array:
-    """The luma of an array's colours, not rounded, as its one channel; alpha is left out.
-
-    `rank` is how many spatial axes it has: without more there is one channel already. With rank None it is whole. An
-    array of a rank that the model does not take is left as it is, for what checks that.
-    """
-    if not (rank or 0) < array.ndim <= (array.ndim if rank is None else rank + 2):
-        return array
-    axis = array.ndim - 1
-    if data_format is DataFormat.CHANNELS_FIRST and (axis == rank or axis > 1):
-        axis = 0 if axis == rank else 1
-    channels = array.shape[axis]
+def gray(batch: Array) -> Array:
+    """The luma of the colours in `(batch, *spatial, channels)`, not rounded, as the one channel; alpha is left out."""
+    channels = batch.shape[-1]
     if channels == 1:
-        return array
+        return batch
     if channels == 2:  # grey and alpha
-        return np.take(array, [0], axis)
+        return batch[..., :1]
     if channels not in (3, 4):
-        raise ConvcliError(
-            f"--gray: {channels} channels in shape {shape_text(array.shape)}", "3 or 4: red, green, blue, alpha"
-        )
-    colours = np.moveaxis(batches.to_float(array), axis, -1)
+        raise ConvcliError(f"--gray: {channels} channels", "3 or 4: red, green, blue, alpha")
+    colours = batches.to_float(batch)
     weights = np.asarray(LUMA, colours.dtype)
-    luma = colours[..., 0] * weights[0] + colours[..., 1] * weights[1] + colours[..., 2] * weights[2]
-    return np.expand_dims(luma, axis)
+    return (colours[..., 0] * weights[0] + colours[..., 1] * weights[1] + colours[..., 2] * weights[2])[..., None]
+
+
+class Preparation(Record):
+    """What is done to every input before the model has it."""
+
+    gray: bool = False
+    scale: Quotient | None = None
+
+    def __call__(self, batch: Array) -> Array:
+        """`(batch, *spatial, channels)`, or a part of it, prepared. Raises `ConvcliError`."""
+        batch = gray(batch) if self.gray else batch
+        return batch if self.scale is None else scaled(batch, self.scale)
+
+
+class Source:
+    """An input of a model, of which the whole or a part can be had: from memory, or from a file as it is asked for.
+
+    `shape` is `(batch, *spatial, channels)`, `dtype` the type that it is computed in unless another is asked for.
+    """
+
+    def __init__(self, given: Array | Mapped, arrange: Callable[[Array], Array], preparation: Preparation) -> None:
+        self._given, self._arrange, self._preparation = given, arrange, preparation
+        view = self._view()
+        self.dtype = batches.float_type(view.dtype)
+        few = preparation(view[tuple(slice(0, 1) for _ in view.shape[:-1])])  # as many channels as there will be
+        self.shape: tuple[int, ...] = (*view.shape[:-1], few.shape[-1])
+
+    def part(self, dtype: str | None = None, samples: slice = EVERY, space: Sequence[slice] = ()) -> Array:
+        """Some samples, and of these some cells, as they are computed with. Raises `ConvcliError`."""
+        return batches.to_float(self._preparation(self._view()[(samples, *space)]), dtype)
+
+    def footprint(self, dtype: str) -> int:
+        """Bytes that it takes to have the whole: none where it is there as it is computed with."""
+        there = (
+            not isinstance(self._given, Mapped) and self._given.dtype == dtype and self._preparation == Preparation()
+        )
+        return 0 if there else 2 * prod(self.shape) * np.dtype(dtype).itemsize
+
+    def _view(self) -> Array:
+        return self._arrange(held(self._given))

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcli.batches import as_batch
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat
-from convcli.inputs import LUMA, Quotient, gray, quotient, scaled
+from convcli.inputs import LUMA, Preparation, Quotient, Source, gray, quotient, scaled
 
 LAST, FIRST = DataFormat.CHANNELS_LAST, DataFormat.CHANNELS_FIRST
 
@@ -42,7 +43,7 @@ def test_scaled_in_the_type_that_is_computed_in():
 def test_luma_by_hand():
     picture = np.array([[[10, 20, 30], [255, 255, 255]]], np.uint8)
     expected = [10 * 0.299 + 20 * 0.587 + 30 * 0.114, 255 * 0.299 + 255 * 0.587 + 255 * 0.114]
-    assert gray(picture, 2, LAST).tolist() == [[[each] for each in expected]]
+    assert gray(picture).tolist() == [[[each] for each in expected]]
     assert abs(sum(LUMA) - 1) < 1e-15
 
 
@@ -50,36 +51,35 @@ def test_luma_is_what_pillow_rounds():
     library = pytest.importorskip("PIL.Image")
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     rounded = np.asarray(library.fromarray(picture).convert("L"))
-    assert np.abs(gray(picture, 2, LAST)[..., 0] - rounded).max() < 0.51
+    assert np.abs(gray(picture)[..., 0] - rounded).max() < 0.51
 
 
 @pytest.mark.parametrize(
     ("shape", "rank", "data_format", "expected"),
     [
-        ((4, 5), 2, LAST, (4, 5)),
-        ((4, 5, 1), 2, LAST, (4, 5, 1)),
-        ((4, 5, 3), 2, LAST, (4, 5, 1)),
+        ((4, 5), 2, LAST, (1, 4, 5, 1)),
+        ((4, 5, 1), 2, LAST, (1, 4, 5, 1)),
+        ((4, 5, 3), 2, LAST, (1, 4, 5, 1)),
         ((2, 4, 5, 4), 2, LAST, (2, 4, 5, 1)),
-        ((3, 4, 5), 2, FIRST, (1, 4, 5)),
-        ((2, 4, 6, 5), 2, FIRST, (2, 1, 6, 5)),
-        ((3, 9), 1, FIRST, (1, 9)),
+        ((3, 4, 5), 2, FIRST, (1, 4, 5, 1)),
+        ((2, 4, 6, 5), 2, FIRST, (2, 6, 5, 1)),
+        ((3, 9), 1, FIRST, (1, 9, 1)),
         ((2, 5, 3), None, LAST, (2, 5, 1)),
-        ((2, 3, 5), None, FIRST, (2, 1, 5)),
-        ((7,), 2, LAST, (7,)),
-        ((1, 1, 1, 7, 7), 2, LAST, (1, 1, 1, 7, 7)),
+        ((2, 3, 5), None, FIRST, (2, 5, 1)),
     ],
 )
 def test_the_channel_axis_becomes_one(shape, rank, data_format, expected):
-    assert gray(np.ones(shape), rank, data_format).shape == expected
+    source = Source(np.ones(shape), lambda each: as_batch(each, rank, data_format), Preparation(gray=True))
+    assert source.shape == source.part().shape == expected
 
 
 def test_alpha_is_left_out():
     picture = np.arange(32.0).reshape(2, 4, 4)
-    np.testing.assert_array_equal(gray(picture, 2, LAST), gray(picture[..., :3], 2, LAST))
-    np.testing.assert_array_equal(gray(picture[..., :2], 2, LAST), picture[..., :1])  # of grey and alpha
+    np.testing.assert_array_equal(gray(picture), gray(picture[..., :3]))
+    np.testing.assert_array_equal(gray(picture[..., :2]), picture[..., :1])  # of grey and alpha
 
 
-@pytest.mark.parametrize(("shape", "data_format"), [((4, 6, 5), LAST), ((5, 4, 4), FIRST)])
-def test_other_counts_of_channels_are_an_error(shape, data_format):
+@pytest.mark.parametrize("shape", [(4, 6, 5), (1, 6)])
+def test_other_counts_of_channels_are_an_error(shape):
     with pytest.raises(ConvcliError, match="3 or 4: red, green, blue, alpha"):
-        gray(np.ones(shape), 2, data_format)
+        gray(np.ones(shape))

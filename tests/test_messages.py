@@ -494,7 +494,7 @@ ARRAYS = {
         # inputs
         (
             "apply image.npy -l Conv2D(1,3) --gray",
-            "image.npy: --gray: 5 channels in shape (4, 4, 5) (3 or 4: red, green, blue, alpha)",
+            "image.npy: --gray: 5 channels (3 or 4: red, green, blue, alpha)",
         ),
         # steps that merge
         (

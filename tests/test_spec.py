@@ -406,7 +406,7 @@ def test_an_absurd_number_is_an_error(layer, message):
 
 def test_an_array_beyond_any_machine_is_not_begun():
     x = [[1.0, 2], [3, 4]]
-    with pytest.raises(ConvcliError, match=r"an array of .* values \(at most 1,099,511,627,776\)"):
+    with pytest.raises(ConvcliError, match=r"needs .* TiB of memory, .* is free"):
         convcli.apply(convcli.load({"input": [2, 2, 1], "layers": ["zero_padding2d(2000000000)"]}), x)
     with pytest.raises(ConvcliError, match=r"kernel: an array of .* values"):
         convcli.apply(convcli.load(["Conv2D(2000000000, 1000, padding='same')"]), x, seed=0)

@@ -3,8 +3,9 @@
 from convcli.api.explaining import explain, explained, scene
 from convcli.api.learning import Fitted, Learned, Lesson, Options, fit
 from convcli.api.models import build, load
-from convcli.api.running import TOLERANCE, Prepared, Run, apply, convolve, prepare, run
+from convcli.api.running import Prepared, apply, convolve, prepare, run
 from convcli.api.shapes import sizes, summarize
+from convcli.api.tasks import TOLERANCE, Run, Task
 
 __all__ = [
     "TOLERANCE",
@@ -14,6 +15,7 @@ __all__ = [
     "Options",
     "Prepared",
     "Run",
+    "Task",
     "apply",
     "build",
     "convolve",

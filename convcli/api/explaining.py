@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from convcli._lazy import Array
 from convcli.api.models import within
-from convcli.api.running import Weights, array_of, batched, named_inputs, run, weights_of
+from convcli.api.running import Weights, array_of, named_inputs, run, weights_of
 from convcli.api.shapes import plan_for
+from convcli.api.tasks import AS_THEY_ARE, batched, common_type, sources
 from convcli.errors import ConvcliError, located, nearest
 from convcli.geometry import DataFormat
+from convcli.inputs import Preparation
 from convcli.model import Model
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def explained(
     dtype: str | None = None,
     data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
+    preparation: Preparation = AS_THEY_ARE,
     **settings: Any,
 ) -> Explained:
     """A layer, by default the output, whose values are to be explained: the model applied to one sample as far as it.
@@ -40,9 +43,10 @@ def explained(
     from convcli.report.explain import Explained, check_sample
 
     node = _node(model, layer)
-    ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
-    check_sample(sample, len(next(iter(ready.values()))))
-    one = {name: array[sample : sample + 1] for name, array in ready.items()}
+    found = sources(model, inputs, data_format or model.data_format, labels, preparation)
+    check_sample(sample, next(iter(found.values())).shape[0])
+    chosen, kind = slice(sample, sample + 1), common_type(found, dtype)
+    one = {name: each.part(kind, chosen) for name, each in found.items()}
     taken = [each for each in node.inputs if isinstance(each, str)]
     before = [name for name in taken if name not in one]
     done = run(model, one, keep=before, also=[node.owner], data_format=DataFormat.CHANNELS_LAST, **settings)
@@ -97,6 +101,7 @@ def scene(
     dtype: str | None = None,
     data_format: DataFormat | None = None,
     labels: Mapping[str, str] | None = None,
+    preparation: Preparation = AS_THEY_ARE,
     **settings: Any,
 ) -> Scene:
     """All that a page shows of the model on these arrays, as far as it leads to the named layers, or to the one output.
@@ -106,7 +111,7 @@ def scene(
     from convcli.report.apply import map_names
     from convcli.report.scene import Scene, check, parts_of
 
-    ready = batched(model, inputs, dtype, data_format or model.data_format, labels)
+    ready = batched(model, inputs, dtype, data_format or model.data_format, labels, preparation)
     shapes = {name: array.shape[1:] for name, array in ready.items()}
     with within(model):
         wanted = [_node(model, layers).name] if layers is None or isinstance(layers, str) else layers

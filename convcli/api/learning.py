@@ -11,10 +11,12 @@ from zlib import crc32
 from convcli import batches
 from convcli._lazy import Array, np
 from convcli.api.models import within
-from convcli.api.running import Weights, array_of, batched, bind_weights, named_inputs, weights_of
+from convcli.api.running import Weights, array_of, named_inputs, weights_of
 from convcli.api.shapes import plan_for
+from convcli.api.tasks import AS_THEY_ARE, batched, bind_weights
 from convcli.errors import ConvcliError, located, nearest
 from convcli.geometry import DataFormat, known
+from convcli.inputs import Preparation
 from convcli.model import Model, Plan, Row
 from convcli.records import Record, replace
 from convcli.steps import Correlate, Map
@@ -91,6 +93,7 @@ class Lesson:
         data_format: DataFormat | None = None,
         labels: Mapping[str, str] | None = None,
         target_labels: Mapping[str, str] | None = None,
+        preparation: Preparation = AS_THEY_ARE,
         threads: int | None = None,
         resume: Checkpoint | None = None,
         resume_name: str = "checkpoint",
@@ -101,7 +104,7 @@ class Lesson:
         data_format = data_format or model.data_format
         with located(resume_name):
             self.options = _settled(options, resume)
-        ready = batched(model, inputs, self.options.dtype, data_format, labels)
+        ready = batched(model, inputs, self.options.dtype, data_format, labels, preparation)
         _check_finite(ready, labels or {})
         with within(model):
             self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)

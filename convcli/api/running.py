@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli import batches
 from convcli._lazy import Array
 from convcli.api.models import load, within
 from convcli.api.shapes import named_shapes, only_input, plan_for
-from convcli.errors import ConvcliError, located
-from convcli.geometry import DataFormat, Shape, shape_text
-from convcli.model import Model, Plan
-from convcli.records import Record
+from convcli.api.tasks import TOLERANCE, Run, Task, batched, bind_weights
+from convcli.arrays import Mapped
+from convcli.errors import ConvcliError
+from convcli.geometry import shape_text
+from convcli.model import Model
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,144 +23,12 @@ if TYPE_CHECKING:
     from convcli.weights import Stored
 
 Weights = Mapping[str, Any] | str | os.PathLike[str] | None
-TOLERANCE = 1e-5
 
 
-class Run(Record):
-    """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights.
-
-    `algorithms` names, for each layer that correlates, the ways that did it, kernel by kernel.
-    """
-
-    plan: Plan
-    batch: int
-    values: dict[str, Array]
-    weights: dict[str, dict[str, Array]]
-    algorithms: dict[str, tuple[str, ...]]
-
-
-def run(
-    model: Model,
-    inputs: Mapping[str, Array],
-    *,
-    weights: Stored | None = None,
-    weights_name: str = "weights",
-    seed: int | None = None,
-    dtype: str | None = None,
-    algorithm: str = "auto",
-    tolerance: float = TOLERANCE,
-    threads: int | None = None,
-    compiled: bool | None = None,
-    keep: Sequence[str] | None = None,
-    also: Sequence[str] = (),
-    data_format: DataFormat | None = None,
-    labels: Mapping[str, str] | None = None,
-    watch: engine.Watch | None = None,
-) -> Run:
-    """Apply the model to arrays by input name and keep the values of the named layers, by default the outputs.
-
-    Only what leads to them is run and needs weights; `also` names further layers whose weights are wanted. The arrays
-    follow the rules of rank and number type of the command line; `data_format` is theirs, by default the model's, and
-    `labels` what messages call them. `watch` is told of each layer, and how far the work has come.
-    Raises `ConvcliError`.
-    """
-    from convcli import engine
-
-    data_format = data_format or model.data_format
-    ready = batched(model, inputs, dtype, data_format, labels)
-    first = next(iter(ready.values()))
-    batch, kind = len(first), first.dtype.name
-    with within(model):
-        plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-    kept = model.outputs if keep is None else keep
-    needed = plan.needed(kept)
-    bound = bind_weights(
-        model, plan, weights, weights_name, seed, kind, [*also, *(row.node.owner for row in needed.rows)]
-    )
-    with within(model):
-        program = engine.Program(
-            needed,
-            bound,
-            kept,
-            kind,
-            algorithm=algorithm,
-            tolerance=tolerance,
-            threads=threads,
-            samples=batch,
-            compiled=compiled,
-        )
-        try:
-            values = program(ready, watch)
-        finally:
-            program.close()
-    return Run(plan, batch, values, bound, program.ran)
-
-
-def bind_weights(
-    model: Model,
-    plan: Plan,
-    weights: Stored | None,
-    weights_name: str,
-    seed: int | None,
-    dtype: str,
-    only: Collection[str] | None = None,
-) -> dict[str, dict[str, Array]]:
-    """The weights of each layer, or of `only` those: those given, else those in the model's own archive."""
-    from convcli import stored
-    from convcli.weights import bind
-
-    if weights is None and model.stored is not None:
-        with within(model):
-            weights = stored.read(model.stored)
-        weights_name = model.source or weights_name
-    if seed is not None and (type(seed) is not int or seed < 0):
-        raise ConvcliError(f"seed {seed!r}", "a whole number of at least 0")
-    return bind(plan, weights, seed, dtype, weights_name, only)
-
-
-def batched(
-    model: Model,
-    inputs: Mapping[str, Array],
-    dtype: str | None,
-    data_format: DataFormat,
-    labels: Mapping[str, str] | None = None,
-) -> dict[str, Array]:
-    """The arrays as batches with channels last, of one number type and as many samples each."""
-    import numpy as np
-
-    given = {}
-    for name, array in inputs.items():
-        with located((labels or {}).get(name, name)):
-            given[name] = _as_batch(model, name, batches.to_float(array, dtype), data_format)
-    missing = [name for name in model.inputs if name not in given]
-    if missing:
-        raise ConvcliError(f"no array for the input {missing[0]!r}", "NAME=FILE for each, or one .npz of all")
-    sizes = {name: batch.shape[0] for name, batch in given.items()}
-    if len(set(sizes.values())) > 1:
-        raise ConvcliError(f"batches of different sizes: {sizes}", "as many samples of each input")
-    kind = np.result_type(*given.values()).name
-    return {name: np.ascontiguousarray(batch, kind) for name, batch in given.items()}
-
-
-def _as_batch(model: Model, name: str, array: Array, data_format: DataFormat) -> Array:
-    if name not in model.inputs:
-        raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
-    if 0 in array.shape:
-        raise ConvcliError(f"shape {shape_text(array.shape)} holds no values", "at least one")
-    batch = batches.as_batch(array, model.spatial_rank(name), data_format)
-    own = model.inputs[name]
-    got: Shape = batch.shape[1:]
-    if own is None or _allows(own, got):
-        return batch
-    remedy = f"the model takes {shape_text(data_format.from_last(own))}, ? where any extent will do"
-    if _allows(own, data_format.misread(got)):
-        remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
-    raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(got))}", remedy)
-
-
-def _allows(own: Shape, got: Shape) -> bool:
-    """Whether an input of the model's own shape, with unknown extents, may have the shape that it got."""
-    return len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))
+def run(model: Model, inputs: Mapping[str, Array | Mapped], **settings: Any) -> Run:
+    """Apply the model to arrays by input name, all at once; the other arguments are those of `Task`."""
+    with Task(model, inputs, **settings) as task:
+        return task.run()
 
 
 class Prepared:

@@ -12,7 +12,7 @@ import click
 
 from convcli.cli.common import INTERRUPTED, layer_option, progress_bar, reports
 from convcli.cli.models import load_model, single_layer
-from convcli.cli.running import check_streams, input_options, load_inputs, made_ready, weights_option
+from convcli.cli.running import check_streams, input_options, load_inputs, preparation, weights_option
 from convcli.errors import located
 from convcli.files import check_writable, suffix, write_bytes
 from convcli.learning.losses import LOSSES
@@ -147,6 +147,7 @@ def fit(
         data_format=options["data_format"],
         labels=labels,
         target_labels=target_labels,
+        preparation=preparation(options),
         threads=threads,
         resume=before,
         resume_name=resume or "checkpoint",
@@ -180,6 +181,8 @@ Loaded = tuple["Model", dict[str, Any], dict[str, Any], dict[str, str], dict[str
 
 def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
     """The model, its inputs and targets by name, and what messages call both."""
+    from convcli.arrays import held
+
     inline = bool(options["layers"])
     check_streams(*arguments, options["weights"])
     if len(arguments) < (2 if inline else 3):
@@ -191,7 +194,7 @@ def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
     layout = options["data_format"] or model.data_format
     inputs, labels = load_inputs(tuple(model.inputs), names[:-1], layout)
     targets, target_labels = load_inputs(model.outputs, names[-1:], layout)
-    return model, made_ready(model, inputs, labels, options), targets, labels, target_labels
+    return model, inputs, {name: held(each) for name, each in targets.items()}, labels, target_labels
 
 
 def _held(weights: str | None, resume: str | None) -> tuple[Any, Checkpoint | None]:

@@ -14,9 +14,8 @@ from convcli.files import STREAM, display_name
 from convcli.records import Record
 
 if TYPE_CHECKING:
-    from convcli._lazy import Array
     from convcli.geometry import DataFormat
-    from convcli.inputs import Quotient
+    from convcli.inputs import Preparation, Quotient
     from convcli.model import Model
     from convcli.weights import Stored
 
@@ -102,13 +101,14 @@ def asked(options: Mapping[str, Any]) -> Asked:
         "weights_name": weights or "weights",
         **{name: options[name] for name in ("seed", "dtype", "data_format")},
         "labels": labels,
+        "preparation": preparation(options),
         "watch": progress_bar(),
     }
     return Asked(model, inputs, settings, options["data_format"] or model.data_format)
 
 
 def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any], dict[str, str]]:
-    """The model, the array for each of its inputs as --gray and --scale want it, and what messages call each."""
+    """The model, the array for each of its inputs, and what messages call each."""
     from convcli.geometry import DataFormat
     from convcli.spec import INPUT
 
@@ -121,25 +121,19 @@ def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any]
         raise click.UsageError("--normalize goes with --filter")
     if filters:  # some are made for as many axes as the array has
         inputs, labels = load_inputs((INPUT,), names, data_format or DataFormat.CHANNELS_LAST)
-        rank = inputs[INPUT].ndim if INPUT in inputs else None
+        rank = len(inputs[INPUT].shape) if INPUT in inputs else None
         model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
     else:
         model = load_model(model_name, layers, single_layer(options), data_format)
         inputs, labels = load_inputs(tuple(model.inputs), names, data_format or model.data_format)
-    return model, made_ready(model, inputs, labels, options), labels
+    return model, inputs, labels
 
 
-def made_ready(
-    model: Model, inputs: Mapping[str, Any], labels: Mapping[str, str], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The inputs as --gray and --scale ask for them."""
-    from convcli.errors import located
+def preparation(options: Mapping[str, Any]) -> Preparation:
+    """What --gray and --scale ask for."""
+    from convcli.inputs import Preparation
 
-    layout, found = options["data_format"] or model.data_format, {}
-    for name, array in inputs.items():
-        with located(labels.get(name, name)):
-            found[name] = _made_ready(model, name, array, layout, options)
-    return found
+    return Preparation(options["gray"], options["scale"])
 
 
 def check_streams(*names: str | None) -> None:
@@ -177,17 +171,6 @@ def asked_map(names: Sequence[str], text: str) -> int:
         return map_place(names, text)
     except ConvcliError as error:
         raise click.UsageError(f"--map {error}") from None
-
-
-def _made_ready(model: Model, name: str, array: Array, layout: DataFormat, options: Mapping[str, Any]) -> Array:
-    """An input as --gray and --scale ask for it."""
-    if not options["gray"] and options["scale"] is None:
-        return array
-    from convcli import inputs
-
-    if options["gray"] and name in model.inputs:
-        array = inputs.gray(array, model.spatial_rank(name), layout)
-    return array if options["scale"] is None else inputs.scaled(array, options["scale"])
 
 
 def load_inputs(

@@ -21,6 +21,7 @@ from convcli.algorithms.kernels import meeting_kernel
 from convcli.algorithms.pooling import pool
 from convcli.algorithms.work import Work
 from convcli.engine.buffers import Spare, Values
+from convcli.engine.footprint import peak
 from convcli.engine.fusing import Name, Operation, operations, run_all
 from convcli.engine.native import finishing, pays_off
 from convcli.engine.operations import COMBINE, run
@@ -29,12 +30,15 @@ from convcli.engine.tiling import Box, Part, part
 from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import known, product
 from convcli.model import Plan
+from convcli.steps import Correlate
 from convcli.threads import Team, blas_has_one_thread
 
 LEAST_BYTES = 1 << 19  # worth more than one thread
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
 Weights = Mapping[str, Mapping[str, Array]]
 Slices = tuple[slice, ...]
+ALIKE = 3  # kinds of parts that are kept prepared: along a row of tiles the first, those between, the last
+MOST_PREPARED = 4  # times as large as they were may prepared weights be: those of minimal filtering
 # What an operation does once prepared: from its inputs, the memory for its result, with a team.
 Watch = Callable[[str, float], object]  # told the layer and the share of all work that is done, by any thread
 Runner = Callable[[Sequence[Array], Values, Team], Array]
@@ -133,18 +137,39 @@ class Program:
         shares = ((done / total, own / total) for done, own in zip(before, each, strict=False))
         return {op.makes: share for (op, _), share in zip(self._chain, shares, strict=True)}
 
-    def part(self, box: Box, inputs: Mapping[str, tuple[int, ...]]) -> Part:
-        """What makes a part of the one kept value from parts of the inputs, whose shapes of a sample these are."""
+    def footprint(self, samples: int, part: Part | None = None) -> int:
+        """Bytes that a run on so many samples, or on a part of them, takes at its worst, beside inputs and weights."""
+        cells = samples * np.dtype(self.dtype).itemsize
+        if part is not None:
+            return peak(part.chain, [part.made], part.shapes(self._inputs), cells, self._team.count)
+        return peak([each for each, _ in self._chain], self._kept.values(), self._inputs, cells, self._team.count)
+
+    @property
+    def preparing(self) -> int:
+        """Bytes that weights take up at most, prepared for parts."""
+        kernels = (each.weights[each.step.kernel.name] for each, _ in self._chain if isinstance(each.step, Correlate))
+        return ALIKE * MOST_PREPARED * sum(kernel.nbytes for kernel in kernels)
+
+    @property
+    def _inputs(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(map(known, shape)) for name, shape in self.plan.input_shapes.items()}
+
+    def part(self, box: Box) -> Part:
+        """What makes a part of the one kept value from parts of the inputs."""
         (made,) = set(self._kept.values())
-        return part([each for each, _ in self._chain], inputs, made, box)
+        return part([each for each, _ in self._chain], self._inputs, made, box)
 
     def for_part(self, part: Part) -> Program:
         """The program that makes it; it shares the threads of this one, and is kept for the next part that is alike."""
         alike = (part.made, *((each.step, each.takes, each.makes, each.space, each.shape) for each in part.chain))
-        if alike not in self._parts:
-            self._parts[alike] = own = copy(self)
+        own = self._parts.pop(alike, None)
+        if own is None:
+            own = copy(self)
             own._prepare(part.chain, dict.fromkeys(self._kept, part.made))
-        return self._parts[alike]
+        while len(self._parts) >= ALIKE:
+            self._parts.pop(next(iter(self._parts)))
+        self._parts[alike] = own
+        return own
 
     @property
     def ran(self) -> dict[str, tuple[str, ...]]:
@@ -163,7 +188,7 @@ class Program:
 
     def _prepared(self, each: Operation) -> Runner:
         with located(each.where):
-            if isinstance(each.step, steps.Correlate):
+            if isinstance(each.step, Correlate):
                 return self._correlation(each, each.step)
         if isinstance(each.step, steps.Pool):
             return partial(_pool, each, each.step, self._native)
@@ -171,7 +196,7 @@ class Program:
             return partial(_join, each, each.step)
         return partial(_in_place if each.step is None else _other, each)
 
-    def _correlation(self, each: Operation, step: steps.Correlate) -> Runner:
+    def _correlation(self, each: Operation, step: Correlate) -> Runner:
         kernel = meeting_kernel(step, each.weights[step.kernel.name])
         bias = None if step.bias is None else each.weights[step.bias.name]
         tails: list[Tail] = list(each.tails)

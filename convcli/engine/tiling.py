@@ -38,7 +38,11 @@ class Part(NamedTuple):
 
     chain: tuple[Operation, ...]
     made: Name
-    needs: Mapping[Name, Box]
+    needs: Mapping[str, Box]
+
+    def shapes(self, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        """The shapes of a sample of the parts that are needed of inputs of these shapes."""
+        return {name: _sized(inputs[name], box) for name, box in self.needs.items()}
 
 
 def part(chain: Sequence[Operation], inputs: Mapping[str, tuple[int, ...]], wanted: Name, box: Box) -> Part:
@@ -53,8 +57,8 @@ def part(chain: Sequence[Operation], inputs: Mapping[str, tuple[int, ...]], want
             found[each.makes] = narrow = narrowed(each.step, boxes[each.makes], there, each.shape)
             for name, needed in zip(each.takes, narrow.needs, strict=True):
                 boxes[name] = _hull(boxes[name], needed) if name in boxes else needed
-    needs: dict[Name, Box] = {name: boxes[name] for name in inputs if name in boxes}
-    held: dict[Name, Box] = dict(needs)
+    needs = {name: boxes[name] for name in inputs if name in boxes}
+    held: dict[Name, Box] = dict(needs.items())
     made: list[Operation] = []
     for each in chain:
         if each.makes not in found:
