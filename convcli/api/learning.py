@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from math import inf
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -99,7 +100,7 @@ class Lesson:
         from convcli.learning.network import Network
 
         data_format = data_format or model.data_format
-        with located(resume_name):
+        with located(resume_name) if resume else nullcontext():
             self.options = _settled(options, resume)
         ready = batched(model, inputs, self.options.dtype, data_format, labels)
         _check_finite(ready, labels or {})
@@ -107,23 +108,27 @@ class Lesson:
             self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
             needed = self.plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
-        samples = len(next(iter(ready.values())))
-        self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
+            samples = len(next(iter(ready.values())))
+            self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
+        self._settings = _settings(self.options, needed, self.losses, ready, goals)
+        drawn_by = self.options.seed
         if resume:
-            weights, weights_name = resume.weights, resume_name
+            with located(resume_name):
+                _check_same(resume, self._settings)
+            weights, weights_name, drawn_by = resume.weights, resume_name, None
         kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
-        bound = bind_weights(model, self.plan, weights, weights_name, self.options.seed, kind, owners)
+        bound = bind_weights(model, self.plan, weights, weights_name, drawn_by, kind, owners)
         unfinished = frozenset(row.name for row in needed.rows if _ends_in(needed, row, self.losses))
         frozen = self.options.freeze or ()
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
-        self._settings = _settings(self.options, needed, self.losses, ready, goals)
-        self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
+        with within(model):
+            self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
         if resume:
             with located(resume_name):
-                _check_same(resume, self._settings)
                 checkpoints.restore(self._run, resume)
+                _check_ahead(self._run)
 
     def learn(
         self,
@@ -267,15 +272,26 @@ def _settings(
         **kept,
         "freeze": list(options.freeze or ()),
         "losses": {name: each.name for name, each in losses.items()},
-        "model": crc32(repr([(row.name, row.steps, row.operands) for row in plan.rows]).encode()),
+        "model": crc32(repr([_likeness(row) for row in plan.rows]).encode()),
         "inputs and targets": _checksum([*inputs.values(), *goals.values()]),
     }
+
+
+def _likeness(row: Row) -> tuple[Any, ...]:
+    """All of a layer that training depends on, but its weights."""
+    return row.name, row.node.owner, row.node.layer, row.node.trainable, row.steps, row.operands
 
 
 def _check_same(resume: Checkpoint, settings: Mapping[str, Any]) -> None:
     for name in ("model", "inputs and targets", "losses"):
         if resume.settings.get(name) != settings[name]:
             raise ConvcliError(f"made with other {name}", "the same again")
+
+
+def _check_ahead(run: Training) -> None:
+    """Raise `ConvcliError` where a run has gone beyond the epochs asked for."""
+    if (run.epoch, run.batch) > (run.course.epochs, 0):
+        raise ConvcliError(f"epochs {run.course.epochs}: {run.epoch} are done", "more, or leave it out")
 
 
 def _checksum(arrays: Sequence[Array]) -> int:

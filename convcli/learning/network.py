@@ -134,7 +134,8 @@ class Network:
         backs: list[tuple[Link, Back]] = []
         for link in self._links:
             owner = link.row.node.owner
-            way.training = training and owner not in self._fixed
+            # As in Keras: one that keeps its weights keeps to its statistics too, but chance is at work in any.
+            way.training = training and (owner not in self._fixed or isinstance(link.step, steps.Noise))
             with located(link.row.where):
                 check_size(batch * (product(link.row.output_shape) or 0))
                 taken = [values[name] for name in link.takes]
