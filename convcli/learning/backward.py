@@ -208,9 +208,8 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: Way) -> t
 
 def _slope_back(step: steps.Map, slope: steps.Weight, x: Array, weights: Weights, dy: Array) -> Gradients:
     alpha = spread(weights[slope.name], step.slope_axes, x.ndim)
-    below = x <= 0
     own = _gathered(dy * np.minimum(x, 0), step.slope_axes, weights[slope.name].shape)
-    return (dy * np.where(below, alpha, 1).astype(x.dtype),), {slope.name: own}
+    return (dy * ((x > 0) + alpha * (x < 0)),), {slope.name: own}  # 0 at the corner, as in Keras
 
 
 def _along_several(step: steps.Map, x: Array, y: Array, dy: Array, parameters: dict[str, Any]) -> Array:
