@@ -12,6 +12,7 @@ import convcli
 from convcli.api import Lesson, Options
 from convcli.errors import ConvcliError
 from convcli.learning import checkpoints
+from convcli.learning.losses import LOSSES
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.normal(size=(10, 5, 5, 1))
@@ -98,3 +99,61 @@ def test_dropout_that_is_not_trainable_drops_all_the_same():
         dropped = run.learn().history["loss"]
     with lesson(layers[1:], epochs=1) as run:
         assert run.learn().history["loss"] != dropped
+
+
+MAPS = RANDOM.normal(size=(10, 5, 5, 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": float("inf")}, "learning_rate inf (a number above 0)"),
+        ({"learning_rate": True}, "learning_rate True (a number above 0)"),
+        ({"loss": {"d": "mse"}}, "loss {'d': 'mse'} (known: binary_crossentropy, categorical_crossentropy, huber,"),
+        ({"loss": "sparse_categorical_crossentropy"}, "layer conv2d: sparse_categorical_crossentropy is of"),
+        ({"targets": 3.0}, "target conv2d: shape () ((10, 5, 5, 2) for mse here)"),
+        ({"targets": MAPS * 1e300}, "target conv2d: holds "),
+        ({"inputs": IMAGES * 1e19}, "epoch 1, batch 1: the loss is not finite (smaller inputs or weights, such as by"),
+    ],
+)
+def test_errors_say_what_is_wrong(options, message):
+    given = {"inputs": IMAGES, "targets": MAPS, **options}
+    if "loss" in options:
+        given["targets"] = RANDOM.integers(0, 2, (10, 5, 5))
+    with pytest.raises(ConvcliError) as caught, np.errstate(over="ignore"):
+        convcli.fit(convcli.load(["Conv2D(2, 3, padding='same')"]), **given)
+    assert str(caught.value).startswith(message)
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = convcli.load(["Conv2D(2, 3, padding='same')"])
+    rates = [0.5, np.float64(0.5)]
+    one, other = (convcli.fit(model, IMAGES, MAPS, learning_rate=rate, epochs=1).history for rate in rates)
+    assert one == other
+
+
+def test_errors_of_training_name_the_file(tmp_path):
+    path = tmp_path / "still.yaml"
+    path.write_text("[{conv2d: {filters: 2, kernel_size: 3, padding: same, trainable: false}}]")
+    with pytest.raises(ConvcliError, match=r"still\.yaml: nothing to learn"):
+        convcli.fit(convcli.load(str(path)), IMAGES, MAPS)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_classes_of_places_may_have_an_axis_for_channels(data_format):
+    model = convcli.load(["Conv2D(3, 3, activation='softmax')"], data_format=data_format)
+    last = data_format == "channels_last"
+    classes = RANDOM.integers(0, 3, (10, 3, 3))
+    images, axis = (IMAGES, -1) if last else (IMAGES.transpose(0, 3, 1, 2), 1)
+    bare, with_axis = (
+        convcli.fit(model, images, each, epochs=2).history for each in (classes, np.expand_dims(classes, axis))
+    )
+    assert bare == with_axis
+
+
+def test_classes_of_what_is_not_shares_are_judged_as_in_keras():
+    y, right = np.array([[0.5, 2.0, 0.25], [0.0, 0.5, 1.0]]), np.array([1, 1])
+    value, gradient = LOSSES["sparse_categorical_crossentropy"].function(y, np.eye(3)[right])
+    # Cut off at 1, then shares of the sum: 1/1.75 and 0.5/1.5. A cell that was cut off has no slope.
+    assert value == pytest.approx((np.log(1.75) + np.log(3)) / 2, rel=1e-6)
+    np.testing.assert_allclose(gradient, [[1 / 3.5, 0, 1 / 3.5], [0, (1 / 1.5 - 2) / 2, 0]], rtol=1e-6, atol=1e-12)

@@ -145,9 +145,10 @@ class Lesson:
         ending = run.run(watch, stop, keep)
         problem = None
         if ending == "diverged":
+            slower = f"--learning-rate below {self.options.learning_rate:g}, or --scale"
             problem = ConvcliError(
                 f"{run.where}: the loss is not finite",
-                f"--learning-rate below {self.options.learning_rate:g}, or --scale",
+                slower if run.optimizer.updates else "smaller inputs or weights, such as by --scale",
             )
         else:
             keep(at_once=True)
@@ -237,8 +238,9 @@ def _check_options(found: dict[str, Any]) -> None:
     found |= {name: value for name, value in defaults.items() if found[name] is None}
     batches.check_dtype(found["dtype"])
     for name, known_names in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
-        if found[name] is not None and found[name] not in known_names:
-            raise ConvcliError(f"{name} {found[name]!r}", nearest(str(found[name]), known_names))
+        value = found[name]
+        if value is not None and (not isinstance(value, str) or value not in known_names):
+            raise ConvcliError(f"{name} {value!r}", nearest(str(value), known_names))
     kind = OPTIMIZERS[found["optimizer"]]
     if found["momentum"] and not kind.takes_momentum:
         raise ConvcliError(f"momentum {found['momentum']}: {kind.name} has its own", "sgd or rmsprop")
@@ -250,7 +252,8 @@ def _check_options(found: dict[str, Any]) -> None:
             raise ConvcliError(f"{name} {value!r}", f"a whole number of at least {least}")
     for name, low, high in (("learning_rate", 0, inf), ("momentum", 0, 1), ("validation_split", 0, 1)):
         value = found[name]
-        if type(value) not in (int, float) or not low <= value < high or (name == "learning_rate" and not value):
+        real = isinstance(value, int | float) and not isinstance(value, bool)  # NumPy's float64 is a float too
+        if not real or not low <= value < high or (name == "learning_rate" and not value):
             span = "a number above 0" if name == "learning_rate" else "at least 0, and below 1"
             raise ConvcliError(f"{name} {value!r}", span)
 
@@ -354,14 +357,14 @@ def _goals(
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
             ending = _ending(rows[name]) if name in rows else None
             loss = losses.LOSSES[options.loss or losses.suited(shape, ending, target.shape[1:])]
-            goal = losses.as_target(loss, target, shape, samples, data_format)
+            goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
         if loss.ends and name in rows and rows[name].steps and isinstance(rows[name].steps[-1], Correlate):
             raise ConvcliError(
                 f"{rows[name].where}: {loss.name} is of probabilities, and its output has no activation",
                 f"activation: {loss.ends}",
             )
         found[name] = loss
-        goals[name] = goal if loss.classes else np.ascontiguousarray(goal, options.dtype)
+        goals[name] = goal
     return found, goals
 
 
