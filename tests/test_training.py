@@ -135,8 +135,13 @@ def test_numbers_of_numpy_are_numbers():
 def test_errors_of_training_name_the_file(tmp_path):
     path = tmp_path / "still.yaml"
     path.write_text("[{conv2d: {filters: 2, kernel_size: 3, padding: same, trainable: false}}]")
+    model = convcli.load(str(path))
     with pytest.raises(ConvcliError, match=r"still\.yaml: nothing to learn"):
-        convcli.fit(convcli.load(str(path)), IMAGES, MAPS)
+        convcli.fit(model, IMAGES, MAPS)
+    with pytest.raises(ConvcliError, match=r"still\.yaml: layer conv2d: categorical_crossentropy is of probabilities"):
+        convcli.fit(model, IMAGES, np.abs(MAPS) % 1, loss="categorical_crossentropy")
+    with pytest.raises(ConvcliError, match=r"^target conv2d: shape"):
+        convcli.fit(model, IMAGES, MAPS[1:])
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])

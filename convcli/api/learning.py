@@ -108,8 +108,8 @@ class Lesson:
             self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
             needed = self.plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
-            samples = len(next(iter(ready.values())))
-            self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
+        samples = len(next(iter(ready.values())))
+        self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
         self._settings = _settings(self.options, needed, self.losses, ready, goals)
         drawn_by = self.options.seed
         if resume:
@@ -355,17 +355,22 @@ def _goals(
             target = batches.to_float(targets[name])
             if target.ndim == len(shape) + 1:
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
-            ending = _ending(rows[name]) if name in rows else None
-            loss = losses.LOSSES[options.loss or losses.suited(shape, ending, target.shape[1:])]
+            loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target.shape[1:])]
             goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
-        if loss.ends and name in rows and rows[name].steps and isinstance(rows[name].steps[-1], Correlate):
-            raise ConvcliError(
-                f"{rows[name].where}: {loss.name} is of probabilities, and its output has no activation",
-                f"activation: {loss.ends}",
-            )
+        with within(plan.model):
+            _check_suited(rows[name], loss)
         found[name] = loss
         goals[name] = goal
     return found, goals
+
+
+def _check_suited(row: Row, loss: Loss) -> None:
+    """Raise `ConvcliError` where a loss of probabilities would be taken of plain sums of products."""
+    if loss.ends and row.steps and isinstance(row.steps[-1], Correlate):
+        raise ConvcliError(
+            f"{row.where}: {loss.name} is of probabilities, and its output has no activation",
+            f"activation: {loss.ends}",
+        )
 
 
 def _ending(row: Row) -> str | None:
