@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from convcli.api import Lesson, Options
 from convcli.errors import ConvcliError
 from convcli.learning import checkpoints
 from convcli.learning.losses import LOSSES
+from convcli.learning.training import Training
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.normal(size=(10, 5, 5, 1))
@@ -162,3 +164,20 @@ def test_classes_of_what_is_not_shares_are_judged_as_in_keras():
     # Cut off at 1, then shares of the sum: 1/1.75 and 0.5/1.5. A cell that was cut off has no slope.
     assert value == pytest.approx((np.log(1.75) + np.log(3)) / 2, rel=1e-6)
     np.testing.assert_allclose(gradient, [[1 / 3.5, 0, 1 / 3.5], [0, (1 / 1.5 - 2) / 2, 0]], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "epochs", "best"),
+    [
+        ([3, 2, 2, 1], 1, 3, 2),  # a tie is no better
+        ([3, 2, 2, 1], 2, 4, 4),
+        ([1, 2, nan, 0], 2, 3, 1),
+        ([inf, 3, inf, inf, 1], 2, 4, 2),
+        ([nan, 1, 1], 2, 3, 1),  # as in Keras, nothing is less than that
+    ],
+)
+def test_patience_is_that_of_keras(losses, patience, epochs, best, monkeypatch):
+    monkeypatch.setattr(Training, "validation", lambda run: {"val_loss": float(losses[run.epoch])})
+    with lesson(LAYERS, patience=patience, epochs=len(losses)) as run:
+        done = run.learn()
+    assert (len(done.history["loss"]), done.best_epoch) == (epochs, best)

@@ -184,7 +184,7 @@ class Training:
             self.history.setdefault(name, []).append(figure)
         self.epoch, self.batch, self.sums = self.epoch + 1, 0, Sums()
         loss = figures.get("val_loss", figures["loss"])
-        if self.best is not None and loss < self.best_loss:
+        if self.best is not None and (self.epoch == 1 or loss < self.best_loss):  # the first may not be a number
             self.best_loss, self.best_epoch = loss, self.epoch
             self.best[...] = self.network.flat
 
@@ -200,7 +200,7 @@ class Training:
 
     def _out_of_patience(self) -> bool:
         patience = self.course.patience
-        return patience is not None and self.epoch - self.best_epoch >= patience and self.epoch > 0
+        return patience is not None and self.epoch - self.best_epoch >= patience
 
     def _progress(self) -> str:
         text = f"epoch {self.epoch + 1}/{self.course.epochs}  loss {self.sums.loss / self.sums.samples:.4g}"
