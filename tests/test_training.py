@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from math import inf, nan
 from typing import Any
 
@@ -30,12 +31,21 @@ def lesson(layers: list[Any], resume: Any = None, **options: Any) -> Lesson:
     return Lesson(model, {"input": IMAGES}, goals, Options(**options), resume=held)
 
 
-def checkpoint(layers: list[Any] = LAYERS, **options: Any) -> dict[str, Any]:
-    """What a run of some epochs keeps at its end."""
+def stopped(run: Lesson, asked: int | None = None) -> tuple[str, dict[str, Any]]:
+    """How a run ends that is stopped when it asks for the given time, and what it keeps."""
     kept: dict[str, Any] = {}
-    with lesson(layers, **options) as run:
-        run.learn(save=lambda found: kept.update({key: np.array(each) for key, each in found.items()}))
-    return kept
+    times = count(1)
+    with run:
+        ending = run.learn(
+            stop=lambda: next(times) == asked,
+            save=lambda found: kept.update({key: np.array(each) for key, each in found.items()}),
+        ).ending
+    return ending, kept
+
+
+def checkpoint(**options: Any) -> dict[str, Any]:
+    """What a run of some epochs keeps at its end."""
+    return stopped(lesson(LAYERS, **options))[1]
 
 
 def changed(kept: dict[str, Any], **record: Any) -> dict[str, Any]:
@@ -73,6 +83,21 @@ def test_a_run_goes_on_whatever_its_layers_are_called():
 def test_a_checkpoint_that_contradicts_itself_is_broken(record):
     with pytest.raises(ConvcliError, match="broken checkpoint"):
         lesson(LAYERS, resume=changed(checkpoint(epochs=2), **record)).close()
+
+
+@pytest.mark.parametrize("asked", range(1, 8))
+def test_a_run_that_stops_at_any_time_goes_on_to_the_same(asked):
+    options = {"epochs": 2, "validation_split": 0.4, "patience": 2}  # two batches to learn from and one to judge by
+    layers = [*LAYERS[:2], "BatchNormalization()", *LAYERS[2:]]
+    with lesson(layers, **options) as run:
+        whole = run.learn()
+    ending, kept = stopped(lesson(layers, **options), asked)
+    assert ending == ("interrupted" if asked <= 6 else "done")
+    with lesson(layers, resume=kept, **options) as run:
+        done = run.learn()
+    assert done.history == whole.history
+    for key, each in done.stored.items():
+        np.testing.assert_array_equal(each, whole.stored[key], err_msg=key)
 
 
 def test_weights_that_a_checkpoint_lacks_are_not_drawn():
@@ -177,7 +202,7 @@ def test_classes_of_what_is_not_shares_are_judged_as_in_keras():
     ],
 )
 def test_patience_is_that_of_keras(losses, patience, epochs, best, monkeypatch):
-    monkeypatch.setattr(Training, "validation", lambda run: {"val_loss": float(losses[run.epoch])})
+    monkeypatch.setattr(Training, "validation", lambda run, stop: {"val_loss": float(losses[run.epoch])})
     with lesson(LAYERS, patience=patience, epochs=len(losses)) as run:
         done = run.learn()
     assert (len(done.history["loss"]), done.best_epoch) == (epochs, best)

@@ -89,10 +89,10 @@ def _check_whole(training: Training) -> None:
     epoch, batch, batches = training.epoch, training.batch, training.batches
     right = (
         epoch >= 0
-        and 0 <= batch < batches
+        and 0 <= batch <= batches
         and 0 <= training.best_epoch <= epoch
         and training.optimizer.updates == epoch * batches + batch
-        and training.sums.samples == batch * training.course.batch_size
+        and training.sums.samples == min(batch * training.course.batch_size, training.learned)
         and ("loss" in training.history) == (epoch > 0)
         and all(len(each) == epoch for each in training.history.values())
     )

@@ -133,7 +133,10 @@ class Training:
                 self.batch += 1
                 if watch is not None:
                     watch(self._progress(), (self.epoch + self.batch / self.batches) / self.course.epochs)
-            self._end_epoch()
+            validated = self.validation(stop)
+            if validated is None:
+                return "interrupted"
+            self._end_epoch(validated)
             after_epoch()
         return "done"
 
@@ -178,8 +181,8 @@ class Training:
             right[name] = losses.hits(loss, y, target, not unfinished)
         return total, gradients, right
 
-    def _end_epoch(self) -> None:
-        figures = {**self.sums.figures(), **self.validation()}
+    def _end_epoch(self, validated: Mapping[str, float]) -> None:
+        figures = {**self.sums.figures(), **validated}
         for name, figure in figures.items():
             self.history.setdefault(name, []).append(figure)
         self.epoch, self.batch, self.sums = self.epoch + 1, 0, Sums()
@@ -188,10 +191,12 @@ class Training:
             self.best_loss, self.best_epoch = loss, self.epoch
             self.best[...] = self.network.flat
 
-    def validation(self) -> dict[str, float]:
-        """The figures of the samples that are not learned from; none where there are none."""
+    def validation(self, stop: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
+        """The figures of the samples that are not learned from; none where there are none. None if `stop` says so."""
         sums = Sums()
         for start in range(self.learned, self.samples, self.course.batch_size):
+            if stop():
+                return None
             chosen = slice(start, min(start + self.course.batch_size, self.samples))
             passed = self.network.forward({name: each[chosen] for name, each in self.inputs.items()})
             loss, _, right = self._judged(passed.values, chosen)
