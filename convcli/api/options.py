@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from convcli.learning.checkpoints import Checkpoint
 
 OPTIMIZER, BATCH_SIZE, DTYPE = "adam", 32, "float32"
+BELOW = {"learning_rate": inf, "momentum": 1, "validation_split": 1}  # what is a real number, and smaller than this
 
 
 class Options(Record, kw_only=True):
@@ -54,6 +55,7 @@ def settled(options: Options, resume: Checkpoint | None) -> Options:
     kind = OPTIMIZERS[found["optimizer"]]
     _fill(found, learning_rate=kind.rate)
     _check_numbers(found)
+    found |= {name: float(found[name]) for name in BELOW}  # float32 times NumPy's float64 is another number
     if found["momentum"] and not kind.takes_momentum:
         raise ConvcliError(f"momentum {found['momentum']}: {kind.name} has its own", "sgd or rmsprop")
     return Options(**found)
@@ -68,7 +70,7 @@ def _check_numbers(found: Mapping[str, Any]) -> None:
         value = found[name]
         if value is not None and (type(value) is not int or value < least):
             raise ConvcliError(f"{name} {value!r}", f"a whole number of at least {least}")
-    for name, high in (("learning_rate", inf), ("momentum", 1), ("validation_split", 1)):
+    for name, high in BELOW.items():
         value = found[name]
         real = isinstance(value, int | float) and not isinstance(value, bool)  # NumPy's float64 is a float too
         if not real or not 0 <= value < high or (name == "learning_rate" and not value):

@@ -15,6 +15,7 @@ import numpy as np
 
 from convcli import activations, steps
 from convcli._lazy import Array
+from convcli.activations.pointwise import SELU_ALPHA, SELU_SCALE
 from convcli.algorithms import resizing
 from convcli.algorithms.blocks import slab
 from convcli.algorithms.pooling import divisors
@@ -408,7 +409,7 @@ def _unaligned(step: steps.Join, dy: Array, x: Array, rank: int) -> Array:
 
 # ---- what acts in training only ----
 
-ALPHA = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # SELU of -infinity
+ALPHA = -SELU_SCALE * SELU_ALPHA  # SELU of -infinity
 
 
 @forward.register
