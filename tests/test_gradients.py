@@ -12,6 +12,7 @@ from strategies import layers
 
 import convcli
 from convcli.activations import ACTIVATIONS, PULLBACKS
+from convcli.activations.pointwise import SELU_SCALE
 from convcli.api.running import bind_weights
 from convcli.learning.network import Network
 
@@ -140,6 +141,36 @@ def test_several_outputs_and_inputs():
 @pytest.mark.parametrize("name", sorted({each.__name__ for each in ACTIVATIONS.values()}))
 def test_activations(name):
     assert worst_error(convcli.load([f"Activation('{name}')"]), {"input": (4, 6)}) < WORST
+
+
+@pytest.mark.parametrize(
+    ("layer", "at", "slope"),
+    [
+        ("ReLU()", 0, 0),
+        ("ReLU(6)", 6, 0),
+        ("ReLU(3)", 3, 1),
+        ("ReLU(3, threshold=1)", 3, 1),
+        ("ReLU(negative_slope=0.25)", 0, 0.25),
+        ("ReLU(negative_slope=0.25, threshold=1)", 1, 0),
+        ("ReLU(3, negative_slope=0.25)", 0, 0),
+        ("LeakyReLU(0.25)", 0, 0.25),
+        ("ELU(0.25)", 0, 0.25),
+        ("selu", 0, SELU_SCALE),
+        ("hard_tanh", 1, 1),
+        ("hard_tanh", -1, 1),
+        ("hard_sigmoid", 3, 0),
+        ("soft_shrink", 0.5, 0),
+        ({"p_re_lu": {"alpha": [0.25]}}, 0, 0),
+        ({"p_re_lu": {"alpha": [0.25]}}, -1, 0.25),
+    ],
+)
+def test_slopes_at_corners_are_those_of_keras(layer, at, slope):
+    model = convcli.load([layer])
+    bound = bind_weights(model, model.plan({"input": (1,)}), None, "weights", 0, "float64")
+    with Network(model.plan({"input": (1,)}), bound, "float64", model.outputs, inputs=["input"]).closing() as network:
+        passed = network.forward({"input": np.array([[float(at)]])}, training=True)
+        (by_input,) = network.backward(passed, {model.outputs[0]: np.ones((1, 1))}).values()
+    np.testing.assert_allclose(by_input, [[slope]], rtol=1e-14)
 
 
 def test_every_activation_has_a_way_back():

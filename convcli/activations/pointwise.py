@@ -1,6 +1,6 @@
 """Activations of each number by itself, each with its slope.
 
-At a corner the slope is that of the side where the function is flat or lower, as in TensorFlow and PyTorch.
+At a corner the slope is that which Keras has with TensorFlow; inputs of zeros are there as long as the bias is zero.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, 
 
 @slope(relu)
 def _(x: Array, y: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
-    rising = x > threshold if max_value is None else (x > threshold) & (x < max_value)
-    return np.where(x < threshold, negative_slope, rising).astype(x.dtype) if negative_slope else rising
+    rising = x > threshold
+    if max_value is not None:
+        rising &= (x < max_value) if max_value == 6 and not threshold else (x <= max_value)  # relu6 is another function
+    below = x < threshold if threshold or max_value is not None else x <= 0  # and so is leaky_relu
+    return np.where(below, negative_slope, rising).astype(x.dtype) if negative_slope else rising
 
 
 @activation
@@ -88,7 +91,7 @@ def selu(x: Array) -> Array:
 
 @slope(selu)
 def _(x: Array, y: Array) -> Array:
-    return np.where(x > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+    return np.where(x >= 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
 
 @activation
@@ -200,7 +203,7 @@ def hard_tanh(x: Array) -> Array:
 
 @slope(hard_tanh)
 def _(x: Array, y: Array) -> Array:
-    return np.abs(x) < 1
+    return np.abs(x) <= 1
 
 
 @activation

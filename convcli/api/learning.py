@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from convcli import batches
 from convcli._lazy import Array, np
 from convcli.api.models import within
+from convcli.api.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options, settled
 from convcli.api.running import Weights, array_of, named_inputs, weights_of
 from convcli.api.shapes import plan_for
 from convcli.api.tasks import AS_THEY_ARE, batched, bind_weights
@@ -19,7 +19,6 @@ from convcli.geometry import DataFormat, known
 from convcli.inputs import Preparation
 from convcli.model import Model, Plan, Row
 from convcli.records import Record, replace
-from convcli.steps import Correlate, Map
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -30,31 +29,14 @@ if TYPE_CHECKING:
     from convcli.learning.training import Ending, Training, Watch
     from convcli.weights import Stored
 
-OPTIMIZER, BATCH_SIZE, DTYPE = "adam", 32, "float32"
 BETWEEN_CHECKPOINTS = 1.0  # seconds, at least
-
-
-class Options(Record, kw_only=True):
-    """How to learn. What is None is left to the model, the data or the optimizer; see `fit`."""
-
-    loss: str | None = None
-    optimizer: str | None = None
-    learning_rate: float | None = None
-    momentum: float | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    seed: int | None = None
-    validation_split: float | None = None
-    freeze: tuple[str, ...] | None = None
-    patience: int | None = None
-    dtype: str | None = None
 
 
 class Learned(Record, kw_only=True):
     """What training came to: how it ended, the figures of each epoch by name, the weights by layer and name.
 
-    `losses` are by output, `options` as they were in the end, `samples`
-    those learned from and those kept for validation, `updates` those of all epochs. `problem` is what stopped it.
+    `losses` are by output, `options` as they were in the end, `samples` those learned from and those kept for
+    validation, `updates` those of all epochs. `problem` is what stopped it.
     """
 
     plan: Plan
@@ -98,35 +80,40 @@ class Lesson:
         resume: Checkpoint | None = None,
         resume_name: str = "checkpoint",
     ) -> None:
+        from convcli.api.targets import check_finite, ends_in, goals_of
         from convcli.learning import checkpoints
         from convcli.learning.network import Network
 
         data_format = data_format or model.data_format
-        with located(resume_name):
-            self.options = _settled(options, resume)
+        with located(resume_name) if resume else nullcontext():
+            self.options = settled(options, resume)
         ready = batched(model, inputs, self.options.dtype, data_format, labels, preparation)
-        _check_finite(ready, labels or {})
+        check_finite(ready, labels or {})
         with within(model):
             self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
             needed = self.plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
         samples = len(next(iter(ready.values())))
-        self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
+        self.losses, goals = goals_of(needed, targets, self.options, samples, data_format, target_labels or {})
+        self._settings = _settings(self.options, needed, self.losses, ready, goals)
+        drawn_by = self.options.seed
         if resume:
-            weights, weights_name = resume.weights, resume_name
+            with located(resume_name):
+                _check_same(resume, self._settings)
+            weights, weights_name, drawn_by = resume.weights, resume_name, None
         kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
-        bound = bind_weights(model, self.plan, weights, weights_name, self.options.seed, kind, owners)
-        unfinished = frozenset(row.name for row in needed.rows if _ends_in(needed, row, self.losses))
+        bound = bind_weights(model, self.plan, weights, weights_name, drawn_by, kind, owners)
+        unfinished = frozenset(row.name for row in needed.rows if ends_in(needed, row, self.losses))
         frozen = self.options.freeze or ()
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
-        self._settings = _settings(self.options, needed, self.losses, ready, goals)
-        self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
+        with within(model):
+            self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
         if resume:
             with located(resume_name):
-                _check_same(resume, self._settings)
                 checkpoints.restore(self._run, resume)
+                _check_ahead(self._run)
 
     def learn(
         self,
@@ -143,9 +130,10 @@ class Lesson:
         ending = run.run(watch, stop, keep)
         problem = None
         if ending == "diverged":
+            slower = f"--learning-rate below {self.options.learning_rate:g}, or --scale"
             problem = ConvcliError(
                 f"{run.where}: the loss is not finite",
-                f"--learning-rate below {self.options.learning_rate:g}, or --scale",
+                slower if run.optimizer.updates else "smaller inputs or weights, such as by --scale",
             )
         else:
             keep(at_once=True)
@@ -208,51 +196,6 @@ def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
     return {f"{layer}/{name}": array for layer, own in weights.items() for name, array in own.items()}
 
 
-# ---- options ----
-
-
-def _settled(options: Options, resume: Checkpoint | None) -> Options:
-    """The options with what is left open: as the checkpoint has it, else the default. Raises `ConvcliError`."""
-    kept = resume.settings if resume else {}
-    found: dict[str, Any] = {}
-    for name, given in options.__dict__.items():
-        before = tuple(kept[name]) if isinstance(kept.get(name), list) else kept.get(name)
-        if resume and name in kept and given not in (None, before):
-            raise ConvcliError(f"made with {name} {before}, not {given}", "the same, or leave it out")
-        found[name] = before if given is None else given
-    if resume and found["epochs"] is None:
-        found["epochs"] = resume.epochs
-    _check_options(found)
-    return Options(**found)
-
-
-def _check_options(found: dict[str, Any]) -> None:
-    """Raise `ConvcliError` for options that cannot be; put defaults in place of None."""
-    from convcli.learning.losses import LOSSES
-    from convcli.learning.optimizers import OPTIMIZERS
-
-    defaults = {"optimizer": OPTIMIZER, "batch_size": BATCH_SIZE, "dtype": DTYPE, "seed": 0, "validation_split": 0.0}
-    found |= {name: value for name, value in defaults.items() if found[name] is None}
-    batches.check_dtype(found["dtype"])
-    for name, known_names in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
-        if found[name] is not None and found[name] not in known_names:
-            raise ConvcliError(f"{name} {found[name]!r}", nearest(str(found[name]), known_names))
-    kind = OPTIMIZERS[found["optimizer"]]
-    if found["momentum"] and not kind.takes_momentum:
-        raise ConvcliError(f"momentum {found['momentum']}: {kind.name} has its own", "sgd or rmsprop")
-    found |= {"learning_rate": kind.rate} if found["learning_rate"] is None else {}
-    found |= {"momentum": 0.0} if found["momentum"] is None else {}
-    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("patience", 1)):
-        value = found[name]
-        if value is not None and (type(value) is not int or value < least):
-            raise ConvcliError(f"{name} {value!r}", f"a whole number of at least {least}")
-    for name, low, high in (("learning_rate", 0, inf), ("momentum", 0, 1), ("validation_split", 0, 1)):
-        value = found[name]
-        if type(value) not in (int, float) or not low <= value < high or (name == "learning_rate" and not value):
-            span = "a number above 0" if name == "learning_rate" else "at least 0, and below 1"
-            raise ConvcliError(f"{name} {value!r}", span)
-
-
 def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
     """Raise `ConvcliError` where a name is not that of a layer with weights."""
     able = [row.name for row in plan.rows if row.weights and not row.node.shares]
@@ -270,15 +213,26 @@ def _settings(
         **kept,
         "freeze": list(options.freeze or ()),
         "losses": {name: each.name for name, each in losses.items()},
-        "model": crc32(repr([(row.name, row.steps, row.operands) for row in plan.rows]).encode()),
+        "model": crc32(repr([_likeness(row) for row in plan.rows]).encode()),
         "inputs and targets": _checksum([*inputs.values(), *goals.values()]),
     }
+
+
+def _likeness(row: Row) -> tuple[Any, ...]:
+    """All of a layer that training depends on, but its weights."""
+    return row.name, row.node.owner, row.node.layer, row.node.trainable, row.steps, row.operands
 
 
 def _check_same(resume: Checkpoint, settings: Mapping[str, Any]) -> None:
     for name in ("model", "inputs and targets", "losses"):
         if resume.settings.get(name) != settings[name]:
             raise ConvcliError(f"made with other {name}", "the same again")
+
+
+def _check_ahead(run: Training) -> None:
+    """Raise `ConvcliError` where a run has gone beyond the epochs asked for."""
+    if (run.epoch, run.batch) > (run.course.epochs, 0):
+        raise ConvcliError(f"epochs {run.course.epochs}: {run.epoch} are done", "more, or leave it out")
 
 
 def _checksum(arrays: Sequence[Array]) -> int:
@@ -303,66 +257,6 @@ def _keeper(
             last = time.monotonic()
 
     return keep
-
-
-# ---- inputs and targets ----
-
-
-def _check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None:
-    for name, each in inputs.items():
-        if not np.isfinite(each).all():
-            raise ConvcliError(f"{labels.get(name, name)}: holds NaN or infinity", "finite numbers to learn from")
-
-
-def _goals(
-    plan: Plan,
-    targets: Mapping[str, Array],
-    options: Options,
-    samples: int,
-    data_format: DataFormat,
-    labels: Mapping[str, str],
-) -> tuple[dict[str, Loss], dict[str, Array]]:
-    """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
-    from convcli.learning import losses
-
-    missing = [name for name in plan.model.outputs if name not in targets]
-    if missing or len(targets) > len(plan.model.outputs):
-        odd = next((name for name in targets if name not in plan.model.outputs), None)
-        what = f"no target for the output {missing[0]!r}" if missing else f"no output {odd!r}"
-        raise ConvcliError(what, f"one for each of {', '.join(plan.model.outputs)}")
-    rows = {row.name: row for row in plan.rows}
-    found: dict[str, Loss] = {}
-    goals: dict[str, Array] = {}
-    for name in plan.model.outputs:
-        shape = tuple(map(known, plan.shapes[name]))
-        with located(labels.get(name, f"target {name}")):
-            target = batches.to_float(targets[name])
-            if target.ndim == len(shape) + 1:
-                target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
-            ending = _ending(rows[name]) if name in rows else None
-            loss = losses.LOSSES[options.loss or losses.suited(shape, ending, target.shape[1:])]
-            goal = losses.as_target(loss, target, shape, samples, data_format)
-        if loss.ends and name in rows and rows[name].steps and isinstance(rows[name].steps[-1], Correlate):
-            raise ConvcliError(
-                f"{rows[name].where}: {loss.name} is of probabilities, and its output has no activation",
-                f"activation: {loss.ends}",
-            )
-        found[name] = loss
-        goals[name] = goal if loss.classes else np.ascontiguousarray(goal, options.dtype)
-    return found, goals
-
-
-def _ending(row: Row) -> str | None:
-    """The activation that a layer ends in, where that is over its channels or by cell."""
-    last = row.steps[-1] if row.steps else None
-    whole = isinstance(last, Map) and last.axes in ((), (len(row.output_shape) - 1,))
-    return last.function if isinstance(last, Map) and whole else None
-
-
-def _ends_in(plan: Plan, row: Row, losses: Mapping[str, Loss]) -> bool:
-    """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
-    used = any(row.name in other.operands for other in plan.rows)
-    return row.name in losses and not used and losses[row.name].ends == _ending(row) is not None
 
 
 # ---- the library's function ----

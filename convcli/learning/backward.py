@@ -15,6 +15,7 @@ import numpy as np
 
 from convcli import activations, steps
 from convcli._lazy import Array
+from convcli.activations.pointwise import SELU_ALPHA, SELU_SCALE
 from convcli.algorithms import resizing
 from convcli.algorithms.blocks import slab
 from convcli.algorithms.pooling import divisors
@@ -208,9 +209,8 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: Way) -> t
 
 def _slope_back(step: steps.Map, slope: steps.Weight, x: Array, weights: Weights, dy: Array) -> Gradients:
     alpha = spread(weights[slope.name], step.slope_axes, x.ndim)
-    below = x <= 0
     own = _gathered(dy * np.minimum(x, 0), step.slope_axes, weights[slope.name].shape)
-    return (dy * np.where(below, alpha, 1).astype(x.dtype),), {slope.name: own}
+    return (dy * ((x > 0) + alpha * (x < 0)),), {slope.name: own}  # 0 at the corner, as in Keras
 
 
 def _along_several(step: steps.Map, x: Array, y: Array, dy: Array, parameters: dict[str, Any]) -> Array:
@@ -409,7 +409,7 @@ def _unaligned(step: steps.Join, dy: Array, x: Array, rank: int) -> Array:
 
 # ---- what acts in training only ----
 
-ALPHA = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717  # SELU of -infinity
+ALPHA = -SELU_SCALE * SELU_ALPHA  # SELU of -infinity
 
 
 @forward.register

@@ -17,10 +17,10 @@ from convcli.errors import ConvcliError
 from convcli.learning.training import Training
 from convcli.records import Record
 
-PREFIX = "training/"
-RECORD, BEST, OPTIMIZER = f"{PREFIX}record", f"{PREFIX}best", f"{PREFIX}optimizer"
+# No variable of a layer has such a name, so a layer may well be called `training`.
+RECORD, BEST, OPTIMIZER = "training/record", "training/best", "training/optimizer"
 Settings = Mapping[str, Any]
-PARTS = ("settings", "epochs", "epoch", "batch", "updates", "history", "sums", "best")
+FAULTS = (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 class Checkpoint(Record):
@@ -52,22 +52,15 @@ def pack(training: Training, weights: Mapping[str, Array], settings: Settings) -
 
 def unpack(stored: Mapping[str, Any]) -> Checkpoint:
     """What the arrays of a file hold. Raises `ConvcliError` where they are no checkpoint."""
-    own = {key: value for key, value in stored.items() if key.startswith(PREFIX)}
-    if RECORD not in own:
+    if RECORD not in stored:
         raise ConvcliError("is no checkpoint", "what fit --checkpoint writes")
+    own = {key for key in stored if key in (RECORD, BEST) or key.startswith(OPTIMIZER)}
     try:
-        record = json.loads(bytes(np.asarray(own.pop(RECORD), np.uint8)).decode())
-        missing = [part for part in PARTS if part not in record]
-        if missing:
-            raise ValueError(f"no {missing[0]}")
-        return Checkpoint(
-            record["settings"],
-            int(record["epochs"]),
-            {key: value for key, value in stored.items() if not key.startswith(PREFIX)},
-            record,
-            own,
-        )
-    except (ValueError, TypeError, RecursionError) as error:
+        record = json.loads(bytes(np.asarray(stored[RECORD], np.uint8)).decode())
+        settings = dict(record["settings"].items())
+        weights = {key: value for key, value in stored.items() if key not in own}
+        return Checkpoint(settings, int(record["epochs"]), weights, record, {key: stored[key] for key in own})
+    except FAULTS as error:
         raise _broken(error) from None
 
 
@@ -82,12 +75,29 @@ def restore(training: Training, checkpoint: Checkpoint) -> None:
         training.sums.samples, training.sums.loss = int(sums["samples"]), float(sums["loss"])
         training.sums.right.update({name: (int(right), int(count)) for name, (right, count) in sums["right"].items()})
         training.best_loss, training.best_epoch = float(record["best"][0]), int(record["best"][1])
+        _check_whole(training)
         for place, into in enumerate(training.optimizer.state):
             into[...] = _same(checkpoint.arrays[f"{OPTIMIZER}_{place}"], into)
         if training.best is not None:
             training.best[...] = _same(checkpoint.arrays[BEST], training.best)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except FAULTS as error:
         raise _broken(error) from None
+
+
+def _check_whole(training: Training) -> None:
+    """Raise `ValueError` where the numbers of a record contradict each other."""
+    epoch, batch, batches = training.epoch, training.batch, training.batches
+    right = (
+        epoch >= 0
+        and 0 <= batch <= batches
+        and 0 <= training.best_epoch <= epoch
+        and training.optimizer.updates == epoch * batches + batch
+        and training.sums.samples == min(batch * training.course.batch_size, training.learned)
+        and ("loss" in training.history) == (epoch > 0)
+        and all(len(each) == epoch for each in training.history.values())
+    )
+    if not right:
+        raise ValueError(f"it cannot be at epoch {epoch}, batch {batch}")
 
 
 def _same(array: Any, into: Array) -> Array:

@@ -82,6 +82,15 @@ def categorical_crossentropy(y: Array, t: Array) -> Value:
     return loss, ((slope - np.sum(slope * share, axis=-1, keepdims=True)) / whole).astype(y.dtype)
 
 
+def sparse_categorical_crossentropy(y: Array, t: Array) -> Value:
+    """The mean over places of -Σ t·log(p / Σ p), p being y kept from 0 and 1: another order than for shares."""
+    count = y.dtype.type(y.size // y.shape[-1])
+    p = np.clip(y, EPSILON, 1 - EPSILON)
+    whole = np.sum(p, axis=-1, keepdims=True)
+    loss = -float(np.sum(t * np.log(p / whole), dtype=np.float64)) / float(count)
+    return loss, (np.where(p == y, 1 / whole - t / p, 0) / count).astype(y.dtype)
+
+
 def _categorical_logits(z: Array, t: Array) -> Value:
     """The same of y = softmax(z)."""
     count = z.dtype.type(z.size // z.shape[-1])
@@ -98,7 +107,13 @@ LOSSES = {
         Loss("huber", huber),
         Loss("binary_crossentropy", binary_crossentropy, "sigmoid", _binary_logits),
         Loss("categorical_crossentropy", categorical_crossentropy, "softmax", _categorical_logits),
-        Loss("sparse_categorical_crossentropy", categorical_crossentropy, "softmax", _categorical_logits, classes=True),
+        Loss(
+            "sparse_categorical_crossentropy",
+            sparse_categorical_crossentropy,
+            "softmax",
+            _categorical_logits,
+            classes=True,
+        ),
     )
 }
 
@@ -109,14 +124,15 @@ def suited(shape: Shape, ending: str | None, target: Sequence[int]) -> str:
     Classes want `sparse_categorical_crossentropy`, softmax `categorical_crossentropy`, sigmoid `binary_crossentropy`,
     all else `mse`.
     """
-    classes = (shape[:-1], (1,)) if len(shape) == 1 else (shape[:-1],)
-    if shape[-1] != 1 and tuple(target) in classes:
+    if shape[-1] != 1 and tuple(target) in (shape[:-1], (*shape[:-1], 1)):
         return "sparse_categorical_crossentropy"
     return {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}.get(str(ending), "mse")
 
 
-def as_target(loss: Loss, target: Array, shape: tuple[int, ...], samples: int, data_format: DataFormat) -> Array:
-    """A whole target, channels last, as the loss takes it, for outputs of this shape. Raises `ConvcliError`.
+def as_target(
+    loss: Loss, target: Array, shape: tuple[int, ...], samples: int, data_format: DataFormat, dtype: str
+) -> Array:
+    """A whole target, channels last, as the loss takes it, for outputs of this shape and type. Raises `ConvcliError`.
 
     Classes stay whole numbers, `(batch, *spatial)`; where there is one channel, its axis may be left out.
     """
@@ -128,7 +144,7 @@ def as_target(loss: Loss, target: Array, shape: tuple[int, ...], samples: int, d
     expected = wanted[:-1] if loss.classes else wanted
     if target.shape != expected:
         # What the user sees is in their data format.
-        got, right = ((each[0], *data_format.from_last(each[1:])) for each in (target.shape, expected))
+        got, right = ((*each[:1], *data_format.from_last(each[1:])) for each in (target.shape, expected))
         what = f"classes {shape_text(right)}" if loss.classes else shape_text(right)
         raise ConvcliError(f"shape {shape_text(got)}", f"{what} for {loss.name} here")
     if not np.isfinite(target).all():
@@ -137,7 +153,11 @@ def as_target(loss: Loss, target: Array, shape: tuple[int, ...], samples: int, d
         return _classes(target, shape[-1])
     if loss.ends is not None and not ((target >= 0) & (target <= 1)).all():
         raise ConvcliError(f"holds {float(target.min()):g} to {float(target.max()):g}", f"0 to 1 for {loss.name}")
-    return target
+    with np.errstate(over="ignore"):
+        made = np.ascontiguousarray(target, dtype)
+    if not np.isfinite(made).all():
+        raise ConvcliError(f"holds {float(np.abs(target).max()):g}, too large for {dtype}", "--dtype float64")
+    return made
 
 
 def _classes(target: Array, count: int) -> Array:

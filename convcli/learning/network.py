@@ -90,13 +90,9 @@ class Network:
 
     def _lay_out(self, weights: Weights) -> None:
         """Put what may change in one array, and a view of it in place of each such weight."""
-        first: list[tuple[str, steps.Weight]] = []
-        then: list[tuple[str, steps.Weight]] = []
-        for link in self._links:
-            owner = link.row.node.owner
-            for weight in link.step.weights:
-                if weight.required and owner not in self._fixed and (owner, weight) not in [*first, *then]:
-                    (first if weight.trainable else then).append((owner, weight))
+        read = ((link.row.node.owner, weight) for link in self._links for weight in link.step.weights)
+        able = dict.fromkeys(each for each in read if each[0] not in self._fixed and each[1].required)  # each once
+        first, then = ([each for each in able if each[1].trainable is learned] for learned in (True, False))
         sizes = [prod(weight.extents) for _, weight in (*first, *then)]
         self.flat = np.zeros(sum(sizes), self.dtype)
         self.learned = sum(sizes[: len(first)])  # how many of them gradients are for
@@ -134,7 +130,8 @@ class Network:
         backs: list[tuple[Link, Back]] = []
         for link in self._links:
             owner = link.row.node.owner
-            way.training = training and owner not in self._fixed
+            # As in Keras: one that keeps its weights keeps to its statistics too, but chance is at work in any.
+            way.training = training and (owner not in self._fixed or isinstance(link.step, steps.Noise))
             with located(link.row.where):
                 check_size(batch * (product(link.row.output_shape) or 0))
                 taken = [values[name] for name in link.takes]

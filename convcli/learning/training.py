@@ -133,7 +133,10 @@ class Training:
                 self.batch += 1
                 if watch is not None:
                     watch(self._progress(), (self.epoch + self.batch / self.batches) / self.course.epochs)
-            self._end_epoch()
+            validated = self.validation(stop)
+            if validated is None:
+                return "interrupted"
+            self._end_epoch(validated)
             after_epoch()
         return "done"
 
@@ -178,20 +181,22 @@ class Training:
             right[name] = losses.hits(loss, y, target, not unfinished)
         return total, gradients, right
 
-    def _end_epoch(self) -> None:
-        figures = {**self.sums.figures(), **self.validation()}
+    def _end_epoch(self, validated: Mapping[str, float]) -> None:
+        figures = {**self.sums.figures(), **validated}
         for name, figure in figures.items():
             self.history.setdefault(name, []).append(figure)
         self.epoch, self.batch, self.sums = self.epoch + 1, 0, Sums()
         loss = figures.get("val_loss", figures["loss"])
-        if self.best is not None and loss < self.best_loss:
+        if self.best is not None and (self.epoch == 1 or loss < self.best_loss):  # the first may not be a number
             self.best_loss, self.best_epoch = loss, self.epoch
             self.best[...] = self.network.flat
 
-    def validation(self) -> dict[str, float]:
-        """The figures of the samples that are not learned from; none where there are none."""
+    def validation(self, stop: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
+        """The figures of the samples that are not learned from; none where there are none. None if `stop` says so."""
         sums = Sums()
         for start in range(self.learned, self.samples, self.course.batch_size):
+            if stop():
+                return None
             chosen = slice(start, min(start + self.course.batch_size, self.samples))
             passed = self.network.forward({name: each[chosen] for name, each in self.inputs.items()})
             loss, _, right = self._judged(passed.values, chosen)
@@ -200,7 +205,7 @@ class Training:
 
     def _out_of_patience(self) -> bool:
         patience = self.course.patience
-        return patience is not None and self.epoch - self.best_epoch >= patience and self.epoch > 0
+        return patience is not None and self.epoch - self.best_epoch >= patience
 
     def _progress(self) -> str:
         text = f"epoch {self.epoch + 1}/{self.course.epochs}  loss {self.sums.loss / self.sums.samples:.4g}"

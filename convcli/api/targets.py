@@ -1,0 +1,77 @@
+"""What is learned from: inputs that are numbers, and for each output its loss and its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from convcli import batches
+from convcli._lazy import Array, np
+from convcli.api.models import within
+from convcli.api.options import Options
+from convcli.errors import ConvcliError, located
+from convcli.geometry import DataFormat, known
+from convcli.learning import losses
+from convcli.learning.losses import Loss
+from convcli.model import Plan, Row
+from convcli.steps import Correlate, Map
+
+
+def check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+    """Raise `ConvcliError` where an input, which `labels` may call otherwise, holds what is no number."""
+    for name, each in inputs.items():
+        if not np.isfinite(each).all():
+            raise ConvcliError(f"{labels.get(name, name)}: holds NaN or infinity", "finite numbers to learn from")
+
+
+def goals_of(
+    plan: Plan,
+    targets: Mapping[str, Array],
+    options: Options,
+    samples: int,
+    data_format: DataFormat,
+    labels: Mapping[str, str],
+) -> tuple[dict[str, Loss], dict[str, Array]]:
+    """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
+    missing = [name for name in plan.model.outputs if name not in targets]
+    if missing or len(targets) > len(plan.model.outputs):
+        odd = next((name for name in targets if name not in plan.model.outputs), None)
+        what = f"no target for the output {missing[0]!r}" if missing else f"no output {odd!r}"
+        raise ConvcliError(what, f"one for each of {', '.join(plan.model.outputs)}")
+    rows = {row.name: row for row in plan.rows}
+    found: dict[str, Loss] = {}
+    goals: dict[str, Array] = {}
+    for name in plan.model.outputs:
+        shape = tuple(map(known, plan.shapes[name]))
+        with located(labels.get(name, f"target {name}")):
+            target = batches.to_float(targets[name])
+            if target.ndim == len(shape) + 1:
+                target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
+            loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target.shape[1:])]
+            goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
+        with within(plan.model):
+            _check_suited(rows[name], loss)
+        found[name] = loss
+        goals[name] = goal
+    return found, goals
+
+
+def _check_suited(row: Row, loss: Loss) -> None:
+    """Raise `ConvcliError` where a loss of probabilities would be taken of plain sums of products."""
+    if loss.ends and row.steps and isinstance(row.steps[-1], Correlate):
+        raise ConvcliError(
+            f"{row.where}: {loss.name} is of probabilities, and its output has no activation",
+            f"activation: {loss.ends}",
+        )
+
+
+def _ending(row: Row) -> str | None:
+    """The activation that a layer ends in, where that is over its channels or by cell."""
+    last = row.steps[-1] if row.steps else None
+    whole = isinstance(last, Map) and last.axes in ((), (len(row.output_shape) - 1,))
+    return last.function if isinstance(last, Map) and whole else None
+
+
+def ends_in(plan: Plan, row: Row, wanted: Mapping[str, Loss]) -> bool:
+    """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
+    used = any(row.name in other.operands for other in plan.rows)
+    return row.name in wanted and not used and wanted[row.name].ends == _ending(row) is not None

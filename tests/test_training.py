@@ -1,0 +1,208 @@
+"""How a run goes: what layers do in it, where it ends, and what it goes on from."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convcli
+from convcli.api import Lesson, Options
+from convcli.errors import ConvcliError
+from convcli.learning import checkpoints
+from convcli.learning.losses import LOSSES
+from convcli.learning.training import Training
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.normal(size=(10, 5, 5, 1))
+CLASSES = RANDOM.integers(0, 3, 10)
+LAYERS = ["Conv2D(2, 3, name='training')", "Dropout(0.5)", "Flatten()", "Dense(3, activation='softmax', name='d')"]
+
+
+def lesson(layers: list[Any], resume: Any = None, **options: Any) -> Lesson:
+    model = convcli.load(layers)
+    held = checkpoints.unpack(resume) if resume else None
+    goals = {model.outputs[0]: CLASSES}
+    options = {"batch_size": 4, **options}
+    return Lesson(model, {"input": IMAGES}, goals, Options(**options), resume=held)
+
+
+def stopped(run: Lesson, asked: int | None = None) -> tuple[str, dict[str, Any]]:
+    """How a run ends that is stopped when it asks for the given time, and what it keeps."""
+    kept: dict[str, Any] = {}
+    times = count(1)
+    with run:
+        ending = run.learn(
+            stop=lambda: next(times) == asked,
+            save=lambda found: kept.update({key: np.array(each) for key, each in found.items()}),
+        ).ending
+    return ending, kept
+
+
+def checkpoint(**options: Any) -> dict[str, Any]:
+    """What a run of some epochs keeps at its end."""
+    return stopped(lesson(LAYERS, **options))[1]
+
+
+def changed(kept: dict[str, Any], **record: Any) -> dict[str, Any]:
+    """A checkpoint with other entries in its record."""
+    own = {**json.loads(bytes(kept[checkpoints.RECORD])), **record}
+    return {**kept, checkpoints.RECORD: np.frombuffer(json.dumps(own).encode(), np.uint8)}
+
+
+def test_a_run_goes_on_whatever_its_layers_are_called():
+    whole = checkpoint(epochs=4)
+    with lesson(LAYERS, resume=checkpoint(epochs=2), epochs=4) as run:
+        found = run.learn().stored
+    assert "training/kernel" in found
+    for key, each in found.items():
+        np.testing.assert_array_equal(each, whole[key], err_msg=key)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"epoch": -1},
+        {"epoch": 1},
+        {"epoch": float("inf")},
+        {"batch": 1},
+        {"batch": 99},
+        {"updates": -5},
+        {"epochs": float("inf")},
+        {"settings": [1]},
+        {"history": {"loss": [1.0]}},
+        {"history": {}},
+        {"best": [0.5, 9]},
+        {"sums": None},
+    ],
+)
+def test_a_checkpoint_that_contradicts_itself_is_broken(record):
+    with pytest.raises(ConvcliError, match="broken checkpoint"):
+        lesson(LAYERS, resume=changed(checkpoint(epochs=2), **record)).close()
+
+
+@pytest.mark.parametrize("asked", range(1, 8))
+def test_a_run_that_stops_at_any_time_goes_on_to_the_same(asked):
+    options = {"epochs": 2, "validation_split": 0.4, "patience": 2}  # two batches to learn from and one to judge by
+    layers = [*LAYERS[:2], "BatchNormalization()", *LAYERS[2:]]
+    with lesson(layers, **options) as run:
+        whole = run.learn()
+    ending, kept = stopped(lesson(layers, **options), asked)
+    assert ending == ("interrupted" if asked <= 6 else "done")
+    with lesson(layers, resume=kept, **options) as run:
+        done = run.learn()
+    assert done.history == whole.history
+    for key, each in done.stored.items():
+        np.testing.assert_array_equal(each, whole.stored[key], err_msg=key)
+
+
+def test_weights_that_a_checkpoint_lacks_are_not_drawn():
+    kept = checkpoint(epochs=2)
+    del kept["d/kernel"]
+    with pytest.raises(ConvcliError, match=r"layer d: no values for kernel \(18, 3\)"):
+        lesson(LAYERS, resume=kept).close()
+
+
+@pytest.mark.parametrize(
+    "other", ["Dropout(0.4)", {"dropout": {"rate": 0.5, "trainable": False}}, "GaussianNoise(0.5)"]
+)
+def test_a_run_goes_on_with_the_model_that_it_began_with(other):
+    with pytest.raises(ConvcliError, match="checkpoint: made with other model"):
+        lesson([LAYERS[0], other, *LAYERS[2:]], resume=checkpoint(epochs=2)).close()
+
+
+def test_a_run_cannot_go_back():
+    with pytest.raises(ConvcliError, match=r"checkpoint: epochs 1: 2 are done \(more, or leave it out\)"):
+        lesson(LAYERS, resume=checkpoint(epochs=2), epochs=1).close()
+
+
+def test_dropout_that_is_not_trainable_drops_all_the_same():
+    layers = [{"dropout": {"rate": 0.5, "trainable": False}}, "Flatten()", "Dense(3, activation='softmax')"]
+    with lesson(layers, epochs=1) as run:
+        dropped = run.learn().history["loss"]
+    with lesson(layers[1:], epochs=1) as run:
+        assert run.learn().history["loss"] != dropped
+
+
+MAPS = RANDOM.normal(size=(10, 5, 5, 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": float("inf")}, "learning_rate inf (a number above 0)"),
+        ({"learning_rate": True}, "learning_rate True (a number above 0)"),
+        ({"loss": {"d": "mse"}}, "loss {'d': 'mse'} (known: binary_crossentropy, categorical_crossentropy, huber,"),
+        ({"loss": "sparse_categorical_crossentropy"}, "layer conv2d: sparse_categorical_crossentropy is of"),
+        ({"targets": 3.0}, "target conv2d: shape () ((10, 5, 5, 2) for mse here)"),
+        ({"targets": MAPS * 1e300}, "target conv2d: holds "),
+        ({"inputs": IMAGES * 1e19}, "epoch 1, batch 1: the loss is not finite (smaller inputs or weights, such as by"),
+    ],
+)
+def test_errors_say_what_is_wrong(options, message):
+    given = {"inputs": IMAGES, "targets": MAPS, **options}
+    if "loss" in options:
+        given["targets"] = RANDOM.integers(0, 2, (10, 5, 5))
+    with pytest.raises(ConvcliError) as caught, np.errstate(over="ignore"):
+        convcli.fit(convcli.load(["Conv2D(2, 3, padding='same')"]), **given)
+    assert str(caught.value).startswith(message)
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = convcli.load(["Conv2D(2, 3, padding='same')"])
+    rates = [0.5, np.float64(0.5)]
+    one, other = (convcli.fit(model, IMAGES, MAPS, learning_rate=rate, epochs=1).history for rate in rates)
+    assert one == other
+
+
+def test_errors_of_training_name_the_file(tmp_path):
+    path = tmp_path / "still.yaml"
+    path.write_text("[{conv2d: {filters: 2, kernel_size: 3, padding: same, trainable: false}}]")
+    model = convcli.load(str(path))
+    with pytest.raises(ConvcliError, match=r"still\.yaml: nothing to learn"):
+        convcli.fit(model, IMAGES, MAPS)
+    with pytest.raises(ConvcliError, match=r"still\.yaml: layer conv2d: categorical_crossentropy is of probabilities"):
+        convcli.fit(model, IMAGES, np.abs(MAPS) % 1, loss="categorical_crossentropy")
+    with pytest.raises(ConvcliError, match=r"^target conv2d: shape"):
+        convcli.fit(model, IMAGES, MAPS[1:])
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_classes_of_places_may_have_an_axis_for_channels(data_format):
+    model = convcli.load(["Conv2D(3, 3, activation='softmax')"], data_format=data_format)
+    last = data_format == "channels_last"
+    classes = RANDOM.integers(0, 3, (10, 3, 3))
+    images, axis = (IMAGES, -1) if last else (IMAGES.transpose(0, 3, 1, 2), 1)
+    bare, with_axis = (
+        convcli.fit(model, images, each, epochs=2).history for each in (classes, np.expand_dims(classes, axis))
+    )
+    assert bare == with_axis
+
+
+def test_classes_of_what_is_not_shares_are_judged_as_in_keras():
+    y, right = np.array([[0.5, 2.0, 0.25], [0.0, 0.5, 1.0]]), np.array([1, 1])
+    value, gradient = LOSSES["sparse_categorical_crossentropy"].function(y, np.eye(3)[right])
+    # Cut off at 1, then shares of the sum: 1/1.75 and 0.5/1.5. A cell that was cut off has no slope.
+    assert value == pytest.approx((np.log(1.75) + np.log(3)) / 2, rel=1e-6)
+    np.testing.assert_allclose(gradient, [[1 / 3.5, 0, 1 / 3.5], [0, (1 / 1.5 - 2) / 2, 0]], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "epochs", "best"),
+    [
+        ([3, 2, 2, 1], 1, 3, 2),  # a tie is no better
+        ([3, 2, 2, 1], 2, 4, 4),
+        ([1, 2, nan, 0], 2, 3, 1),
+        ([inf, 3, inf, inf, 1], 2, 4, 2),
+        ([nan, 1, 1], 2, 3, 1),  # as in Keras, nothing is less than that
+    ],
+)
+def test_patience_is_that_of_keras(losses, patience, epochs, best, monkeypatch):
+    monkeypatch.setattr(Training, "validation", lambda run, stop: {"val_loss": float(losses[run.epoch])})
+    with lesson(LAYERS, patience=patience, epochs=len(losses)) as run:
+        done = run.learn()
+    assert (len(done.history["loss"]), done.best_epoch) == (epochs, best)
