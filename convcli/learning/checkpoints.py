@@ -19,6 +19,7 @@ from convcli.records import Record
 
 PREFIX = "training/"
 RECORD, BEST, OPTIMIZER = f"{PREFIX}record", f"{PREFIX}best", f"{PREFIX}optimizer"
+MOST_DIGITS = 15
 Settings = Mapping[str, Any]
 PARTS = ("settings", "epochs", "epoch", "batch", "updates", "history", "sums", "best")
 
@@ -56,10 +57,11 @@ def unpack(stored: Mapping[str, Any]) -> Checkpoint:
     if RECORD not in own:
         raise ConvcliError("is no checkpoint", "what fit --checkpoint writes")
     try:
-        record = json.loads(bytes(np.asarray(own.pop(RECORD), np.uint8)).decode())
+        record = json.loads(bytes(np.asarray(own.pop(RECORD), np.uint8)).decode(), parse_int=_whole)
         missing = [part for part in PARTS if part not in record]
         if missing:
             raise ValueError(f"no {missing[0]}")
+        _check(record)
         return Checkpoint(
             record["settings"],
             int(record["epochs"]),
@@ -67,8 +69,25 @@ def unpack(stored: Mapping[str, Any]) -> Checkpoint:
             record,
             own,
         )
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise _broken(error) from None
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _check(record: Mapping[str, Any]) -> None:
+    """Raise an error of Python's where counts and names are none."""
+    settings, counts = record["settings"], [record[name] for name in ("epochs", "epoch", "batch", "updates")]
+    counts += [record["sums"]["samples"], record["best"][1]]
+    if not all(type(each) is int and each >= 0 for each in counts):
+        raise ValueError("a count that is none")
+    names = [settings["optimizer"], *settings["freeze"], *settings["losses"].values()]
+    if not all(isinstance(each, str) for each in names):
+        raise ValueError("a name that is none")
 
 
 def restore(training: Training, checkpoint: Checkpoint) -> None:
@@ -76,8 +95,12 @@ def restore(training: Training, checkpoint: Checkpoint) -> None:
     record = checkpoint.record
     try:
         training.epoch, training.batch = int(record["epoch"]), int(record["batch"])
+        if training.batch and training.batch >= training.batches:
+            raise ValueError(f"batch {training.batch} of {training.batches}")
         training.optimizer.updates = int(record["updates"])
         training.history.update({str(name): list(map(float, each)) for name, each in record["history"].items()})
+        if any(len(each) != training.epoch for each in training.history.values()):
+            raise ValueError(f"a history that is not of {training.epoch} epochs")
         sums = record["sums"]
         training.sums.samples, training.sums.loss = int(sums["samples"]), float(sums["loss"])
         training.sums.right.update({name: (int(right), int(count)) for name, (right, count) in sums["right"].items()})
