@@ -104,20 +104,23 @@ class Lesson:
         ready = batched(model, inputs, self.options.dtype, data_format, labels)
         _check_finite(ready, labels or {})
         with within(model):
-            self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-            needed = self.plan.needed(model.outputs)
+            plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+            self.plan = needed = plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
         samples = len(next(iter(ready.values())))
         self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
         if resume:
             weights, weights_name = resume.weights, resume_name
         kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
-        bound = bind_weights(model, self.plan, weights, weights_name, self.options.seed, kind, owners)
+        bound = bind_weights(model, plan, weights, weights_name, self.options.seed, kind, owners)
         unfinished = frozenset(row.name for row in needed.rows if _ends_in(needed, row, self.losses))
         frozen = self.options.freeze or ()
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
+        if not self._network.learned:
+            with within(model):
+                raise ConvcliError("nothing to learn: no layer has weights that may change", "one that is not frozen")
         self._settings = _settings(self.options, needed, self.losses, ready, goals)
         self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
         if resume:
@@ -190,8 +193,6 @@ def _training(
     from convcli.learning import training
     from convcli.learning.optimizers import OPTIMIZERS
 
-    if not network.learned:
-        raise ConvcliError("nothing to learn: no layer has weights that may change", "one with weights, not frozen")
     share, batch_size = options.validation_split or 0.0, known(options.batch_size)
     learned = training.split(len(next(iter(inputs.values()))), share)
     epochs = options.epochs or training.enough_epochs(learned, batch_size)
@@ -210,7 +211,9 @@ def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
 
 def _settled(options: Options, resume: Checkpoint | None) -> Options:
     """The options with what is left open: as the checkpoint has it, else the default. Raises `ConvcliError`."""
-    kept = resume.settings if resume else {}
+    kept = dict(resume.settings) if resume else {}
+    asked = set(kept.get("losses", {}).values())
+    kept |= {"loss": asked.pop()} if len(asked) == 1 else {}
     found: dict[str, Any] = {}
     for name, given in options.__dict__.items():
         before = tuple(kept[name]) if isinstance(kept.get(name), list) else kept.get(name)
@@ -346,6 +349,10 @@ def _goals(
             )
         found[name] = loss
         goals[name] = goal if loss.classes else np.ascontiguousarray(goal, options.dtype)
+        if not np.isfinite(goals[name]).all():
+            raise ConvcliError(
+                f"{labels.get(name, f'target {name}')}: holds numbers beyond {options.dtype}", "--dtype float64"
+            )
     return found, goals
 
 
