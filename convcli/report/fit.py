@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcli import arrays
 from convcli._lazy import Array, np
 from convcli.errors import ConvcliError
 from convcli.geometry import Shape, known, product, quotient
@@ -70,7 +71,7 @@ class FitReport(Report):
             "updates": self.updates,
             "ended": self.ending,
             "best_epoch": self.best_epoch,
-            "history": {name: list(each) for name, each in self.history.items()},
+            "history": {name: arrays.worded(list(each)) for name, each in self.history.items()},
             "weights": self.output,
         }
         if self.compared is not None:
@@ -83,7 +84,7 @@ class FitReport(Report):
 
     def rows(self) -> list[dict[str, Any]]:
         return [
-            {"epoch": place + 1, **{name: each[place] for name, each in self.history.items()}}
+            {"epoch": place + 1, **{name: arrays.worded(each[place]) for name, each in self.history.items()}}
             for place in range(self.epochs)
         ]
 
