@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,7 @@ class Lesson:
             plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
             self.plan = needed = plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
+        _warn_of_left_out(needed)
         samples = len(next(iter(ready.values())))
         self.losses, goals = _goals(needed, targets, self.options, samples, data_format, target_labels or {})
         if resume:
@@ -216,7 +218,7 @@ def _settled(options: Options, resume: Checkpoint | None) -> Options:
     kept |= {"loss": asked.pop()} if len(asked) == 1 else {}
     found: dict[str, Any] = {}
     for name, given in options.__dict__.items():
-        before = tuple(kept[name]) if isinstance(kept.get(name), list) else kept.get(name)
+        before = (tuple(kept[name]) or None) if isinstance(kept.get(name), list) else kept.get(name)
         if resume and name in kept and given not in (None, before):
             raise ConvcliError(f"made with {name} {before}, not {given}", "the same, or leave it out")
         found[name] = before if given is None else given
@@ -259,6 +261,18 @@ def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
     for name in names:
         if name not in able:
             raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
+
+
+def _warn_of_left_out(plan: Plan) -> None:
+    """One warning for each thing that the model says of its training and that is not done."""
+    layers: dict[str, list[str]] = {}
+    for row in plan.rows:
+        for name in () if row.node.shares else row.node.left_out:
+            layers.setdefault(name, []).append(row.name)
+    for name, of in layers.items():
+        source = plan.model.source or plan.model.name
+        called = f"layer{'s' * (len(of) > 1)} {', '.join(of)}"
+        warnings.warn(f"{source}: {called}: {name} is left out in learning", stacklevel=2)
 
 
 def _settings(
