@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 
 from convcli import pictures
 from convcli.records import Record
@@ -13,6 +13,7 @@ from convcli.report.fit import FitReport
 
 WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 900, 280, 84, 24, 56, 64
 WIDE_RANGE = 30  # greatest over least from which a loss is drawn by its logarithm
+LEAST, MOST = 1e-300, 1e300  # what is beyond is zero, or not drawn
 LOWEST_TOP = 0.9  # from where to 1 accuracies are drawn at least
 SCALE = 2  # pixels of the picture for each unit
 TEXT, SMALL = 15, 13  # sizes of letters
@@ -73,13 +74,13 @@ def _round_step(step: float) -> float:
 
 
 def _axis(values: Sequence[float], top: float, accuracy: bool) -> Axis:
-    finite = [value for value in values if isfinite(value)] or [0.0]  # a validation may come to none
-    low, high = min(finite), max(finite)
-    if not accuracy and low > 0 and high / low > WIDE_RANGE:
+    drawn = [value for value in values if abs(value) < MOST] or [0.0]  # a validation may come to no number
+    low, high = min(drawn), max(drawn)
+    if not accuracy and low > LEAST and high / low > WIDE_RANGE:
         return Axis(10.0 ** floor(log10(low)), 10.0 ** ceil(log10(high)), top, True)
     low = min(low, LOWEST_TOP) if accuracy else min(low, 0.0)
     high = 1.0 if accuracy else high
-    return Axis(low, high if high > low else low + 1, top)
+    return Axis(low, high if high - low > LEAST else low + 1, top)
 
 
 def drawing(report: FitReport) -> tuple[list[Mark], float]:
@@ -107,7 +108,7 @@ def _panel(series: Mapping[str, Sequence[float]], top: float, epochs: int) -> It
     yield Line(((LEFT, bottom), (right, bottom)), INK)
     across = float(LEFT)
     for (name, values), colour in zip(series.items(), COLOURS * len(series), strict=False):
-        placed = [(_across(place, epochs), value) for place, value in enumerate(values, 1) if isfinite(value)]
+        placed = [(_across(place, epochs), value) for place, value in enumerate(values, 1) if abs(value) < MOST]
         points = tuple((x, axis.place(value)) for x, value in placed)
         points = points if len(points) != 1 else (*points, (points[0][0] + 3, points[0][1]))
         yield Line(points, colour, 2.0)
