@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from math import inf
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -100,7 +101,7 @@ class Lesson:
         from convcli.learning.network import Network
 
         data_format = data_format or model.data_format
-        with located(resume_name):
+        with located(resume_name) if resume else nullcontext():
             self.options = _settled(options, resume)
         ready = batched(model, inputs, self.options.dtype, data_format, labels)
         _check_finite(ready, labels or {})
