@@ -340,11 +340,7 @@ def _goals(
     """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
     from convcli.learning import losses
 
-    missing = [name for name in plan.model.outputs if name not in targets]
-    if missing or len(targets) > len(plan.model.outputs):
-        odd = next((name for name in targets if name not in plan.model.outputs), None)
-        what = f"no target for the output {missing[0]!r}" if missing else f"no output {odd!r}"
-        raise ConvcliError(what, f"one for each of {', '.join(plan.model.outputs)}")
+    _check_names(plan.model.outputs, targets, labels)
     rows = {row.name: row for row in plan.rows}
     found: dict[str, Loss] = {}
     goals: dict[str, Array] = {}
@@ -358,10 +354,10 @@ def _goals(
             loss = losses.LOSSES[options.loss or losses.suited(shape, ending, target.shape[1:])]
             goal = losses.as_target(loss, target, shape, samples, data_format)
         if loss.ends and name in rows and rows[name].steps and isinstance(rows[name].steps[-1], Correlate):
-            raise ConvcliError(
-                f"{rows[name].where}: {loss.name} is of probabilities, and its output has no activation",
-                f"activation: {loss.ends}",
-            )
+            with within(plan.model), located(rows[name].where):
+                raise ConvcliError(
+                    f"{loss.name} is of probabilities, and its output has no activation", f"activation: {loss.ends}"
+                )
         found[name] = loss
         goals[name] = goal if loss.classes else np.ascontiguousarray(goal, options.dtype)
         if not np.isfinite(goals[name]).all():
@@ -369,6 +365,18 @@ def _goals(
                 f"{labels.get(name, f'target {name}')}: holds numbers beyond {options.dtype}", "--dtype float64"
             )
     return found, goals
+
+
+def _check_names(outputs: Sequence[str], targets: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+    """Raise `ConvcliError` where there is not one target for each output."""
+    remedy = f"a target for each of {', '.join(outputs)}"
+    for name in outputs:
+        if name not in targets:
+            with located(labels.get(name, f"target {name}")):
+                raise ConvcliError("is missing", remedy)
+    for name in targets:
+        if name not in outputs:
+            raise ConvcliError(f"target {name}: the model has no such output", remedy)
 
 
 def _ending(row: Row) -> str | None:
