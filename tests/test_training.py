@@ -91,6 +91,37 @@ def test_samples_come_in_another_order_in_each_epoch(monkeypatch):
     assert first != data.astype(np.float32).ravel().tolist()
 
 
+def test_chance_is_another_in_every_batch_of_every_epoch(monkeypatch):
+    model = convcli.load(["Dropout(0.5)", "Dense(1)"])
+    seen = []
+    options = api.Options(epochs=3, batch_size=2, validation_split=0.5)
+    with api.Lesson(model, {"input": np.ones((8, 64))}, {"dense": np.ones((8, 1))}, options) as lesson:
+        forward = lesson._network.forward
+
+        def watched(inputs, *rest):
+            passed = forward(inputs, *rest)
+            seen.append(passed.values["dense"].tobytes()) if rest else None
+            return passed
+
+        lesson._network.weights["dense"]["kernel"][...] = np.random.default_rng(0).normal(size=(64, 1))
+        monkeypatch.setattr(lesson._run.optimizer, "update", lambda weights, gradient: None)
+        monkeypatch.setattr(lesson._network, "forward", watched)
+        lesson.learn()
+    assert len(set(seen)) == len(seen) == 3 * 2  # equal inputs and weights, never the same values dropped
+
+
+def test_a_loss_that_diverges_step_by_step():
+    """By w·1 - 0, at a rate of 5e9, w becomes w·(1 - 1e10): 1, -1e10, 1e20, whose square is no float32 any more."""
+    model = convcli.load(["Dense(1, use_bias=False, kernel=[[1]])"])
+    options = api.Options(optimizer="sgd", learning_rate=5e9, epochs=9)
+    with api.Lesson(model, {"input": np.ones((4, 1))}, {"dense": np.zeros((4, 1))}, options) as lesson:
+        with np.errstate(over="ignore"):
+            learned = lesson.learn()
+    assert (learned.ending, learned.updates) == ("diverged", 2)
+    assert learned.weights["dense"]["kernel"][0, 0] == pytest.approx(-1e10)
+    assert str(learned.problem).startswith("epoch 3, batch 1: the loss is not finite")
+
+
 def test_the_library_refuses_what_the_options_would():
     model, x = convcli.load(["Dense(1)"]), np.ones((4, 1))
     for options, message in (
