@@ -114,9 +114,9 @@ def test_a_loss_that_diverges_step_by_step():
     """By w·1 - 0, at a rate of 5e9, w becomes w·(1 - 1e10): 1, -1e10, 1e20, whose square is no float32 any more."""
     model = convcli.load(["Dense(1, use_bias=False, kernel=[[1]])"])
     options = api.Options(optimizer="sgd", learning_rate=5e9, epochs=9)
-    with api.Lesson(model, {"input": np.ones((4, 1))}, {"dense": np.zeros((4, 1))}, options) as lesson:
-        with np.errstate(over="ignore"):
-            learned = lesson.learn()
+    data = {"input": np.ones((4, 1))}, {"dense": np.zeros((4, 1))}
+    with np.errstate(over="ignore"), api.Lesson(model, *data, options) as lesson:
+        learned = lesson.learn()
     assert (learned.ending, learned.updates) == ("diverged", 2)
     assert learned.weights["dense"]["kernel"][0, 0] == pytest.approx(-1e10)
     assert str(learned.problem).startswith("epoch 3, batch 1: the loss is not finite")
