@@ -263,6 +263,17 @@ def test_learned_filters_beside_a_hand_made_one(convcli, learn, data):
     assert table.endswith(f" Largest error: {away:.4f}\n")
 
 
+def test_filters_in_three_dimensions_are_shown_slice_by_slice(convcli, data):
+    random = np.random.default_rng(0)
+    np.save(data / "volumes.npy", random.normal(size=(4, 5, 5, 5, 1)))
+    np.save(data / "inner.npy", random.normal(size=(4, 3, 3, 3, 1)))
+    files = (data / "volumes.npy", data / "inner.npy", "-l", "Conv3D(1, 3)", "--epochs", "1", "-o", data / "w.npz")
+    table = convcli("fit", *files, "--compare-with", "gaussian:rank=3,size=3").stdout
+    assert re.findall(r"map 0, bias \S+ depth (\d) ─╮   ╭─ gaussian:rank=3,size=3, depth (\d)", table) == [
+        (place, place) for place in "012"
+    ]
+
+
 @pytest.mark.parametrize(
     ("layers", "compared"),
     [
