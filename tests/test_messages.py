@@ -153,6 +153,7 @@ def test_pictures(run, data, message):
         ("[flatten: {name: input}]", "layers[0]: name: 'input' is an input's (a name of its own)"),
         ("[flatten: {name: a}, flatten: {name: a}]", "layers[1]: name: 'a' is taken (a name of its own)"),
         ("[flatten: {trainable: 1}]", "layer flatten: trainable: 1 (true or false)"),
+        ("[flatten: {left_out: 5}]", "layer flatten: left_out: 5 (a list of names of arguments)"),
         (
             "[flatten, flatten: {input_shape: [8]}]",
             "layer flatten_1: input_shape belongs to the first layer (leave it out)",
