@@ -30,7 +30,8 @@ class Node(Record):
     """A layer in the graph: its name, what it takes (names of values, or numbers), and weights given with it.
 
     A layer that is called again is a node for each call: later ones name in `shares` the first, whose weights they use.
-    `stored_as` is the path under which a Keras weights file holds the layer, where the model knows it.
+    `stored_as` is the path under which a Keras weights file holds the layer, where the model knows it; `left_out` names
+    what else its model says of its training, which is not done here.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Node(Record):
     trainable: bool = True
     shares: str | None = None
     stored_as: str | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:

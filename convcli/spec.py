@@ -21,7 +21,7 @@ from convcli.model import Model, Node
 from convcli.records import replace
 
 MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
-LAYER_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as")
+LAYER_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as", "left_out")
 WEIGHT_KEYS = (
     "kernel",
     "bias",
@@ -183,6 +183,9 @@ class _Nodes:
         stored_as = arguments.pop("stored_as", None)
         if not isinstance(stored_as, str | None):
             raise ConvcliError(f"stored_as: {stored_as!r}", "a path in a Keras weights file")
+        left_out = arguments.pop("left_out", ())
+        if not isinstance(left_out, list | tuple) or not all(isinstance(each, str) for each in left_out):
+            raise ConvcliError(f"left_out: {short(left_out)}", "a list of names of arguments")
         arguments.pop("name", None)
         if arguments.pop("input_shape", None) is not None and self.nodes:
             raise ConvcliError("input_shape belongs to the first layer", "leave it out")
@@ -198,7 +201,7 @@ class _Nodes:
                 f"data_format: {own}, the model's is {self.data_format.value}",
                 "one for the whole model, beside its layers",
             )
-        return Node(name, made, inputs, given, names, trainable, stored_as=stored_as)
+        return Node(name, made, inputs, given, names, trainable, stored_as=stored_as, left_out=tuple(left_out))
 
     def _operands(self, value: Any) -> tuple[str | float, ...]:
         if value is None:

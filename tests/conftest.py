@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from convcli.cli import main
+from convcli.threads import leave_blas_one_thread
 
 settings.register_profile("untimed", deadline=None)  # machines are noisy
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
+leave_blas_one_thread(os.environ)  # as the program does: the tests' processes share the cores
 
 
 @pytest.fixture

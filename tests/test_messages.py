@@ -153,6 +153,7 @@ def test_pictures(run, data, message):
         ("[flatten: {name: input}]", "layers[0]: name: 'input' is an input's (a name of its own)"),
         ("[flatten: {name: a}, flatten: {name: a}]", "layers[1]: name: 'a' is taken (a name of its own)"),
         ("[flatten: {trainable: 1}]", "layer flatten: trainable: 1 (true or false)"),
+        ("[flatten: {left_out: 5}]", "layer flatten: left_out: 5 (a list of names of arguments)"),
         (
             "[flatten, flatten: {input_shape: [8]}]",
             "layer flatten_1: input_shape belongs to the first layer (leave it out)",
@@ -738,6 +739,173 @@ def test_calls_of_the_library(call, message):
     with pytest.raises(ConvcliError) as caught:
         call()
     assert str(caught.value) == message
+
+
+LEARNED = {
+    "two.yaml": "input: {a: [2], b: [2]}\nlayers: [\"Add(inputs=['a', 'b'])\", Dense(1)]",
+    "outputs.yaml": "layers: [\"Dense(1, inputs='input')\", \"Dense(2, inputs='input')\"]\noutputs: [dense, dense_1]",
+    "unread.json": "[1, 2",
+}
+TARGETS = {
+    "x.npy": np.ones((4, 6, 6, 1)),
+    "y.npy": np.ones((4, 4, 4, 1)),
+    "flat.npy": np.ones((4, 2)),
+    "few.npy": np.ones((3, 4, 4, 1)),
+    "nan.npy": np.full((4, 6, 6, 1), np.nan),
+    "far.npy": np.full((4, 4, 4, 1), 1e60),
+    "classes.npy": np.array([0, 1, 2, 5]),
+}
+CLASSES = "-l Flatten() -l Dense(3,activation='softmax')"
+
+
+@pytest.fixture
+def learn(run, tmp_path):
+    """Runs fit on the files above: the exit code, and what is said."""
+    for name, text in LEARNED.items():
+        (tmp_path / name).write_text(text)
+    for name, array in TARGETS.items():
+        np.save(tmp_path / name, array)
+    np.savez(tmp_path / "ab.npz", a=np.ones((4, 2)), b=np.ones((3, 2)))
+    np.savez(tmp_path / "dense.npz", dense=np.ones((4, 1)))
+    np.savez(tmp_path / "more.npz", dense=np.ones((4, 1)), dense_1=np.ones((4, 2)), x=np.ones(4))
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "ab.npz").read_bytes()[:300])
+    return lambda arguments, *more: run("fit", *arguments.split(" "), *more, "-o", "w.npz")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        # inputs and targets
+        ("x.npy nothing.npy -l Conv2D(1,3)", "nothing.npy: no such file or directory"),
+        ("x.npy unread.json -l Conv2D(1,3)", "unread.json: line 1, column 6: Expecting ',' delimiter (valid JSON)"),
+        ("x.npy x.npy -l Conv2D(1,3)", "x.npy: shape (4, 6, 6, 1) ((4, 4, 4, 1) for mse here)"),
+        ("x.npy few.npy -l Conv2D(1,3)", "few.npy: shape (3, 4, 4, 1) ((4, 4, 4, 1) for mse here)"),
+        ("nan.npy y.npy -l Conv2D(1,3)", "nan.npy: holds NaN or infinity (finite numbers to learn from)"),
+        ("x.npy nan.npy -l Conv2D(1,1)", "nan.npy: holds NaN or infinity (finite numbers)"),
+        ("x.npy far.npy -l Conv2D(1,3)", "far.npy: holds 1e+60, too large for float32 (--dtype float64)"),
+        (f"x.npy classes.npy {CLASSES}", "classes.npy: holds 5 (classes: whole numbers from 0 to 2)"),
+        (
+            f"x.npy classes.npy {CLASSES} --loss categorical_crossentropy",
+            "classes.npy: shape (4,) ((4, 3) for categorical_crossentropy here)",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --loss binary_crossentropy",
+            "--layer: layer conv2d: binary_crossentropy is of probabilities, and its output has no activation "
+            "(activation: sigmoid)",
+        ),
+        (
+            "ab.npz flat.npy two.yaml",
+            "batches of different sizes: {'a': 4, 'b': 3} (as many samples of each input)",
+        ),
+        ("flat.npy flat.npy outputs.yaml", "flat.npy: holds a single array without a name (an .npz file)"),
+        (
+            "flat.npy dense.npz outputs.yaml",
+            "dense.npz: dense_1: is missing (a target for each of dense, dense_1)",
+        ),
+        (
+            "flat.npy more.npz outputs.yaml",
+            "target x: the model has no such output (a target for each of dense, dense_1)",
+        ),
+        # layers
+        (
+            "x.npy y.npy -l Conv2D(1,3) --freeze con2d",
+            "--layer: freeze con2d: no such layer with weights (did you mean conv2d?)",
+        ),
+        (
+            "x.npy y.npy -l MaxPooling2D(3,1) --freeze a",
+            "--layer: freeze a: no such layer with weights (none has any)",
+        ),
+        (
+            "x.npy y.npy -l MaxPooling2D(3,1)",
+            "--layer: nothing to learn: no layer has weights that may change (one that is not frozen)",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --freeze conv2d",
+            "--layer: nothing to learn: no layer has weights that may change (one that is not frozen)",
+        ),
+        # filters to compare with
+        (
+            "x.npy y.npy -l Conv2D(1,3) --compare-with bmp",
+            "--compare-with: 'bmp' is neither a file nor a filter of the bank (did you mean bump?)",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --compare-with gaussian",
+            "--compare-with: gaussian is 5×5: no layer learns filters of that size that see one channel",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) -l Conv2D(1,1) --freeze conv2d --compare-with sobel-x",
+            "--compare-with: sobel-x is 3×3: no layer learns filters of that size that see one channel",
+        ),
+        # samples
+        (
+            "x.npy y.npy -l Conv2D(1,3) --validation-split 0.9",
+            "validation_split 0.9 of 4 samples: 0 to learn from and 4 for validation (some of each)",
+        ),
+        ("x.npy y.npy -l Conv2D(1,3) --learning-rate nan", "learning_rate nan (a number above 0)"),
+        # files
+        ("x.npy y.npy -l Conv2D(1,3) --resume y.npy", "y.npy: holds a single array without a name (an .npz file)"),
+        ("x.npy y.npy -l Conv2D(1,3) --resume ab.npz", "ab.npz: is no checkpoint (what fit --checkpoint writes)"),
+        ("x.npy y.npy -l Conv2D(1,3) --resume torn.npz", "torn.npz: broken NPZ archive: File is not a zip file"),
+        ("x.npy y.npy -l Conv2D(1,3) --resume no.npz", "no.npz: no such file or directory"),
+        ("x.npy y.npy -l Conv2D(1,3) --checkpoint no/c.npz", "no/c.npz: no such file or directory"),
+        ("x.npy y.npy -l Conv2D(1,3) --plot no/c.html", "no/c.html: no such file or directory"),
+        ("x.npy y.npy -l Conv2D(1,3) --checkpoint .", ".: is a directory (a file)"),
+    ],
+)
+def test_learning(learn, tmp_path, arguments, message):
+    assert learn(arguments) == (1, f"Error: {message}\n")
+    assert not (tmp_path / "w.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("x.npy -l Conv2D(1,3)", "INPUT TARGET [MODEL] are needed"),
+        ("x.npy y.npy", "MODEL is missing (a file, or layers with -l 'Conv2D(1, 3)')"),
+        ("- - -l Conv2D(1,3)", "only one argument can be - (standard input)"),
+        ("x.npy y.npy -l Conv2D(1,3) --momentum 0.5", "--momentum is of sgd and rmsprop; adam has its own"),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --resume c.npz --weights v.npz",
+            "--resume goes on with the checkpoint's weights (without --weights)",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --plot c.svg",
+            "--plot c.svg: a name that ends in .png, .html, .htm",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --checkpoint ./w.npz",
+            "w.npz is the file of weights and of the checkpoint (a file for each)",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --resume w.npz",
+            "w.npz is the file of weights and of the checkpoint (a file for each)",
+        ),
+        (
+            "x.npy y.npy -l Conv2D(1,3) -o w.npy",
+            "Invalid value for '-o' / '--output': 'w.npy' (weights are written to a file that ends in .npz)",
+        ),
+    ],
+)
+def test_usage_of_learning(run, learn, arguments, message):
+    code, said = run("fit", *arguments.split(" ")) if "-o" in arguments else learn(arguments)
+    assert (code, said.splitlines()[-1]) == (2, f"Error: {message}")
+
+
+def test_a_checkpoint_of_another_run(learn):
+    problem = "x.npy y.npy -l Conv2D(1,3) --epochs 1"
+    assert learn(f"{problem} --checkpoint run.npz")[0] == 0
+    other = f"{problem} --resume run.npz"
+    assert learn(f"{other} --seed 1") == (1, "Error: run.npz: made with seed 0, not 1 (the same, or leave it out)\n")
+    assert learn(other.replace("y.npy", "few.npy"))[0] == 1
+    assert learn(other.replace("Conv2D(1,3)", "Conv2D(1,3,activation='relu')")) == (
+        1,
+        "Error: run.npz: made with other model (the same again)\n",
+    )
+    assert learn(other.replace("x.npy", "nan.npy").replace("--epochs", "--scale 2 --epochs"))[0] == 1
+    assert learn(f"{other} --scale 2") == (
+        1,
+        "Error: run.npz: made with other inputs and targets (the same again)\n",
+    )
 
 
 def test_sizes_between_those_that_fit(run):

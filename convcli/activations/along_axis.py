@@ -32,6 +32,7 @@ def _(x: Array, y: Array, dy: Array, axis: int = -1) -> Array:
 @activation
 def sparsemax(x: Array, axis: int = -1) -> Array:
     """The projection on the probability simplex. Martins and Astudillo, "From Softmax to Sparsemax", 2016."""
+    x = x - np.max(x, axis=axis, keepdims=True)  # which changes nothing, but keeps sums near 1
     falling = -np.sort(-x, axis=axis)
     ranks = np.arange(1, x.shape[axis] + 1, dtype=x.dtype)
     ranks = ranks.reshape([-1 if place == axis % x.ndim else 1 for place in range(x.ndim)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -90,9 +91,10 @@ class Lesson:
         ready = batched(model, inputs, self.options.dtype, data_format, labels, preparation)
         check_finite(ready, labels or {})
         with within(model):
-            self.plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-            needed = self.plan.needed(model.outputs)
+            plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+            self.plan = needed = plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
+        _warn_of_left_out(needed)
         samples = len(next(iter(ready.values())))
         self.losses, goals = goals_of(needed, targets, self.options, samples, data_format, target_labels or {})
         self._settings = _settings(self.options, needed, self.losses, ready, goals)
@@ -102,14 +104,16 @@ class Lesson:
                 _check_same(resume, self._settings)
             weights, weights_name, drawn_by = resume.weights, resume_name, None
         kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
-        bound = bind_weights(model, self.plan, weights, weights_name, drawn_by, kind, owners)
+        bound = bind_weights(model, plan, weights, weights_name, drawn_by, kind, owners)
         unfinished = frozenset(row.name for row in needed.rows if ends_in(needed, row, self.losses))
         frozen = self.options.freeze or ()
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
-        with within(model):
-            self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
+        if not self._network.learned:
+            with within(model):
+                raise ConvcliError("nothing to learn: no layer has weights that may change", "one that is not frozen")
+        self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
         if resume:
             with located(resume_name):
                 checkpoints.restore(self._run, resume)
@@ -181,8 +185,6 @@ def _training(
     from convcli.learning import training
     from convcli.learning.optimizers import OPTIMIZERS
 
-    if not network.learned:
-        raise ConvcliError("nothing to learn: no layer has weights that may change", "one with weights, not frozen")
     share, batch_size = options.validation_split or 0.0, known(options.batch_size)
     learned = training.split(len(next(iter(inputs.values()))), share)
     epochs = options.epochs or training.enough_epochs(learned, batch_size)
@@ -202,6 +204,18 @@ def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
     for name in names:
         if name not in able:
             raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
+
+
+def _warn_of_left_out(plan: Plan) -> None:
+    """One warning for each thing that the model says of its training and that is not done."""
+    layers: dict[str, list[str]] = {}
+    for row in plan.rows:
+        for name in () if row.node.shares else row.node.left_out:
+            layers.setdefault(name, []).append(row.name)
+    for name, of in layers.items():
+        source = plan.model.source or plan.model.name
+        called = f"layer{'s' * (len(of) > 1)} {', '.join(of)}"
+        warnings.warn(f"{source}: {called}: {name} is left out in learning", stacklevel=2)
 
 
 def _settings(

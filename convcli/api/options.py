@@ -38,10 +38,12 @@ def settled(options: Options, resume: Checkpoint | None) -> Options:
     from convcli.learning.losses import LOSSES
     from convcli.learning.optimizers import OPTIMIZERS
 
-    kept = resume.settings if resume else {}
+    kept = dict(resume.settings) if resume else {}
+    asked = set(kept.get("losses", {}).values())
+    kept |= {"loss": asked.pop()} if len(asked) == 1 else {}
     found: dict[str, Any] = {}
     for name, given in options.__dict__.items():
-        before = tuple(kept[name]) if isinstance(kept.get(name), list) else kept.get(name)
+        before = (tuple(kept[name]) or None) if isinstance(kept.get(name), list) else kept.get(name)
         if resume and name in kept and given not in (None, before):
             raise ConvcliError(f"made with {name} {before}, not {given}", "the same, or leave it out")
         found[name] = before if given is None else given

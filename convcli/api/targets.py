@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from convcli import batches
 from convcli._lazy import Array, np
@@ -32,11 +32,7 @@ def goals_of(
     labels: Mapping[str, str],
 ) -> tuple[dict[str, Loss], dict[str, Array]]:
     """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
-    missing = [name for name in plan.model.outputs if name not in targets]
-    if missing or len(targets) > len(plan.model.outputs):
-        odd = next((name for name in targets if name not in plan.model.outputs), None)
-        what = f"no target for the output {missing[0]!r}" if missing else f"no output {odd!r}"
-        raise ConvcliError(what, f"one for each of {', '.join(plan.model.outputs)}")
+    _check_names(plan.model.outputs, targets, labels)
     rows = {row.name: row for row in plan.rows}
     found: dict[str, Loss] = {}
     goals: dict[str, Array] = {}
@@ -53,6 +49,18 @@ def goals_of(
         found[name] = loss
         goals[name] = goal
     return found, goals
+
+
+def _check_names(outputs: Sequence[str], targets: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+    """Raise `ConvcliError` where there is not one target for each output."""
+    remedy = f"a target for each of {', '.join(outputs)}"
+    for name in outputs:
+        if name not in targets:
+            with located(labels.get(name, f"target {name}")):
+                raise ConvcliError("is missing", remedy)
+    for name in targets:
+        if name not in outputs:
+            raise ConvcliError(f"target {name}: the model has no such output", remedy)
 
 
 def _check_suited(row: Row, loss: Loss) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -130,7 +131,7 @@ def fit(
     from convcli import api
     from convcli.arrays import packed
 
-    _check_usage(options, resume, plot)
+    _check_usage(options, learned_file, checkpoint or resume, resume, plot)
     model, inputs, targets, labels, target_labels = _loaded(arguments, options)
     checkpoint = checkpoint or resume
     for name in (learned_file, checkpoint, plot):
@@ -159,8 +160,12 @@ def fit(
     return _answer(learned, learned_file, checkpoint, plot, compared)
 
 
-def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) -> None:
+def _check_usage(
+    options: dict[str, Any], output: str, checkpoint: str | None, resume: str | None, plot: str | None
+) -> None:
     """Raise `UsageError` where options do not go together."""
+    if checkpoint is not None and os.path.realpath(output) == os.path.realpath(checkpoint):
+        raise click.UsageError(f"{output} is the file of weights and of the checkpoint (a file for each)")
     kind = OPTIMIZERS[options["optimizer"] or next(iter(OPTIMIZERS))]
     if options["momentum"] and not kind.takes_momentum and not resume:
         raise click.UsageError(f"--momentum is of sgd and rmsprop; {kind.name} has its own")
@@ -228,7 +233,7 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
     with located("--compare-with"):
         ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
         values = given_array(name, "", next((rank for rank in ranks if rank), None)).make()
-        return compared(lesson.plan, name, values)
+        return compared(lesson.plan, lesson.options.freeze or (), name, values)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from convcli.records import Record
 
 # No variable of a layer has such a name, so a layer may well be called `training`.
 RECORD, BEST, OPTIMIZER = "training/record", "training/best", "training/optimizer"
+PARTS = ("settings", "epochs", "epoch", "batch", "updates", "history", "sums", "best")
+MOST_DIGITS = 15
 Settings = Mapping[str, Any]
 FAULTS = (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
@@ -56,12 +58,33 @@ def unpack(stored: Mapping[str, Any]) -> Checkpoint:
         raise ConvcliError("is no checkpoint", "what fit --checkpoint writes")
     own = {key for key in stored if key in (RECORD, BEST) or key.startswith(OPTIMIZER)}
     try:
-        record = json.loads(bytes(np.asarray(stored[RECORD], np.uint8)).decode())
+        record = json.loads(bytes(np.asarray(stored[RECORD], np.uint8)).decode(), parse_int=_whole)
+        _check(record)
         settings = dict(record["settings"].items())
         weights = {key: value for key, value in stored.items() if key not in own}
         return Checkpoint(settings, int(record["epochs"]), weights, record, {key: stored[key] for key in own})
     except FAULTS as error:
         raise _broken(error) from None
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _check(record: Mapping[str, Any]) -> None:
+    """Raise an error of Python's where a part is not there, or counts and names are none."""
+    missing = [part for part in PARTS if part not in record]
+    if missing:
+        raise ValueError(f"no {missing[0]}")
+    settings, counts = record["settings"], [record[name] for name in ("epochs", "epoch", "batch", "updates")]
+    counts += [record["sums"]["samples"], record["best"][1]]
+    if not all(type(each) is int and each >= 0 for each in counts):
+        raise ValueError("a count that is none")
+    names = [settings["optimizer"], *settings["freeze"], *settings["losses"].values()]
+    if not all(isinstance(each, str) for each in names):
+        raise ValueError("a name that is none")
 
 
 def restore(training: Training, checkpoint: Checkpoint) -> None:

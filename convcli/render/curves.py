@@ -13,6 +13,8 @@ from convcli.report.fit import FitReport
 
 WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 900, 280, 84, 24, 56, 64
 WIDE_RANGE = 30  # greatest over least from which a loss is drawn by its logarithm
+LEAST, MOST = 1e-300, 1e300  # what is beyond is zero, or not drawn
+LOWEST_TOP = 0.9  # from where to 1 accuracies are drawn at least
 SCALE = 2  # pixels of the picture for each unit
 TEXT, SMALL = 15, 13  # sizes of letters
 # For what is learned from and for the validation; the first two stay apart for any kind of colour vision.
@@ -72,12 +74,13 @@ def _round_step(step: float) -> float:
 
 
 def _axis(values: Sequence[float], top: float, accuracy: bool) -> Axis:
-    low, high = min(values), max(values)
-    if not accuracy and low > 0 and high / low > WIDE_RANGE:
+    drawn = [value for value in values if abs(value) < MOST] or [0.0]  # a validation may come to no number
+    low, high = min(drawn), max(drawn)
+    if not accuracy and low > LEAST and high / low > WIDE_RANGE:
         return Axis(10.0 ** floor(log10(low)), 10.0 ** ceil(log10(high)), top, True)
-    low = low if accuracy else min(low, 0.0)
+    low = min(low, LOWEST_TOP) if accuracy else min(low, 0.0)
     high = 1.0 if accuracy else high
-    return Axis(low, high if high > low else low + 1, top)
+    return Axis(low, high if high - low > LEAST else low + 1, top)
 
 
 def drawing(report: FitReport) -> tuple[list[Mark], float]:
@@ -105,8 +108,10 @@ def _panel(series: Mapping[str, Sequence[float]], top: float, epochs: int) -> It
     yield Line(((LEFT, bottom), (right, bottom)), INK)
     across = float(LEFT)
     for (name, values), colour in zip(series.items(), COLOURS * len(series), strict=False):
-        points = tuple((_across(place + 1, epochs), axis.place(value)) for place, value in enumerate(values))
-        yield Line(points if len(points) > 1 else (points[0], (points[0][0] + 3, points[0][1])), colour, 2.0)
+        placed = [(_across(place, epochs), value) for place, value in enumerate(values, 1) if abs(value) < MOST]
+        points = tuple((x, axis.place(value)) for x, value in placed)
+        points = points if len(points) != 1 else (*points, (points[0][0] + 3, points[0][1]))
+        yield Line(points, colour, 2.0)
         text = f"{name} {values[-1]:.4g}"
         yield Label((across, top - 10), text, size=TEXT, colour=colour)
         across += 9.5 * len(text) + 24

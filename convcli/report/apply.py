@@ -164,6 +164,11 @@ def turned(transposed: bool, flip: bool) -> str:
     return ", in reverse" if transposed else ", flipped"
 
 
+def kernel_title(row: Row, step: Correlate) -> str:
+    """What the filters of a layer's step are called: the layer, and which of its kernels if it has several."""
+    return row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
+
+
 def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
     """The filters of every layer that has any."""
     from convcli.algorithms.kernels import meeting_kernel
@@ -176,7 +181,7 @@ def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[
             continue
         for step in row.steps:
             if isinstance(step, Correlate):
-                title = row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
+                title = kernel_title(row, step)
                 kernel = meeting_kernel(step, weights[row.name][step.kernel.name])
                 bias = weights[row.name][step.bias.name] if step.bias else None
                 filters = own if len(own) == step.filters else numbered(known(step.filters))

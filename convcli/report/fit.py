@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcli import arrays
 from convcli._lazy import Array, np
 from convcli.errors import ConvcliError
 from convcli.geometry import Shape, known, product, quotient
 from convcli.model import Plan
 from convcli.records import Record, field
 from convcli.report import Report
-from convcli.report.apply import Kernels, kernels_of
+from convcli.report.apply import Kernels, kernel_title, kernels_of
 from convcli.report.shape import Asked, summary
 from convcli.steps import Correlate
 
@@ -70,7 +71,7 @@ class FitReport(Report):
             "updates": self.updates,
             "ended": self.ending,
             "best_epoch": self.best_epoch,
-            "history": {name: list(each) for name, each in self.history.items()},
+            "history": {name: arrays.worded(list(each)) for name, each in self.history.items()},
             "weights": self.output,
         }
         if self.compared is not None:
@@ -83,7 +84,7 @@ class FitReport(Report):
 
     def rows(self) -> list[dict[str, Any]]:
         return [
-            {"epoch": place + 1, **{name: each[place] for name, each in self.history.items()}}
+            {"epoch": place + 1, **{name: arrays.worded(each[place]) for name, each in self.history.items()}}
             for place in range(self.epochs)
         ]
 
@@ -108,7 +109,7 @@ def small_kernels(
     plan: Plan, weights: Mapping[str, Mapping[str, Array]], frozen: Sequence[str], also: str | None
 ) -> tuple[Kernels, ...]:
     """The filters that were learned, of layers where they are few and small, and of the layer in `also`."""
-    learned = {row.name for row in plan.rows if row.trainable_params and row.node.owner not in frozen}
+    learned = _learned(plan, frozen)
     return tuple(
         each
         for each in kernels_of(plan, weights)
@@ -116,19 +117,28 @@ def small_kernels(
     )
 
 
+def _learned(plan: Plan, frozen: Sequence[str]) -> dict[str, Correlate]:
+    """The steps whose filters are learned, by what these are called."""
+    return {
+        kernel_title(row, step): step
+        for row in plan.rows
+        if row.trainable_params and row.node.owner not in frozen
+        for step in row.steps
+        if isinstance(step, Correlate)
+    }
+
+
 def _is_small(shape: tuple[int, ...]) -> bool:
     *sizes, channels, filters = shape
     return bool(sizes) and max(sizes) <= SMALL and channels <= FEW_CHANNELS and filters <= FEW_FILTERS
 
 
-def compared(plan: Plan, name: str, values: Array) -> Compared:
-    """A hand-made filter with the layer to compare it with. Raises `ConvcliError` where none has any of its size."""
-    for row in plan.rows:
-        step = row.correlation
-        if step is not None and not row.node.shares and _sizes(step) == (*values.shape, 1):
+def compared(plan: Plan, frozen: Sequence[str], name: str, values: Array) -> Compared:
+    """A hand-made filter with the layer to compare it with. Raises `ConvcliError` where none learns any of its size."""
+    for title, step in _learned(plan, frozen).items():
+        if _sizes(step) == (*values.shape, 1):
             turned = step.flip != step.transposed  # as it meets the input, like the filters that are shown
-            axes = tuple(range(values.ndim))
-            return Compared(name, row.name, np.flip(values, axes) if turned else values)
+            return Compared(name, title, np.flip(values) if turned else values)
     size = "×".join(map(str, values.shape))
     raise ConvcliError(f"{name} is {size}: no layer learns filters of that size that see one channel")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ FUNCTIONS = {  # Keras 2's operators on tensors
 OPERATOR_LAYER = "TFOpLambda"
 RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}  # Keras 2's name of an argument: Keras 3's
 ONE_AXIS = ("BatchNormalization",)  # layers whose axis Keras 2 puts in a list
+# Of what matters in training alone, what would make training another one; where weights begin and chance are `fit`'s.
+TRAINS_OTHERWISE = re.compile(r".*_(regularizer|constraint)|noise_shape")
 NO_ARGUMENTS = ("name", "trainable", "dtype", "batch_input_shape", "autocast", "experimental_autocast")
 
 
@@ -46,7 +49,7 @@ def layer_class(layer: Mapping[str, Any]) -> type[Layer]:
 
 
 def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool) -> dict[str, Any]:
-    """The layer's arguments, without those that matter in training alone."""
+    """The layer's arguments, without those that matter in training alone, but with the names of some: `left_out`."""
     kind, config = layer_class(layer), config_of(layer)
     if "Quantized" in str(config.get("dtype")) or config.get("quantization_config"):
         raise ConvcliError("is quantized", "weights of real numbers")
@@ -62,6 +65,9 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
         arguments["trainable"] = False
     if layer["class_name"] == OPERATOR_LAYER:
         return arguments
+    left_out = [key for key, value in config.items() if TRAINS_OTHERWISE.fullmatch(key) and value is not None]
+    if left_out:
+        arguments["left_out"] = left_out
     for key, value in config.items():
         argument = RENAMED.get((kind.__name__, key), key)
         if key in NO_ARGUMENTS or TRAINING_ONLY.fullmatch(key) or (value is None and argument != "axis"):

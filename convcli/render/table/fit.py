@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli._lazy import Array, np
-from convcli.render.table.grids import Grid, SideBySide, grids, value_text
+from convcli.render.table.grids import Grid, SideBySide, grids, slices, value_text
 from convcli.render.table.parts import grid, title
 from convcli.report.apply import Kernels
 from convcli.report.fit import FitReport
@@ -70,7 +70,8 @@ def _filters(report: FitReport, kernels: Kernels) -> Iterator[RenderableType]:
         return
     errors = compared.errors(kernels)
     for place, (text, values) in enumerate(_named(kernels)):
-        yield SideBySide((Grid(text, values), Grid(compared.name, compared.values)), ("≈",))
+        for left, right in zip(slices(text, values), slices(compared.name, compared.values), strict=True):
+            yield SideBySide((Grid(*left), Grid(*right)), ("≈",))
         yield Text(f" Largest error: {_figure(errors[kernels.names[place]], 'error')}")
 
 

@@ -25,9 +25,9 @@ MOST_GRIDS = 16
 
 
 def grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
-    slices = ((title, grid) for name, array in named for title, grid in _slices(name, array))
+    parts = (each for name, array in named for each in slices(name, array))
     left_out = 0
-    for place, (title, grid) in enumerate(slices):
+    for place, (title, grid) in enumerate(parts):
         if place < MOST_GRIDS:
             yield Grid(title, grid)
         else:
@@ -36,7 +36,7 @@ def grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
         yield Text(f"… {left_out:,} more; -f json, csv or npy gives all", "dim")
 
 
-def _slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
+def slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
     """A map as grids: itself up to two axes, its slices along the axes before the last two in more."""
     if array.ndim < 3:
         yield name, array
