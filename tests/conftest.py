@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,13 @@ from convcli.cli import main
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A command for bash in which `convcli` is the program under test."""
+    program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(["bash", "-c", program], cwd=ROOT, capture_output=True, env=env, check=False, timeout=60)
 
 
 @pytest.fixture
