@@ -38,7 +38,7 @@ def test_closed_input_is_an_error_and_an_output_file_needs_no_stream(tmp_path):
 
 
 def test_nothing_in_a_message_commands_the_terminal(tmp_path):
-    for command in ("shape", "shape samples/mnist.yaml --get", "apply none", "shape --frob"):
+    for command in ("shape", "shape samples/mnist.yaml --get", "apply none", "shape --format"):
         done = shell(f"convcli {command} $'{tmp_path}/\\e[2J.yaml'")
         assert b"\x1b" not in done.stderr
         assert rb"\x1b[2J" in done.stderr

@@ -19,6 +19,7 @@ from convcli.errors import ConvcliError, one_line
 from convcli.files import STREAM, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
+from convcli.signals import undone_by
 
 if TYPE_CHECKING:
     from convcli.report import Report
@@ -148,10 +149,13 @@ def _check_shown(chosen: str, without: Mapping[str, Sequence[str]]) -> None:
 def _progress(quiet: bool) -> Iterator[None]:
     """A bar for long work on a terminal's standard error, until that is done: then there may be an answer to print."""
     bar = click.get_current_context().meta[BAR] = None if quiet or not sys.stderr.isatty() else Bar()
-    try:
+    if bar is None:
         yield
-    finally:
-        if bar is not None:
+        return
+    with undone_by(bar.wipe):
+        try:
+            yield
+        finally:
             bar.close()
 
 
