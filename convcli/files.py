@@ -93,8 +93,8 @@ def _target(name: str) -> str | None:
         return None
     try:
         mode = os.stat(name).st_mode
-    except ValueError as error:  # a path with a null character
-        raise OSError(errno.EINVAL, str(error)) from None
+    except ValueError:  # the words for it are other in each version of Python
+        raise OSError(errno.EINVAL, "embedded null byte") from None
     except FileNotFoundError:
         if not os.path.basename(name):
             raise
