@@ -18,8 +18,13 @@ STREAM = "-"
 
 
 def display_name(name: str) -> str:
-    """What messages call a file."""
-    return "standard input" if name == STREAM else name
+    """What messages and results call a file, in UTF-8 whatever the locale has made of its name."""
+    if name == STREAM:
+        return "standard input"
+    try:
+        return os.fsencode(name).decode("utf-8", "replace")
+    except UnicodeEncodeError:  # it cannot be a file's
+        return name
 
 
 def suffix(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -10,10 +11,13 @@ import click
 
 from convcli.cli import streams
 from convcli.errors import one_line
+from convcli.files import problem
 from convcli.threads import leave_blas_one_thread
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+# What --help and --version, which Click writes, may come to.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 # Each command, in the order of `--help`, with what that says of it; its module is imported when it is asked for.
 COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
@@ -63,8 +67,8 @@ def run() -> None:
     except click.ClickException as error:
         streams.show(_shown(error))
         code = error.exit_code
-    except OSError as error:  # of --help and --version, which Click writes
-        streams.tell(f"Error: {streams.failure(error)}")
+    except OSError as error:
+        streams.tell(f"Error: {streams.failure(error) if error.errno in UNWRITABLE else problem(error)}")
         code = 1
     sys.exit(code)
 

@@ -12,8 +12,8 @@ from convcli.cli.common import INTERRUPTED, layer_option, progress_bar, reports
 from convcli.cli.keeping import Checkpoints, stoppable, write_weights
 from convcli.cli.models import load_model, single_layer
 from convcli.cli.running import check_streams, input_options, load_inputs, made_ready, weights_option
-from convcli.errors import located
-from convcli.files import STREAM, check_writable, suffix, write_bytes
+from convcli.errors import located, one_line
+from convcli.files import STREAM, check_writable, display_name, suffix, write_bytes
 from convcli.learning.losses import LOSSES
 from convcli.learning.optimizers import OPTIMIZERS
 
@@ -232,7 +232,7 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
     with located("--compare-with"):
         ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
         values = given_array(name, "", next((rank for rank in ranks if rank), None)).make()
-        return compared(lesson.plan, name, values)
+        return compared(lesson.plan, one_line(display_name(name)), values)
 
 
 def _answer(
@@ -260,7 +260,7 @@ def _answer(
         shown=small_kernels(
             learned.plan, learned.weights, learned.options.freeze or (), compared.layer if compared else None
         ),
-        output=output,
+        output=display_name(output),
         compared=compared,
         exit_code=max((code for code, _ in troubles), default=0),
         complaints=tuple(text for _, text in troubles),
