@@ -107,8 +107,9 @@ def kills_while_writing(folder: Path, times: int) -> Count:
     for turn in range(times):
         name = list(outputs)[turn % 2]
         before = out.read_bytes()
+        status = out.stat()
         work = start("apply", name, "-l", "Conv1D([[1]])", "-o", out)
-        while work.poll() is None and not litter(folder):
+        while work.poll() is None and not litter(folder) and out.stat() == status:
             time.sleep(0.0002)
         time.sleep(random.uniform(0, 0.015))
         work.kill()

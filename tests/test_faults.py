@@ -27,8 +27,8 @@ def test_what_cannot_be_written_is_as_it_was(tmp_path, monkeypatch, name):
     assert count.lost == []
 
 
-def test_a_half_written_file_is_found(tmp_path, monkeypatch):
-    """That a check can fail: a file that is written in place."""
+def test_what_is_lost_is_found(tmp_path, monkeypatch):
+    """That a check can fail: where files are written in place."""
     monkeypatch.setattr(faults, "WRITERS", faults.WRITERS[:1])
     (tmp_path / "sitecustomize.py").write_text(IN_PLACE)
     monkeypatch.setitem(faults.ENVIRONMENT, "PYTHONPATH", f"{tmp_path}:{faults.ENVIRONMENT['PYTHONPATH']}")
