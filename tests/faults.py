@@ -95,7 +95,7 @@ def pair_of_outputs(folder: Path) -> tuple[dict[Path, bytes], Path]:
     outputs = {}
     for value in (1.0, 2.0):
         name = folder / f"{value:g}.npy"
-        np.save(name, np.full(2_000_000, value))
+        np.save(name, np.full(int(1_000_000 * value), value))
         finished("apply", name, "-l", "Conv1D([[1]])", "-o", folder / "out.npy")
         outputs[name] = (folder / "out.npy").read_bytes()
     return outputs, folder / "out.npy"
@@ -125,6 +125,7 @@ def kills_while_writing(folder: Path, times: int) -> Count:
 def interrupts(folder: Path, times: int) -> Count:
     """SIGINT or SIGTERM at random moments, from the start: its exit code, no traceback, nothing unfinished."""
     count, (outputs, out) = Count(), pair_of_outputs(folder)
+    heed_interrupts()
     began = time.monotonic()
     finished("apply", next(iter(outputs)), "-l", "Conv1D([[1]])", "-o", out)
     usual = time.monotonic() - began
@@ -144,6 +145,11 @@ def interrupts(folder: Path, times: int) -> Count:
     return count
 
 
+def heed_interrupts() -> None:
+    """Have programs that are started heed SIGINT, which a shell has those in its background ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def catches_signals(process: int) -> bool:
     """Whether a process has come so far; before that Python is starting, which is not for a program to say."""
     status = Path(f"/proc/{process}/status").read_text()
@@ -152,14 +158,14 @@ def catches_signals(process: int) -> bool:
 
 
 def crowds(folder: Path, times: int) -> Count:
-    """Several programs at once, from the same inputs to the same file: it is one of theirs, whole."""
+    """Several programs at once, from the same inputs to the same file: whenever it is read, it is one of theirs."""
     count, (outputs, out) = Count(), pair_of_outputs(folder)
     for turn in range(times):
-        out.unlink()
         works = [start("apply", name, "-l", "Conv1D([[1]])", "-o", out) for name in list(outputs) * 2]
-        codes = [(work.communicate(timeout=60), work.returncode)[1] for work in works]
-        count.check(codes == [0] * 4 and out.read_bytes() in outputs.values(), f"turn {turn}: exit codes {codes}")
-        count.check(not litter(folder), f"turn {turn}: {litter(folder)}")
+        while any(work.poll() is None for work in works):
+            count.check(out.read_bytes() in outputs.values(), f"turn {turn}: read half")
+        codes = [(work.communicate(), work.returncode)[1] for work in works]
+        count.check(codes == [0] * 4 and not litter(folder), f"turn {turn}: exit codes {codes}, {litter(folder)}")
     return count
 
 
@@ -259,6 +265,7 @@ def streams(folder: Path, times: int) -> Count:
 def fits(folder: Path, times: int) -> Count:
     """SIGINT or kill -9 at random moments of a fit, and again of those that go on: the same weights in the end."""
     count, whole, checkpoint, out = Count(), folder / "whole.npz", folder / "checkpoint.npz", folder / "out.npz"
+    heed_interrupts()
     fit = (*FIT, "--epochs", EPOCHS, "--threads", 1)
     began = time.monotonic()
     finished(*fit, "-o", whole)

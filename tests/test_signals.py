@@ -8,10 +8,11 @@ import pytest
 from conftest import shell
 
 
-def ended(by: str, before: str = "") -> tuple[int, bytes, bytes]:
+def ended(by: str, before: str = "SIG_DFL") -> tuple[int, bytes, bytes]:
     """Exit code, output and errors of a program that sends itself a signal within two undertakings."""
     code = (
-        f"{before}import os, signal; from convcli.signals import end_at_once, undone_by; end_at_once()\n"
+        f"import os, signal; signal.signal(signal.{by}, signal.{before})\n"
+        "from convcli.signals import end_at_once, undone_by; end_at_once()\n"
         "with undone_by(lambda: os.write(1, b'outer')), undone_by(lambda: os.unlink('/none')):\n"
         "    with undone_by(lambda: os.write(1, b'done before')): pass\n"
         f"    os.kill(os.getpid(), signal.{by}); print(' and lived')"
@@ -28,5 +29,4 @@ def test_what_is_unfinished_is_undone(by, code, error):
 
 
 def test_what_is_ignored_stays_ignored():
-    ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
-    assert ended("SIGHUP", ignored) == (0, b" and lived\n", b"")
+    assert ended("SIGHUP", "SIG_IGN") == (0, b" and lived\n", b"")
