@@ -1,5 +1,17 @@
-"""`python -m convcli`."""
+"""The program, as the shell calls it: `convcli`, or `python -m convcli`."""
 
-from convcli.cli import run
+from __future__ import annotations
 
-run()
+from convcli.signals import end_at_once
+
+
+def run() -> None:
+    """Run the command that the arguments name."""
+    end_at_once()  # before the rest is imported
+    from convcli import cli
+
+    cli.run()
+
+
+if __name__ == "__main__":
+    run()

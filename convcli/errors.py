@@ -42,6 +42,11 @@ def short(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def one_line(text: str) -> str:
+    """Text without what would end the line or command a terminal: such characters as their escapes."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 MOST_VALUES = 1 << 40  # an array of so many is beyond any machine
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from convcli.errors import ConvcliError, located
+from convcli.signals import undone_by
 
 STREAM = "-"
 CHUNK = 1 << 20
 
 
 def display_name(name: str) -> str:
-    """What messages call a file."""
-    return "standard input" if name == STREAM else name
+    """What messages and results call a file, in UTF-8 whatever the locale has made of its name."""
+    if name == STREAM:
+        return "standard input"
+    try:
+        return os.fsencode(name).decode("utf-8", "replace")
+    except UnicodeEncodeError:  # it cannot be a file's
+        return name
 
 
 def suffix(name: str) -> str:
@@ -26,9 +35,9 @@ def suffix(name: str) -> str:
 
 def read_bytes(name: str) -> bytes:
     """All bytes of a file, or of standard input. Raises `ConvcliError`."""
-    if name == STREAM:
-        return sys.stdin.buffer.read()
     try:
+        if name == STREAM:
+            return sys.stdin.buffer.read()
         with open(name, "rb") as stream:
             return stream.read()
     except OSError as error:
@@ -47,15 +56,14 @@ def write_bytes(name: str, content: bytes) -> None:
 def replacing(name: str) -> Iterator[BinaryIO]:
     """A stream to what becomes the file at the end: written beside it, then renamed; nothing remains of a failure.
 
+    What is no regular file, and what the name of an open descriptor stands for (`/dev/stdout`), is written to instead.
     Raises `ConvcliError`, naming the file, for what goes wrong with it.
     """
     try:
-        target = os.path.realpath(name)  # a link stays, what it points to is replaced
-    except ValueError as error:  # a path with a null character
-        raise ConvcliError(str(error)) from None
-    try:
-        if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is written to
-            with open(target, "wb") as stream:
+        target = _target(name)
+        if target is None:
+            descriptor = _descriptor(name)
+            with open(name if descriptor is None else os.dup(descriptor), "wb") as stream:
                 yield stream
         else:
             with _beside(target) as stream:
@@ -78,30 +86,65 @@ def allocate(stream: BinaryIO, size: int) -> None:
 
 def check_writable(name: str) -> None:
     """Raise `ConvcliError`, naming the file, where it plainly cannot be written: to be told before long work."""
-    folder = os.path.dirname(os.path.realpath(name))
     with located(name):
+        try:
+            target = _target(name)
+        except OSError as error:
+            raise ConvcliError(problem(error)) from None
         if os.path.isdir(name):
             raise ConvcliError("is a directory", "a file")
+        if target is None:
+            return
+        folder = os.path.dirname(target)
         if not os.path.isdir(folder):
             raise ConvcliError("no such file or directory")
-        if not os.access(folder, os.W_OK) and not (os.path.exists(name) and not os.path.isfile(name)):
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise ConvcliError("permission denied")
+
+
+def _target(name: str) -> str | None:
+    """The file that is to be replaced or made, behind all links; None for what is written to.
+
+    Raises `OSError`, also for a file that must not be written.
+    """
+    if _descriptor(name) is not None:
+        return None
+    try:
+        mode = os.stat(name).st_mode
+    except ValueError:  # the words for it are other in each version of Python
+        raise OSError(errno.EINVAL, "embedded null byte") from None
+    except FileNotFoundError:
+        if not os.path.basename(name):
+            raise
+        return os.path.realpath(name)
+    if not stat.S_ISREG(mode):
+        return None
+    if not os.access(name, os.W_OK):  # renaming would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return os.path.realpath(name)
+
+
+def _descriptor(name: str) -> int | None:
+    """The number of an open file that a name stands for: opened anew, a file that is appended to would lose all."""
+    found = re.fullmatch(r"/dev/(?:fd/(\d+)|(stdout)|(stderr))|/proc/self/fd/(\d+)", name)
+    return found and (1 if found[2] else 2 if found[3] else int(found[1] or found[4]))
 
 
 @contextmanager
 def _beside(target: str) -> Iterator[BinaryIO]:
     # As `tempfile` does, which takes longer to import than most answers to compute.
     temporary = os.path.join(os.path.dirname(target), f".convcli-{os.urandom(8).hex()}")
-    handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w+b") as stream:
-            yield stream
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with undone_by(lambda: os.unlink(temporary)):
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "w+b") as stream:
+                yield stream
+            os.chmod(temporary, _mode(target))
+            os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
 
 
 def problem(error: OSError) -> str:
@@ -112,7 +155,7 @@ def problem(error: OSError) -> str:
 def _mode(target: str) -> int:
     """The permissions that the file has, or that a new one would get."""
     if os.path.exists(target):
-        return os.stat(target).st_mode & 0o7777
+        return os.stat(target).st_mode & 0o777
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

@@ -101,6 +101,8 @@ def _inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]:
     named = value if isinstance(value, Mapping) else {INPUT: value}
     shapes: dict[str, Shape | None] = {}
     for name, each in named.items():
+        if not str(name).isprintable():
+            raise ConvcliError(f"input: a name {name!r}", "printable text")
         with located("input" if name == INPUT else f"input: {name}"):
             shapes[str(name)] = None if each is None else data_format.to_last(shape(each))
     if not shapes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,13 @@ settings.load_profile("untimed")
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
 leave_blas_one_thread(os.environ)  # as the program does: the tests' processes share the cores
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """A command for bash in which `convcli` is the program under test."""
+    program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(["bash", "-c", program], cwd=ROOT, capture_output=True, env=env, check=False, timeout=60)
 
 
 @pytest.fixture

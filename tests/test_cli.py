@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import shell
 
 import convcli as library
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
-
-
-def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """A command for bash in which `convcli` is the program under test."""
-    program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.run(["bash", "-c", program], cwd=ROOT, capture_output=True, env=env, check=False, timeout=60)
 
 
 def test_version_and_help(convcli):
@@ -50,19 +41,6 @@ def test_a_model_from_standard_input(convcli):
     text = "[{conv2d: {filters: [[1, 1], [1, 1]]}}]"
     assert json.loads(convcli("apply", LINES, "-", "-f", "json", stdin=text).stdout)["output_shape"] == [1, 7, 7, 1]
     assert json.loads(convcli("shape", "-", "-i", "4x4x1", "-f", "json", stdin=text).stdout)["params"] == 5
-
-
-def test_a_reader_that_has_enough_is_no_error():
-    done = shell("convcli shape samples/vgg16.yaml | head -1; exit ${PIPESTATUS[1]}")
-    assert done.stderr == b""
-    assert done.stdout.decode() == "vgg16: (None, 224, 224, 3) → (None, 1000)\n"
-    assert done.returncode == 0
-
-
-def test_a_full_device_is_an_error():
-    done = shell(f"convcli apply {LINES} {DETECTORS} > /dev/full")
-    assert done.returncode == 1
-    assert done.stderr == b"Error: standard output: no space left on device\n"
 
 
 @pytest.mark.parametrize(

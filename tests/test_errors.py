@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convcli.errors import ConvcliError, located, nearest, short
+from convcli.errors import ConvcliError, located, nearest, one_line, short
 
 
 def test_frames_put_their_place_in_front():
@@ -32,3 +32,8 @@ def test_the_nearest_known_name(name, known, remedy):
 def test_long_values_are_cut():
     assert short("x" * 100, 10) == "'xxxxxx..."
     assert short([1, 2]) == "[1, 2]"
+
+
+def test_text_of_one_line_commands_no_terminal():
+    assert one_line("Maße: 3×3 ✓") == "Maße: 3×3 ✓"
+    assert one_line("a\nb\x1b[2J\x9b\u202e\udcff") == r"a\nb\x1b[2J\x9b\u202e\udcff"

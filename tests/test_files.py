@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from convcli.errors import ConvcliError
-from convcli.files import display_name, read_bytes, write_bytes
+from convcli.files import check_writable, display_name, read_bytes, write_bytes
 
 
 def test_a_dash_is_standard_input(monkeypatch):
@@ -40,11 +40,15 @@ def test_what_cannot_be_read_is_an_error(tmp_path, monkeypatch, name, message):
     [
         ("none/out", "none/out: no such file or directory"),
         (".", ".: is a directory"),
+        ("out/", "out/: no such file or directory"),
+        ("loop", "loop: too many levels of symbolic links"),
+        ("a\0b", "a\0b: embedded null byte"),
         ("long" * 100, "long" * 100 + ": file name too long"),
     ],
 )
 def test_what_cannot_be_written_is_an_error(tmp_path, monkeypatch, name, message):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(ConvcliError) as caught:
         write_bytes(name, b"new")
     assert str(caught.value) == message
@@ -77,6 +81,29 @@ def test_a_link_stays_a_link(tmp_path):
     write_bytes(str(tmp_path / "link"), b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / "real").read_bytes() == b"new"
+
+
+def test_a_link_to_nothing_makes_what_it_points_to(tmp_path):
+    (tmp_path / "link").symlink_to("real")
+    write_bytes(str(tmp_path / "link"), b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
+    longest = "x" * os.pathconf(tmp_path, "PC_NAME_MAX")
+    write_bytes(str(tmp_path / longest), b"new")
+    assert os.listdir(tmp_path) == [longest]
+
+
+def test_an_open_descriptor_is_written_to_where_it_is(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"before ")
+    with open(log, "ab") as stream:
+        for folder in ("/dev/fd", "/proc/self/fd"):
+            check_writable(f"{folder}/{stream.fileno()}")
+            write_bytes(f"{folder}/{stream.fileno()}", b"new ")
+    assert log.read_bytes() == b"before new new "
 
 
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path):

@@ -484,7 +484,7 @@ def test_ctrl_c_keeps_what_was_learned_and_the_run_goes_on(learn, data):
 
 
 def test_a_run_that_is_stopped_at_once(convcli, data, monkeypatch):
-    monkeypatch.setattr("convcli.cli.fit._stoppable", lambda: nullcontext(lambda: True))
+    monkeypatch.setattr("convcli.cli.fit.stoppable", lambda: nullcontext(lambda: True))
     plot = data / "c.html"
     done = convcli("fit", *LINES, "-o", data / "w.npz", "--plot", plot, "-f", "csv")
     assert done.exit_code == 130
@@ -508,7 +508,8 @@ def test_a_loss_that_is_no_number_ends_with_the_weights_from_before(convcli, dat
     np.save(data / "x.npy", np.full((SOME, 6, 6, 1), 1e30))
     done = convcli("fit", *files, "-o", data / "none.npz")
     assert done.stderr == (
-        "Error: epoch 1, batch 1: the loss is not finite (smaller inputs or weights, such as by --scale; nothing was learned)"
+        "Error: epoch 1, batch 1: the loss is not finite "
+        "(smaller inputs or weights, such as by --scale; nothing was learned)"
         "\n"
     )
     assert not (data / "none.npz").exists()

@@ -874,11 +874,11 @@ def test_learning(learn, tmp_path, arguments, message):
         ),
         (
             "x.npy y.npy -l Conv2D(1,3) --checkpoint ./w.npz",
-            "w.npz is the file of weights and of the checkpoint (a file for each)",
+            "-o w.npz would replace the checkpoint (another file)",
         ),
         (
             "x.npy y.npy -l Conv2D(1,3) --resume w.npz",
-            "w.npz is the file of weights and of the checkpoint (a file for each)",
+            "-o w.npz would replace the checkpoint (another file)",
         ),
         (
             "x.npy y.npy -l Conv2D(1,3) -o w.npy",

@@ -72,6 +72,18 @@ def test_the_bar_appears_with_the_layer_and_goes(terminal):
     assert stream.getvalue().endswith("\x1b[2K")  # the line is empty again
 
 
+def test_a_signal_leaves_an_empty_line_and_a_cursor(terminal, monkeypatch):
+    terminal()
+    bar, written = progress.Bar(), []
+    monkeypatch.setattr(os, "write", lambda number, text: written.append((number, text)))
+    bar.wipe()
+    assert written == []
+    bar("conv2d", 0.5)
+    bar.wipe()
+    bar.close()
+    assert written == [(2, b"\r\x1b[2K\x1b[?25h")]
+
+
 def test_it_never_goes_back_within_a_layer(terminal):
     terminal()
     bar = progress.Bar()

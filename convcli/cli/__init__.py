@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from importlib import import_module
 
 import click
 
+from convcli.cli import streams
+from convcli.errors import one_line
+from convcli.files import problem
 from convcli.threads import leave_blas_one_thread
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+# What --help and --version, which Click writes, may come to.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 # Each command, in the order of `--help`, with what that says of it; its module is imported when it is asked for.
 COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
@@ -52,6 +59,24 @@ def main() -> None:
 
 
 def run() -> None:
-    """The program itself, as the shell calls it."""
+    """Run the command, and leave with its exit code."""
+    streams.open_closed()
     leave_blas_one_thread(os.environ)
-    main(prog_name="convcli")
+    try:
+        code = main(prog_name="convcli", standalone_mode=False)
+    except click.ClickException as error:
+        streams.show(_shown(error))
+        code = error.exit_code
+    except OSError as error:
+        streams.tell(f"Error: {streams.failure(error) if error.errno in UNWRITABLE else problem(error)}")
+        code = 1
+    sys.exit(code)
+
+
+def _shown(error: click.ClickException) -> str:
+    """What Click shows of an error, in characters that do nothing else."""
+    import io
+
+    text = io.StringIO()
+    error.show(text)
+    return "".join(f"{one_line(line)}\n" for line in text.getvalue().splitlines())

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from convcli.cli.progress import Bar
-from convcli.errors import ConvcliError
-from convcli.files import STREAM, problem, suffix, write_bytes
+from convcli.cli.streams import tell, write_out
+from convcli.errors import ConvcliError, one_line
+from convcli.files import STREAM, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
+from convcli.signals import undone_by
 
 if TYPE_CHECKING:
     from convcli.report import Report
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FORM, BAR = "convcli.form", "convcli.bar"  # what a command can know of its output, in its context
-INTERRUPTED, BROKEN_PIPE = 130, 141
+INTERRUPTED = 130
 # For an encoding without them: what tables are drawn and figures are written with.
 PLAINER = str.maketrans(
     {
@@ -95,7 +97,7 @@ def reports(
                 else:
                     write_bytes(str(output), content)
             for complaint in report.complaints:
-                click.echo(complaint, err=True)
+                tell(complaint)
             if report.exit_code:
                 sys.exit(report.exit_code)
 
@@ -147,10 +149,13 @@ def _check_shown(chosen: str, without: Mapping[str, Sequence[str]]) -> None:
 def _progress(quiet: bool) -> Iterator[None]:
     """A bar for long work on a terminal's standard error, until that is done: then there may be an answer to print."""
     bar = click.get_current_context().meta[BAR] = None if quiet or not sys.stderr.isatty() else Bar()
-    try:
+    if bar is None:
         yield
-    finally:
-        if bar is not None:
+        return
+    with undone_by(bar.wipe):
+        try:
+            yield
+        finally:
             bar.close()
 
 
@@ -169,7 +174,7 @@ def _errors_in_one_line(quiet: bool, trouble: int) -> Iterator[None]:
         except MemoryError as error:
             raise _failure(f"not enough memory: {error or 'a smaller input would do'}", trouble) from None
         except KeyboardInterrupt:
-            click.echo("Interrupted", err=True)
+            tell("Interrupted")
             sys.exit(INTERRUPTED)
 
 
@@ -180,11 +185,12 @@ class Trouble(click.ClickException):
 
 
 def _failure(message: str, exit_code: int) -> click.ClickException:
-    return Trouble(message) if exit_code == Trouble.exit_code else click.ClickException(message)
+    kind = Trouble if exit_code == Trouble.exit_code else click.ClickException
+    return kind(one_line(message))
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    tell(f"Warning: {message}")
 
 
 def _look() -> Look:
@@ -215,16 +221,7 @@ def _columns() -> int:
 def _print(content: bytes, form: str) -> None:
     if FORMATS[form].drawn and "utf" not in _encoding():
         content = content.decode().translate(PLAINER).encode(_encoding(), "replace")
-    try:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Whoever read this has read enough. Python flushes once more at exit, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ConvcliError(f"standard output: {problem(error)}") from None
+    write_out(content)
 
 
 def place(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:

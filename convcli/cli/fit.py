@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from convcli.cli.common import INTERRUPTED, layer_option, progress_bar, reports
+from convcli.cli.keeping import Checkpoints, stoppable, write_weights
 from convcli.cli.models import load_model, single_layer
 from convcli.cli.running import check_streams, input_options, load_inputs, preparation, weights_option
-from convcli.errors import located
-from convcli.files import check_writable, suffix, write_bytes
+from convcli.errors import located, one_line
+from convcli.files import STREAM, check_writable, display_name, suffix, write_bytes
 from convcli.learning.losses import LOSSES
 from convcli.learning.optimizers import OPTIMIZERS
 
@@ -129,11 +127,11 @@ def fit(
     which apply --weights takes. Ctrl-C keeps what has been learned.
     """
     from convcli import api
-    from convcli.arrays import packed
 
-    _check_usage(options, learned_file, checkpoint or resume, resume, plot)
-    model, inputs, targets, labels, target_labels = _loaded(arguments, options)
     checkpoint = checkpoint or resume
+    _check_usage(options, resume, plot)
+    _check_files(learned_file, checkpoint)
+    model, inputs, targets, labels, target_labels = _loaded(arguments, options)
     for name in (learned_file, checkpoint, plot):
         if name is not None:
             check_writable(name)
@@ -154,18 +152,14 @@ def fit(
         resume_name=resume or "checkpoint",
     ) as lesson:
         compared = _compared(lesson, compare_with)
-        save = None if checkpoint is None else (lambda found: write_bytes(str(checkpoint), packed(found)))
-        with _stoppable() as stop:
+        save = None if checkpoint is None else Checkpoints(checkpoint)
+        with stoppable() as stop:
             learned = lesson.learn(progress_bar(), stop, save)
-    return _answer(learned, learned_file, checkpoint, plot, compared)
+    return _answer(learned, learned_file, save, plot, compared)
 
 
-def _check_usage(
-    options: dict[str, Any], output: str, checkpoint: str | None, resume: str | None, plot: str | None
-) -> None:
+def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) -> None:
     """Raise `UsageError` where options do not go together."""
-    if checkpoint is not None and os.path.realpath(output) == os.path.realpath(checkpoint):
-        raise click.UsageError(f"{output} is the file of weights and of the checkpoint (a file for each)")
     kind = OPTIMIZERS[options["optimizer"] or next(iter(OPTIMIZERS))]
     if options["momentum"] and not kind.takes_momentum and not resume:
         raise click.UsageError(f"--momentum is of sgd and rmsprop; {kind.name} has its own")
@@ -179,6 +173,14 @@ def _check_usage(
 
             with located("--plot"):
                 pillow()  # so that its absence is told before anything is learned
+
+
+def _check_files(learned_file: str, checkpoint: str | None) -> None:
+    """Raise `UsageError` where the checkpoint is no file of its own."""
+    if checkpoint == STREAM:
+        raise click.UsageError("a checkpoint is read and written again: a file, not -")
+    if checkpoint is not None and os.path.realpath(checkpoint) == os.path.realpath(learned_file):
+        raise click.UsageError(f"-o {learned_file} would replace the checkpoint (another file)")
 
 
 Loaded = tuple["Model", dict[str, Any], dict[str, Any], dict[str, str], dict[str, str]]
@@ -233,44 +235,22 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
     with located("--compare-with"):
         ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
         values = given_array(name, "", next((rank for rank in ranks if rank), None)).make()
-        return compared(lesson.plan, lesson.options.freeze or (), name, values)
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed, which then waits for the end of a batch; a second one does not."""
-    asked = False
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return compared(lesson.plan, lesson.options.freeze or (), one_line(display_name(name)), values)
 
 
 def _answer(
-    learned: Learned, output: str, checkpoint: str | None, plot: str | None, compared: Compared | None
+    learned: Learned, output: str, checkpoints: Checkpoints | None, plot: str | None, compared: Compared | None
 ) -> FitReport:
     """Write what was learned, and say so. Raises `ConvcliError` where the loss was no number."""
-    from convcli.arrays import packed
     from convcli.report.fit import FitReport, small_kernels
 
     if learned.problem is None or learned.updates:
-        write_bytes(output, packed(learned.stored))
+        write_weights(output, learned.stored, checkpoints)
     if learned.problem is not None:
         kept = f"{output} holds the weights from before" if learned.updates else "nothing was learned"
         learned.problem.remedy = f"{learned.problem.remedy}; {kept}"
         raise learned.problem
-    interrupted = learned.ending == "interrupted"
+    troubles = list(_troubles(learned, output, checkpoints))
     report = FitReport(
         plan=learned.plan,
         ending=learned.ending,
@@ -283,10 +263,10 @@ def _answer(
         shown=small_kernels(
             learned.plan, learned.weights, learned.options.freeze or (), compared.layer if compared else None
         ),
-        output=output,
+        output=display_name(output),
         compared=compared,
-        exit_code=INTERRUPTED if interrupted else 0,
-        complaints=(_interrupted(learned, output, checkpoint),) if interrupted else (),
+        exit_code=max((code for code, _ in troubles), default=0),
+        complaints=tuple(text for _, text in troubles),
     )
     if plot is not None:
         from convcli.render import curves
@@ -295,7 +275,13 @@ def _answer(
     return report
 
 
-def _interrupted(learned: Learned, output: str, checkpoint: str | None) -> str:
-    done = len(learned.history.get("loss", ()))
-    text = f"Interrupted after {done} of {learned.options.epochs} epochs: {output} holds what was learned"
-    return f"{text}; --resume {checkpoint} goes on" if checkpoint else text
+def _troubles(learned: Learned, output: str, checkpoints: Checkpoints | None) -> Iterator[tuple[int, str]]:
+    """What to say of a run that did not go as it should, each with its exit code."""
+    held = f"{output} holds what was learned"
+    error = checkpoints and checkpoints.error
+    if learned.ending == "interrupted":
+        done = len(learned.history.get("loss", ()))
+        text = f"Interrupted after {done} of {learned.options.epochs} epochs: {held}"
+        yield INTERRUPTED, f"{text}; --resume {checkpoints.name} goes on" if checkpoints and not error else text
+    if error:
+        yield 1, f"Error: {error} ({held}; the last checkpoint could not be written)"

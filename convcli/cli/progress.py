@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -44,6 +45,11 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+    def wipe(self) -> None:
+        """The same where a signal ends the program, and no lock can be waited for."""
+        if self._progress is not None:
+            os.write(2, b"\r\x1b[2K\x1b[?25h")  # an empty line, and the cursor again
 
 
 def _begun() -> Progress:

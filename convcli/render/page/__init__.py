@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import re
 from html import escape
-from pathlib import Path
+from importlib.resources import files
 
 from convcli.errors import ConvcliError
 from convcli.palette import DIVERGING, SEQUENTIAL
 from convcli.render import PLAIN, Look
 from convcli.report import Report
 from convcli.report.scene import Scene
-
-FOLDER = Path(__file__).parent
 
 
 def html(report: Report, look: Look = PLAIN) -> bytes:
@@ -32,4 +30,4 @@ def html(report: Report, look: Look = PLAIN) -> bytes:
 
 
 def _file(name: str) -> str:
-    return (FOLDER / name).read_text("utf-8")
+    return files(__name__).joinpath(name).read_text("utf-8")

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli._lazy import Array, np
+from convcli.errors import one_line
 from convcli.render.table.grids import Grid, SideBySide, grids, slices, value_text
 from convcli.render.table.parts import grid, title
 from convcli.report.apply import Kernels
@@ -27,7 +28,7 @@ def parts(report: FitReport) -> Iterator[RenderableType]:
         yield grid(_losses(report), numbers=True)
     if report.epochs > MOST_EPOCHS:
         yield Text(f" {MOST_EPOCHS} of {report.epochs:,} epochs; -f csv or json gives all", "dim")
-    yield Text(f" Trained: {report.trainable_params:,} of {figures['params']:,} params, in {report.output}")
+    yield Text(f" Trained: {report.trainable_params:,} of {figures['params']:,} params, in {one_line(report.output)}")
     for kernels in report.shown:
         yield from _filters(report, kernels)
 

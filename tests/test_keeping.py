@@ -1,0 +1,50 @@
+"""What is kept of a fit where a file cannot be written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+FIT = ("fit", "samples/bumps.npy", "samples/bump-maps.npy", "-l", "Conv1D(1, 3)", "--epochs", 3, "-f", "csv")
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_weights(convcli, tmp_path):
+    weights = tmp_path / "w.npz"
+    result = convcli(*FIT, "-o", weights, "--checkpoint", "/dev/full")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("epoch,loss\n1,")
+    assert result.stderr.splitlines() == [
+        "Warning: no checkpoint: /dev/full: no space left on device",
+        f"Error: /dev/full: no space left on device ({weights} holds what was learned; "
+        "the last checkpoint could not be written)",
+    ]
+    assert set(np.load(weights)) == {"conv1d/kernel", "conv1d/bias"}
+
+
+def test_weights_that_cannot_be_written_are_in_the_checkpoint(convcli, tmp_path):
+    full, checkpoint = tmp_path / "full.npz", tmp_path / "c.npz"
+    full.symlink_to("/dev/full")
+    result = convcli(*FIT, "-o", full, "--checkpoint", checkpoint)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: {full}: no space left on device "
+        f"({checkpoint} holds what was learned: --resume {checkpoint}, another -o)\n"
+    )
+    assert convcli(*FIT, "-o", tmp_path / "w.npz").exit_code == 0
+    assert convcli(*FIT, "-o", tmp_path / "again.npz", "--resume", checkpoint).exit_code == 0
+    with np.load(tmp_path / "w.npz") as whole, np.load(tmp_path / "again.npz") as again:
+        assert all(whole[name].tobytes() == again[name].tobytes() for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--checkpoint", "./w.npz"), "-o w.npz would replace the checkpoint (another file)"),
+        (("--resume", "w.npz"), "-o w.npz would replace the checkpoint (another file)"),
+        (("--checkpoint", "-"), "a checkpoint is read and written again: a file, not -"),
+        (("--resume", "-"), "a checkpoint is read and written again: a file, not -"),
+    ],
+)
+def test_a_checkpoint_is_a_file_of_its_own(convcli, options, message):
+    result = convcli(*FIT, "-o", "w.npz", *options)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")
