@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
-from typing import Any, BinaryIO
+from typing import Any
 
 from convcli import pictures
 from convcli._lazy import Array, np
@@ -66,12 +67,12 @@ def held(given: Array | Mapped) -> Array:
 
 
 class Mapped(Record):
-    """An array in an NPY file that is open: parts of it are read when they are looked at.
+    """An array in an NPY file that is open under this handle: parts of it are read when they are looked at.
 
     The file must not be cut short meanwhile; it may be replaced.
     """
 
-    stream: BinaryIO
+    handle: int
     dtype: Any
     shape: tuple[int, ...]
     start: int
@@ -79,7 +80,8 @@ class Mapped(Record):
 
     def array(self) -> Array:
         """The array, mapped anew: what was read of it counts as this process's memory until it is let go."""
-        return np.memmap(self.stream, self.dtype, "r", self.start, self.shape, "F" if self.fortran else "C")
+        with os.fdopen(os.dup(self.handle), "rb") as stream:
+            return np.memmap(stream, self.dtype, "r", self.start, self.shape, "F" if self.fortran else "C")
 
 
 def _mapped(name: str) -> Mapped | None:
@@ -87,16 +89,16 @@ def _mapped(name: str) -> Mapped | None:
     try:
         if not os.path.isfile(name) or os.path.getsize(name) < LARGE:
             return None
-        stream = open(name, "rb")  # noqa: SIM115 - for as long as the array is used
+        with open(name, "rb") as stream:
+            content, size = stream.read(MOST_HEADER), os.fstat(stream.fileno()).st_size
+            if not content.startswith(NPY):
+                return None
+            shape, fortran, dtype, start = _npy_header(content, size)
+            mapped = Mapped(os.dup(stream.fileno()), dtype, shape, start, fortran)
     except OSError:
         return None  # whoever reads it will say what is wrong
-    size = os.fstat(stream.fileno()).st_size
-    content = stream.read(MOST_HEADER)
-    if not content.startswith(NPY):
-        stream.close()
-        return None
-    shape, fortran, dtype, start = _npy_header(content, size)
-    return Mapped(stream, dtype, shape, start, fortran)
+    weakref.finalize(mapped, os.close, mapped.handle)
+    return mapped
 
 
 def _loaded(name: str) -> tuple[Array, bool]:

@@ -72,6 +72,11 @@ def replacing(name: str) -> Iterator[BinaryIO]:
         raise ConvcliError(f"{name}: {problem(error)}") from None
 
 
+def is_replaceable(name: str) -> bool:
+    """Whether writing to the name replaces a file, or makes one; a device or a pipe is written to."""
+    return os.path.isfile(name) or not os.path.exists(name)
+
+
 def allocate(stream: BinaryIO, size: int) -> None:
     """Give a file that is being written so many bytes, which are there then even if the disk becomes full.
 

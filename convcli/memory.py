@@ -20,7 +20,12 @@ _most: ContextVar[int | None] = ContextVar("_most", default=None)
 
 @contextmanager
 def limited(most: int | None) -> Iterator[None]:
-    """Let this process have no more than so many bytes in all; None: what is free."""
+    """Let this process have no more than so many bytes in all; None: what is free.
+
+    Raises `ConvcliError` where it has more already.
+    """
+    if most is not None and most < resident():
+        raise ConvcliError(f"--max-memory {text(most)}: the program alone takes {text(resident())}", "more")
     before = _most.set(most)
     try:
         yield

@@ -215,7 +215,11 @@ def test_data_formats(convcli, tmp_path):
             (LINES, DETECTORS, "--algorithm", "compiled", "--no-compiled"),
             "--algorithm compiled cannot be with --no-compiled",
         ),
-        ((LINES, LINES, DETECTORS), "2 inputs for a model of one (with -l or --filter there is no MODEL)"),
+        (
+            (LINES, LINES, DETECTORS),
+            "2 inputs for a model of one "
+            "(--output-dir DIR answers each by itself; with -l or --filter there is no MODEL)",
+        ),
         ((LINES, DETECTORS, "--seed", "-1"), "Invalid value for '--seed': -1 is not in the range x>=0."),
     ],
 )
@@ -271,7 +275,7 @@ def test_an_interrupt_is_130(convcli, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convcli.api.run", interrupted)
+    monkeypatch.setattr("convcli.api.Task", interrupted)
     result = convcli("apply", LINES, DETECTORS)
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted\n")
 

@@ -648,7 +648,11 @@ def test_files(run, tmp_path, arguments, message):
             "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
             "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'compiled', 'plain'.",
         ),
-        ("apply x.yaml x.yaml -l flatten", "2 inputs for a model of one (with -l or --filter there is no MODEL)"),
+        (
+            "apply x.yaml x.yaml -l flatten",
+            "2 inputs for a model of one "
+            "(--output-dir DIR answers each by itself; with -l or --filter there is no MODEL)",
+        ),
         ("apply a=x.yaml x.yaml two.yaml", "x.yaml: which input? (NAME=FILE for each of a, b)"),
         (
             "apply x.yaml -l flatten -l flatten --padding same",

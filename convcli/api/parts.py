@@ -17,7 +17,7 @@ from convcli.files import allocate
 from convcli.geometry import known
 
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
-WORTH = 0.9  # of the memory for tiles twice as large, at most: else cutting on gains nothing
+WORTH = 0.97  # of the memory for tiles twice as large, at most: else cutting on gains nothing
 
 
 class Parts:

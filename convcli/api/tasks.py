@@ -101,6 +101,11 @@ class Task:
         made = self.batch * sum(product(self.plan.shapes[name]) or 0 for name in self.kept)
         return self.program.footprint(self.batch) + read + made * beside
 
+    def fits(self, beside: int = 0) -> bool:
+        """Whether there is enough memory to run all at once."""
+        left = memory.room()
+        return left is None or self.footprint(beside) <= left
+
     def run(self, beside: int = 0, remedy: str = LOWER) -> Run:
         """All at once. Raises `ConvcliError` where there is not enough memory."""
         with within(self.model):

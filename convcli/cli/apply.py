@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from convcli.algorithms import AUTO, WAYS
-from convcli.cli.common import chosen_form, reports
+from convcli.cli.common import chosen_form, chosen_output, reports
 from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
+from convcli.files import is_replaceable
 from convcli.records import replace
+from convcli.render import FORMATS
 
 if TYPE_CHECKING:
-    from convcli.api import Run
+    from convcli.api import Run, Task
     from convcli.geometry import DataFormat
     from convcli.model import Model
     from convcli.report import Report
@@ -51,6 +54,7 @@ Examples:
 )
 @reports(
     *("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "html"),
+    many=True,
     without=dict.fromkeys(("heatmap", "png", "html"), ("show_weights",)),
 )
 def apply(
@@ -90,8 +94,29 @@ def apply(
     }
     if chosen_form() == "html":
         return _page(api.scene(given.model, given.inputs, keep, **settings), layer_output, map_name)
-    done = api.run(given.model, given.inputs, keep=keep, **settings)
+    with ExitStack() as stack:
+        task = stack.enter_context(api.Task(given.model, given.inputs, keep=keep, **settings))
+        beside, output = FORMATS[chosen_form()].growth, chosen_output()
+        alone = chosen_form() == "npy" and len(keep) == 1 and not show_weights
+        if alone and output is not None and is_replaceable(output) and not task.fits(beside):
+            return _in_parts(task, map_name, stack.pop_all())
+        done = task.run(beside, "-o FILE.npy works in parts; or more with --max-memory")
     return _report(done, keep, given.data_format, show_weights, not all_layers, map_name)
+
+
+def _in_parts(task: Task, map_name: str | None, opened: ExitStack) -> Report:
+    """A report that writes itself part by part."""
+    from convcli.api.parts import Parts
+    from convcli.report import Report
+    from convcli.report.apply import map_names
+
+    names = map_names(task.plan)[task.kept[0]]
+
+    def write(stream: BinaryIO) -> None:
+        with opened:
+            Parts(task, None if map_name is None else asked_map(names, map_name)).write(stream)
+
+    return Report(writer=write)
 
 
 def _page(scene: Scene, layer_output: str | None, map_name: str | None) -> Scene:

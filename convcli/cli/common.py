@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from convcli import memory
 from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
 from convcli.errors import ConvcliError, one_line
-from convcli.files import STREAM, suffix, write_bytes
+from convcli.files import STREAM, replacing, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
 from convcli.signals import undone_by
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from convcli.report import Report
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Value = TypeVar("Value")
 
-FORM, BAR = "convcli.form", "convcli.bar"  # what a command can know of its output, in its context
+# What a command can know of its output, in its context, and what it keeps there.
+FORM, OUTPUT, BAR, ONCE = "convcli.form", "convcli.output", "convcli.bar", "convcli.once"
 INTERRUPTED = 130
 # For an encoding without them: what tables are drawn and figures are written with.
 PLAINER = str.maketrans(
@@ -60,42 +63,78 @@ def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function]
     return apply_all
 
 
+def _amount(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return memory.size(text)
+    except ConvcliError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+memory_option = click.option(
+    "--max-memory",
+    metavar="SIZE",
+    callback=_amount,
+    help="Take no more memory than this, such as 2GiB, and refuse what needs more [what is free].",
+)
+
+
 def reports(
     *forms: str,
     trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1,
     file: bool = True,
+    many: bool = False,
     without: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., Report]], Callable[..., None]]:
     """Give a command that returns a report its output options, of these formats, and deliver what it returns.
 
-    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o; `without` which
-    options ask for what a format does not show.
+    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o; `many` whether
+    several inputs may be answered one by one; `without` which options ask for what a format does not show.
     """
     output_option = click.option(
         "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
     )
+    folder_option = click.option(
+        "--output-dir",
+        metavar="DIR",
+        help="Answer each of several INPUTs by itself, in a file in DIR, as npy unless -f.",
+    )
 
     def decorator(function: Callable[..., Report]) -> Callable[..., None]:
         @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
-        @decorate(*[output_option] * file)
+        @decorate(*[output_option] * file, *[folder_option] * many)
+        @memory_option
         @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar.")
         @wraps(function)
-        def command(form: str | None, quiet: bool, output: str | None = None, **arguments: Any) -> None:
-            chosen = click.get_current_context().meta[FORM] = form or _form_of(output, forms)
+        def command(
+            form: str | None,
+            quiet: bool,
+            max_memory: int | None,
+            output: str | None = None,
+            output_dir: str | None = None,
+            **arguments: Any,
+        ) -> None:
+            if output is not None and output_dir is not None:
+                raise click.UsageError("-o is one file, --output-dir a folder for several")
+            meta = click.get_current_context().meta
+            chosen = meta[FORM] = form or (_form_of(output, forms) if output_dir is None else "npy")
             _check_shown(chosen, without or {})
-            if FORMATS[chosen].binary and output in (None, STREAM) and sys.stdout.isatty():
-                raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
-            with _errors_in_one_line(quiet, trouble(arguments)):
-                printed = output in (None, STREAM)
+            with _errors_in_one_line(quiet, trouble(arguments)), memory.limited(max_memory):
+                if output_dir is not None:
+                    sys.exit(0 if _each(function, arguments, output_dir, chosen, quiet) else 1)
+                meta[OUTPUT] = output = None if output == STREAM else output
+                if FORMATS[chosen].binary and output is None and sys.stdout.isatty():
+                    raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
                 with _progress(quiet):
                     report = function(**arguments)
                     if report.text is not None and form is not None:
                         raise click.UsageError("--get prints bare values (without -f)")
-                    content = _content(report, chosen, _look() if printed else PLAIN)
-                if printed:
+                    content = _content(report, chosen, _look()) if output is None else None
+                    if output is not None:
+                        _write(report, chosen, output)
+                if content is not None:
                     _print(content, chosen)
-                else:
-                    write_bytes(str(output), content)
             for complaint in report.complaints:
                 tell(complaint)
             if report.exit_code:
@@ -106,15 +145,58 @@ def reports(
     return decorator
 
 
+def _each(function: Callable[..., Report], arguments: Mapping[str, Any], folder: str, form: str, quiet: bool) -> bool:
+    """Answer each input by itself; whether all went well."""
+    from convcli.cli.many import answer_each
+    from convcli.cli.running import split
+
+    names, model = split(arguments["arguments"], bool(arguments["layers"] or arguments["filters"]))
+    meta = click.get_current_context().meta
+
+    def answer(name: str, output: str, before: float, own: float) -> None:
+        meta[OUTPUT] = output
+        meta[BAR] = None if bar is None else (lambda layer, share: bar(f"{name}: {layer}", before + own * share))
+        given = (name,) if model is None else (name, model)
+        _write(function(**{**arguments, "arguments": given}), form, output)
+
+    with _progress(quiet):
+        bar = meta[BAR]
+        return answer_each(names, folder, next(iter(FORMATS[form].suffixes), ".txt"), answer)
+
+
+def _write(report: Report, form: str, output: str) -> None:
+    """The report in a file."""
+    if report.writer is None:
+        write_bytes(output, _content(report, form, PLAIN))
+        return
+    with replacing(output) as stream:
+        report.writer(stream)
+
+
+def once(key: object, make: Callable[[], Value]) -> Value:
+    """What is made the first time that a command asks for it; the same thereafter."""
+    kept: dict[object, Any] = click.get_current_context().meta.setdefault(ONCE, {})
+    if key not in kept:
+        kept[key] = make()
+    value: Value = kept[key]
+    return value
+
+
+def chosen_output() -> str | None:
+    """The file that the answer goes to; None for standard output."""
+    output: str | None = click.get_current_context().meta[OUTPUT]
+    return output
+
+
 def chosen_form() -> str:
     """The format of the answer that the command is to make."""
     form: str = click.get_current_context().meta[FORM]
     return form
 
 
-def progress_bar() -> Bar | None:
-    """What is to be told how far the work has come."""
-    bar: Bar | None = click.get_current_context().meta[BAR]
+def progress_bar() -> Callable[[str, float], object] | None:
+    """What is to be told how far the work has come: by what, and which share is done."""
+    bar: Callable[[str, float], object] | None = click.get_current_context().meta[BAR]
     return bar
 
 

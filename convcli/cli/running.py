@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import data_format_option, decorate, layer_option, progress_bar
+from convcli.cli.common import data_format_option, decorate, layer_option, once, progress_bar
 from convcli.cli.models import filter_model, load_model, single_layer, single_layer_options
 from convcli.files import STREAM, display_name
 from convcli.records import Record
@@ -95,7 +95,7 @@ def asked(options: Mapping[str, Any]) -> Asked:
 
     model, inputs, labels = _model_and_inputs(options)
     weights = options["weights"]
-    held: Stored | None = load(weights) if weights else None
+    held: Stored | None = once(("weights", weights), lambda: load(weights)) if weights else None
     settings = {
         "weights": held,
         "weights_name": weights or "weights",
@@ -124,7 +124,7 @@ def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any]
         rank = len(inputs[INPUT].shape) if INPUT in inputs else None
         model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
     else:
-        model = load_model(model_name, layers, single_layer(options), data_format)
+        model = once("model", lambda: load_model(model_name, layers, single_layer(options), data_format))
         inputs, labels = load_inputs(tuple(model.inputs), names, data_format or model.data_format)
     return model, inputs, labels
 
@@ -196,7 +196,8 @@ def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
     if len(names) == 1 and pairs[0][0] not in wanted and not (os.path.exists(pairs[0][1]) > os.path.exists(names[0])):
         return {}
     if len(names) > 1 and len(wanted) == 1:
-        raise click.UsageError(f"{len(names)} inputs for a model of one (with -l or --filter there is no MODEL)")
+        remedy = "--output-dir DIR answers each by itself; with -l or --filter there is no MODEL"
+        raise click.UsageError(f"{len(names)} inputs for a model of one ({remedy})")
     for (name, file), argument in zip(pairs, names, strict=True):
         if not file:
             raise click.UsageError(f"{argument}: which input? (NAME=FILE for each of {', '.join(wanted)})")

@@ -13,7 +13,7 @@ from convcli import steps
 from convcli.engine.buffers import LOOSE
 from convcli.engine.fusing import Name, Operation
 
-A_THREAD = 24 << 20  # scratch of a thread: some slabs and blocks
+A_THREAD = 12 << 20  # scratch of a thread: some slabs and blocks
 TEMPORARY = 4  # arrays as large as what an operation reads or makes that are alive at once while it is done
 
 

@@ -31,13 +31,14 @@ class Format(Record):
     """An output format: where its function is, the suffixes that ask for it, whether it is binary.
 
     The function takes a report and how to show it, and is imported when it is needed. `drawn` says that it makes text
-    for people, with lines and signs that an encoding may lack.
+    for people, with lines and signs that an encoding may lack. `growth` is how many bytes it takes to show a number.
     """
 
     function: str
     suffixes: tuple[str, ...]
     binary: bool = False
     drawn: bool = False
+    growth: int = 16
 
     def render(self, report: Report, look: Look = PLAIN) -> bytes:
         """The report in this format. Raises `ConvcliError` where the format cannot hold it."""
@@ -48,16 +49,16 @@ class Format(Record):
 
 FORMATS = {
     "table": Format("table:table", (".txt",), drawn=True),
-    "json": Format("text:json", (".json",)),
-    "yaml": Format("text:yaml", (".yaml", ".yml")),
-    "csv": Format("text:csv", (".csv",)),
+    "json": Format("text:json", (".json",), growth=200),
+    "yaml": Format("text:yaml", (".yaml", ".yml"), growth=900),
+    "csv": Format("text:csv", (".csv",), growth=90),
     "tree": Format("tree:tree", (), drawn=True),
     "dot": Format("diagrams:dot", (".dot", ".gv")),
     "mermaid": Format("diagrams:mermaid", (".mmd", ".mermaid")),
     "npy": Format("binary:npy", (".npy",), binary=True),
     "npz": Format("binary:npz", (".npz",), binary=True),
     "heatmap": Format("heatmap:heatmap", (), drawn=True),
-    "png": Format("png:png", (".png",), binary=True),
+    "png": Format("png:png", (".png",), binary=True, growth=50),
     "gif": Format("gif:gif", (".gif",), binary=True),
     "html": Format("page:html", (".html", ".htm")),
 }

@@ -1,0 +1,82 @@
+"""Amounts of memory as they are written, what the system says is free, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from convcli import memory
+from convcli.errors import ConvcliError
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("4096", 4096),
+        ("2GiB", 2 << 30),
+        ("2 gib", 2 << 30),
+        ("500MB", 500_000_000),
+        ("64M", 64 << 20),
+        ("1.5K", 1536),
+        ("1TiB", 1 << 40),
+    ],
+)
+def test_an_amount(written, amount):
+    assert memory.size(written) == amount
+
+
+@pytest.mark.parametrize("written", ["", "GiB", "-1", "1e9", "2 XB", "nan", "٣", "9" * 99])
+def test_what_is_no_amount(written):
+    with pytest.raises(ConvcliError, match=r"is no amount of memory \(such as 2GiB or 500MB\)$"):
+        memory.size(written)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0, "0 KiB"), (3 << 19, "1.5 MiB"), (5 << 30, "5.0 GiB"), (1 << 50, "1,024.0 TiB")]
+)
+def test_an_amount_for_people(amount, text):
+    assert memory.text(amount) == text
+
+
+def test_what_there_is_not_is_refused(monkeypatch):
+    monkeypatch.setattr(memory, "resident", lambda: 100 << 20)
+    with memory.limited(300 << 20):
+        assert memory.room() == 200 << 20
+        memory.check(200 << 20, "less")
+        with pytest.raises(ConvcliError) as caught:
+            memory.check(201 << 20, "less")
+    assert str(caught.value) == "needs 201.0 MiB of memory, --max-memory 300.0 MiB leaves 200.0 MiB (less)"
+    monkeypatch.setattr(memory, "free", lambda: 1 << 30)
+    with pytest.raises(ConvcliError, match=r"^needs 2.0 GiB of memory, 1.0 GiB is free \(less\)$"):
+        memory.check(2 << 30, "less")
+    monkeypatch.setattr(memory, "free", lambda: None)
+    memory.check(1 << 60, "less")  # nothing tells
+
+
+def test_less_than_the_program_takes():
+    with (
+        pytest.raises(ConvcliError, match=r"^--max-memory 1.0 MiB: the program alone takes .* MiB \(more\)$"),
+        memory.limited(1 << 20),
+    ):
+        pass
+
+
+def test_what_this_system_says():
+    free = memory.free()
+    assert free is not None
+    assert 1 << 20 < free < 1 << 50
+
+
+def group(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("_", ".", 1)).write_text(text)
+
+
+def test_control_groups_leave_what_is_not_used_and_what_is_only_cached(tmp_path):
+    group(tmp_path, memory_max="max", memory_current="900", memory_stat="inactive_file 0")
+    group(tmp_path / "a", memory_max="1000", memory_current="900", memory_stat="anon 5\ninactive_file 300\n")
+    group(tmp_path / "a/b", memory_max="500", memory_current="450", memory_stat="inactive_file 10\n")
+    names = ("memory.max", "memory.current", "inactive_file")
+    assert list(memory._left(str(tmp_path), "/a/b", *names)) == [60, 400]
+    assert list(memory._left(str(tmp_path), "/", *names)) == []
+    assert list(memory._left(str(tmp_path), "/gone/a", *names)) == []
