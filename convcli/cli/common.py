@@ -16,7 +16,7 @@ import click
 from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
 from convcli.errors import ConvcliError, one_line
-from convcli.files import STREAM, suffix, write_bytes
+from convcli.files import STREAM, check_writable, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
 from convcli.signals import undone_by
@@ -87,6 +87,8 @@ def reports(
                 raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
             with _errors_in_one_line(quiet, trouble(arguments)):
                 printed = output in (None, STREAM)
+                if not printed:
+                    check_writable(str(output))
                 with _progress(quiet):
                     report = function(**arguments)
                     if report.text is not None and form is not None:
