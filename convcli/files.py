@@ -74,7 +74,10 @@ def replacing(name: str) -> Iterator[BinaryIO]:
 
 def is_replaceable(name: str) -> bool:
     """Whether writing to the name replaces a file, or makes one; a device or a pipe is written to."""
-    return os.path.isfile(name) or not os.path.exists(name)
+    try:
+        return _target(name) is not None
+    except OSError:
+        return False
 
 
 def allocate(stream: BinaryIO, size: int) -> None:

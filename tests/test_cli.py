@@ -271,6 +271,13 @@ def test_an_output_file_is_replaced_whole_or_not_at_all(convcli, tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_an_output_that_cannot_be_written_is_told_before_the_work(convcli, tmp_path, monkeypatch):
+    monkeypatch.setattr("convcli.api.run", lambda *_, **__: pytest.fail("it was run"))
+    result = convcli("apply", LINES, DETECTORS, "-o", tmp_path / "none" / "maps.npy")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {tmp_path}/none/maps.npy: no such file or directory\n"
+
+
 def test_an_interrupt_is_130(convcli, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from convcli import memory
 from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
 from convcli.errors import ConvcliError, one_line
-from convcli.files import STREAM, replacing, suffix, write_bytes
+from convcli.files import STREAM, check_writable, replacing, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
 from convcli.signals import undone_by
@@ -126,6 +126,8 @@ def reports(
                 meta[OUTPUT] = output = None if output == STREAM else output
                 if FORMATS[chosen].binary and output is None and sys.stdout.isatty():
                     raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
+                if output is not None:
+                    check_writable(output)
                 with _progress(quiet):
                     report = function(**arguments)
                     if report.text is not None and form is not None:
