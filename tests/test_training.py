@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from itertools import count
 from math import inf, nan
 from typing import Any
@@ -338,3 +339,27 @@ def test_the_library_refuses_what_the_options_would():
         with pytest.raises(ConvcliError) as caught:
             convcli.fit(model, x, x, **options)
         assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "batch_size"),
+    [
+        (["Conv2D(32, 3, padding='same')", "BatchNormalization()", "ReLU()"], (48, 48, 3), 32),
+        (["Conv2D(8, 15, padding='same')"], (96, 96, 8), 8),
+        (["Conv2DTranspose(16, 4, strides=2, padding='same')"], (32, 32, 16), 16),
+        (["Dense(1000)", "Dense(2000, activation='gelu')"], (1000,), 8),
+        (["DepthwiseConv2D(5, padding='same')", "LayerNormalization()"], (48, 48, 32), 8),
+    ],
+)
+def test_a_batch_takes_no_more_memory_than_is_said(layers, shape, batch_size, monkeypatch):
+    model = convcli.load(layers)
+    (target,) = model.plan({"input": shape}).output_shapes.values()
+    data = {"input": np.ones((batch_size, *shape))}, {model.outputs[0]: np.zeros((batch_size, *target))}
+    said = []
+    monkeypatch.setattr("convcli.memory.check", lambda needed, remedy: said.append(needed))
+    with Lesson(model, *data, Options(epochs=2, batch_size=batch_size, loss="mse")) as run:
+        tracemalloc.start()
+        run.learn()
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert taken <= said[-1] <= 8 * taken + (128 << 20)

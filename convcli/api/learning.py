@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from convcli import memory
 from convcli._lazy import Array, np
 from convcli.api.models import within
 from convcli.api.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options, settled
@@ -110,8 +111,11 @@ class Lesson:
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
-        if not self._network.learned:
-            with within(model):
+        with within(model):
+            memory.check(
+                self._network.footprint(known(self.options.batch_size)), "--batch-size below, or a smaller model"
+            )
+            if not self._network.learned:
                 raise ConvcliError("nothing to learn: no layer has weights that may change", "one that is not frozen")
         self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
         if resume:

@@ -11,7 +11,7 @@ from convcli.api.models import within
 from convcli.api.shapes import plan_for
 from convcli.arrays import Mapped
 from convcli.errors import ConvcliError, located
-from convcli.geometry import DataFormat, Shape, product, shape_text
+from convcli.geometry import DataFormat, Shape, known, product, shape_text
 from convcli.inputs import Preparation, Source
 from convcli.model import Model, Plan
 from convcli.records import Record
@@ -143,9 +143,18 @@ def bind_weights(
         with within(model):
             weights = stored.read(model.stored)
         weights_name = model.source or weights_name
+    _check_weights(model, plan, dtype, only)
     if seed is not None and (type(seed) is not int or seed < 0):
         raise ConvcliError(f"seed {seed!r}", "a whole number of at least 0")
     return bind(plan, weights, seed, dtype, weights_name, only)
+
+
+def _check_weights(model: Model, plan: Plan, dtype: str, only: Collection[str] | None) -> None:
+    """Raise `ConvcliError`, naming the layer with the most, where there is no memory for all weights."""
+    params = {row.where: known(row.params) for row in plan.rows if only is None or row.name in only}
+    most = max(params, key=params.__getitem__, default="")
+    with within(model), located(most):
+        memory.check(2 * BYTES[dtype] * sum(params.values()), "a smaller model, or float32")
 
 
 def batched(
@@ -190,6 +199,7 @@ def common_type(found: Mapping[str, Source], dtype: str | None) -> str:
 
 def whole(found: Mapping[str, Source], dtype: str, labels: Mapping[str, str] | None) -> dict[str, Array]:
     """All of each input."""
+    memory.check(sum(each.footprint(dtype) for each in found.values()), LOWER)
     read = {}
     for name, each in found.items():
         with located((labels or {}).get(name, name)):

@@ -20,6 +20,8 @@ from convcli.model import Plan, Row
 from convcli.records import Record
 from convcli.threads import Team, blas_has_one_thread
 
+# Arrays as large as all values of a batch, and as all weights, that are alive at once; and what patches take up.
+VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20
 Name = str | tuple[str, int]  # of a value: its layer's, or within a layer the step's number too
 Weights = Mapping[str, Mapping[str, Array]]
 
@@ -116,6 +118,12 @@ class Network:
             if link.learned or found.intersection(link.takes):
                 found.add(link.makes)
         return found
+
+    def footprint(self, samples: int) -> int:
+        """Bytes that a batch of so many samples takes at most, forward and back, and what an optimizer keeps."""
+        shapes = [*self.plan.input_shapes.values(), *(shape for row in self.plan.rows for shape in row.step_shapes)]
+        values = samples * sum(product(shape) or 0 for shape in shapes)
+        return self.dtype.itemsize * (VALUES * values + WEIGHTS * self.flat.size) + PATCHES
 
     def forward(self, inputs: Mapping[str, Array], training: bool = False, seed: Sequence[int] = ()) -> Passed:
         """The ends for a batch of inputs `(batch, *spatial, channels)`.
