@@ -42,6 +42,16 @@ def short(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+MOST_SHOWN = 1000  # letters of a message
+
+
+def one_line(text: str) -> str:
+    """A message as one line that a terminal shows as it is, whatever names and values from files are in it."""
+    if len(text) > MOST_SHOWN:
+        text = f"{text[: MOST_SHOWN // 2]} … {text[-MOST_SHOWN // 2 :]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 MOST_VALUES = 1 << 40  # an array of so many is beyond any machine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from typing import BinaryIO
 from convcli.errors import ConvcliError, located
 
 STREAM = "-"
+MOST_OF_DEVICE = 1 << 24  # what is typed is less
+MOST_OF_PIPE = 1 << 32
+PORTION = 1 << 20
 
 
 def display_name(name: str) -> str:
@@ -25,15 +29,32 @@ def suffix(name: str) -> str:
 
 def read_bytes(name: str) -> bytes:
     """All bytes of a file, or of standard input. Raises `ConvcliError`."""
-    if name == STREAM:
-        return sys.stdin.buffer.read()
     try:
+        if name == STREAM:
+            return _all_of(sys.stdin.buffer)
         with open(name, "rb") as stream:
-            return stream.read()
+            return _all_of(stream)
     except OSError as error:
         raise ConvcliError(problem(error)) from None
     except ValueError as error:  # a path with a null character
         raise ConvcliError(str(error)) from None
+
+
+def _all_of(stream: BinaryIO) -> bytes:
+    """All bytes of a file, which has an end; of a pipe or a device, which may have none, at most so many."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except OSError:  # bytes in memory
+        return stream.read()
+    if stat.S_ISREG(mode):
+        return stream.read()
+    most = MOST_OF_DEVICE if stat.S_ISCHR(mode) else MOST_OF_PIPE
+    content = bytearray()
+    while part := stream.read(PORTION):
+        content += part
+        if len(content) > most:
+            raise ConvcliError(f"more than {most:,} bytes, and no end", "a file")
+    return bytes(content)
 
 
 def write_bytes(name: str, content: bytes) -> None:
@@ -48,10 +69,8 @@ def replacing(name: str) -> Iterator[BinaryIO]:
 
     Raises `ConvcliError`, naming the file, for what goes wrong with it.
     """
-    try:
-        target = os.path.realpath(name)  # a link stays, what it points to is replaced
-    except ValueError as error:  # a path with a null character
-        raise ConvcliError(str(error)) from None
+    with located(name):
+        target = _real(name)  # a link stays, what it points to is replaced
     try:
         if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe is written to
             with open(target, "wb") as stream:
@@ -65,14 +84,21 @@ def replacing(name: str) -> Iterator[BinaryIO]:
 
 def check_writable(name: str) -> None:
     """Raise `ConvcliError`, naming the file, where it plainly cannot be written: to be told before long work."""
-    folder = os.path.dirname(os.path.realpath(name))
     with located(name):
+        folder = os.path.dirname(_real(name))
         if os.path.isdir(name):
             raise ConvcliError("is a directory", "a file")
         if not os.path.isdir(folder):
             raise ConvcliError("no such file or directory")
         if not os.access(folder, os.W_OK) and not (os.path.exists(name) and not os.path.isfile(name)):
             raise ConvcliError("permission denied")
+
+
+def _real(name: str) -> str:
+    try:
+        return os.path.realpath(name)
+    except ValueError as error:  # a null character, or what is no text
+        raise ConvcliError(str(error)) from None
 
 
 @contextmanager

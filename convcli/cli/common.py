@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from convcli.cli.progress import Bar
-from convcli.errors import ConvcliError
+from convcli.errors import ConvcliError, one_line
 from convcli.files import STREAM, problem, suffix, write_bytes
 from convcli.geometry import DataFormat
 from convcli.render import FORMATS, PLAIN, Look, by_suffix
@@ -95,7 +95,7 @@ def reports(
                 else:
                     write_bytes(str(output), content)
             for complaint in report.complaints:
-                click.echo(complaint, err=True)
+                click.echo(one_line(complaint), err=True)
             if report.exit_code:
                 sys.exit(report.exit_code)
 
@@ -167,7 +167,7 @@ def _errors_in_one_line(quiet: bool, trouble: int) -> Iterator[None]:
         except RecursionError:
             raise _failure("too deeply nested", trouble) from None
         except MemoryError as error:
-            raise _failure(f"not enough memory: {error or 'a smaller input would do'}", trouble) from None
+            raise _failure(f"not enough memory: {str(error) or 'a smaller input would do'}", trouble) from None
         except KeyboardInterrupt:
             click.echo("Interrupted", err=True)
             sys.exit(INTERRUPTED)
@@ -180,11 +180,11 @@ class Trouble(click.ClickException):
 
 
 def _failure(message: str, exit_code: int) -> click.ClickException:
-    return Trouble(message) if exit_code == Trouble.exit_code else click.ClickException(message)
+    return (Trouble if exit_code == Trouble.exit_code else click.ClickException)(one_line(message))
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    click.echo(one_line(f"Warning: {message}"), err=True)
 
 
 def _look() -> Look:

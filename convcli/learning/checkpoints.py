@@ -67,7 +67,7 @@ def unpack(stored: Mapping[str, Any]) -> Checkpoint:
             record,
             own,
         )
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise _broken(error) from None
 
 
@@ -86,7 +86,7 @@ def restore(training: Training, checkpoint: Checkpoint) -> None:
             into[...] = _same(checkpoint.arrays[f"{OPTIMIZER}_{place}"], into)
         if training.best is not None:
             training.best[...] = _same(checkpoint.arrays[BEST], training.best)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, AttributeError, IndexError) as error:
         raise _broken(error) from None
 
 
