@@ -760,7 +760,7 @@ def test_sizes_between_those_that_fit(run):
 def test_a_message_is_one_line_whatever_it_quotes(run):
     assert run("shape", "\n\x1b[31m\u2028") == (1, "Error: \\n\\x1b[31m\\u2028: no such file or directory\n")
     code, said = run("solve", "--input", "\n", "--output", "1")
-    assert (code, said.splitlines()[-1][:26]) == (2, "Error: --input \\n: extent '")
+    assert (code, said.splitlines()[-1][:27]) == (2, "Error: --input \\n: extent '")
 
 
 def test_a_long_message_is_cut_in_its_middle(run):
