@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
 from typing import Any
 
-from convcli import pictures
+from convcli import archives, pictures
 from convcli._lazy import Array, np
 from convcli.documents import parse
 from convcli.errors import ConvcliError, located, short
@@ -21,7 +21,12 @@ from convcli.geometry import DataFormat, shape_text
 from convcli.records import Record
 
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *pictures.SUFFIXES)
-NPY, ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
+NPY = b"\x93NUMPY"
+VERSIONS = (
+    (1, 0),
+    (2, 0),
+    (3, 0),
+)  # of the NPY format; the last differs from the one before only in the names of fields
 DTYPES = (
     "bool",
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
@@ -153,7 +158,7 @@ def read(content: bytes, suffix: str = "", name: str = "the file") -> Array | di
     """
     if content.startswith(NPY):
         return _npy(content)
-    if content.startswith(ZIP):
+    if archives.is_zip(content):
         return _npz(content)
     if pictures.is_picture(content):
         return pictures.read(content, name)
@@ -162,7 +167,7 @@ def read(content: bytes, suffix: str = "", name: str = "the file") -> Array | di
 
 def is_binary(content: bytes) -> bool:
     """Whether the bytes are an array in a binary format, or a picture."""
-    return content.startswith((NPY, *ZIP)) or pictures.is_picture(content)
+    return content.startswith(NPY) or archives.is_zip(content) or pictures.is_picture(content)
 
 
 def read_document(content: bytes, suffix: str = "") -> Any:
@@ -193,6 +198,8 @@ def _npy_header(content: bytes, size: int) -> tuple[tuple[int, ...], bool, Any, 
     stream = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(stream)
+        if version not in VERSIONS:
+            raise ValueError(f"version {'.'.join(map(str, version))}")
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = header(stream)
     except Exception as error:  # NumPy lets through whatever Python's own parser raises on a damaged header
@@ -212,16 +219,12 @@ def _npy_header(content: bytes, size: int) -> tuple[tuple[int, ...], bool, Any, 
 
 
 def _npz(content: bytes) -> dict[str, Array]:
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in archive.infolist()}
-    except Exception as error:  # zipfile lets through whatever its decompressors raise on damaged bytes
-        raise ConvcliError(f"broken NPZ archive: {error}") from None
-    arrays = {}
-    for name, member in members.items():
+    arrays: dict[str, Array] = {}
+    for file, member in archives.read(content, "NPZ archive").items():
+        name = file.removesuffix(".npy")
         with located(name):
+            if name in arrays:
+                raise ConvcliError("is there twice, with .npy and without", "a name for each")
             if not member.startswith(NPY):
                 raise ConvcliError("is not an NPY array")
             arrays[name] = _npy(member)

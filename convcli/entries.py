@@ -12,6 +12,7 @@ from convcli.errors import ConvcliError, nearest, short
 from convcli.layers import LAYERS, Layer, normalised
 from convcli.records import Record, field
 
+MOST_LETTERS = 100_000  # of a call: Python's parser takes a thousand times its size
 SHARED = "shared"  # the type of an entry that calls an earlier layer again: its arguments are layer and inputs
 
 
@@ -45,6 +46,8 @@ def call(text: str) -> Entry:
     """The call form: `Conv2D(40, 3, activation="relu")`, `keras.layers.Rescaling(1/255)`, `flatten`."""
     if text.strip().isidentifier():
         return Entry(text.strip())
+    if len(text) > MOST_LETTERS:
+        raise ConvcliError(f"{short(text)} is not a layer: {len(text):,} letters", "arrays in files, or in a mapping")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         function = tree.func if isinstance(tree, ast.Call) else tree

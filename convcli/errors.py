@@ -42,9 +42,14 @@ def short(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+MOST_SHOWN = 1000  # letters of a message
+
+
 def one_line(text: str) -> str:
-    """Text without what would end the line or command a terminal: such characters as their escapes."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    """A message as one line that a terminal shows as it is, whatever names and values from files are in it."""
+    if len(text) > MOST_SHOWN:
+        text = f"{text[: MOST_SHOWN // 2]} … {text[-MOST_SHOWN // 2 :]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 MOST_VALUES = 1 << 40  # an array of so many is beyond any machine

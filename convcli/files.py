@@ -15,7 +15,9 @@ from convcli.errors import ConvcliError, located
 from convcli.signals import undone_by
 
 STREAM = "-"
-CHUNK = 1 << 20
+MOST_OF_DEVICE = 1 << 24  # what is typed is less
+MOST_OF_PIPE = 1 << 32
+PORTION = 1 << 20
 
 
 def display_name(name: str) -> str:
@@ -37,13 +39,30 @@ def read_bytes(name: str) -> bytes:
     """All bytes of a file, or of standard input. Raises `ConvcliError`."""
     try:
         if name == STREAM:
-            return sys.stdin.buffer.read()
+            return _all_of(sys.stdin.buffer)
         with open(name, "rb") as stream:
-            return stream.read()
+            return _all_of(stream)
     except OSError as error:
         raise ConvcliError(problem(error)) from None
     except ValueError as error:  # a path with a null character
         raise ConvcliError(str(error)) from None
+
+
+def _all_of(stream: BinaryIO) -> bytes:
+    """All bytes of a file, which has an end; of a pipe or a device, which may have none, at most so many."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except OSError:  # bytes in memory
+        return stream.read()
+    if stat.S_ISREG(mode):
+        return stream.read()
+    most = MOST_OF_DEVICE if stat.S_ISCHR(mode) else MOST_OF_PIPE
+    content = bytearray()
+    while part := stream.read(PORTION):
+        content += part
+        if len(content) > most:
+            raise ConvcliError(f"more than {most:,} bytes, and no end", "a file")
+    return bytes(content)
 
 
 def write_bytes(name: str, content: bytes) -> None:
@@ -88,8 +107,8 @@ def allocate(stream: BinaryIO, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(stream.fileno(), 0, size)
         return
-    for start in range(stream.tell(), size, CHUNK):
-        stream.write(bytes(min(CHUNK, size - start)))
+    for start in range(stream.tell(), size, PORTION):
+        stream.write(bytes(min(PORTION, size - start)))
 
 
 def check_writable(name: str) -> None:

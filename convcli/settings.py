@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import count
 from itertools import product as every
 from operator import lt
 
@@ -17,6 +18,7 @@ TRANSPOSED_SIZES = {**KERNEL_SIZES, 2: 0, 4: 1, 3: 1}
 STRIDES = {1: 0, 2: 1, 3: 5, 4: 5}
 TRANSPOSED_STRIDES = {2: 0, 1: 3, 4: 4, 3: 5}
 DILATIONS = {1: 0, 2: 20, 3: 30}
+MOST_TRIED = 1 << 18
 UNUSUAL = 10  # of sizes, strides and dilations that are only tried where they are asked for
 WORDS = ("valid", "same", "same_lower", "full")
 TRANSPOSED_WORDS = ("valid", "same", "same_lower")
@@ -121,13 +123,18 @@ def _unusual(question: Question) -> Callable[[Setting], tuple[bool, int]]:
 
 
 def _candidates(question: Question, wanted: Callable[[PerAxis], bool]) -> Iterator[Setting]:
-    """The settings whose output is wanted; for each, explicit padding before words before pairs of unequal numbers."""
+    """The settings whose output is wanted; for each, explicit padding before words before pairs of unequal numbers.
+
+    Raises `ConvcliError` where there are too many to try.
+    """
+    tried = count(1)
     for dilation, stride, size in every(
         _choices(question.dilation_rate, DILATIONS, question),
         _choices(question.strides, TRANSPOSED_STRIDES if question.transpose else STRIDES, question),
         _choices(question.kernel_size, KERNEL_SIZES, question),
     ):
         for padding, extra in _paddings(question, size, stride, dilation):
+            _check_few(next(tried))
             output = _output(question, size, stride, dilation, padding, extra)
             if output is None or not wanted(output):
                 continue
@@ -136,8 +143,14 @@ def _candidates(question: Question, wanted: Callable[[PerAxis], bool]) -> Iterat
                 # As many cells in all, of which more are on one side: the output is the same.
                 most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
                 for pair in _uneven(sum(padding[0]), most):
+                    _check_few(next(tried))
                     if pair != padding[0]:
                         yield Setting(size, stride, (pair,) * question.rank, dilation, extra, output)
+
+
+def _check_few(tried: int) -> None:
+    if tried > MOST_TRIED:
+        raise ConvcliError(f"more than {MOST_TRIED:,} settings to try", "more of them fixed, such as --padding")
 
 
 def _uneven(cells: int, most: int) -> Iterator[Pair]:
@@ -157,20 +170,22 @@ def _paddings(
 ) -> Iterator[tuple[Padding, PerAxis | None]]:
     """Each padding with each output padding; of those with as many cells in all, the most even one."""
     most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
-    extras: list[PerAxis | None] = [None]
-    if question.transpose:
-        limits = [max(pair) for pair in zip(stride, dilation, strict=True)]
-        extras = _all(range(min(limits)), question.rank)
-        if question.output_padding is not None:
-            extras = [question.output_padding] if all(map(lt, question.output_padding, limits)) else []
     for padding in _forms(question, most):
-        words = isinstance(padding, str) and question.transpose and question.output_padding is None
-        for extra in [None, *extras] if words else extras:
+        if isinstance(padding, str) and question.transpose and question.output_padding is None:
+            yield padding, None
+        for extra in _extras(question, stride, dilation):
             yield padding, extra
 
 
-def _all(values: Sequence[int], rank: int) -> list[PerAxis | None]:
-    return [(value,) * rank for value in values]
+def _extras(question: Question, stride: PerAxis, dilation: PerAxis) -> Iterator[PerAxis | None]:
+    """Each output padding; None for a layer that has none."""
+    limits = [max(pair) for pair in zip(stride, dilation, strict=True)]
+    if not question.transpose:
+        yield None
+    elif question.output_padding is None:
+        yield from ((cells,) * question.rank for cells in range(min(limits)))
+    elif all(map(lt, question.output_padding, limits)):
+        yield question.output_padding
 
 
 def _forms(question: Question, most: int) -> Iterator[Padding]:

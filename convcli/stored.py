@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from convcli import arrays
+from convcli import archives, arrays
 from convcli._lazy import Array, np
 from convcli.errors import ConvcliError, located
 from convcli.files import display_name, read_bytes, suffix
@@ -18,9 +18,9 @@ from convcli.geometry import product
 from convcli.records import Record
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
+KERAS = ".keras archive"
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"  # what a `.keras` archive holds
-MOST_CONFIG = 1 << 28
-MOST_GROWTH = 100  # weights hardly compress; what grows more is meant to fill the memory
+MOST_CONFIG = 1 << 25  # the largest of Keras's own models have a hundredth of that
 BFLOAT16 = "bfloat16"
 SAFETENSORS = {
     **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
@@ -69,33 +69,20 @@ def _extra(module: str, extra: str) -> Any:
 
 def is_archive(content: bytes) -> bool:
     """Whether the bytes are a `.keras` archive."""
-    if not content.startswith(arrays.ZIP):
+    if not archives.is_zip(content):
         return False
-    import zipfile
-
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return CONFIG in archive.namelist()
-    except Exception:  # zipfile lets through whatever is wrong; the reader of arrays will say what
+        return CONFIG in archives.names(content, KERAS)
+    except ConvcliError:  # the reader of arrays will say what is wrong
         return False
 
 
 def member(content: bytes, name: str) -> bytes:
     """A file in a `.keras` archive. Raises `ConvcliError`."""
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if name not in archive.namelist():
-                raise ConvcliError(f"the archive holds no {name}", "what model.save writes")
-            size = archive.getinfo(name).file_size
-            if size > (MOST_CONFIG if name == CONFIG else MOST_GROWTH * len(content)):
-                raise ConvcliError(f"{name} would be {size:,} bytes", "an archive as model.save writes it")
-            return archive.read(name)
-    except ConvcliError:
-        raise
-    except Exception as error:
-        raise ConvcliError(f"broken .keras archive: {error}") from None
+    found = archives.read(content, KERAS, only=name, most=MOST_CONFIG if name == CONFIG else None)
+    if name not in found:
+        raise ConvcliError(f"the archive holds no {name}", "what model.save writes")
+    return found[name]
 
 
 # ---- HDF5 ----

@@ -126,3 +126,8 @@ def test_a_table_by_hand(convcli, layer, arguments, x, text):
 )
 def test_a_line_of_a_walk_by_hand(convcli, layer, line):
     assert convcli("explain", "-", "-l", layer, "--walk", stdin="5,6").stdout.splitlines()[0] == line
+
+
+def test_a_walk_is_no_longer_than_its_map(convcli):
+    done = convcli("explain", "-", "-l", "Conv1D('bump')", "--walk", "--limit", 10**30, "-f", "csv", stdin="0,1,0")
+    assert done.exit_code == 0

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from convcli import files
 from convcli.errors import ConvcliError
 from convcli.files import check_writable, display_name, read_bytes, write_bytes
 
@@ -52,6 +53,29 @@ def test_what_cannot_be_written_is_an_error(tmp_path, monkeypatch, name, message
     with pytest.raises(ConvcliError) as caught:
         write_bytes(name, b"new")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_is_no_path_is_an_error(name):
+    for use in (check_writable, lambda name: write_bytes(name, b"")):
+        with pytest.raises(ConvcliError):
+            use(name)
+
+
+def test_a_device_without_an_end_is_read_no_further():
+    assert read_bytes("/dev/null") == b""
+    with pytest.raises(ConvcliError, match=r"^more than 16,777,216 bytes, and no end \(a file\)$"):
+        read_bytes("/dev/zero")
+
+
+def test_a_pipe_without_an_end_is_read_no_further(monkeypatch):
+    reading, writing = os.pipe()
+    monkeypatch.setattr(files, "MOST_OF_PIPE", 10)
+    os.write(writing, bytes(11))
+    os.close(writing)
+    with pytest.raises(ConvcliError, match="more than 10 bytes"):
+        read_bytes(f"/dev/fd/{reading}")
+    os.close(reading)
 
 
 def test_a_file_is_replaced_and_keeps_its_permissions(tmp_path):

@@ -14,7 +14,19 @@ from conftest import ROOT
 # Each module or package of convcli, by floor.
 FLOORS = {
     0: {"errors", "_lazy", "records", "signals", "units"},
-    1: {"bank", "claims", "geometry", "activations", "documents", "files", "memory", "palette", "pictures", "threads"},
+    1: {
+        "archives",
+        "bank",
+        "claims",
+        "geometry",
+        "activations",
+        "documents",
+        "files",
+        "memory",
+        "palette",
+        "pictures",
+        "threads",
+    },
     2: {"arrays", "reach", "settings"},
     3: {"batches", "steps", "stored"},
     4: {"algorithms", "inputs", "layers"},

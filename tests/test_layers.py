@@ -61,7 +61,13 @@ def test_dropout_is_the_identity(name, rate):
 
 def test_idle_layers():
     x = np.arange(8.0).reshape(1, 4, 2)
-    for text in ("Identity()", "ActivityRegularization(0.1)", "GaussianNoise(0.1)", "SpatialDropout1D(0.5)"):
+    for text in (
+        "Identity()",
+        "Activation(None)",
+        "ActivityRegularization(0.1)",
+        "GaussianNoise(0.1)",
+        "SpatialDropout1D(0.5)",
+    ):
         assert np.array_equal(convcli.apply(convcli.load([text]), x), x)
 
 

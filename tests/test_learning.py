@@ -11,6 +11,8 @@ import pytest
 
 import convcli
 from convcli.api.running import bind_weights
+from convcli.errors import ConvcliError
+from convcli.learning.checkpoints import PARTS, RECORD, unpack
 from convcli.learning.network import Network
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -67,3 +69,9 @@ def test_gradients_of_a_network_are_those_of_pytorch(case):
     assert set(found) == set(case["weights"])
     for key, each in found.items():
         np.testing.assert_allclose(each, arrays[f"by/{key}"], rtol=1e-9, atol=1e-11, err_msg=key)
+
+
+@pytest.mark.parametrize("record", [b"", b"[]", b"5", b"\xff", json.dumps(dict.fromkeys(PARTS, float("inf"))).encode()])
+def test_a_broken_checkpoint_is_an_error(record):
+    with pytest.raises(ConvcliError, match=r"^broken checkpoint: "):
+        unpack({RECORD: np.frombuffer(record, np.uint8)})

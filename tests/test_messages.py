@@ -68,6 +68,7 @@ def npy(header, data=b""):
         ("1,2\n3", "line 2: 1 numbers, the first line has 2"),
         ("1,2\n3, x", "line 2: 'x' is not a number (numbers split by commas or tabs)"),
         ("{}", "no array in a mapping of nothing (data: or output:)"),
+        ('{"\\n\\u001b": 1}', r"no array in a mapping of \n\x1b (data: or output:)"),
         ("{a: 1, b: 2}", "no array in a mapping of a, b (data: or output:)"),
         ("{data: [1], unit: m}", "unknown key 'unit' beside data (dtype, or none)"),
         (
@@ -92,6 +93,7 @@ def npy(header, data=b""):
             "holds Python objects, which are never loaded (an array of numbers)",
         ),
         (npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}\n", bytes(8)), "complex64 values (real numbers)"),
+        (b"\x93NUMPY\x04\x01" + bytes(100), "broken NPY header: version 4.1"),
         (b"PK\x03\x04", "broken NPZ archive: File is not a zip file"),
         (b"PK\x05\x06" + bytes(18), "which array? it holds none (-- -:KEY)"),
         # arrays: number type and layout
@@ -259,9 +261,14 @@ def test_models(run, model, message):
         ("8x1", "Dense(1 + 1)", f"layers[0]: '1 + 1' is not a literal ({LITERAL})"),
         (
             "8x1",
-            "Dense(" + "-" * 99_999 + "1)",
+            "Dense(" + "-" * 50_000 + "1)",
             f"layers[0]: 'Dense({'-' * 50}... is not a layer: too deep "
             "(such as Conv2D(40, 3), in quotes inside a list)",
+        ),
+        (
+            "8x1",
+            "Dense(" + "1," * 50_000 + ")",
+            f"layers[0]: 'Dense({'1,' * 25}... is not a layer: 100,007 letters (arrays in files, or in a mapping)",
         ),
         ("8x1", "dens(1)", "layers[0]: unknown layer type 'dens' (did you mean dense?)"),
         ("8x1", "zzz", "layers[0]: unknown layer type 'zzz' (the README lists all layers)"),
@@ -920,3 +927,15 @@ def test_sizes_between_those_that_fit(run):
         "Error: standard input: layer add: shapes (9, 1) and (8, 1) do not broadcast "
         "(extents must be equal, or 1; input sizes that fit: length: multiples of 2 (2, 4, 6, …))\n",
     )
+
+
+def test_a_message_is_one_line_whatever_it_quotes(run):
+    assert run("shape", "\n\x1b[31m\u2028") == (1, "Error: \\n\\x1b[31m\\u2028: no such file or directory\n")
+    code, said = run("solve", "--input", "\n", "--output", "1")
+    assert (code, said.splitlines()[-1][:27]) == (2, "Error: --input \\n: extent '")
+
+
+def test_a_long_message_is_cut_in_its_middle(run):
+    code, said = run("filters", "bmup" + "x" * 100_000)
+    assert (code, len(said)) == (1, len("Error: ") + 1000 + len(" … ") + 1)
+    assert said.endswith("(convcli filters lists them)\n")

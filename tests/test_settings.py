@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcli
+from convcli import settings as searches
+from convcli.errors import ConvcliError
 from convcli.settings import Question, answers, closest
 
 
@@ -105,3 +107,17 @@ def test_no_answer_is_listed_twice():
     for transpose in (False, True):
         found = answers(Question((8,), (8,), transpose=transpose))
         assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question((8,), (16,), kernel_size=(10**9,)),
+        Question((8,), (16,), strides=(10**9,), transpose=True),
+        Question((8,), (1,), kernel_size=(5000,), strides=(10_000,)),
+    ],
+)
+def test_too_many_settings_are_an_error(question, monkeypatch):
+    monkeypatch.setattr(searches, "MOST_TRIED", 1000)
+    with pytest.raises(ConvcliError, match=r"^more than 1,000 settings to try"):
+        answers(question)

@@ -408,9 +408,7 @@ def test_an_array_beyond_any_machine_is_not_begun():
     x = [[1.0, 2], [3, 4]]
     with pytest.raises(ConvcliError, match=r"needs .* TiB of memory, .* is free"):
         convcli.apply(convcli.load({"input": [2, 2, 1], "layers": ["zero_padding2d(2000000000)"]}), x)
-    with pytest.raises(
-        ConvcliError, match=r"^layer conv2d: needs .* TiB of memory, .* is free \(a sm"
-    ):
+    with pytest.raises(ConvcliError, match=r"^layer conv2d: needs .* TiB of memory, .* is free \(a sm"):
         convcli.apply(convcli.load(["Conv2D(2000000000, 1000, padding='same')"]), x, seed=0)
 
 

@@ -124,15 +124,6 @@ def test_what_is_no_weights_file(content, message):
     assert str(caught.value).startswith(message)
 
 
-def test_an_archive_that_grows_without_measure_is_not_read():
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("config.json", "{}")
-        file.writestr("model.weights.h5", bytes(10_000_000))
-    with pytest.raises(ConvcliError, match=r"model\.weights\.h5 would be 10,000,000 bytes"):
-        stored.read(stream.getvalue())
-
-
 def test_names_that_keras_2_splits_are_joined():
     def fill(file):
         file.attrs["layer_names0"] = [b"conv1d"]

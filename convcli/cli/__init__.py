@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -42,6 +43,12 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"convcli.cli.{name}"), name)
         command.short_help = COMMANDS[name]
         return command
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except click.UsageError as error:  # whose text may quote arguments, which hold anything
+            raise click.UsageError(one_line(error.format_message()), error.ctx) from None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

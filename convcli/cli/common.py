@@ -138,7 +138,7 @@ def reports(
                 if content is not None:
                     _print(content, chosen)
             for complaint in report.complaints:
-                tell(complaint)
+                tell(one_line(complaint))
             if report.exit_code:
                 sys.exit(report.exit_code)
 
@@ -256,7 +256,7 @@ def _errors_in_one_line(quiet: bool, trouble: int) -> Iterator[None]:
         except RecursionError:
             raise _failure("too deeply nested", trouble) from None
         except MemoryError as error:
-            raise _failure(f"not enough memory: {error or 'a smaller input would do'}", trouble) from None
+            raise _failure(f"not enough memory: {str(error) or 'a smaller input would do'}", trouble) from None
         except KeyboardInterrupt:
             tell("Interrupted")
             sys.exit(INTERRUPTED)
@@ -274,7 +274,7 @@ def _failure(message: str, exit_code: int) -> click.ClickException:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    tell(f"Warning: {message}")
+    tell(one_line(f"Warning: {message}"))
 
 
 def _look() -> Look:

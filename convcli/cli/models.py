@@ -53,7 +53,7 @@ def value_of(text: str) -> Any:
     for candidate in (text, f"[{listed}]"):
         try:
             return json.loads(candidate)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return text
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from convcli.geometry import DataFormat, Shape
 from convcli.layers.base import (
     Layer,
+    activate,
     activation_name,
     activation_step,
     argument,
@@ -21,12 +22,12 @@ from convcli.steps import Map, Step, Weight
 class Activation(Layer):
     """An activation by name, with its default parameters, along `axis` where it works along one."""
 
-    activation: str = argument(activation_name)
+    activation: str | None = argument(activation_name)
     axis: int | None = argument(optional(axis_number), None, kw_only=True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = None if self.axis is None else (self.axis,)
-        return () if self.activation == "linear" else activation_step(self.activation, {}, shapes[0], data_format, axis)
+        return activate(self.activation, shapes[0], data_format, axis)
 
 
 class ReLU(Layer):

@@ -266,11 +266,13 @@ def each_axis(
     return list(zip(sizes, strides, dilations, paddings, strict=True))
 
 
-def activate(name: str | None, shape: Shape, data_format: DataFormat) -> tuple[Step, ...]:
-    """The step of an activation given by name, along the channel axis where it works along one."""
+def activate(
+    name: str | None, shape: Shape, data_format: DataFormat, axis: tuple[int, ...] | None = None
+) -> tuple[Step, ...]:
+    """The step of an activation given by name; where it works along an axis, along the channels unless `axis` says."""
     if name in (None, "linear"):
         return ()
-    return activation_step(str(name), {}, shape, data_format)
+    return activation_step(str(name), {}, shape, data_format, axis)
 
 
 def activation_step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from itertools import islice, product
@@ -155,7 +156,7 @@ def walk(
     watch: Callable[[str, float], object] | None = None,
 ) -> ExplainReport:
     """From position to position: left to right, then top to bottom."""
-    places = tuple(islice(product(*map(range, explained.space)), limit))
+    places = tuple(islice(product(*map(range, explained.space)), limit and min(limit, sys.maxsize)))
     return ExplainReport(explained, map_, places, walk=True, shown=shown if limit is None else None, watch=watch)
 
 
