@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from typing import Any
 
+from convcli import memory
 from convcli.errors import ConvcliError, located
 
 START = (b"PK\x03\x04", b"PK\x05\x06")
@@ -38,6 +39,7 @@ def read(content: bytes, kind: str, only: str | None = None, most: int | None = 
     most = max(FREE, MOST_GROWTH * len(content)) if most is None else most
     if size > most:
         raise ConvcliError(f"{only or 'its content'} would be {size:,} bytes", f"at most {most:,} of such an archive")
+    memory.check(size, "a smaller archive")
     return {entry.filename: _inflated(archive, entry, kind) for entry in entries}
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isnan, prod
 from typing import Any
 
-from convcli import archives, pictures
+from convcli import archives, memory, pictures
 from convcli._lazy import Array, np
-from convcli.documents import parse
+from convcli.documents import SMALLER, parse
 from convcli.errors import ConvcliError, located, short
 from convcli.files import STREAM, display_name, read_bytes, suffix
 from convcli.geometry import DataFormat, shape_text
@@ -38,6 +38,7 @@ REAL = "biuf"  # the kinds of NumPy's types that hold real numbers
 MOST_AXES = 32  # as many as every NumPy allows
 LARGE = 1 << 26  # bytes: an NPY file of so many is not read whole
 MOST_HEADER = 1 << 17  # bytes: NumPy refuses longer ones
+CSV_BYTES = 80  # that a number takes at most while it is read
 EXACT = 2**53  # float64 holds every whole number up to here
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -246,6 +247,7 @@ def packed(named: Mapping[str, Array]) -> bytes:
 def _lines_of_numbers(text: str) -> list[Any] | None:
     """CSV or TSV without a header -> rows; a single row or column -> a flat list; None for any other text."""
     lines = text.rstrip().splitlines()
+    memory.check(CSV_BYTES * sum(map(text.count, ",\t\n")), SMALLER)
     start = next(place for place, line in enumerate(lines) if line.strip())
     separator = "\t" if "\t" in lines[start] else ","
     if _row(lines[start], separator) is None:

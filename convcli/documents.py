@@ -9,11 +9,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from convcli import memory
 from convcli._lazy import yaml
 from convcli.errors import ConvcliError
 
 MOST_DEEP = 100
 MOST_BITS = 1024  # what float64 can hold, rounded
+# What a value takes at most while it is read, by the signs that part values.
+JSON_BYTES, YAML_BYTES = 300, 450
+SMALLER = "a smaller text; an .npy file takes less"
 TOO_DEEP = "too deeply nested"
 
 # YAML 1.2's core schema: `1e-3` is a number, `on` and `010` are not special.
@@ -36,6 +40,7 @@ def parse(text: str, json_only: bool = False) -> Any:
     """
     if json_only or text.lstrip()[:1] in ("{", "["):
         try:
+            memory.check(JSON_BYTES * text.count(","), SMALLER)
             return json.loads(text, object_pairs_hook=_mapping)
         except json.JSONDecodeError as error:
             if json_only:
@@ -48,6 +53,7 @@ def parse(text: str, json_only: bool = False) -> Any:
 
 
 def _yaml(text: str) -> Any:
+    memory.check(YAML_BYTES * sum(map(text.count, (",", "\n", "- "))), SMALLER)
     try:
         _check_depth(text)
         value = yaml.load(text, Loader=_loader())

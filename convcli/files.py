@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from convcli import memory
 from convcli.errors import ConvcliError, located
 from convcli.signals import undone_by
 
 STREAM = "-"
 MOST_OF_DEVICE = 1 << 24  # what is typed is less
-MOST_OF_PIPE = 1 << 32
+SMALLER = "a smaller file; of large .npy files apply reads and writes parts, with -o FILE.npy"
 PORTION = 1 << 20
 
 
@@ -49,19 +50,20 @@ def read_bytes(name: str) -> bytes:
 
 
 def _all_of(stream: BinaryIO) -> bytes:
-    """All bytes of a file, which has an end; of a pipe or a device, which may have none, at most so many."""
+    """All bytes of a file, or of a pipe or a device, which may have no end. Raises `ConvcliError` for too many."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except OSError:  # bytes in memory
         return stream.read()
     if stat.S_ISREG(mode):
+        memory.check(os.fstat(stream.fileno()).st_size, SMALLER)
         return stream.read()
-    most = MOST_OF_DEVICE if stat.S_ISCHR(mode) else MOST_OF_PIPE
     content = bytearray()
     while part := stream.read(PORTION):
         content += part
-        if len(content) > most:
-            raise ConvcliError(f"more than {most:,} bytes, and no end", "a file")
+        memory.check(len(content), SMALLER)  # as much again, for the copy
+        if stat.S_ISCHR(mode) and len(content) > MOST_OF_DEVICE:
+            raise ConvcliError(f"more than {MOST_OF_DEVICE:,} bytes, and no end", "a file")
     return bytes(content)
 
 

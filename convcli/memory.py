@@ -14,6 +14,7 @@ UNITS = {"B": 1}
 for _power, _letter in enumerate("KMGT", 1):  # as GNU coreutils spell them
     UNITS |= {_letter: 1024**_power, f"{_letter}IB": 1024**_power, f"{_letter}B": 1000**_power}
 GROUPS = "/sys/fs/cgroup"
+WORTH_ASKING = 1 << 20  # bytes
 
 _most: ContextVar[int | None] = ContextVar("_most", default=None)
 
@@ -35,6 +36,8 @@ def limited(most: int | None) -> Iterator[None]:
 
 def check(needed: int, remedy: str) -> None:
     """Raise `ConvcliError` where so many bytes more are not to be had."""
+    if needed < WORTH_ASKING:
+        return
     left = room()
     if left is None or needed <= left:
         return

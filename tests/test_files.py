@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from convcli import files
+from convcli import memory
 from convcli.errors import ConvcliError
 from convcli.files import check_writable, display_name, read_bytes, write_bytes
 
@@ -69,11 +69,12 @@ def test_a_device_without_an_end_is_read_no_further():
 
 
 def test_a_pipe_without_an_end_is_read_no_further(monkeypatch):
+    monkeypatch.setattr(memory, "WORTH_ASKING", 0)
+    monkeypatch.setattr(memory, "room", lambda: 10 << 10)
     reading, writing = os.pipe()
-    monkeypatch.setattr(files, "MOST_OF_PIPE", 10)
-    os.write(writing, bytes(11))
+    os.write(writing, bytes(11 << 10))
     os.close(writing)
-    with pytest.raises(ConvcliError, match="more than 10 bytes"):
+    with pytest.raises(ConvcliError, match=r"^needs 11 KiB of memory, 10 KiB is free"):
         read_bytes(f"/dev/fd/{reading}")
     os.close(reading)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from convcli import memory
+from convcli import arrays, memory
 from convcli.errors import ConvcliError
 
 
@@ -80,3 +81,34 @@ def test_control_groups_leave_what_is_not_used_and_what_is_only_cached(tmp_path)
     assert list(memory._left(str(tmp_path), "/a/b", *names)) == [60, 400]
     assert list(memory._left(str(tmp_path), "/", *names)) == []
     assert list(memory._left(str(tmp_path), "/gone/a", *names)) == []
+
+
+TEXTS = {
+    "a.csv": ("1,2,3,4\n" * 1000, 80 * 4000),
+    "a.json": (f"[{','.join('1' * 1000)}]", 300 * 999),
+    "a.yaml": ("- [1, 2, 3]\n" * 1000, 450 * 4000),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_that_would_take_too_much_is_not_read(name, tmp_path, monkeypatch):
+    text, needed = TEXTS[name]
+    (tmp_path / name).write_text(text)
+    monkeypatch.setattr(memory, "WORTH_ASKING", 0)
+    monkeypatch.setattr(memory, "room", lambda: needed)
+    assert arrays.load(str(tmp_path / name)).size
+    monkeypatch.setattr(memory, "room", lambda: needed - 1)
+    with pytest.raises(ConvcliError, match=f"{name}: needs .* is free .a smaller text; an .npy file takes less.$"):
+        arrays.load(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_a_file_or_archive_larger_than_memory_is_not_read(name, tmp_path, monkeypatch):
+    array = np.zeros(1000)
+    np.save(tmp_path / name, array) if name == "a.npy" else np.savez_compressed(tmp_path / name, a=array)
+    monkeypatch.setattr(memory, "WORTH_ASKING", 0)
+    monkeypatch.setattr(memory, "room", lambda: 8000)
+    with pytest.raises(ConvcliError, match=f"{name}: needs 8 KiB of memory"):
+        arrays.load(str(tmp_path / name))
+    monkeypatch.setattr(memory, "room", lambda: 9000)
+    assert arrays.load(str(tmp_path / name)).size == 1000
