@@ -111,10 +111,10 @@ class Lesson:
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
+        memory.check(
+            self._network.footprint(min(samples, known(self.options.batch_size))), "a smaller --batch-size or model"
+        )
         with within(model):
-            memory.check(
-                self._network.footprint(known(self.options.batch_size)), "--batch-size below, or a smaller model"
-            )
             if not self._network.learned:
                 raise ConvcliError("nothing to learn: no layer has weights that may change", "one that is not frozen")
         self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)

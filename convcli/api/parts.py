@@ -33,8 +33,7 @@ class Parts:
         self._space, self._place = space, place
         self._shape = (task.batch, *space, channels if place is None else 1)
         self.shape = (task.batch, *map(known, task.data_format.from_last(self._shape[1:])))
-        with within(task.model):
-            self._samples, self._tiles = self._cut()
+        self._samples, self._tiles = self._cut()
 
     def write(self, stream: BinaryIO) -> None:
         """The array as an NPY file. Raises `ConvcliError`, or `OSError` where there is no room for the file."""

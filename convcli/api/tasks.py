@@ -108,8 +108,7 @@ class Task:
 
     def run(self, beside: int = 0, remedy: str = LOWER) -> Run:
         """All at once. Raises `ConvcliError` where there is not enough memory."""
-        with within(self.model):
-            memory.check(self.footprint(beside), remedy)
+        memory.check(self.footprint(beside), remedy)
         ready = whole(self.inputs, self.dtype, self.labels)
         with within(self.model):
             values = self.program(ready, self.watch)
