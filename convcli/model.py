@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from math import lcm
+from math import lcm, prod
 from typing import Any, Protocol
 
 from convcli.errors import ConvcliError, located
@@ -123,6 +123,7 @@ class Row(Record):
         return next((step for step in self.steps if isinstance(step, Correlate)), None)
 
 
+MOST_COUNTED = 10**100
 AMPLE, FEW = 1 << 8, 1 << 5  # widths that no window is too large for, and how many of them are tried
 
 
@@ -242,9 +243,13 @@ class Model(Record):
         """
         values: dict[str, Shape] = dict(shapes)
         rows: dict[str, Row] = {}
+        for name, shape in shapes.items():
+            with located(name):
+                _check_plausible(shape)
         for node in self.nodes:
             with located(node.where):
                 row = _plan_layer(node, values, self.data_format)
+                _check_plausible(row.output_shape)
                 _check_given(row)
                 if node.shares:
                     _check_shared(row, rows[node.shares])
@@ -299,6 +304,12 @@ def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> t
     """A merge takes the numbers among its inputs as constants."""
     constants = tuple((place, float(each)) for place, each in enumerate(inputs) if not isinstance(each, str))
     return tuple(replace(step, constants=constants) if isinstance(step, Join) else step for step in steps)
+
+
+def _check_plausible(shape: Shape) -> None:
+    """Raise `ConvcliError` where there are more values than figures are printed for."""
+    if prod(extent or 1 for extent in shape) > MOST_COUNTED:
+        raise ConvcliError("more than 1e100 values", "smaller extents")
 
 
 def _check_given(row: Row) -> None:

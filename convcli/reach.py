@@ -10,6 +10,7 @@ from convcli.records import Record
 
 Span = tuple[int, int] | None
 MOST_WORK = 1 << 20  # cells looked at for one window; what takes more is left open
+MOST_SHIFT = 10**30  # beyond it jumps are left open too
 
 
 class Reach(Record):
@@ -61,7 +62,7 @@ class Reach(Record):
         loose = self.loose if window.placed else (*self.loose, id(window))
         block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
         period = block // gcd(block, window.stride)
-        if period * min(window.size, 2 * len(self.spans) * window.upsample) > MOST_WORK:
+        if period * min(window.size, 2 * len(self.spans) * window.upsample) > MOST_WORK or self.shift > MOST_SHIFT:
             return None
         spans = []
         for cell in range(period):

@@ -26,6 +26,7 @@ AMPLE = 1 << 7
 ROUNDS = 3  # so many periods alike are a pattern
 MOST_DELAY = 4  # and it begins within so many: before it, small extents fit by chance
 SHOWN = 3
+MOST_AXES = 6  # every combination of a few extents is tried
 
 Extents = tuple[int, ...]
 
@@ -105,6 +106,8 @@ class _Probe:
         self.rank = len(next(iter(spaces)))
         if len(spaces) > 1 or self.rank == 0:
             raise ConvcliError("inputs of different sizes, or without axes in space", "inputs of one size")
+        if self.rank > MOST_AXES:
+            raise ConvcliError(f"{self.rank} axes in space", f"at most {MOST_AXES}")
         self.model = model
         self.shapes = shapes
         self.own: tuple[Extent, ...] = next(iter(spaces))

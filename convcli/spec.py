@@ -35,6 +35,7 @@ WEIGHT_KEYS = (
 )
 INPUT = "input"
 MOST_AXES = 32
+MOST_INPUTS = 1000  # of each of which every layer is asked what it sees
 
 
 def build(mapping: Mapping[str, Any], folder: str, name: str, data_format: DataFormat | None = None) -> Model:
@@ -105,8 +106,8 @@ def _inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]:
             raise ConvcliError(f"input: a name {name!r}", "printable text")
         with located("input" if name == INPUT else f"input: {name}"):
             shapes[str(name)] = None if each is None else data_format.to_last(shape(each))
-    if not shapes:
-        raise ConvcliError("input: no inputs", "at least one")
+    if not 1 <= len(shapes) <= MOST_INPUTS:
+        raise ConvcliError(f"input: {len(shapes) or 'no'} inputs", f"at least one, at most {MOST_INPUTS:,}")
     return shapes
 
 
@@ -129,6 +130,7 @@ class _Nodes:
         self.owners: dict[Any, Node] = {}  # the first call of each layer, by its name
         self.calls: Counter[str] = Counter()
         self.taken = set(inputs)
+        self.numbers: Counter[str] = Counter()  # of names that layers have been given
 
     def add_all(self, entries: Sequence[Entry]) -> tuple[Node, ...]:
         reserved = {each.arguments["name"] for each in entries if isinstance(each.arguments.get("name"), str)}
@@ -152,13 +154,21 @@ class _Nodes:
     def _name(self, entry: Entry, layer: type[Layer], reserved: set[str]) -> str:
         given = entry.arguments.get("name")
         if given is None:
-            return _free_name(layer.keras_name(), self.taken | reserved)
+            return self._free_name(layer.keras_name(), reserved)
         if not isinstance(given, str) or not given or not given.isprintable():
             raise ConvcliError(f"name: {given!r}", "a printable word")
         if given in self.taken or given == INPUT:
             what = "is an input's" if given in (*self.inputs, INPUT) else "is taken"
             raise ConvcliError(f"name: {given!r} {what}", "a name of its own")
         return given
+
+    def _free_name(self, base: str, reserved: set[str]) -> str:
+        while True:
+            number = self.numbers[base]
+            self.numbers[base] += 1
+            name = f"{base}_{number}" if number else base
+            if name not in self.taken and name not in reserved:
+                return name
 
     def _shared(self, entry: Entry) -> Node:
         """Another call of a layer that came before, with the same weights: `NAME#2` and so on."""
@@ -225,21 +235,13 @@ class _Nodes:
         return operands
 
 
-def _free_name(base: str, taken: set[str]) -> str:
-    name, count = base, 0
-    while name in taken:
-        count += 1
-        name = f"{base}_{count}"
-    return name
-
-
 def _outputs(value: Any, nodes: Sequence[Node]) -> tuple[str, ...]:
     if value is None:
         return (nodes[-1].name,)
     names = tuple(value) if isinstance(value, list | tuple) else (value,)
-    known = [node.name for node in nodes]
+    known = {node.name: node for node in nodes}
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise ConvcliError(f"outputs: no layer {name!r}", nearest(str(name), known))
     if not names or len(set(names)) != len(names):
         raise ConvcliError(f"outputs: {list(names)}", "names of layers, each once")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from struct import unpack_from
 from typing import Any
 
 from convcli import archives, arrays
@@ -17,6 +18,7 @@ from convcli.files import display_name, read_bytes, suffix
 from convcli.geometry import product
 from convcli.records import Record
 
+HEAP = b"GCOL\x01\0\0\0"  # where an HDF5 file has texts of any length
 HDF5 = b"\x89HDF\r\n\x1a\n"
 KERAS = ".keras archive"
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"  # what a `.keras` archive holds
@@ -90,6 +92,7 @@ def member(content: bytes, name: str) -> bytes:
 
 def _hdf5(content: bytes) -> Iterator[tuple[str, Held]]:
     h5py = _extra("h5py", "keras")
+    _check_heaps(content)
     try:
         root = h5py.File(io.BytesIO(content), "r")
         root = root.get("model_weights", root)  # the weights in a whole model of Keras 2
@@ -103,6 +106,21 @@ def _hdf5(content: bytes) -> Iterator[tuple[str, Held]]:
         raise
     except Exception as error:  # h5py has many
         raise ConvcliError(f"broken HDF5 file: {' '.join(str(error).split())}") from None
+
+
+def _check_heaps(content: bytes) -> None:
+    """Raise `ConvcliError` for a list of texts in which the HDF5 library would step by nothing, for ever."""
+    start = content.find(HEAP)
+    while start >= 0:
+        (extent,) = unpack_from("<Q", content[start + 8 : start + 16].ljust(8, b"\0"))
+        place, end = start + 16, min(start + extent, len(content))
+        while place + 16 <= end:
+            number, size = unpack_from("<H6xQ", content, place)
+            step = 16 + -(-size // 8) * 8 if number else size
+            if step == 0:
+                raise ConvcliError("broken HDF5 file: an entry of no size in its global heap")
+            place += step
+        start = content.find(HEAP, start + 1)
 
 
 def _by_place(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -40,10 +40,11 @@ def bind(
     stored = stored or {}
     rows = [row for row in plan.rows if not row.node.shares]
     matched = _matched(rows, stored)
+    wanted = None if only is None else set(only)
     bound = {
         row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source)
         for row in rows
-        if only is None or row.name in only
+        if wanted is None or row.name in wanted
     }
     used = set(matched.values())
     for key in stored:

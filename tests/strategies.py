@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anything
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -129,3 +130,12 @@ NUMBERING: tuple[tuple[Any, tuple[int, ...]], ...] = (
 
 layers_in_any_order = st.one_of(convolutions(), poolings(), st.sampled_from(OTHERS))
 layers = st.one_of(layers_in_any_order, st.sampled_from(NUMBERING))
+
+# What may be anything, sound or not: `anything` makes it, as for fuzz.py, and Hypothesis looks for the simplest.
+chance = st.randoms(use_true_random=False)
+calls = chance.map(anything.call)
+models = chance.map(anything.model)
+options = chance.map(anything.option)
+damaged_files = st.sampled_from(sorted(anything.FILES)).flatmap(
+    lambda kind: chance.map(lambda random: anything.file(random, kind))
+)

@@ -147,8 +147,9 @@ def test_pictures(run, data, message):
             "{layers: [flatten], input: [8, 0]}",
             "input: extent 0 in [8, 0] (a whole number of at least 1, or ? for an unknown one)",
         ),
-        ("{layers: [flatten], input: {}}", "input: no inputs (at least one)"),
+        ("{layers: [flatten], input: {}}", "input: no inputs (at least one, at most 1,000)"),
         ("{layers: [flatten], outputs: [x]}", "outputs: no layer 'x' (known: flatten)"),
+        ("{layers: [flatten], outputs: {a: 1}}", "outputs: no layer {'a': 1} (known: flatten)"),
         ("{layers: [flatten], outputs: []}", "outputs: [] (names of layers, each once)"),
         # spec: the graph
         ("[flatten: {name: 5}]", "layers[0]: name: 5 (a printable word)"),

@@ -155,3 +155,20 @@ def test_what_depends_on_an_unknown_width_is_not_known():
     }
     assert fields == {40: [5], 41: [4]}
     assert convcli.summarize(convcli.load(apart), ("?", 1))["layers"][-1]["receptive_field"] == [None]
+
+
+@pytest.mark.parametrize("layer", ["UpSampling1D(1000000000)", "Conv1DTranspose(1, 3, strides=1000000000)"])
+def test_more_values_than_figures_are_printed_for_are_an_error(layer):
+    with pytest.raises(ConvcliError, match=r"more than 1e100 values"):
+        convcli.summarize(convcli.load([layer] * 20), (8, 1))
+
+
+def test_a_jump_beyond_measure_is_unknown():
+    rows = convcli.summarize(convcli.load(["MaxPooling1D(1, 1000000000)"] * 2000), (8, 1))["layers"]
+    assert rows[0]["jump"] == [10**9]
+    assert rows[-1]["jump"] == [None]
+
+
+def test_unnamed_layers_are_numbered_past_names_that_are_taken():
+    names = [node.name for node in convcli.load(["relu", {"relu": {"name": "re_lu_2"}}, *["relu"] * 3]).nodes]
+    assert names == ["re_lu", "re_lu_2", "re_lu_1", "re_lu_3", "re_lu_4"]

@@ -6,7 +6,7 @@ import pytest
 from conftest import SAMPLES
 
 import convcli
-from convcli import api
+from convcli import api, sizes
 from convcli.errors import ConvcliError
 
 
@@ -194,3 +194,9 @@ def test_a_reshape_behind_strides_takes_their_multiples():
     assert (axis.sizes[:8], axis.period) == ((5, 6, 7, 8, 13, 14, 15, 16), 16)
     (axis,) = api.sizes(model, (None, 2), output=(3,)).axes
     assert axis.sizes == (21, 22, 23, 24)
+
+
+def test_the_axes_are_few():
+    with pytest.raises(ConvcliError, match=r"^31 axes in space \(at most 6\)$"):
+        sizes.accepted(convcli.load(["relu"]), {"input": (2,) * 32})
+    assert sizes.least(convcli.load(["conv2d(1, 3)"]), {"input": (2,) * 32}) is None

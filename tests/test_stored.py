@@ -137,6 +137,13 @@ def test_names_that_keras_2_splits_are_joined():
     assert list(stored.read(hdf5(fill))) == keys
 
 
+def test_texts_on_which_the_library_would_not_come_to_an_end_are_an_error():
+    content = bytearray(hdf5(lambda file: file.attrs.update({"layer_names": ["conv1d"]})))
+    content[content.find(stored.HEAP) + 24] = 44  # the size of the first text, behind which there is nothing then
+    with pytest.raises(ConvcliError, match=r"^broken HDF5 file: an entry of no size in its global heap$"):
+        stored.read(bytes(content))
+
+
 @pytest.mark.parametrize("content", [b"", b"abc", (9).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]"])
 def test_what_is_no_safetensors_file(content):
     with pytest.raises(ConvcliError, match="broken safetensors file: "):
