@@ -10,7 +10,7 @@ import click
 
 from convcli.algorithms import AUTO, WAYS
 from convcli.cli.common import chosen_form, chosen_output, reports
-from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
+from convcli.cli.running import asked, asked_map, inputs_and_model, map_option, named_layer, run_options
 from convcli.files import is_replaceable
 from convcli.records import replace
 from convcli.render import FORMATS
@@ -54,7 +54,7 @@ Examples:
 )
 @reports(
     *("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "html"),
-    many=True,
+    many=inputs_and_model,
     without=dict.fromkeys(("heatmap", "png", "html"), ("show_weights",)),
 )
 def apply(

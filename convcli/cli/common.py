@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Value = TypeVar("Value")
+Given = tuple[Sequence[str], str | None]  # the inputs among the arguments, and the model
+Split = Callable[[Mapping[str, Any]], Given]
 
 # What a command can know of its output, in its context, and what it keeps there.
 FORM, OUTPUT, BAR, ONCE = "convcli.form", "convcli.output", "convcli.bar", "convcli.once"
@@ -84,13 +86,14 @@ def reports(
     *forms: str,
     trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1,
     file: bool = True,
-    many: bool = False,
+    many: Split | None = None,
     without: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., Report]], Callable[..., None]]:
     """Give a command that returns a report its output options, of these formats, and deliver what it returns.
 
-    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o; `many` whether
-    several inputs may be answered one by one; `without` which options ask for what a format does not show.
+    `trouble` says by the command's arguments which exit code an error has; `file` whether there is -o; `without` which
+    options ask for what a format does not show. Where several inputs may be answered one by one, `many` says which of
+    the arguments they are.
     """
     output_option = click.option(
         "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
@@ -103,7 +106,7 @@ def reports(
 
     def decorator(function: Callable[..., Report]) -> Callable[..., None]:
         @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
-        @decorate(*[output_option] * file, *[folder_option] * many)
+        @decorate(*[output_option] * file, *[folder_option] * (many is not None))
         @memory_option
         @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar.")
         @wraps(function)
@@ -121,8 +124,8 @@ def reports(
             chosen = meta[FORM] = form or (_form_of(output, forms) if output_dir is None else "npy")
             _check_shown(chosen, without or {})
             with _errors_in_one_line(quiet, trouble(arguments)), memory.limited(max_memory):
-                if output_dir is not None:
-                    sys.exit(0 if _each(function, arguments, output_dir, chosen, quiet) else 1)
+                if many is not None and output_dir is not None:
+                    sys.exit(0 if _each(function, arguments, many(arguments), output_dir, chosen, quiet) else 1)
                 meta[OUTPUT] = output = None if output == STREAM else output
                 if FORMATS[chosen].binary and output is None and sys.stdout.isatty():
                     raise click.UsageError(f"{chosen} is not written to a terminal (-o FILE, or a pipe)")
@@ -147,19 +150,25 @@ def reports(
     return decorator
 
 
-def _each(function: Callable[..., Report], arguments: Mapping[str, Any], folder: str, form: str, quiet: bool) -> bool:
+def _each(
+    function: Callable[..., Report],
+    arguments: Mapping[str, Any],
+    given: Given,
+    folder: str,
+    form: str,
+    quiet: bool,
+) -> bool:
     """Answer each input by itself; whether all went well."""
     from convcli.cli.many import answer_each
-    from convcli.cli.running import split
 
-    names, model = split(arguments["arguments"], bool(arguments["layers"] or arguments["filters"]))
+    names, model = given
     meta = click.get_current_context().meta
 
     def answer(name: str, output: str, before: float, own: float) -> None:
         meta[OUTPUT] = output
         meta[BAR] = None if bar is None else (lambda layer, share: bar(f"{name}: {layer}", before + own * share))
-        given = (name,) if model is None else (name, model)
-        _write(function(**{**arguments, "arguments": given}), form, output)
+        alone = (name,) if model is None else (name, model)
+        _write(function(**{**arguments, "arguments": alone}), form, output)
 
     with _progress(quiet):
         bar = meta[BAR]

@@ -114,7 +114,7 @@ def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any]
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
     check_streams(*options["arguments"], options["weights"])
-    names, model_name = split(options["arguments"], bool(layers or filters))
+    names, model_name = inputs_and_model(options)
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
@@ -143,9 +143,10 @@ def check_streams(*names: str | None) -> None:
         raise click.UsageError("only one argument can be - (standard input)")
 
 
-def split(arguments: Sequence[str], inline: bool) -> tuple[list[str], str | None]:
-    """The inputs and the model among the arguments."""
-    if inline:
+def inputs_and_model(options: Mapping[str, Any]) -> tuple[list[str], str | None]:
+    """The inputs and the model among the arguments of a command with these options."""
+    arguments = options["arguments"]
+    if options["layers"] or options["filters"]:
         return list(arguments), None
     if len(arguments) < 2:
         raise click.UsageError("MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')")
