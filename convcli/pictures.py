@@ -21,6 +21,8 @@ MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", *TIFF)
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF")
 AS_THEY_ARE = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 TURNED = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+MOST_GROWTH = 1100  # deflated, one colour shrinks to a thousandth
+FREE = 1 << 26  # values that a picture may have however small its file is
 SAMPLE_FORMAT, BITS, UNSIGNED = 339, 258, 1  # tags of TIFF
 
 
@@ -86,6 +88,7 @@ def _values(library: Any, content: bytes) -> tuple[Array, int]:
     if opened.format == "PNG":  # whose checksums Pillow only compares when asked, and then reads no further
         opened.verify()
         opened = library.open(io.BytesIO(content), formats=FORMATS)
+    _check_growth(opened, len(content))
     count = getattr(opened, "n_frames", 1)
     opened.seek(0)
     wide = _wide_mode(opened)
@@ -97,6 +100,14 @@ def _values(library: Any, content: bytes) -> tuple[Array, int]:
     if mode == "I" and tags.get(BITS) == (32,) and tags.get(SAMPLE_FORMAT, (UNSIGNED,)) == (UNSIGNED,):
         values = values.view(np.uint32)  # which Pillow takes for signed
     return values.astype(values.dtype.newbyteorder("=")), count
+
+
+def _check_growth(opened: Any, size: int) -> None:
+    """Raise `ConvcliError` for a picture that says it has more values than so many bytes can hold."""
+    width, height = opened.size
+    values, most = width * height * len(opened.getbands()), max(FREE, MOST_GROWTH * size)
+    if values > most:
+        raise ConvcliError(f"the picture says it has {values:,} values, in {size:,} bytes", f"at most {most:,}")
 
 
 def _mode(opened: Any) -> str:

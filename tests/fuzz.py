@@ -121,11 +121,15 @@ def guided(run: Run, inputs: int) -> None:
         (first / str(number)).write_bytes(bytes([place]) + run.content(number))
 
     def attempt(content: bytes) -> None:
-        place = content[0] % len(run.names) if content else 0
-        cause = run.attempt(place, content[1:])
+        place, chosen = content[0] % len(run.names) if content else 0, content[1:]
+        if run.targets[place].made:
+            chosen = run.targets[place].make(Random(chosen))
+        cause = run.attempt(place, chosen)
         if cause is not None:
             run.number[0] += 1
-            run.failed(place, content[1:], cause)
+            run.failed(place, chosen, cause)
+        if sum(counts[TRIED] for counts in run.counts) == inputs:
+            print(run.summary(), flush=True)  # libFuzzer ends the process by itself
 
     atheris.Setup([sys.argv[0], f"-runs={inputs}", f"-timeout={SECONDS}", "-max_len=20000", str(first)], attempt)
     atheris.Fuzz()

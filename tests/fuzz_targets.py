@@ -28,10 +28,14 @@ MOST_VALUES = 1 << 20  # of an array in a file of weights that is read
 
 
 class Target(NamedTuple):
-    """How an input is made, and what is done with it: a `ConvcliError` is an answer, any other error a failure."""
+    """How an input is made, and what is done with it: a `ConvcliError` is an answer, any other error a failure.
+
+    What is `made` cannot be any bytes: those that atheris chooses are the seed of it.
+    """
 
     make: Callable[[Random], bytes]
     use: Callable[[bytes], Any]
+    made: bool = False
 
 
 def _file(kind: str) -> Callable[[Random], bytes]:
@@ -236,9 +240,9 @@ TARGETS = {
     "documents": Target(_file("models"), _use_document),
     "models": Target(_file("models"), _use_model),
     "archives": Target(_file("weights"), _use_model),
-    "graphs": Target(_make_plain, lambda content: summarize(json.loads(content))),
+    "graphs": Target(_make_plain, lambda content: summarize(json.loads(content)), made=True),
     "calls": Target(_text(anything.call), _use_call),
     "options": Target(_text(anything.option), _use_option),
     "checkpoints": Target(_make_checkpoint, _use_checkpoint),
-    "commands": Target(_make_command, _use_command),
+    "commands": Target(_make_command, _use_command, made=True),
 }

@@ -323,3 +323,15 @@ def test_a_picture_as_weights(convcli, tmp_path):
     (tmp_path / "x.json").write_text("[[1, 10], [100, 1000]]")
     output = applied(convcli, tmp_path / "x.json", tmp_path / "model.yaml")
     assert output.ravel().tolist() == [0 * 1 + 1 * 10 + 2 * 100 + 3 * 1000]
+
+
+def test_a_picture_that_says_it_is_larger_than_its_file_can_be_is_not_decoded():
+    content = bytearray(saved(Image.fromarray(GREY), "GIF"))
+    content[6:10] = struct.pack("<HH", 10_000, 10_000)
+    with pytest.raises(ConvcliError, match=r"says it has 100,000,000 values, in \d+ bytes \(at most 67,108,864\)"):
+        pictures.read(bytes(content))
+
+
+def test_a_picture_of_one_colour_is_small_and_read():
+    black = Image.new("L", (3000, 3000))
+    assert pictures.read(saved(black, "PNG")).shape == (3000, 3000)
