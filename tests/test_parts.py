@@ -121,12 +121,10 @@ def test_a_run_stays_within_its_memory(tmp_path):
     x[:, ::7, ::5] = np.arange(3).reshape(3, 1, 1, 1) - 1.5
     x.flush()
     layers = ("-l", "Conv2D(4, 3, padding='same', activation='relu')", "-l", "MaxPooling2D(2)", "--seed", "0")
-    peaks = {}
-    for most in ("4GiB", "128MiB"):
-        arguments = ("apply", tmp_path / "x.npy", *layers, "--max-memory", most, "-o", tmp_path / f"{most}.npy")
-        command = [sys.executable, "-c", PEAK, *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
-        peaks[most] = int(done.stdout)
-    assert 0 < peaks["128MiB"] < 128 << 20 < x.nbytes * 2 < peaks["4GiB"]
-    np.testing.assert_array_equal(np.load(tmp_path / "128MiB.npy"), np.load(tmp_path / "4GiB.npy"))
+    arguments = ("apply", tmp_path / "x.npy", *layers, "--max-memory", "128MiB", "-o", tmp_path / "y.npy")
+    command = [sys.executable, "-c", PEAK, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+    assert 0 < int(done.stdout) < 128 << 20
+    whole = library.apply(library.load(list(layers[1:4:2])), x, seed=0)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), whole)

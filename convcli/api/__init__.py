@@ -6,9 +6,10 @@ from convcli.api.models import build, load
 from convcli.api.options import Options
 from convcli.api.running import Prepared, apply, convolve, prepare, run
 from convcli.api.shapes import sizes, summarize
-from convcli.api.tasks import TOLERANCE, Run, Task
+from convcli.api.tasks import ENOUGH, TOLERANCE, Run, Task
 
 __all__ = [
+    "ENOUGH",
     "TOLERANCE",
     "Fitted",
     "Learned",

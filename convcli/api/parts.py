@@ -10,14 +10,17 @@ from typing import Any, BinaryIO
 from convcli import memory
 from convcli._lazy import Array, np
 from convcli.api.models import within
-from convcli.api.tasks import LOWER, Task
+from convcli.api.tasks import ENOUGH, LOWER, Task
 from convcli.engine.tiling import Box, whole
 from convcli.errors import located
 from convcli.files import allocate
 from convcli.geometry import known
 
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
-WORTH = 0.97  # of the memory for tiles twice as large, at most: else cutting on gains nothing
+WORTH = (
+    0.97  # of the memory for tiles twice as large, at most, where they must be smaller: else cutting on gains nothing
+)
+WELL_WORTH = 0.6  # where they need not: the halos are computed twice
 
 
 class Parts:
@@ -81,17 +84,17 @@ class Parts:
         """How many samples are done at a time, and the spans of the tiles along each axis."""
         left = memory.room()
         room = int(SHARE * left) if left is not None else 1 << 62
-        one = self._for_samples(1)
-        if one <= room:
-            more = max(1, self._for_samples(2) - one)
-            return 1 + min(self._task.batch - 1, (room - one) // more), _tiles(self._space, [1] * len(self._space))
-        return 1, _tiles(self._space, self._counts(room))
+        one, enough = self._for_samples(1), min(room, ENOUGH)
+        if one > enough:
+            return 1, _tiles(self._space, self._counts(enough, room))
+        more = max(1, self._for_samples(2) - one)
+        return 1 + min(self._task.batch - 1, (enough - one) // more), _tiles(self._space, [1] * len(self._space))
 
-    def _counts(self, room: int) -> list[int]:
-        """How many tiles there are along each axis."""
+    def _counts(self, enough: int, room: int) -> list[int]:
+        """How many tiles there are along each axis: until they need no more than enough, or gain too little."""
         counts = [1] * len(self._space)
         needed = self._for_tiles(counts)
-        while needed > room:
+        while needed > enough:
             finer = []
             for axis, extent in enumerate(self._space):
                 if counts[axis] < extent:
@@ -99,11 +102,12 @@ class Parts:
                     tried[axis] = min(extent, 2 * tried[axis])
                     finer.append((self._for_tiles(tried), tried))
             least = min(finer, default=(needed, counts))[0]
-            if least > WORTH * needed:
-                memory.check(int(needed / SHARE), LOWER)
+            if least > (WORTH if needed > room else WELL_WORTH) * needed:
                 break
             # Long rows are read and written faster: the first axis, unless another gains clearly more.
             needed, counts = next(each for each in finer if each[0] <= 1.1 * least)
+        if needed > room:
+            memory.check(int(needed / SHARE), LOWER)
         return counts
 
     def _for_samples(self, count: int) -> int:

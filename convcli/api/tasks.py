@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from convcli.weights import Stored
 
 TOLERANCE = 1e-5
+# Bytes: work in more at a time is slower, as each page of memory that is new takes the system a moment.
+ENOUGH = 256 << 20
 AS_THEY_ARE = Preparation()
 LOWER = "fewer samples, float32, or more with --max-memory"
 
@@ -100,11 +102,6 @@ class Task:
         read = sum(each.footprint(self.dtype) for each in self.inputs.values())
         made = self.batch * sum(product(self.plan.shapes[name]) or 0 for name in self.kept)
         return self.program.footprint(self.batch) + read + made * beside
-
-    def fits(self, beside: int = 0) -> bool:
-        """Whether there is enough memory to run all at once."""
-        left = memory.room()
-        return left is None or self.footprint(beside) <= left
 
     def run(self, beside: int = 0, remedy: str = LOWER) -> Run:
         """All at once. Raises `ConvcliError` where there is not enough memory."""

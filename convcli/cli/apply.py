@@ -98,7 +98,7 @@ def apply(
         task = stack.enter_context(api.Task(given.model, given.inputs, keep=keep, **settings))
         beside, output = FORMATS[chosen_form()].growth, chosen_output()
         alone = chosen_form() == "npy" and len(keep) == 1 and not show_weights
-        if alone and output is not None and is_replaceable(output) and not task.fits(beside):
+        if alone and output is not None and is_replaceable(output) and task.footprint(beside) > api.ENOUGH:
             return _in_parts(task, map_name, stack.pop_all())
         done = task.run(beside, "-o FILE.npy works in parts; or more with --max-memory")
     return _report(done, keep, given.data_format, show_weights, not all_layers, map_name)
