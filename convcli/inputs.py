@@ -13,7 +13,7 @@ from convcli.records import Record
 
 EVERY = slice(None)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
-TERMS = 4  # arrays of one channel, while these are added up
+TERMS = 3  # arrays of one channel, while these are added up
 
 
 class Quotient(Record):
@@ -71,8 +71,8 @@ class Preparation(Record):
         """Bytes that it takes beside the result, for a batch of this shape in numbers of so many bytes."""
         cells, channels = prod(shape[:-1]), shape[-1]
         luma = channels + TERMS if self.gray and channels > 2 else 0
-        kept = (1 if self.gray else channels) * (0 if self.scale is None else 2)  # what is scaled, and the product
-        return cells * size * (luma + kept)
+        product = 0 if self.scale is None else 3 * (1 if self.gray else channels)  # what is scaled, times, divided by
+        return cells * size * max(luma, product)
 
 
 class Source:
