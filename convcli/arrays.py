@@ -37,6 +37,7 @@ DTYPES = (
 REAL = "biuf"  # the kinds of NumPy's types that hold real numbers
 MOST_AXES = 32  # as many as every NumPy allows
 LARGE = 1 << 26  # bytes: an NPY file of so many is not read whole
+SHARE = 16  # nor one that takes more than such a part of the memory that there is
 MOST_HEADER = 1 << 17  # bytes: NumPy refuses longer ones
 CSV_BYTES = 80  # that a number takes at most while it is read
 EXACT = 2**53  # float64 holds every whole number up to here
@@ -93,7 +94,7 @@ class Mapped(Record):
 def _mapped(name: str) -> Mapped | None:
     """A large NPY file as an array; None for all else."""
     try:
-        if not os.path.isfile(name) or os.path.getsize(name) < LARGE:
+        if not os.path.isfile(name) or not _is_large(os.path.getsize(name)):
             return None
         with open(name, "rb") as stream:
             content, size = stream.read(MOST_HEADER), os.fstat(stream.fileno()).st_size
@@ -105,6 +106,11 @@ def _mapped(name: str) -> Mapped | None:
         return None  # whoever reads it will say what is wrong
     weakref.finalize(mapped, os.close, mapped.handle)
     return mapped
+
+
+def _is_large(size: int) -> bool:
+    left = memory.room() if memory.WORTH_ASKING < size < LARGE else None
+    return size >= LARGE or (left is not None and SHARE * size > left)
 
 
 def _loaded(name: str) -> tuple[Array, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import isfinite, prod
 
-from convcli import batches
+from convcli import batches, memory
 from convcli._lazy import Array, np
 from convcli.arrays import Mapped, held
 from convcli.errors import ConvcliError
@@ -13,6 +13,7 @@ from convcli.records import Record
 
 EVERY = slice(None)
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+TERMS = 3  # arrays of one channel, while these are added up
 
 
 class Quotient(Record):
@@ -66,6 +67,13 @@ class Preparation(Record):
         batch = gray(batch) if self.gray else batch
         return batch if self.scale is None else scaled(batch, self.scale)
 
+    def footprint(self, shape: Sequence[int], size: int) -> int:
+        """Bytes that it takes beside the result, for a batch of this shape in numbers of so many bytes."""
+        cells, channels = prod(shape[:-1]), shape[-1]
+        luma = channels + TERMS if self.gray and channels > 2 else 0
+        product = 0 if self.scale is None else 3 * (1 if self.gray else channels)  # what is scaled, times, divided by
+        return cells * size * max(luma, product)
+
 
 class Source:
     """An input of a model, of which the whole or a part can be had: from memory, or from a file as it is asked for.
@@ -84,12 +92,14 @@ class Source:
         """Some samples, and of these some cells, as they are computed with. Raises `ConvcliError`."""
         return batches.to_float(self._preparation(self._view()[(samples, *space)]), dtype)
 
-    def footprint(self, dtype: str) -> int:
-        """Bytes that it takes to have the whole: none where it is there as it is computed with."""
-        there = (
-            not isinstance(self._given, Mapped) and self._given.dtype == dtype and self._preparation == Preparation()
-        )
-        return 0 if there else 2 * prod(self.shape) * np.dtype(dtype).itemsize
+    def footprint(self, dtype: str, samples: slice = EVERY, space: Sequence[slice] = ()) -> int:
+        """Bytes that it takes to have such a part: none where it is there as it is computed with."""
+        there = self._view()[(samples, *space)]
+        file = memory.mapped(there.itemsize, there.strides, there.shape) if isinstance(self._given, Mapped) else 0
+        prepared = self._preparation.footprint(there.shape, self.dtype.itemsize)
+        if there.dtype == dtype and there.flags.c_contiguous and not file + prepared:
+            return 0
+        return file + prepared + prod(there.shape[:-1]) * self.shape[-1] * np.dtype(dtype).itemsize
 
     def _view(self) -> Array:
         return self._arrange(held(self._given))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
@@ -15,6 +15,7 @@ for _power, _letter in enumerate("KMGT", 1):  # as GNU coreutils spell them
     UNITS |= {_letter: 1024**_power, f"{_letter}IB": 1024**_power, f"{_letter}B": 1000**_power}
 GROUPS = "/sys/fs/cgroup"
 WORTH_ASKING = 1 << 20  # bytes
+AROUND = 1 << 16  # bytes of a mapped file that Linux brings in together
 
 _most: ContextVar[int | None] = ContextVar("_most", default=None)
 
@@ -67,6 +68,18 @@ def text(amount: int) -> str:
         if amount >= unit:
             return f"{amount / unit:,.1f} {letter}iB"
     return f"{amount / 1024:,.0f} KiB"
+
+
+def mapped(size: int, strides: Sequence[int], counts: Sequence[int]) -> int:
+    """Bytes of a mapped file that come in with a part of its array: `counts` numbers of `size` bytes, `strides` apart.
+
+    Numbers that lie apart bring in what is around each.
+    """
+    taken, span = size + AROUND, size
+    for stride, count in sorted(zip(strides, counts, strict=True)):
+        span += (count - 1) * stride
+        taken = min(count * taken, span + AROUND)
+    return taken
 
 
 # ---- what the system says ----

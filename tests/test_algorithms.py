@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcli import algorithms
+import convcli
+from convcli import algorithms, memory
 from convcli.algorithms import approximate, blocks, compiled, fourier, patches, plain, pooling, resizing, rule, winograd
 from convcli.algorithms.work import Work
 from convcli.errors import ConvcliError
@@ -410,3 +412,14 @@ def test_resizing_by_hand():
 def test_resizing_keeps_nan_near():
     y = resizing.resize(column(np.nan, 1, 1, 1, 1), [2], "bilinear")
     assert np.isnan(y.ravel()).tolist() == [True] * 3 + [False] * 7
+
+
+@pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
+def test_numba_has_memory_or_is_not_asked(monkeypatch):
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.setattr(memory, "room", lambda: 100 << 20)
+    with pytest.raises(ConvcliError, match=r"^needs 160.0 MiB of memory, 100.0 MiB is free \(--no-compiled\)$"):
+        compiled.native()
+    large = np.ones((1, 3000, 3000, 1), "float32")
+    with convcli.prepare(convcli.load(["Conv2D(1, 3)"]), large.shape[1:], seed=0) as prepared:
+        assert prepared.algorithms == {"conv2d": ("banded",)}

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as random_arrays
 
-from convcli import arrays, batches
+from convcli import arrays, batches, memory
 from convcli.errors import ConvcliError
 from convcli.geometry import DataFormat
 
@@ -344,3 +344,11 @@ ZIPPED = {
 def test_a_broken_npz_is_an_error(content):
     with pytest.raises(ConvcliError):
         arrays.read(content)
+
+
+@pytest.mark.parametrize(("left", "mapped"), [(1 << 30, False), (1 << 24, True), (None, False)])
+def test_a_file_is_not_read_whole_where_that_takes_much_of_the_memory(tmp_path, monkeypatch, left, mapped):
+    np.save(tmp_path / "x.npy", np.ones((1, 1200, 1000, 1), "float32"))
+    monkeypatch.setattr(memory, "room", lambda: left)
+    found = arrays.load_input(str(tmp_path / "x.npy"), DataFormat.CHANNELS_LAST)
+    assert isinstance(found, arrays.Mapped) == mapped

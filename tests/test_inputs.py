@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,3 +85,31 @@ def test_alpha_is_left_out():
 def test_other_counts_of_channels_are_an_error(shape):
     with pytest.raises(ConvcliError, match="3 or 4: red, green, blue, alpha"):
         gray(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "preparation"),
+    [
+        ("uint8", (1, 500, 400, 3), Preparation(gray=True)),
+        ("uint8", (1, 500, 400, 3), Preparation(gray=True, scale=Quotient(1, 255))),
+        ("uint8", (1, 500, 400, 4), Preparation(scale=Quotient(1, 255))),
+        ("float32", (1, 500, 400, 3), Preparation(gray=True)),
+        ("int16", (2, 300, 400, 3), Preparation()),
+        ("float32", (2, 300, 400, 3), Preparation()),
+    ],
+)
+@pytest.mark.parametrize("data_format", [LAST, FIRST])
+def test_what_preparing_takes(kind, shape, preparation, data_format):
+    source = Source(
+        np.ones(data_format.from_last(shape[1:]), kind)[None].repeat(shape[0], 0), _whole(data_format), preparation
+    )
+    tracemalloc.start()
+    source.part("float32")
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken <= source.footprint("float32") + 4096
+    assert source.footprint("float32") <= 4 * taken
+
+
+def _whole(data_format):
+    return lambda array: as_batch(array, 2, data_format)

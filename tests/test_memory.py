@@ -112,3 +112,18 @@ def test_a_file_or_archive_larger_than_memory_is_not_read(name, tmp_path, monkey
         arrays.load(str(tmp_path / name))
     monkeypatch.setattr(memory, "room", lambda: 9000)
     assert arrays.load(str(tmp_path / name)).size == 1000
+
+
+@pytest.mark.parametrize(
+    ("strides", "counts", "taken"),
+    [
+        ((4000, 4), (100, 1000), 400_000 + 100),  # all of it, and what is around it
+        ((4, 400), (100, 1000), 400_000 + 100),  # in Fortran order
+        ((400_000, 4), (100, 25_000), 100 * (100_000 + 100)),  # a quarter of long rows, and what is around each
+        ((4, 4000), (1, 10), 10 * (4 + 100)),  # single numbers far apart
+        ((4, 40), (1, 10), 9 * 40 + 4 + 100),  # so near that all between come too
+    ],
+)
+def test_what_a_part_of_a_mapped_file_brings_in(strides, counts, taken, monkeypatch):
+    monkeypatch.setattr(memory, "AROUND", 100)
+    assert memory.mapped(4, strides, counts) == taken

@@ -25,8 +25,9 @@ from convcli.errors import ConvcliError
 
 @pytest.fixture
 def room(monkeypatch):
-    """Sets how much memory there is, of which nothing is kept back for threads and weights."""
+    """Sets how much memory there is, of which nothing is kept back for threads, weights and pages of files."""
     monkeypatch.setattr(footprint, "A_THREAD", 0)
+    monkeypatch.setattr(memory, "AROUND", 0)
     monkeypatch.setattr(program, "MOST_PREPARED", 0)
     monkeypatch.setattr(module, "SHARE", 1)
 
@@ -78,6 +79,14 @@ def test_a_file_of_any_type_and_order(room, tmp_path, monkeypatch, kind, fortran
     assert (samples, max(tiles) > 1) == (1, True)
 
 
+def test_as_many_channels_as_cells(room, tmp_path):
+    model = library.load(["Conv2D(8, 3, padding='same')"], data_format="channels_first")
+    x = np.random.default_rng(0).normal(size=(2, 1, 8, 8))
+    room(4000)
+    found, *_ = written(tmp_path / "y.npy", model, {"input": x}, seed=0)
+    np.testing.assert_allclose(found, library.apply(model, x, seed=0), rtol=1e-12, atol=1e-12)
+
+
 @given(layers_in_any_order, st.integers(0, 1), st.sampled_from([1500, 4000, 12000]))
 def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, place, most):
     layer, shape = case
@@ -87,6 +96,7 @@ def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, p
     place = place if place < whole.shape[-1] else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(footprint, "A_THREAD", 0)
+        patch.setattr(memory, "AROUND", 0)
         patch.setattr(program, "MOST_PREPARED", 0)
         patch.setattr(memory, "room", lambda: most)
         try:

@@ -212,3 +212,8 @@ def test_a_report_without_arrays_is_no_npy():
 )
 def test_a_suffix_asks_for_a_format(suffix, form):
     assert by_suffix(suffix) == form
+
+
+@pytest.mark.parametrize(("form", "size", "taken"), [("npy", 4, 8), ("npz", 8, 16), ("table", 4, 16), ("json", 8, 200)])
+def test_what_it_takes_to_show_a_number(form, size, taken):
+    assert FORMATS[form].footprint(size) == taken

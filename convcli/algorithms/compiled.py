@@ -5,12 +5,14 @@ That is: few channels and filters, each channel by itself, and the adding up of 
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from convcli import memory
 from convcli._lazy import Array
 from convcli.algorithms.blocks import EVERY, Blocks, Box, Finish, Item, boxes
 from convcli.algorithms.work import Work
@@ -19,6 +21,7 @@ from convcli.threads import Team
 
 FEW = 4  # channels and filters
 BLOCK_BYTES = 1 << 22
+START_UP = 160 << 20  # bytes that numba takes with what it compiles: 155 MiB the first time, then 110
 LEAST_MACS = 1 << 22  # below which threads are not worth their waking up
 
 FOR = "few channels and filters, depthwise or transposed convolutions, on one or two axes (rows not too long)"
@@ -30,9 +33,11 @@ def installed() -> bool:
 
 
 def native() -> Any:
-    """The compiled loops. Raises `ConvcliError` where numba is not installed."""
+    """The compiled loops. Raises `ConvcliError` where numba is not installed, or there is no memory for it."""
     if not installed():
         raise ConvcliError("compiled code needs numba", "pip install 'convcli[fast]'")
+    if "numba" not in sys.modules:
+        memory.check(START_UP, "--no-compiled")
     try:
         from convcli.algorithms import native
     except Exception as error:  # numba that does not fit this NumPy, or has nowhere to keep what it compiles

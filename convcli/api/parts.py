@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, BinaryIO
 
-from convcli import memory
+from convcli import batches, memory
 from convcli._lazy import Array, np
 from convcli.api.models import within
 from convcli.api.tasks import ENOUGH, LOWER, Task
@@ -51,11 +51,11 @@ class Parts:
         for number, (samples, box) in enumerate(product(self._portions(), boxes)):
             made = self._part(samples, box, number / total, 1 / total)
             mapped = np.memmap(stream, dtype, "r+", start, self.shape)
-            self._outside_in(mapped)[(samples, *(slice(*span) for span in box))] = made
+            self._outside_in(mapped)[(samples, *_slices(box))] = made
 
     def _outside_in(self, array: Array) -> Array:
         """The array of the file with channels last."""
-        return array if self.shape == self._shape else np.moveaxis(array, 1, -1)
+        return batches.as_batch(array, None, self._task.data_format)
 
     def _portions(self) -> Iterator[slice]:
         for first in range(0, self._task.batch, self._samples):
@@ -71,7 +71,7 @@ class Parts:
         given = {}
         for name, spans in needs.items():
             with located((task.labels or {}).get(name, name)):
-                given[name] = task.inputs[name].part(task.dtype, samples, [slice(*span) for span in spans])
+                given[name] = task.inputs[name].part(task.dtype, samples, _slices(spans))
         watch = task.watch
         tell = None if watch is None else (lambda layer, share: watch(layer, before + own * share))
         with within(task.model):
@@ -111,10 +111,10 @@ class Parts:
         return counts
 
     def _for_samples(self, count: int) -> int:
-        """Bytes for so many samples at a time: what they need, read and converted, and what is made, mapped too."""
-        return self._task.program.footprint(count) + 2 * count * self._bytes(
-            sum(prod(each.shape[1:]) for each in self._task.inputs.values()) + prod(self._shape[1:])
-        )
+        """Bytes for so many samples at a time."""
+        task = self._task
+        needs = {name: whole(each.shape[1:]) for name, each in task.inputs.items()}
+        return task.program.footprint(count) + self._moved(count, needs, whole(self._shape[1:]))
 
     def _for_tiles(self, counts: Sequence[int]) -> int:
         """Bytes for the largest of so many tiles: among those at either end, and in the middle."""
@@ -123,14 +123,27 @@ class Parts:
         return max(map(self._for_tile, chosen))
 
     def _for_tile(self, box: Box) -> int:
-        program, inputs = self._task.program, self._task.inputs
+        program = self._task.program
         part = program.part(box)
-        read = sum(_cells(needed) * inputs[name].shape[-1] for name, needed in part.needs.items())
-        made = _cells(box) * self._shape[-1]
-        return program.footprint(1, part) + program.preparing + 2 * self._bytes(read + made)
+        return program.footprint(1, part) + program.preparing + self._moved(1, part.needs, box)
 
-    def _bytes(self, numbers: int) -> int:
-        return numbers * np.dtype(self._task.dtype).itemsize
+    def _moved(self, count: int, needs: Mapping[str, Box], box: Box) -> int:
+        """Bytes to read and prepare these parts of so many samples, and to write what is made of them."""
+        task, samples = self._task, slice(0, count)
+        read = (task.inputs[name].footprint(task.dtype, samples, _slices(spans)) for name, spans in needs.items())
+        size = np.dtype(task.dtype).itemsize
+        counts = (count, *(stop - start for start, stop in box), self._shape[-1])
+        return sum(read) + prod(counts) * size + memory.mapped(size, self._strides, counts)
+
+    @property
+    def _strides(self) -> tuple[int, ...]:
+        """Bytes between neighbours along each axis in the file, channels last."""
+        steps = [prod(self.shape[axis + 1 :]) * np.dtype(self._task.dtype).itemsize for axis in range(len(self.shape))]
+        return (steps[0], *map(known, self._task.data_format.to_last(tuple(steps[1:]))))
+
+
+def _slices(box: Box) -> tuple[slice, ...]:
+    return tuple(slice(*span) for span in box)
 
 
 def _tiles(space: Sequence[int], counts: Sequence[int]) -> list[list[tuple[int, int]]]:
@@ -140,7 +153,3 @@ def _tiles(space: Sequence[int], counts: Sequence[int]) -> list[list[tuple[int, 
         size = -(-extent // count)
         found.append([(start, min(start + size, extent)) for start in range(0, extent, size)])
     return found
-
-
-def _cells(box: Box) -> int:
-    return prod(stop - start for start, stop in box)

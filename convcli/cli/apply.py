@@ -14,6 +14,7 @@ from convcli.cli.running import asked, asked_map, inputs_and_model, map_option, 
 from convcli.files import is_replaceable
 from convcli.records import replace
 from convcli.render import FORMATS
+from convcli.units import BYTES
 
 if TYPE_CHECKING:
     from convcli.api import Run, Task
@@ -96,7 +97,7 @@ def apply(
         return _page(api.scene(given.model, given.inputs, keep, **settings), layer_output, map_name)
     with ExitStack() as stack:
         task = stack.enter_context(api.Task(given.model, given.inputs, keep=keep, **settings))
-        beside, output = FORMATS[chosen_form()].growth, chosen_output()
+        beside, output = FORMATS[chosen_form()].footprint(BYTES[task.dtype]), chosen_output()
         alone = chosen_form() == "npy" and len(keep) == 1 and not show_weights
         if alone and output is not None and is_replaceable(output) and task.footprint(beside) > api.ENOUGH:
             return _in_parts(task, map_name, stack.pop_all())

@@ -70,6 +70,7 @@ def peak(
     uses = Counter(name for each in chain for name in each.takes) + Counter(wanted)
     sizes: dict[Name, int] = {name: prod(shape) * cells for name, shape in inputs.items()}
     ledger = Ledger()
+    fresh: set[Name] = set()  # values that are in memory of their own for certain
     for each in chain:
         sizes[each.makes] = size = prod(each.shape) * cells
         read = sum(sizes[name] for name in set(each.takes))
@@ -80,11 +81,12 @@ def peak(
             apart = isinstance(each.step, steps.Correlate | steps.Pool) or each.step is None or _plain_join(each)
             ledger.new(each.makes, size, again=apart and each.makes not in wanted)
             ledger.beside(read if apart else TEMPORARY * max(read, size))
+            fresh |= {each.makes} if apart else set()
         for name in each.takes:
             uses[name] -= 1
             if not uses[name]:
                 ledger.gone(name)
-    copies = sum(sizes[name] for name in wanted)  # of values that are inputs, or views of them
+    copies = sum(sizes[name] for name in wanted - fresh)  # of values that are inputs, or views of them
     ledger.beside(copies)
     return ledger.most + A_THREAD * threads
 

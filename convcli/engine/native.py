@@ -8,7 +8,7 @@ from math import inf, prod
 
 import numpy as np
 
-from convcli import steps
+from convcli import memory, steps
 from convcli._lazy import Array
 from convcli.algorithms import compiled
 from convcli.algorithms.blocks import Finish, as_rows
@@ -22,8 +22,11 @@ SAVED = 1.5e-10  # seconds a product or comparison, over NumPy alone: what the b
 
 
 def pays_off(chain: Sequence[Operation], samples: int) -> bool:
-    """Whether it would save more time on so many samples than it takes to be ready."""
+    """Whether it would save more time on so many samples than it takes to be ready, and leave memory for these."""
     if not compiled.installed() or SAVED * samples * sum(map(_products, chain)) <= START_UP:
+        return False
+    left = memory.room()
+    if left is not None and left < 2 * compiled.START_UP:
         return False
     try:
         compiled.native()

@@ -31,7 +31,8 @@ class Format(Record):
     """An output format: where its function is, the suffixes that ask for it, whether it is binary.
 
     The function takes a report and how to show it, and is imported when it is needed. `drawn` says that it makes text
-    for people, with lines and signs that an encoding may lack. `growth` is how many bytes it takes to show a number.
+    for people, with lines and signs that an encoding may lack. To show a number takes `growth` bytes, and so many
+    `copies` of it.
     """
 
     function: str
@@ -39,6 +40,11 @@ class Format(Record):
     binary: bool = False
     drawn: bool = False
     growth: int = 16
+    copies: int = 0
+
+    def footprint(self, size: int) -> int:
+        """Bytes that it takes to show a number of so many bytes."""
+        return self.growth + self.copies * size
 
     def render(self, report: Report, look: Look = PLAIN) -> bytes:
         """The report in this format. Raises `ConvcliError` where the format cannot hold it."""
@@ -55,8 +61,8 @@ FORMATS = {
     "tree": Format("tree:tree", (), drawn=True),
     "dot": Format("diagrams:dot", (".dot", ".gv")),
     "mermaid": Format("diagrams:mermaid", (".mmd", ".mermaid")),
-    "npy": Format("binary:npy", (".npy",), binary=True),
-    "npz": Format("binary:npz", (".npz",), binary=True),
+    "npy": Format("binary:npy", (".npy",), binary=True, growth=0, copies=2),
+    "npz": Format("binary:npz", (".npz",), binary=True, growth=0, copies=2),
     "heatmap": Format("heatmap:heatmap", (), drawn=True),
     "png": Format("png:png", (".png",), binary=True, growth=50),
     "gif": Format("gif:gif", (".gif",), binary=True),
