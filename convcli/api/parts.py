@@ -17,9 +17,7 @@ from convcli.files import allocate
 from convcli.geometry import known
 
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
-WORTH = (
-    0.97  # of the memory for tiles twice as large, at most, where they must be smaller: else cutting on gains nothing
-)
+WORTH = 0.97  # of the memory for tiles twice as large, at most, where they must be smaller
 WELL_WORTH = 0.6  # where they need not: the halos are computed twice
 
 
