@@ -10,13 +10,14 @@ from typing import Any, BinaryIO
 from convcli import batches, memory
 from convcli._lazy import Array, np
 from convcli.api.models import within
-from convcli.api.tasks import LOWER, Task
+from convcli.api.tasks import Task
 from convcli.engine.tiling import Box, whole
 from convcli.errors import located
 from convcli.files import allocate
 from convcli.geometry import known
 
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
+LEAST = "fewer threads, smaller samples, float32, or more with --max-memory"
 WORTH = 0.97  # of the memory for tiles twice as large, at most: else cutting on gains nothing
 
 
@@ -100,7 +101,7 @@ class Parts:
                     finer.append((self._for_tiles(tried), tried))
             least = min(finer, default=(needed, counts))[0]
             if least > WORTH * needed:
-                memory.check(int(needed / SHARE), LOWER)
+                memory.check(int(needed / SHARE), LEAST)
                 break
             # Long rows are read and written faster: the first axis, unless another gains clearly more.
             needed, counts = next(each for each in finer if each[0] <= 1.1 * least)
