@@ -9,7 +9,7 @@ import pytest
 from strategies import NUMBERING, OTHERS
 
 import convcli
-from convcli import engine, weights
+from convcli import algorithms, engine, weights
 from convcli.engine import footprint
 
 LARGER = {2: 40_000, 3: 60, 4: 10}  # times as large along each axis in space, by rank
@@ -71,3 +71,34 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
     said = program.footprint(2)
     assert taken <= said + 2 * (12 << 20)  # the scratch of two threads
     assert said <= 6 * taken + x["input"].nbytes * 4 + (1 << 20)
+
+
+@pytest.mark.parametrize("algorithm", ["auto", *(way for way in algorithms.WAYS if way != "compiled")])
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ("Conv2D(1, 3)", (8, 8, 1)),
+        ("Conv2D(1, 9)", (400, 400, 1)),
+        ("Conv2D(64, 3, padding='same')", (56, 56, 64)),
+        ("DepthwiseConv2D(5, padding='same')", (100, 100, 32)),
+        ("Conv2DTranspose(8, 4, strides=2)", (60, 60, 8)),
+        ("Conv1D(1, 129)", (50_000, 1)),
+        ("MaxPooling2D(3)", (100, 100, 8)),
+    ],
+)
+def test_many_threads_take_no_more_for_little_work(algorithm, layer, shape):
+    model = convcli.load([layer])
+    plan = model.plan({"input": shape})
+    settings = {"algorithm": algorithm, "tolerance": 1e-5, "samples": 1, "threads": 16, "compiled": False}
+    try:
+        program = engine.Program(plan, weights.bind(plan, None, 0, "float32"), model.outputs, "float32", **settings)
+    except convcli.ConvcliError:
+        return  # the way does not suit
+    tracemalloc.start()
+    program({"input": np.ones((1, *shape), "float32")})
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    program.close()
+    said = program.footprint(1)
+    assert taken <= said <= 16 * footprint.A_THREAD + 8 * taken
+    assert said < 8 << 20 or shape != (8, 8, 1)

@@ -112,7 +112,7 @@ def test_what_needs_the_whole_sample_is_refused_with_the_figure(room):
     room(100_000)
     with (
         Task(model, {"input": np.ones((1, 100, 100, 1))}, seed=0) as task,
-        pytest.raises(ConvcliError, match=r"^needs .* of memory, .* is free \(fewer samples"),
+        pytest.raises(ConvcliError, match=r"^needs .* of memory, .* is free \(fewer threads"),
     ):
         Parts(task)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tracemalloc
 from itertools import product
 from typing import Any
 
@@ -94,6 +96,22 @@ def test_tiles_that_are_alike_share_a_program():
     for place in range(0, 40, 5):
         compare(model, x, ((place, place + 5), (0, 40)), run)
     assert len(run._parts) == 3  # with a border above, below, or none
+
+
+def test_parts_that_differ_share_memory():
+    model = convcli.load(["Conv2D(16, 3, padding='same')", "Conv2D(1, 3, padding='same')"])
+    shape = (1200, 400, 1)
+    x = np.ones((1, *shape))
+    held = []
+    with contextlib.closing(program(model, shape)) as run:
+        tracemalloc.start()
+        for start in (0, 400, 800):
+            compare(model, x, ((start, start + 400), (0, 400)), run)
+            held.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert len(run._parts) == 3
+    assert held[2] < 1.3 * held[0]
+    assert not run._parts
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from convcli import batches, memory
 from convcli._lazy import Array, np
 from convcli.api.models import within
-from convcli.api.tasks import ENOUGH, LOWER, Task
+from convcli.api.tasks import ENOUGH, Task
 from convcli.engine.tiling import Box, whole
 from convcli.errors import located
 from convcli.files import allocate
@@ -19,6 +19,7 @@ from convcli.geometry import known
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
 WORTH = 0.97  # of the memory for tiles twice as large, at most, where they must be smaller
 WELL_WORTH = 0.6  # where they need not: the halos are computed twice
+LEAST = "fewer threads, smaller samples, float32, or more with --max-memory"
 
 
 class Parts:
@@ -105,7 +106,7 @@ class Parts:
             # Long rows are read and written faster: the first axis, unless another gains clearly more.
             needed, counts = next(each for each in finer if each[0] <= 1.1 * least)
         if needed > room:
-            memory.check(int(needed / SHARE), LOWER)
+            memory.check(int(needed / SHARE), LEAST)
         return counts
 
     def _for_samples(self, count: int) -> int:

@@ -14,7 +14,12 @@ from convcli.engine.buffers import LOOSE
 from convcli.engine.fusing import Name, Operation
 
 A_THREAD = 12 << 20  # scratch of a thread: some slabs and blocks
+LEAST_SCRATCH = 4 << 20  # of all threads: transforms are of some size
+GATHERED = 4  # scratch of all threads, over all patches of an operation
 TEMPORARY = 4  # arrays as large as what an operation reads or makes that are alive at once while it is done
+
+
+WINDOWED = steps.Correlate | steps.Pool
 
 
 class Ledger:
@@ -78,7 +83,7 @@ def peak(
             ledger.beside(max(read, size))  # or a copy, where the order of values asks for one
             ledger.view(each.makes, each.takes[0])
         else:
-            apart = isinstance(each.step, steps.Correlate | steps.Pool) or each.step is None or _plain_join(each)
+            apart = isinstance(each.step, WINDOWED) or each.step is None or _plain_join(each)
             ledger.new(each.makes, size, again=apart and each.makes not in wanted)
             ledger.beside(read if apart else TEMPORARY * max(read, size))
             fresh |= {each.makes} if apart else set()
@@ -88,7 +93,14 @@ def peak(
                 ledger.gone(name)
     copies = sum(sizes[name] for name in wanted - fresh)  # of values that are inputs, or views of them
     ledger.beside(copies)
-    return ledger.most + A_THREAD * threads
+    most = max((_gathered(each) for each in chain), default=0) * cells
+    return ledger.most + min(A_THREAD * threads, LEAST_SCRATCH + GATHERED * most)
+
+
+def _gathered(each: Operation) -> int:
+    """How many numbers all patches of an operation hold, of one sample."""
+    taps = prod(window.size for window in each.step.windows) if isinstance(each.step, WINDOWED) else 1
+    return taps * prod(each.shape[:-1]) * max(each.space[-1], each.shape[-1])
 
 
 def _is_view(each: Operation) -> bool:

@@ -75,6 +75,7 @@ class Program:
         chain, kept = operations(plan, weights, keep, dtype)
         self._native = pays_off(chain, samples) if compiled is None else compiled
         self._chosen: dict[Name, str] = {}
+        self._spare = Spare()
         self._prepare(chain, kept)
         self._parts: dict[Hashable, Program] = {}
         self._lock = threading.Lock()
@@ -87,7 +88,6 @@ class Program:
         self._kept = dict(kept)
         self._chain = [(each, self._prepared(each)) for each in chain]
         self._uses = Counter(name for each in chain for name in each.takes) + Counter(set(self._kept.values()))
-        self._spare = Spare()
         self.__dict__.pop("_work", None)
 
     def __call__(self, inputs: Mapping[str, Array], watch: Watch | None = None) -> dict[str, Array]:
@@ -160,7 +160,7 @@ class Program:
         return part([each for each, _ in self._chain], self._inputs, made, box)
 
     def for_part(self, part: Part) -> Program:
-        """The program that makes it; it shares the threads of this one, and is kept for the next part that is alike."""
+        """The program that makes it, with the threads and spare memory of this one; kept for the next part like it."""
         alike = (part.made, *((each.step, each.takes, each.makes, each.space, each.shape) for each in part.chain))
         own = self._parts.pop(alike, None)
         if own is None:
@@ -184,6 +184,7 @@ class Program:
         with self._lock:
             self._team.close()
             self._multiplying.close()
+            self._parts.clear()
             self._spare = Spare()
 
     def _prepared(self, each: Operation) -> Runner:
