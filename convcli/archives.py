@@ -38,7 +38,10 @@ def read(content: bytes, kind: str, only: str | None = None, most: int | None = 
     size = sum(entry.file_size for entry in entries)
     most = max(FREE, MOST_GROWTH * len(content)) if most is None else most
     if size > most:
-        raise ConvcliError(f"{only or 'its content'} would be {size:,} bytes", f"at most {most:,} of such an archive")
+        raise ConvcliError(
+            f"{only or 'its content'} would be {size:,} bytes",
+            f"at most {most:,} here: keep it uncompressed",
+        )
     memory.check(size, "a smaller archive")
     return {entry.filename: _inflated(archive, entry, kind) for entry in entries}
 

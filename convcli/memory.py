@@ -43,8 +43,9 @@ def check(needed: int, remedy: str) -> None:
     if left is None or needed <= left:
         return
     limit = _most.get()
-    there = f"{text(left)} is free" if limit is None else f"--max-memory {text(limit)} leaves {text(left)}"
-    raise ConvcliError(f"needs {text(needed)} of memory, {there}", remedy)
+    if limit is None:
+        raise ConvcliError(f"needs {text(needed)} of memory, {text(left)} is free", remedy)
+    raise ConvcliError(f"needs {text(resident() + needed)} of memory in all, --max-memory is {text(limit)}", remedy)
 
 
 def room() -> int | None:
@@ -67,7 +68,7 @@ def text(amount: int) -> str:
     for unit, letter in ((1024**4, "T"), (1024**3, "G"), (1024**2, "M")):
         if amount >= unit:
             return f"{amount / unit:,.1f} {letter}iB"
-    return f"{amount / 1024:,.0f} KiB"
+    return f"{amount / 1024:,.0f} KiB" if amount >= 1024 else f"{amount} bytes"
 
 
 def mapped(size: int, strides: Sequence[int], counts: Sequence[int]) -> int:

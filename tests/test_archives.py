@@ -43,7 +43,7 @@ KERAS = ("config.json", b"{}")
     [
         (
             archive(("a.npy", ONES), ("b.npy", ONES), listed=archives.FREE),
-            "its content would be 268,435,608 bytes (at most 268,435,456 of such an archive)",
+            "its content would be 268,435,608 bytes (at most 268,435,456 here: keep it uncompressed)",
         ),
         (archive(("a.npy", ONES), listed=1000), "a.npy: 152 bytes, the archive's list says 1,000"),
         (archive(("a.npy", ONES), listed=100), "a.npy: broken NPZ archive: Bad CRC-32 for file 'a.npy'"),

@@ -18,6 +18,7 @@ from conftest import ROOT
 
 import convcli as library
 from convcli import api, arrays
+from convcli.cli.keeping import Stop
 from convcli.learning import checkpoints
 
 LINES = ("samples/line-images.npy", "samples/line-maps.npy", "-l", "Conv2D(1, 3)")
@@ -484,7 +485,7 @@ def test_ctrl_c_keeps_what_was_learned_and_the_run_goes_on(learn, data):
 
 
 def test_a_run_that_is_stopped_at_once(convcli, data, monkeypatch):
-    monkeypatch.setattr("convcli.cli.fit.stoppable", lambda: nullcontext(lambda: True))
+    monkeypatch.setattr("convcli.cli.fit.stoppable", lambda: nullcontext(Stop(signal.SIGINT)))
     plot = data / "c.html"
     done = convcli("fit", *LINES, "-o", data / "w.npz", "--plot", plot, "-f", "csv")
     assert done.exit_code == 130
@@ -546,3 +547,32 @@ def test_what_a_file_of_keras_says_of_training_and_is_not_done_is_a_warning_of_f
     shape, applied = convcli("shape", file), convcli("apply", data / "x.npy", file, "--weights", data / "w.npz")
     explained = convcli("explain", data / "x.npy", file, "--weights", data / "w.npz", "--at", "0,0")
     assert [each.stderr for each in (quiet, shape, applied, explained)] == [""] * 4
+
+
+@pytest.mark.parametrize("option", ["-o", "--checkpoint"])
+@pytest.mark.parametrize("named", ["{}:x", "input={}:x"])
+def test_what_is_learned_from_is_not_replaced(convcli, tmp_path, option, named):
+    data = tmp_path / "data.npz"
+    np.savez(data, x=np.ones((4, 6, 1)), y=np.ones((4, 4, 1)))
+    before = data.read_bytes()
+    files = [named.format(data), f"{data}:y"]
+    other = ("-o", tmp_path / "w.npz") if option == "--checkpoint" else ()
+    done = convcli("fit", *files, "-l", "Conv1D(1, 3)", option, data, *other)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == f"Error: {data} would replace what is learned from (another file)"
+    assert data.read_bytes() == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_what_asks_the_program_to_end_is_heeded_like_ctrl_c(tmp_path, number, code):
+    run, out = tmp_path / "run.npz", tmp_path / "w.npz"
+    command = [sys.executable, "-m", "convcli", "fit", *map(str, LINES), "--epochs", "100000"]
+    files = ["-o", str(out), "--checkpoint", str(run), "-f", "csv"]
+    with subprocess.Popen([*command, *files], cwd=ROOT, stdout=-1, stderr=-1, text=True) as program:
+        while not run.exists():
+            time.sleep(0.05)
+        program.send_signal(number)
+        _, told = program.communicate()
+    assert program.returncode == code
+    assert told.startswith("Interrupted after ")
+    assert out.exists()

@@ -81,7 +81,13 @@ def test_extreme_values_stay_numbers(name):
     ],
 )
 def test_the_loss_that_suits(shape, ending, target, name):
-    assert suited(shape, ending, target) == name
+    assert suited(shape, ending, np.ones((5, *target))) == name
+
+
+def test_numbers_that_are_no_classes_are_maps_of_another_shape():
+    assert (
+        suited((4, 4, 3), None, np.full((5, 4, 4, 1), 0.5)) == suited((4, 4, 3), None, np.full((5, 4, 4), 0.5)) == "mse"
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,10 @@ def test_answers_that_would_get_in_each_others_way(convcli, inputs, monkeypatch,
 
 def test_a_folder_that_cannot_be(convcli, inputs):
     done = convcli("apply", inputs / "a.npy", "--filter", "box", "--output-dir", inputs / "b.npy")
-    assert (done.exit_code, done.stderr) == (1, f"Error: {inputs / 'b.npy'}: file exists\n")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"Error: {inputs / 'b.npy'}: is no folder (one, or a name for a new one)\n",
+    )
     done = convcli("apply", inputs / "a.npy", "--filter", "box", "--output-dir", inputs / "out", "-o", "x.npy")
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1] == "Error: -o is one file, --output-dir a folder for several"

@@ -32,7 +32,8 @@ def test_what_is_no_amount(written):
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [(0, "0 KiB"), (3 << 19, "1.5 MiB"), (5 << 30, "5.0 GiB"), (1 << 50, "1,024.0 TiB")]
+    ("amount", "text"),
+    [(0, "0 bytes"), (2048, "2 KiB"), (3 << 19, "1.5 MiB"), (5 << 30, "5.0 GiB"), (1 << 50, "1,024.0 TiB")],
 )
 def test_an_amount_for_people(amount, text):
     assert memory.text(amount) == text
@@ -45,7 +46,7 @@ def test_what_there_is_not_is_refused(monkeypatch):
         memory.check(200 << 20, "less")
         with pytest.raises(ConvcliError) as caught:
             memory.check(201 << 20, "less")
-    assert str(caught.value) == "needs 201.0 MiB of memory, --max-memory 300.0 MiB leaves 200.0 MiB (less)"
+    assert str(caught.value) == "needs 301.0 MiB of memory in all, --max-memory is 300.0 MiB (less)"
     monkeypatch.setattr(memory, "free", lambda: 1 << 30)
     with pytest.raises(ConvcliError, match=r"^needs 2.0 GiB of memory, 1.0 GiB is free \(less\)$"):
         memory.check(2 << 30, "less")

@@ -855,7 +855,7 @@ def learn(run, tmp_path):
         ),
         ("x.npy y.npy -l Conv2D(1,3) --learning-rate nan", "learning_rate nan (a number above 0)"),
         # files
-        ("x.npy y.npy -l Conv2D(1,3) --resume y.npy", "y.npy: holds a single array without a name (an .npz file)"),
+        ("x.npy y.npy -l Conv2D(1,3) --resume far.npy", "far.npy: holds a single array without a name (an .npz file)"),
         ("x.npy y.npy -l Conv2D(1,3) --resume ab.npz", "ab.npz: is no checkpoint (what fit --checkpoint writes)"),
         ("x.npy y.npy -l Conv2D(1,3) --resume torn.npz", "torn.npz: broken NPZ archive: File is not a zip file"),
         ("x.npy y.npy -l Conv2D(1,3) --resume no.npz", "no.npz: no such file or directory"),

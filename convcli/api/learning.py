@@ -323,7 +323,7 @@ def fit(
         batch_size=batch_size,
         seed=seed,
         validation_split=validation_split,
-        freeze=tuple(freeze),
+        freeze=(freeze,) if isinstance(freeze, str) else tuple(freeze),
         patience=patience,
         dtype=dtype,
     )

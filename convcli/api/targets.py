@@ -42,7 +42,7 @@ def goals_of(
             target = batches.to_float(targets[name])
             if target.ndim == len(shape) + 1:
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
-            loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target.shape[1:])]
+            loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target)]
             goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
         with within(plan.model):
             _check_suited(rows[name], loss)

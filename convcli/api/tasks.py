@@ -218,6 +218,8 @@ def _source(
     if own is None or _allows(own, got):
         return source
     remedy = f"the model takes {shape_text(data_format.from_last(own))}, ? where any extent will do"
+    if own[-1] == 1 and _allows(own, (*got[1:], 1)):
+        remedy = f"{remedy}; a batch needs an axis for its one channel"
     if _allows(own, data_format.misread(got)):
         remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
     raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(got))}", remedy)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import INTERRUPTED, layer_option, progress_bar, reports
+from convcli.cli.common import layer_option, progress_bar, reports
 from convcli.cli.keeping import Checkpoints, stoppable, write_weights
 from convcli.cli.models import load_model, single_layer
 from convcli.cli.running import check_streams, input_options, load_inputs, preparation, weights_option
@@ -130,7 +130,7 @@ def fit(
 
     checkpoint = checkpoint or resume
     _check_usage(options, resume, plot)
-    _check_files(learned_file, checkpoint)
+    _check_files(learned_file, checkpoint, arguments)
     model, inputs, targets, labels, target_labels = _loaded(arguments, options)
     for name in (learned_file, checkpoint, plot):
         if name is not None:
@@ -155,7 +155,7 @@ def fit(
         save = None if checkpoint is None else Checkpoints(checkpoint)
         with stoppable() as stop:
             learned = lesson.learn(progress_bar(), stop, save)
-    return _answer(learned, learned_file, save, plot, compared)
+    return _answer(learned, learned_file, save, plot, compared, stop.exit_code)
 
 
 def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) -> None:
@@ -175,8 +175,13 @@ def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) 
                 pillow()  # so that its absence is told before anything is learned
 
 
-def _check_files(learned_file: str, checkpoint: str | None) -> None:
-    """Raise `UsageError` where the checkpoint is no file of its own."""
+def _check_files(learned_file: str, checkpoint: str | None, read: Sequence[str]) -> None:
+    """Raise `UsageError` where the checkpoint is no file of its own, or what is learned from would be replaced."""
+    named = (path for each in read for path in (each, each.partition("=")[2]))
+    used = {os.path.realpath(path) for each in named for path in (each, each.rpartition(":")[0]) if path}
+    for name in (learned_file, checkpoint):
+        if name is not None and os.path.realpath(name) in used:
+            raise click.UsageError(f"{name} would replace what is learned from (another file)")
     if checkpoint == STREAM:
         raise click.UsageError("a checkpoint is read and written again: a file, not -")
     if checkpoint is not None and os.path.realpath(checkpoint) == os.path.realpath(learned_file):
@@ -239,9 +244,17 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
 
 
 def _answer(
-    learned: Learned, output: str, checkpoints: Checkpoints | None, plot: str | None, compared: Compared | None
+    learned: Learned,
+    output: str,
+    checkpoints: Checkpoints | None,
+    plot: str | None,
+    compared: Compared | None,
+    stopped: int,
 ) -> FitReport:
-    """Write what was learned, and say so. Raises `ConvcliError` where the loss was no number."""
+    """Write what was learned, and say so; `stopped` is the exit code where a signal ended it.
+
+    Raises `ConvcliError` where the loss was no number.
+    """
     from convcli.report.fit import FitReport, small_kernels
 
     if learned.problem is None or learned.updates:
@@ -250,7 +263,7 @@ def _answer(
         kept = f"{output} holds the weights from before" if learned.updates else "nothing was learned"
         learned.problem.remedy = f"{learned.problem.remedy}; {kept}"
         raise learned.problem
-    troubles = list(_troubles(learned, output, checkpoints))
+    troubles = list(_troubles(learned, output, checkpoints, stopped))
     report = FitReport(
         plan=learned.plan,
         ending=learned.ending,
@@ -275,13 +288,15 @@ def _answer(
     return report
 
 
-def _troubles(learned: Learned, output: str, checkpoints: Checkpoints | None) -> Iterator[tuple[int, str]]:
+def _troubles(
+    learned: Learned, output: str, checkpoints: Checkpoints | None, stopped: int
+) -> Iterator[tuple[int, str]]:
     """What to say of a run that did not go as it should, each with its exit code."""
     held = f"{output} holds what was learned"
     error = checkpoints and checkpoints.error
     if learned.ending == "interrupted":
         done = len(learned.history.get("loss", ()))
         text = f"Interrupted after {done} of {learned.options.epochs} epochs: {held}"
-        yield INTERRUPTED, f"{text}; --resume {checkpoints.name} goes on" if checkpoints and not error else text
+        yield stopped, f"{text}; --resume {checkpoints.name} goes on" if checkpoints and not error else text
     if error:
         yield 1, f"Error: {error} ({held}; the last checkpoint could not be written)"

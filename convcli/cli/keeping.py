@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,25 +16,46 @@ if TYPE_CHECKING:
     from convcli._lazy import Array
 
 
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")  # as far as the system has them
+
+
+class Stop:
+    """Whether a signal asked for an end, and which."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+    def __call__(self) -> bool:
+        return self.number != 0
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell gives a program that the signal ended: 130 for Ctrl-C."""
+        return 128 + self.number
+
+
 @contextmanager
-def stoppable() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed, which then waits for the end of a batch; a second one does not."""
-    asked = False
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before == signal.SIG_IGN:
-        yield lambda: False
+def stoppable() -> Iterator[Stop]:
+    """Ctrl-C, and what asks a program to end, waits for the end of a batch; the same again does not."""
+    stop = Stop()
+    numbers = [getattr(signal, name) for name in STOPPING if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
         return
 
     def note(number: int, frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
+        stop.number = number
+        signal.signal(number, before[number])
 
-    signal.signal(signal.SIGINT, note)
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, note)
     try:
-        yield lambda: asked
+        yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Checkpoints:

@@ -18,6 +18,8 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
     """Whether all went well. Raises `UsageError`, or `ConvcliError` where the folder cannot be had."""
     outputs = _outputs(names, folder, ending)
     try:
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise ConvcliError(f"{folder}: is no folder", "one, or a name for a new one")
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise ConvcliError(f"{folder}: {problem(error)}") from None
@@ -30,7 +32,8 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
     for failure in failures:
         tell(f"Error: {one_line(failure)}")
     if failures:
-        tell(f"{len(failures)} of {len(names)} inputs failed; the answers to the others are in {one_line(folder)}")
+        others = f"; the answers to the others are in {one_line(folder)}" if len(failures) < len(names) else ""
+        tell(f"{len(failures)} of {len(names)} inputs failed{others}")
     return not failures
 
 

@@ -6,7 +6,7 @@ channels. To add one, write a function of output and target that returns both, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from convcli._lazy import Array, np
 from convcli.activations import ACTIVATIONS
@@ -118,13 +118,14 @@ LOSSES = {
 }
 
 
-def suited(shape: Shape, ending: str | None, target: Sequence[int]) -> str:
-    """The loss for a sample's output of this shape, by the activation it ends in and the target's shape of a sample.
+def suited(shape: Shape, ending: str | None, target: Array) -> str:
+    """The loss for a sample's output of this shape, by the activation it ends in and the whole target.
 
-    Classes want `sparse_categorical_crossentropy`, softmax `categorical_crossentropy`, sigmoid `binary_crossentropy`,
-    all else `mse`.
+    Classes, which are whole numbers and have no channels or one, want `sparse_categorical_crossentropy`, softmax
+    `categorical_crossentropy`, sigmoid `binary_crossentropy`, all else `mse`.
     """
-    if shape[-1] != 1 and tuple(target) in (shape[:-1], (*shape[:-1], 1)):
+    placed = target.shape[1:] in (shape[:-1], (*shape[:-1], 1))
+    if shape[-1] != 1 and placed and np.array_equal(np.rint(target), target):
         return "sparse_categorical_crossentropy"
     return {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}.get(str(ending), "mse")
 
