@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from math import prod
 from struct import unpack_from
 from typing import Any
 
@@ -17,6 +18,7 @@ from convcli.errors import ConvcliError, located
 from convcli.files import display_name, read_bytes, suffix
 from convcli.geometry import product
 from convcli.records import Record
+from convcli.trial import survives
 
 HEAP = b"GCOL\x01\0\0\0"  # where an HDF5 file has texts of any length
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -93,6 +95,19 @@ def member(content: bytes, name: str) -> bytes:
 def _hdf5(content: bytes) -> Iterator[tuple[str, Held]]:
     h5py = _extra("h5py", "keras")
     _check_heaps(content)
+    if not survives(lambda: _read_all(h5py, content)):
+        raise ConvcliError("broken HDF5 file: the library that reads it comes to no end, or to a bad one")
+    yield from _arrays(h5py, content)
+
+
+def _read_all(h5py: Any, content: bytes) -> None:
+    """Read what there is, but for arrays that are said to be far larger than the file."""
+    for _, each in _arrays(h5py, content):
+        if 8 * prod(each.shape) <= max(archives.FREE, archives.MOST_GROWTH * len(content)):
+            each.read()
+
+
+def _arrays(h5py: Any, content: bytes) -> Iterator[tuple[str, Held]]:
     try:
         root = h5py.File(io.BytesIO(content), "r")
         root = root.get("model_weights", root)  # the weights in a whole model of Keras 2

@@ -14,7 +14,7 @@ from conftest import ROOT
 # Each module or package of convcli, by floor.
 FLOORS = {
     0: {"errors", "_lazy", "records", "signals", "units"},
-    1: {"activations", "bank", "claims", "geometry", "memory", "palette", "threads"},
+    1: {"activations", "bank", "claims", "geometry", "memory", "palette", "threads", "trial"},
     2: {"archives", "documents", "files", "pictures"},
     3: {"arrays", "reach", "settings"},
     4: {"batches", "steps", "stored"},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import lzma
 import zipfile
 
 import h5py
@@ -158,3 +160,20 @@ def test_without_the_library_the_error_names_the_extra(content, module, extra, m
     with pytest.raises(ConvcliError) as caught:
         stored.read(content, f".{extra}")
     assert str(caught.value) == f"needs {module} (pip install 'convcli[{extra}]')"
+
+
+# A file of Keras 2 with a few bytes changed, at which HDF5 2.0 ends the program; compressed.
+FATAL = (
+    "{Wp48S^xk9=GL@E0stWa8~^|S5YJf5;2whkYFz+Ck_3crdV6<D#AZ)w9S?G89vI9Y5>+ZCkDVdrPM8mcGd<N~W81Pc+Ro+6x8fTt^szx_B0|d^"
+    "eOi%=KjrD*8OC`z=ud!3Yp(D>c9z)jY9@A%`Es!Ad4uDpm*?}jdrwbnv4ho94aww7DGMFAEYaTB{?Lg$4ToQPjpkdu?6iOiRNPJJmhD4HCzA9i"
+    "L5?jU3@<a@9s(;wHoaUKpt-rsnth7Dcc%Pht+|r@0ug6AF&R(H#^je?AJ<pEWk9if09o8fHDnE%WWA?4xIut%2i!&&B4e)zeL5%kP|wG#rcCWb"
+    "!?6Z+!;8Zh<EKFNFKi1Y;cJOtOP`o+iY{Paz~kg4#3?EcQQbFD&>~MB$T*z7y0>NhP#l-"
+    "+w`6vhwiicg!a<!UL^}$8aQ8`FWbd`<gsPUW_8!FM_jk`N*eaVW*%h;?wUiClt}bAP1KClngDbJ|?rN3KFm1&>cB12sI{*LxDctIQ0Lg@G00D*"
+    "rggpQNXAYDCvBYQl0ssI200dcD"
+)
+
+
+def test_a_file_that_ends_the_library_ends_in_a_line():
+    content = lzma.decompress(base64.b85decode(FATAL))
+    with pytest.raises(ConvcliError, match=r"^broken HDF5 file: "):
+        list(stored.read(content))
