@@ -138,7 +138,7 @@ def parameters(text: str) -> None:
 
 
 RECORD = {
-    "settings": {},
+    "settings": {"optimizer": "adam", "freeze": [], "losses": {"dense": "mse"}},
     "epochs": 2,
     "epoch": 1,
     "batch": 0,
