@@ -36,7 +36,7 @@ def read(content: bytes, kind: str, only: str | None = None, most: int | None = 
     if count > 1:
         raise ConvcliError(f"{name!r} is there {count} times", "a name for each")
     size = sum(entry.file_size for entry in entries)
-    most = max(FREE, MOST_GROWTH * len(content)) if most is None else most
+    most = bound(content) if most is None else most
     if size > most:
         raise ConvcliError(
             f"{only or 'its content'} would be {size:,} bytes",
@@ -44,6 +44,11 @@ def read(content: bytes, kind: str, only: str | None = None, most: int | None = 
         )
     memory.check(size, "a smaller archive")
     return {entry.filename: _inflated(archive, entry, kind) for entry in entries}
+
+
+def bound(content: bytes) -> int:
+    """How many bytes a file of numbers may grow to."""
+    return max(FREE, MOST_GROWTH * len(content))
 
 
 def _opened(content: bytes, kind: str) -> Any:

@@ -22,11 +22,7 @@ from convcli.records import Record
 
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *pictures.SUFFIXES)
 NPY = b"\x93NUMPY"
-VERSIONS = (
-    (1, 0),
-    (2, 0),
-    (3, 0),
-)  # of the NPY format; the last differs from the one before only in the names of fields
+VERSIONS = ((1, 0), (2, 0), (3, 0))  # of NPY; the last differs from the one before only in the names of fields
 DTYPES = (
     "bool",
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),

@@ -52,17 +52,17 @@ def read_bytes(name: str) -> bytes:
 def _all_of(stream: BinaryIO) -> bytes:
     """All bytes of a file, or of a pipe or a device, which may have no end. Raises `ConvcliError` for too many."""
     try:
-        mode = os.fstat(stream.fileno()).st_mode
+        status = os.fstat(stream.fileno())
     except OSError:  # bytes in memory
         return stream.read()
-    if stat.S_ISREG(mode):
-        memory.check(os.fstat(stream.fileno()).st_size, SMALLER)
+    if stat.S_ISREG(status.st_mode):
+        memory.check(status.st_size, SMALLER)
         return stream.read()
     content = bytearray()
     while part := stream.read(PORTION):
         content += part
         memory.check(len(content), SMALLER)  # as much again, for the copy
-        if stat.S_ISCHR(mode) and len(content) > MOST_OF_DEVICE:
+        if stat.S_ISCHR(status.st_mode) and len(content) > MOST_OF_DEVICE:
             raise ConvcliError(f"more than {MOST_OF_DEVICE:,} bytes, and no end", "a file")
     return bytes(content)
 

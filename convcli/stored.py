@@ -103,7 +103,7 @@ def _hdf5(content: bytes) -> Iterator[tuple[str, Held]]:
 def _read_all(h5py: Any, content: bytes) -> None:
     """Read what there is, but for arrays that are said to be far larger than the file."""
     for _, each in _arrays(h5py, content):
-        if 8 * prod(each.shape) <= max(archives.FREE, archives.MOST_GROWTH * len(content)):
+        if 8 * prod(each.shape) <= archives.bound(content):
             each.read()
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from convcli._lazy import Array, np
 
 Item = TypeVar("Item")
+Own = TypeVar("Own", bound="Closing")
 
 # What the usual builds of BLAS take their number of threads from, when they are loaded.
 # The first that is set counts.
@@ -43,7 +44,21 @@ def blas_has_one_thread(environment: Mapping[str, str]) -> bool:
     return next((environment[name] for name in VARIABLES if name in environment), None) == "1"
 
 
-class Team:
+class Closing:
+    """What holds threads: to be closed, or used as a context."""
+
+    def close(self) -> None:
+        """Let them go."""
+        raise NotImplementedError
+
+    def __enter__(self: Own) -> Own:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Team(Closing):
     """`count` threads that share out tasks; the caller's is one of them. To be closed, or used as a context.
 
     The helpers wait for work at a simple queue, which wakes one in a tenth of the time that an executor takes: work is
@@ -142,16 +157,14 @@ class Team:
             kept[f"{name}, filled"] = key
         return array
 
+    def for_products(self) -> Team:
+        """Who shares out matrix products: this team, or BLAS, if it has threads of its own."""
+        return self if blas_has_one_thread(os.environ) else Team(1)
+
     def close(self) -> None:
         """Let the threads and their memory go."""
         _stop(self._inbox, self._helpers)
         self._own = threading.local()
-
-    def __enter__(self) -> Team:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def _watched(task: Callable[[Item], object], count: int, watch: Callable[[float], object]) -> Callable[[Item], object]:

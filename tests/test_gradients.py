@@ -30,7 +30,7 @@ def worst_error(model: Any, shapes: dict[str, tuple[int, ...]], training: bool =
     bound = bind_weights(model, plan, None, "weights", 1, "float64")
     inputs = {name: random.normal(size=(3, *shape)) for name, shape in shapes.items()}
     errors = []
-    with Network(plan, bound, "float64", model.outputs, inputs=list(shapes)).closing() as network:
+    with Network(plan, bound, "float64", model.outputs, inputs=list(shapes)) as network:
         network.flat += random.normal(size=network.flat.shape) * 0.3
         network.flat[network.learned :] = np.abs(network.flat[network.learned :]) + 0.5  # variances
         passed = network.forward(inputs, training, (seed,))
@@ -167,7 +167,7 @@ def test_activations(name):
 def test_slopes_at_corners_are_those_of_keras(layer, at, slope):
     model = convcli.load([layer])
     bound = bind_weights(model, model.plan({"input": (1,)}), None, "weights", 0, "float64")
-    with Network(model.plan({"input": (1,)}), bound, "float64", model.outputs, inputs=["input"]).closing() as network:
+    with Network(model.plan({"input": (1,)}), bound, "float64", model.outputs, inputs=["input"]) as network:
         passed = network.forward({"input": np.array([[float(at)]])}, training=True)
         (by_input,) = network.backward(passed, {model.outputs[0]: np.ones((1, 1))}).values()
     np.testing.assert_allclose(by_input, [[slope]], rtol=1e-14)

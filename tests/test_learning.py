@@ -60,7 +60,7 @@ def test_gradients_of_a_network_are_those_of_pytorch(case):
     plan = model.plan({"input": arrays["input"].shape[1:]})
     weights = {key: arrays[key] for key in case["weights"]}
     bound = bind_weights(model, plan, weights, "weights", 0, "float64")
-    with Network(plan, bound, "float64", model.outputs, inputs=["input"]).closing() as network:
+    with Network(plan, bound, "float64", model.outputs, inputs=["input"]) as network:
         passed = network.forward({"input": arrays["input"]}, training=True)
         np.testing.assert_allclose(passed.values[model.outputs[0]], arrays["output"], rtol=1e-10, atol=1e-12)
         by_inputs = network.backward(passed, {model.outputs[0]: arrays["goal"]})

@@ -21,6 +21,7 @@ from convcli.geometry import DataFormat, known
 from convcli.inputs import Preparation
 from convcli.model import Model, Plan, Row
 from convcli.records import Record, replace
+from convcli.threads import Closing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -58,7 +59,7 @@ class Learned(Record, kw_only=True):
         return _stored(self.weights)
 
 
-class Lesson:
+class Lesson(Closing):
     """A model with its inputs and targets, ready to learn. To be closed, or used as a context.
 
     The arguments of `fit` are in `options`; arrays are by input and by output name, `labels` and `target_labels` what
@@ -169,12 +170,6 @@ class Lesson:
     def close(self) -> None:
         """Let its threads go."""
         self._network.close()
-
-    def __enter__(self) -> Lesson:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def _training(

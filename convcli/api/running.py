@@ -15,6 +15,7 @@ from convcli.arrays import Mapped
 from convcli.errors import ConvcliError
 from convcli.geometry import shape_text
 from convcli.model import Model
+from convcli.threads import Closing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -31,7 +32,7 @@ def run(model: Model, inputs: Mapping[str, Array | Mapped], **settings: Any) -> 
         return task.run()
 
 
-class Prepared:
+class Prepared(Closing):
     """A model with its weights, ready to be applied to many arrays of one shape. To be closed, or used as a context."""
 
     def __init__(self, model: Model, program: engine.Program, dtype: str) -> None:
@@ -57,12 +58,6 @@ class Prepared:
     def close(self) -> None:
         """Let its threads and spare memory go."""
         self._program.close()
-
-    def __enter__(self) -> Prepared:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def prepare(

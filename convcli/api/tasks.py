@@ -15,6 +15,7 @@ from convcli.geometry import DataFormat, Shape, known, product, shape_text
 from convcli.inputs import Preparation, Source
 from convcli.model import Model, Plan
 from convcli.records import Record
+from convcli.threads import Closing
 from convcli.units import BYTES
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Run(Record):
     algorithms: dict[str, tuple[str, ...]]
 
 
-class Task:
+class Task(Closing):
     """A model with its weights and inputs, ready to be applied. To be closed, or used as a context.
 
     Only what leads to the named layers, by default the outputs, is run and needs weights; `also` names further layers
@@ -114,12 +115,6 @@ class Task:
     def close(self) -> None:
         """Let its threads and memory go."""
         self.program.close()
-
-    def __enter__(self) -> Task:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def bind_weights(

@@ -82,6 +82,14 @@ memory_option = click.option(
 )
 
 
+output_option = click.option(
+    "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
+)
+folder_option = click.option(
+    "--output-dir", metavar="DIR", help="Answer each of several INPUTs by itself, in a file in DIR, as npy unless -f."
+)
+
+
 def reports(
     *forms: str,
     trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1,
@@ -95,14 +103,6 @@ def reports(
     options ask for what a format does not show. Where several inputs may be answered one by one, `many` says which of
     the arguments they are.
     """
-    output_option = click.option(
-        "-o", "--output", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
-    )
-    folder_option = click.option(
-        "--output-dir",
-        metavar="DIR",
-        help="Answer each of several INPUTs by itself, in a file in DIR, as npy unless -f.",
-    )
 
     def decorator(function: Callable[..., Report]) -> Callable[..., None]:
         @click.option("-f", "--format", "form", type=click.Choice(forms), help=f"Output format [{forms[0]}].")
@@ -141,7 +141,7 @@ def reports(
                 if content is not None:
                     _print(content, chosen)
             for complaint in report.complaints:
-                tell(one_line(complaint))
+                tell(complaint)
             if report.exit_code:
                 sys.exit(report.exit_code)
 
@@ -283,7 +283,7 @@ def _failure(message: str, exit_code: int) -> click.ClickException:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    tell(one_line(f"Warning: {message}"))
+    tell(f"Warning: {message}")
 
 
 def _look() -> Look:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from convcli.cli.streams import tell
-from convcli.errors import ConvcliError, one_line
+from convcli.errors import ConvcliError
 from convcli.files import STREAM, problem
 
 Answer = Callable[[str, str, float, float], None]  # of an input, into a file, between these shares of all work
@@ -30,9 +30,9 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
         except (ConvcliError, MemoryError, RecursionError) as error:
             failures.append(str(error) or "not enough memory")
     for failure in failures:
-        tell(f"Error: {one_line(failure)}")
+        tell(f"Error: {failure}")
     if failures:
-        others = f"; the answers to the others are in {one_line(folder)}" if len(failures) < len(names) else ""
+        others = f"; the answers to the others are in {folder}" if len(failures) < len(names) else ""
         tell(f"{len(failures)} of {len(names)} inputs failed{others}")
     return not failures
 

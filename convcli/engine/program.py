@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ from convcli.errors import ConvcliError, check_size, located
 from convcli.geometry import known, product
 from convcli.model import Plan
 from convcli.steps import Correlate
-from convcli.threads import Team, blas_has_one_thread
+from convcli.threads import Team
 
 LEAST_BYTES = 1 << 19  # worth more than one thread
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
@@ -80,8 +79,7 @@ class Program:
         self._parts: dict[Hashable, Program] = {}
         self._lock = threading.Lock()
         self._team = Team(threads)
-        # Who shares out matrix products: BLAS, if it has threads of its own.
-        self._multiplying = self._team if blas_has_one_thread(os.environ) else Team(1)
+        self._multiplying = self._team.for_products()
 
     def _prepare(self, chain: Sequence[Operation], kept: Mapping[str, Name]) -> None:
         self._ways: list[tuple[str, str, Blocks]] = []

@@ -263,20 +263,19 @@ def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights, way: Way) ->
             else:
                 deviation = np.maximum(np.sqrt(variance), step.epsilon)
                 factor = deviation if step.kind == "inverse" else 1 / deviation
-        own = _scale_weights(step, weights, dy, centred) if learned else {}
+        own = _scale_weights(step, weights, dy * centred, dy) if learned else {}
         return (dy * (factor if gamma is None else factor * gamma),), own
 
     return y, back
 
 
-def _scale_weights(step: steps.Scale, weights: Weights, dy: Array, centred: Array) -> dict[str, Array]:
-    """The gradients by gamma and beta, where they are weights."""
-    found = {}
-    for part, factor in ((step.gamma, centred), (step.beta, None)):
-        if isinstance(part, steps.Weight):
-            own = dy if factor is None else dy * factor
-            found[part.name] = _gathered(own, step.axes, weights[part.name].shape)
-    return found
+def _scale_weights(step: steps.Scale, weights: Weights, by_gamma: Array, by_beta: Array) -> dict[str, Array]:
+    """The gradients by gamma and beta, where they are weights, from those by each of their repetitions."""
+    return {
+        part.name: _gathered(each, step.axes, weights[part.name].shape)
+        for part, each in ((step.gamma, by_gamma), (step.beta, by_beta))
+        if isinstance(part, steps.Weight)
+    }
 
 
 def _batch(step: steps.Scale, x: Array, weights: Weights) -> tuple[Array, Back]:
@@ -307,10 +306,7 @@ def _batch(step: steps.Scale, x: Array, weights: Weights) -> tuple[Array, Back]:
 
     def back(dy: Array, wanted: bool, learned: bool) -> Gradients:
         by_beta, by_gamma = _sums(dy, others), _sums(dy * standard, others)
-        own = {}
-        for part, each in ((step.gamma, by_gamma), (step.beta, by_beta)):
-            if learned and isinstance(part, steps.Weight):
-                own[part.name] = _gathered(each, step.axes, weights[part.name].shape)
+        own = _scale_weights(step, weights, by_gamma, by_beta) if learned else {}
         if not wanted:
             return (None,), own
         dx = standard * (by_gamma / -count)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -18,7 +16,7 @@ from convcli.learning.backward import forward
 from convcli.learning.way import Back, Way
 from convcli.model import Plan, Row
 from convcli.records import Record
-from convcli.threads import Team, blas_has_one_thread
+from convcli.threads import Closing, Team
 
 # Arrays as large as all values of a batch, and as all weights, that are alive at once; and what patches take up.
 VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20
@@ -44,7 +42,7 @@ class Passed(Record):
     backs: tuple[tuple[Link, Back], ...]
 
 
-class Network:
+class Network(Closing):
     """The weights of a plan in one flat array, and the steps that read them.
 
     `weights` are those to begin with; layers in `frozen`, and those that the model says are not trainable, keep theirs.
@@ -70,8 +68,7 @@ class Network:
         self._lay_out(weights)
         self._reached = self._leading_back(inputs)
         self._team = Team(threads)
-        # Who shares out matrix products: BLAS, if it has threads of its own.
-        self._multiplying = self._team if blas_has_one_thread(os.environ) else Team(1)
+        self._multiplying = self._team.for_products()
 
     def _chain(self, ends: Sequence[str], unfinished: Collection[str]) -> tuple[list[Link], dict[str, Name]]:
         """All steps in order, those of training among them, and under which name each end is made."""
@@ -178,11 +175,3 @@ class Network:
         """Let threads and their memory go."""
         self._team.close()
         self._multiplying.close()
-
-    @contextmanager
-    def closing(self) -> Iterator[Network]:
-        """A context at whose end it is closed."""
-        try:
-            yield self
-        finally:
-            self.close()
