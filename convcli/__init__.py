@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convcli.api import Prepared, apply, convolve, explain, fit, load, prepare, summarize
-    from convcli.errors import ConvcliError
-    from convcli.model import Model
+    from convcli.core.errors import ConvcliError
+    from convcli.model.graph import Model
 
     __version__: str
 
@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConvcliError": "errors",
-    "Model": "model",
+    "ConvcliError": "core.errors",
+    "Model": "model.graph",
     **dict.fromkeys(("Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"), "api"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcli.signals import end_at_once
+from convcli.core.signals import end_at_once
 
 
 def run() -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from convcli.cli import main
-from convcli.threads import leave_blas_one_thread
+from convcli.core.threads import leave_blas_one_thread
 
 settings.register_profile("untimed", deadline=None)  # machines are noisy
 settings.load_profile("untimed")

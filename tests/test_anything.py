@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from strategies import calls, damaged_files, models, options
 
-from convcli.errors import ConvcliError
+from convcli.core.errors import ConvcliError
 
 briefly = settings(max_examples=60, deadline=None)
 TARGETS = fuzz_targets.TARGETS

@@ -7,7 +7,7 @@ import pytest
 from conftest import SAMPLES
 
 import convcli
-from convcli.errors import ConvcliError
+from convcli.core.errors import ConvcliError
 
 
 def test_a_model_is_loaded_from_a_file_a_mapping_or_a_list(tmp_path):

@@ -17,12 +17,13 @@ import screens
 from conftest import ROOT, SAMPLES
 
 import convcli
-from convcli import arrays, documents, spec
-from convcli.algorithms import WAYS
-from convcli.bank import FILTERS
 from convcli.cli import COMMANDS, main
-from convcli.layers import LAYERS
-from convcli.render import FORMATS
+from convcli.engine.algorithms import WAYS
+from convcli.io import arrays, yaml_json
+from convcli.model.filter_bank import FILTERS
+from convcli.model.layers import LAYERS
+from convcli.output.render import FORMATS
+from convcli.readers import validate
 
 README = (ROOT / "README.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
@@ -81,7 +82,7 @@ def test_the_library_does_what_the_readme_says(monkeypatch):
 
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_a_model_file_in_the_readme_is_one(block):
-    model = spec.build(documents.parse(block), "", "readme")
+    model = validate.build(yaml_json.parse(block), "", "readme")
     assert convcli.summarize(model)["output_shape"] == [None, 10]
 
 

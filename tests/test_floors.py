@@ -1,79 +1,128 @@
-"""The architecture: imports go strictly down, siblings do not import each other, heavy modules come when needed."""
+"""The architecture: imports go down, no circle in any folder, heavy modules come when needed."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from conftest import ROOT
 
-# Each module or package of convcli, by floor.
-FLOORS = {
-    0: {"errors", "_lazy", "records", "signals", "units"},
-    1: {"activations", "bank", "claims", "geometry", "memory", "palette", "threads", "trial"},
-    2: {"archives", "documents", "files", "pictures"},
-    3: {"arrays", "reach", "settings"},
-    4: {"batches", "steps", "stored"},
-    5: {"algorithms", "inputs", "layers"},
-    6: {"entries", "given", "model", "readers"},
-    7: {"costs", "engine", "sights", "sizes", "spec", "weights", "working"},
-    8: {"explanations", "learning"},
-    9: {"report"},
-    10: {"api", "render"},
-    11: {"cli"},
-    12: {"__main__", "__init__"},
-}
-FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
+# The entries of convcli/, from the ground up: each imports only from those before it.
+FLOORS = (
+    "core",
+    "io",
+    "model",
+    "readers",
+    "analysis",
+    "engine",
+    "learning",
+    "output",
+    "api",
+    "__init__",
+    "cli",
+    "__main__",
+)
+PACKAGE = ROOT / "convcli"
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """The modules of convcli that a module imports, wherever in it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "convcli":
-            parts = node.module.split(".")
-            yield from [parts[1]] if len(parts) > 1 else (alias.name for alias in node.names)
+def modules() -> dict[str, str]:
+    """Return the source of each module of convcli by its dotted name: `model.layers.base`, `model.layers.__init__`."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path.read_text() for path in paths}
+
+
+def imported(source: str, names: Collection[str]) -> Iterator[str]:
+    """Yield those of the modules `names` that a source imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "convcli":
+            yield from (_module(f"{node.module}.{alias.name}", names) for alias in node.names)
         elif isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("convcli."))
+            yield from (_module(alias.name, names) for alias in node.names if alias.name.startswith("convcli."))
 
 
-def violations(place: str, source: str) -> list[str]:
-    """The imports of a module at `place` that do not go down."""
-    return [
-        f"{place} imports {name}"
-        for name in imports(ast.parse(source))
-        if name != place and FLOOR_OF[name] >= FLOOR_OF[place]
-    ]
+def _module(dotted: str, names: Collection[str]) -> str:
+    """Return the module that `convcli.a.b` is, or is defined in."""
+    inner = dotted.split(".")[1:]
+    for length in range(len(inner), 0, -1):
+        name = ".".join(inner[:length])
+        if name in names or f"{name}.__init__" in names:
+            return name if name in names else f"{name}.__init__"
+    return "__init__"
 
 
-def modules() -> list[Path]:
-    return sorted((ROOT / "convcli").rglob("*.py"))
+def arrows(sources: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Return every pair of modules of which the first imports the second."""
+    return {(name, other) for name, source in sources.items() for other in imported(source, sources) if other != name}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down(path):
-    place = path.relative_to(ROOT / "convcli").parts[0].removesuffix(".py")
-    assert violations(place, path.read_text()) == []
+def climbing(sources: Mapping[str, str]) -> list[str]:
+    """Return the imports between entries of convcli/ that do not go down."""
+    pairs = sorted({(a.split(".")[0], b.split(".")[0]) for a, b in arrows(sources)})
+    return [f"{a} imports {b}" for a, b in pairs if a != b and FLOORS.index(a) < FLOORS.index(b)]
+
+
+def circles(sources: Mapping[str, str]) -> list[str]:
+    """Return, for each folder, those of its entries (modules and folders) that import each other in a circle."""
+    folders = {"", *(name.rpartition(".")[0] for name in sources)}
+    result = []
+    for folder in sorted(folders):
+        below: dict[str, set[str]] = {}
+        for pair in arrows(sources):
+            a, b = (_entry(name, folder) for name in pair)
+            if a and b and a != b:
+                below.setdefault(a, set()).add(b)
+        try:
+            TopologicalSorter(below).prepare()
+        except CycleError as error:
+            result.append(f"{folder or 'convcli'}: {' imports '.join(reversed(error.args[1]))}")
+    return result
+
+
+def _entry(module: str, folder: str) -> str | None:
+    """Return the entry of a folder that a module is or lies in; None for a module elsewhere."""
+    prefix = f"{folder}." if folder else ""
+    return module[len(prefix) :].split(".")[0] if module.startswith(prefix) else None
+
+
+def test_imports_go_down():
+    assert climbing(modules()) == []
+
+
+def test_no_entries_of_a_folder_import_each_other_in_a_circle():
+    assert circles(modules()) == []
+
+
+def test_every_entry_has_a_floor():
+    assert {name.split(".")[0] for name in modules()} == set(FLOORS)
 
 
 @pytest.mark.parametrize(
-    ("place", "source"),
+    ("module", "line", "told"),
     [
-        ("geometry", "from convcli.steps import Step"),
-        ("steps", "from convcli import stored"),
-        ("layers", "def f():\n    import convcli.model"),
+        ("core.errors", "from convcli.model.steps import Step", "core imports model"),
+        ("io.files", "def f():\n    import convcli.engine.program", "io imports engine"),
+        ("learning.losses", "from convcli import api", "learning imports api"),
     ],
 )
-def test_an_import_that_goes_up_or_sideways_is_found(place, source):
-    assert violations(place, source)
+def test_an_import_that_goes_up_is_found(module, line, told):
+    assert climbing(modules() | {module: line}) == [told]
 
 
-def test_every_module_has_a_floor():
-    found = {path.relative_to(ROOT / "convcli").parts[0].removesuffix(".py") for path in modules()}
-    assert found == set(FLOOR_OF)
+@pytest.mark.parametrize(
+    ("module", "line", "told"),
+    [
+        ("model.window", "from convcli.model import graph", "model: "),
+        ("model.layers.base", "def f():\n    from convcli.model.layers.pooling import Pool", "model.layers: "),
+        ("output.report.shape", "from convcli.output.render.table import shape", "output: "),
+    ],
+)
+def test_siblings_that_import_each_other_are_found(module, line, told):
+    (circle,) = circles(modules() | {module: f"{modules()[module]}\n{line}"})
+    assert circle.startswith(told)
 
 
 HEAVY = ("numpy", "rich", "yaml", "PIL")

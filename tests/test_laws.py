@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from strategies import convolutions, kernel_windows, layers, layers_in_any_order
 
 import convcli
-from convcli import algorithms, api, weights
+from convcli import api
+from convcli.engine import algorithms, bind_weights
 
 
 def whole_numbers(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -206,6 +207,6 @@ def test_the_receptive_field_of_random_stacks(stack):
 def test_weights_are_drawn_by_layer_name_and_seed_alone():
     short, long = (api.load([{"Conv2D": {"filters": 2, "kernel_size": 3}}, *more]) for more in ([], ["Dense(2)"]))
     plans = [model.plan({"input": (8, 8, 1)}) for model in (short, long)]
-    first, second = (weights.bind(plan, None, 7, "float64")["conv2d"]["kernel"] for plan in plans)
+    first, second = (bind_weights.bind(plan, None, 7, "float64")["conv2d"]["kernel"] for plan in plans)
     assert np.array_equal(first, second)
     assert np.abs(first).max() <= np.sqrt(6 / (9 * (1 + 2)))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 import convcli
-from convcli.layers import LAYERS, normalised
+from convcli.model.layers import LAYERS, normalised
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = ROOT / "tests/reference"
 FRAMEWORKS = ("keras", "torch", "onnx", "scipy")
 
 

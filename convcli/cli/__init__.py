@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from convcli.cli import streams
-from convcli.errors import one_line
-from convcli.files import problem
-from convcli.threads import leave_blas_one_thread
+from convcli.core.errors import one_line
+from convcli.core.threads import leave_blas_one_thread
+from convcli.io.files import problem
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

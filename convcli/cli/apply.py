@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from convcli.algorithms import AUTO, WAYS
-from convcli.cli.common import chosen_form, chosen_output, reports
-from convcli.cli.running import asked, asked_map, inputs_and_model, map_option, named_layer, run_options
-from convcli.files import is_replaceable
-from convcli.records import replace
-from convcli.render import FORMATS
-from convcli.units import BYTES
+from convcli.cli.deliver import chosen_form, chosen_output, reports
+from convcli.cli.input_arguments import asked, asked_map, inputs_and_model, map_option, named_layer, run_options
+from convcli.core.option_words import BYTES
+from convcli.core.records import replace
+from convcli.engine.algorithms import AUTO, WAYS
+from convcli.io.files import is_replaceable
+from convcli.output.render import FORMATS
 
 if TYPE_CHECKING:
-    from convcli.api import Run, Task
-    from convcli.geometry import DataFormat
-    from convcli.model import Model
-    from convcli.report import Report
-    from convcli.report.apply import ApplyReport
-    from convcli.report.scene import Scene
+    from convcli.core.shapes import DataFormat
+    from convcli.engine.run import Run, Task
+    from convcli.model.graph import Model
+    from convcli.output.report import Report
+    from convcli.output.report.apply import ApplyReport
+    from convcli.output.report.page_data import Scene
 
 EXAMPLES = """\b
 Examples:
@@ -79,6 +79,7 @@ def apply(
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
     from convcli import api
+    from convcli.engine.run import ENOUGH, TOLERANCE, Task
 
     if algorithm == "compiled" and compiled is False:
         raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
@@ -89,17 +90,17 @@ def apply(
     settings = {
         **given.settings,
         "algorithm": algorithm,
-        "tolerance": api.TOLERANCE if tolerance is None else tolerance,
+        "tolerance": TOLERANCE if tolerance is None else tolerance,
         "threads": threads,
         "compiled": compiled,
     }
     if chosen_form() == "html":
         return _page(api.scene(given.model, given.inputs, keep, **settings), layer_output, map_name)
     with ExitStack() as stack:
-        task = stack.enter_context(api.Task(given.model, given.inputs, keep=keep, **settings))
+        task = stack.enter_context(Task(given.model, given.inputs, keep=keep, **settings))
         beside, output = FORMATS[chosen_form()].footprint(BYTES[task.dtype]), chosen_output()
         alone = chosen_form() == "npy" and len(keep) == 1 and not show_weights
-        if alone and output is not None and is_replaceable(output) and task.footprint(beside) > api.ENOUGH:
+        if alone and output is not None and is_replaceable(output) and task.footprint(beside) > ENOUGH:
             return _in_parts(task, map_name, stack.pop_all())
         done = task.run(beside, "-o FILE.npy works in parts; or more with --max-memory")
     return _report(done, keep, given.data_format, show_weights, not all_layers, map_name)
@@ -107,9 +108,9 @@ def apply(
 
 def _in_parts(task: Task, map_name: str | None, opened: ExitStack) -> Report:
     """A report that writes itself part by part."""
-    from convcli.api.parts import Parts
-    from convcli.report import Report
-    from convcli.report.apply import map_names
+    from convcli.engine.run_tiled import Parts
+    from convcli.output.report import Report
+    from convcli.output.report.apply import map_names
 
     names = map_names(task.plan)[task.kept[0]]
 
@@ -122,7 +123,7 @@ def _in_parts(task: Task, map_name: str | None, opened: ExitStack) -> Report:
 
 def _page(scene: Scene, layer_output: str | None, map_name: str | None) -> Scene:
     """The scene, which opens at its first part unless a layer or a map is asked for."""
-    from convcli.report.scene import Start
+    from convcli.output.report.page_data import Start
 
     last = scene.parts[-1]
     if map_name is not None:
@@ -147,8 +148,8 @@ def _report(
     single: bool,
     map_name: str | None,
 ) -> ApplyReport:
-    from convcli.report import apply as report
-    from convcli.report.shape import Asked, summary
+    from convcli.output.report import apply as report
+    from convcli.output.report.shape import Asked, summary
 
     names = report.map_names(done.plan)
     maps = tuple(report.Maps(name, done.values[name], names[name]) for name in keep)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.common import data_format_option, reports
+from convcli.cli.deliver import data_format_option, reports
 from convcli.cli.shape import input_option, model_and_shapes
 
 if TYPE_CHECKING:
-    from convcli.geometry import DataFormat
-    from convcli.report import Report
+    from convcli.core.shapes import DataFormat
+    from convcli.output.report import Report
 
 EXAMPLES = """\b
 Examples:
@@ -35,7 +35,7 @@ def diff(a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None
     Exit code: 0 where all of these are the same, 1 where any differs, 2 where there is trouble.
     """
     from convcli import api
-    from convcli.report.diff import compare
+    from convcli.output.report.diff import compare
 
     if a == b == "-":
         raise click.UsageError("only one argument can be - (standard input)")

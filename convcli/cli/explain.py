@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import chosen_form, place, progress_bar, reports
-from convcli.cli.running import asked, asked_map, map_option, named_layer, run_options
-from convcli.records import replace
+from convcli.cli.deliver import chosen_form, place, progress_bar, reports
+from convcli.cli.input_arguments import asked, asked_map, map_option, named_layer, run_options
+from convcli.core.records import replace
 
 if TYPE_CHECKING:
-    from convcli.report import Report
-    from convcli.report.scene import Scene
+    from convcli.output.report import Report
+    from convcli.output.report.page_data import Scene
 
 EXAMPLES = """\b
 Examples:
@@ -48,8 +48,8 @@ def explain(
     in parentheses. INPUT and MODEL are as in apply; it is the last layer's value unless --layer-output names another.
     """
     from convcli import api
-    from convcli.report.explain import ExplainReport
-    from convcli.report.explain import walk as walked
+    from convcli.output.report.explain import ExplainReport
+    from convcli.output.report.explain import walk as walked
 
     if walk and at is not None:
         raise click.UsageError("--at is one position, --walk goes through all of them")
@@ -70,8 +70,8 @@ def explain(
 
 def _page(scene: Scene, map_name: str | None, at: tuple[int, ...] | None, sample: int) -> Scene:
     """The scene, which opens at the value that is asked for."""
-    from convcli.report.explain import check_sample, checked_place
-    from convcli.report.scene import Start
+    from convcli.output.report.explain import check_sample, checked_place
+    from convcli.output.report.page_data import Start
 
     last = scene.parts[-1]
     check_sample(sample, scene.batch)

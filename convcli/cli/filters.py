@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.common import chosen_form, reports
+from convcli.cli.deliver import chosen_form, reports
 
 if TYPE_CHECKING:
-    from convcli.report import Report
+    from convcli.output.report import Report
 
 EXAMPLES = """\b
 Examples:
@@ -35,13 +35,13 @@ def filters(names: tuple[str, ...], normalize: bool) -> Report:
     Filters are written for correlation, as a layer applies them: in each pair x is positive where the input rises from
     left to right, y where it rises from top to bottom.
     """
-    from convcli import bank
-    from convcli.records import replace
-    from convcli.report.filters import FiltersReport
+    from convcli.core.records import replace
+    from convcli.model import filter_bank
+    from convcli.output.report.filters import FiltersReport
 
     if normalize and not names and chosen_form() in ("table", "csv"):
         raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
-    found = tuple(map(bank.find, dict.fromkeys(names or bank.names())))
+    found = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
     if normalize:
-        found = tuple(replace(each, values=bank.normalized(each.values)) for each in found)
+        found = tuple(replace(each, values=filter_bank.normalized(each.values)) for each in found)
     return FiltersReport(found, listed=not names)

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import layer_option, progress_bar, reports
-from convcli.cli.keeping import Checkpoints, stoppable, write_weights
-from convcli.cli.models import load_model, single_layer
-from convcli.cli.running import check_streams, input_options, load_inputs, preparation, weights_option
-from convcli.errors import located, one_line
-from convcli.files import STREAM, check_writable, display_name, suffix, write_bytes
+from convcli.cli.checkpointing import Checkpoints, stoppable, write_weights
+from convcli.cli.deliver import layer_option, progress_bar, reports
+from convcli.cli.input_arguments import check_streams, input_options, load_inputs, preparation, weights_option
+from convcli.cli.model_arguments import load_model, single_layer
+from convcli.core.errors import located, one_line
+from convcli.io.files import STREAM, check_writable, display_name, suffix, write_bytes
 from convcli.learning.losses import LOSSES
 from convcli.learning.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
-    from convcli.api import Learned, Lesson, Options
     from convcli.learning.checkpoints import Checkpoint
-    from convcli.model import Model
-    from convcli.report import Report
-    from convcli.report.fit import Compared, FitReport
+    from convcli.learning.fit import Learned, Lesson
+    from convcli.learning.options import Options
+    from convcli.model.graph import Model
+    from convcli.output.report import Report
+    from convcli.output.report.fit import Compared, FitReport
 
 EXAMPLES = """\b
 Examples:
@@ -126,7 +127,7 @@ def fit(
     number a sample. Weights that the model holds are where learning begins; others are drawn. They end in FILE.npz,
     which apply --weights takes. Ctrl-C keeps what has been learned.
     """
-    from convcli import api
+    from convcli.learning.fit import Lesson
 
     checkpoint = checkpoint or resume
     _check_usage(options, resume, plot)
@@ -136,7 +137,7 @@ def fit(
         if name is not None:
             check_writable(name)
     held, before = _held(options["weights"], resume)
-    with api.Lesson(
+    with Lesson(
         model,
         inputs,
         targets,
@@ -169,7 +170,7 @@ def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) 
         if suffix(plot) not in PLOTS:
             raise click.UsageError(f"--plot {plot}: a name that ends in {', '.join(PLOTS)}")
         if suffix(plot) == ".png":
-            from convcli.pictures import pillow
+            from convcli.io.images import pillow
 
             with located("--plot"):
                 pillow()  # so that its absence is told before anything is learned
@@ -193,7 +194,7 @@ Loaded = tuple["Model", dict[str, Any], dict[str, Any], dict[str, str], dict[str
 
 def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
     """The model, its inputs and targets by name, and what messages call both."""
-    from convcli.arrays import held
+    from convcli.io.arrays import held
 
     inline = bool(options["layers"])
     check_streams(*arguments, options["weights"])
@@ -211,19 +212,19 @@ def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
 
 def _held(weights: str | None, resume: str | None) -> tuple[Any, Checkpoint | None]:
     """The weights to begin with, or the checkpoint to go on from."""
-    from convcli import stored
+    from convcli.io import weights_file
 
     if resume is None:
-        return stored.load(weights) if weights else None, None
+        return weights_file.load(weights) if weights else None, None
     from convcli.learning.checkpoints import unpack
 
-    held = stored.load(resume)
+    held = weights_file.load(resume)
     with located(resume):
         return None, unpack(held)
 
 
 def _options(options: dict[str, Any]) -> Options:
-    from convcli.api import Options
+    from convcli.learning.options import Options
 
     names = Options.__fields__
     given = {name: value for name, value in options.items() if name in names}
@@ -234,8 +235,8 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
     """The hand-made filter that the learned ones are to be compared with."""
     if name is None:
         return None
-    from convcli.given import given_array
-    from convcli.report.fit import compared
+    from convcli.output.report.fit import compared
+    from convcli.readers.weight_values import given_array
 
     with located("--compare-with"):
         ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
@@ -255,7 +256,7 @@ def _answer(
 
     Raises `ConvcliError` where the loss was no number.
     """
-    from convcli.report.fit import FitReport, small_kernels
+    from convcli.output.report.fit import FitReport, small_kernels
 
     if learned.problem is None or learned.updates:
         write_weights(output, learned.stored, checkpoints)
@@ -282,9 +283,9 @@ def _answer(
         complaints=tuple(text for _, text in troubles),
     )
     if plot is not None:
-        from convcli.render import curves
+        from convcli.output.render import loss_curves
 
-        write_bytes(plot, curves.png(report) if suffix(plot) == ".png" else curves.html(report))
+        write_bytes(plot, loss_curves.png(report) if suffix(plot) == ".png" else loss_curves.html(report))
     return report
 
 

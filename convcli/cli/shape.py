@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import data_format_option, layer_option, place, reports
-from convcli.cli.models import load_model
-from convcli.units import BYTES, COUNTS
+from convcli.cli.deliver import data_format_option, layer_option, place, reports
+from convcli.cli.model_arguments import load_model
+from convcli.core.option_words import BYTES, COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from convcli.geometry import DataFormat, Shape
-    from convcli.model import Model
-    from convcli.report import Report
-    from convcli.report.shape import ShapeReport
+    from convcli.core.shapes import DataFormat, Shape
+    from convcli.model.graph import Model
+    from convcli.output.report import Report
+    from convcli.output.report.shape import ShapeReport
 
 EXAMPLES = """\b
 Examples:
@@ -96,7 +96,7 @@ def shape(
     A KEY is one of the JSON: params, output_shape, layers.NAME.output_shape.
     """
     from convcli import api
-    from convcli.report.shape import ShapeReport
+    from convcli.output.report.shape import ShapeReport
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
     asked: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
@@ -128,9 +128,9 @@ def _checked(
     printed: bool,
 ) -> ShapeReport:
     """The answer judged by the claims about `every` value and, unless it is printed, reduced to those asked for."""
-    from convcli.claims import bare, failure, value
-    from convcli.errors import located
-    from convcli.records import replace
+    from convcli.core.errors import located
+    from convcli.core.records import replace
+    from convcli.output.report.expectations import bare, failure, value
 
     with located(source) if source else nullcontext():
         text = "".join(f"{bare(value(every, key))}\n" for key in keys)
@@ -157,8 +157,8 @@ def model_and_shapes(
 
 def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
     """The shapes that are given with -i, by the names of the inputs."""
-    from convcli import spec
-    from convcli.errors import ConvcliError
+    from convcli.core.errors import ConvcliError
+    from convcli.readers import validate
 
     shapes = {}
     for text in inputs:
@@ -169,7 +169,7 @@ def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
         if key in shapes:
             raise click.UsageError(f"-i {text}: {key} has a shape already")
         try:
-            shapes[key] = spec.shape(rest)
+            shapes[key] = validate.shape(rest)
         except ConvcliError as error:
             raise click.UsageError(f"-i {text}: {error}") from None
     return shapes

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.common import data_format_option, reports
-from convcli.cli.models import load_model, value_of
+from convcli.cli.deliver import data_format_option, reports
+from convcli.cli.model_arguments import load_model, value_of
 from convcli.cli.shape import shapes_of
 
 if TYPE_CHECKING:
-    from convcli.geometry import DataFormat, Shape
-    from convcli.report import Report
-    from convcli.settings import Question
+    from convcli.analysis.layer_search import Question
+    from convcli.core.shapes import DataFormat, Shape
+    from convcli.output.report import Report
 
 EXAMPLES = """\b
 Examples:
@@ -73,8 +73,8 @@ def solve(
         raise click.UsageError("one --input and one --output, or MODEL")
     if data_format is not None:
         raise click.UsageError("--data-format is for MODEL")
-    from convcli.report.solve import settings
-    from convcli.settings import answers, closest
+    from convcli.analysis.layer_search import answers, closest
+    from convcli.output.report.solve import settings
 
     question = _question(_size(given[0], "--input"), _size(wanted, "--output"), transpose, fixed)
     found = answers(question)
@@ -89,24 +89,24 @@ def _without(fixed: dict[str, str | None], transpose: bool) -> None:
 
 
 def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format: DataFormat | None) -> Report:
-    from convcli import api
-    from convcli.report.solve import SizesReport, sizes
-    from convcli.sizes import NoneFitsError
+    from convcli.analysis.input_sizes import NoneFitsError
+    from convcli.analysis.planning import accepted_sizes
+    from convcli.output.report.solve import SizesReport, sizes
 
     model = load_model(source, data_format=data_format)
     output = () if wanted is None else _size(wanted, "--output")
     if None in output:
         raise click.UsageError(f"--output {wanted}: a known size along each axis, such as 7x7")
     try:
-        found = api.sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
+        found = accepted_sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
     except NoneFitsError as error:
         return SizesReport(model.name, (), None, exit_code=1, complaints=(f"{error}.",))
     return sizes(model.name, found, output)
 
 
 def _size(text: str, option: str) -> Shape:
-    from convcli.errors import ConvcliError
-    from convcli.spec import shape
+    from convcli.core.errors import ConvcliError
+    from convcli.readers.validate import shape
 
     try:
         return shape(text)
@@ -116,10 +116,10 @@ def _size(text: str, option: str) -> Shape:
 
 def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str | None]) -> Question:
     """What is asked, each option read as the argument of a layer."""
-    from convcli.errors import ConvcliError
-    from convcli.geometry import known
-    from convcli.layers.base import padding, per_axis
-    from convcli.settings import CAUSAL, TRANSPOSED_WORDS, WORDS, Question
+    from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, Question
+    from convcli.core.errors import ConvcliError
+    from convcli.core.shapes import known
+    from convcli.model.layers.base import padding, per_axis
 
     rank = len(given)
     if len(wanted) != rank or None in (*given, *wanted):

@@ -9,8 +9,8 @@ from typing import TextIO
 
 import click
 
-from convcli.errors import ConvcliError, one_line
-from convcli.files import problem
+from convcli.core.errors import ConvcliError, one_line
+from convcli.io.files import problem
 
 
 def open_closed() -> None:

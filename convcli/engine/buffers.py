@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convcli._lazy import Array
+from convcli.core.lazy_imports import Array
 
 Name = Hashable
 

@@ -13,24 +13,25 @@ from math import inf, prod
 
 import numpy as np
 
-from convcli import algorithms, steps
-from convcli._lazy import Array
-from convcli.algorithms.blocks import Blocks, boxes
-from convcli.algorithms.kernels import meeting_kernel
-from convcli.algorithms.pooling import pool
-from convcli.algorithms.work import Work
+from convcli.core.errors import ConvcliError, check_size, located
+from convcli.core.lazy_imports import Array
+from convcli.core.shapes import known, product
+from convcli.core.threads import Team
+from convcli.engine import algorithms
+from convcli.engine.algorithms.blocks import Blocks, boxes
+from convcli.engine.algorithms.kernel_layout import meeting_kernel
+from convcli.engine.algorithms.pooling import pool
+from convcli.engine.algorithms.problem import Work
 from convcli.engine.buffers import Spare, Values
-from convcli.engine.footprint import peak
-from convcli.engine.fusing import Name, Operation, operations, run_all
-from convcli.engine.native import finishing, pays_off
-from convcli.engine.operations import COMBINE, run
-from convcli.engine.tails import Linear, Tail
+from convcli.engine.epilogue import Linear, Tail
+from convcli.engine.fusion import Name, Operation, operations, run_all
+from convcli.engine.memory_estimate import peak
+from convcli.engine.numba_support import finishing, pays_off
+from convcli.engine.ops import COMBINE, run
 from convcli.engine.tiling import Box, Part, part
-from convcli.errors import ConvcliError, check_size, located
-from convcli.geometry import known, product
-from convcli.model import Plan
-from convcli.steps import Correlate
-from convcli.threads import Team
+from convcli.model import steps
+from convcli.model.graph import Plan
+from convcli.model.steps import Correlate
 
 LEAST_BYTES = 1 << 19  # worth more than one thread
 MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off

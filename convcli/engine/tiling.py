@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import NamedTuple
 
-from convcli import steps
-from convcli.engine.fusing import Name, Operation
-from convcli.geometry import Window
-from convcli.records import replace
-from convcli.steps import Step
+from convcli.core.records import replace
+from convcli.engine.fusion import Name, Operation
+from convcli.model import steps
+from convcli.model.steps import Step
+from convcli.model.window import Window
 
 Span = tuple[int, int]  # cells of an axis, the first and the one after the last
 Box = tuple[Span, ...]  # along each axis in space

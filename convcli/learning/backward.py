@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from convcli import activations, steps
-from convcli._lazy import Array
-from convcli.activations.pointwise import SELU_ALPHA, SELU_SCALE
-from convcli.algorithms import resizing
-from convcli.algorithms.blocks import slab
-from convcli.algorithms.pooling import divisors
-from convcli.engine.operations import COMBINE, PAD_MODES, aligned, centred_in_groups, run, spread
-from convcli.engine.tails import scale_numbers, scaling
-from convcli.geometry import Window, known
+from convcli.core.lazy_imports import Array
+from convcli.core.shapes import known
+from convcli.engine.algorithms import resizing
+from convcli.engine.algorithms.blocks import slab
+from convcli.engine.algorithms.pooling import divisors
+from convcli.engine.epilogue import scale_numbers, scaling
+from convcli.engine.ops import COMBINE, PAD_MODES, aligned, centred_in_groups, run, spread
+from convcli.learning.context import Back, Gradients, Way, Weights
 from convcli.learning.correlation import correlate
-from convcli.learning.way import Back, Gradients, Way, Weights
+from convcli.model import activations, steps
+from convcli.model.activations.pointwise import SELU_ALPHA, SELU_SCALE
+from convcli.model.window import Window
 
 
 @singledispatch

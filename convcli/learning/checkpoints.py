@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from convcli._lazy import Array
-from convcli.errors import ConvcliError
+from convcli.core.errors import ConvcliError
+from convcli.core.lazy_imports import Array
+from convcli.core.records import Record
 from convcli.learning.training import Training
-from convcli.records import Record
 
 # No variable of a layer has such a name, so a layer may well be called `training`.
 RECORD, BEST, OPTIMIZER = "training/record", "training/best", "training/optimizer"

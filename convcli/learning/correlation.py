@@ -14,14 +14,15 @@ from math import prod
 
 import numpy as np
 
-from convcli import algorithms
-from convcli._lazy import Array
-from convcli.algorithms.blocks import Finish, boxes, extents, patches_of
-from convcli.algorithms.kernels import adjoint_kernel, meeting_kernel, stored_kernel
-from convcli.algorithms.work import Work
-from convcli.geometry import Window, adjoint, known
-from convcli.learning.way import Back, Gradients, Way, Weights
-from convcli.steps import Correlate
+from convcli.core.lazy_imports import Array
+from convcli.core.shapes import known
+from convcli.engine import algorithms
+from convcli.engine.algorithms.blocks import Finish, boxes, extents, patches_of
+from convcli.engine.algorithms.kernel_layout import adjoint_kernel, meeting_kernel, stored_kernel
+from convcli.engine.algorithms.problem import Work
+from convcli.learning.context import Back, Gradients, Way, Weights
+from convcli.model.steps import Correlate
+from convcli.model.window import Window, adjoint
 
 KEPT = 1 << 25  # bytes of patches that a step may keep on its way forward for its way back
 SHARED = 1 << 23  # products that are worth a second thread

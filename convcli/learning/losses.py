@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from convcli._lazy import Array, np
-from convcli.activations import ACTIVATIONS
-from convcli.errors import ConvcliError
-from convcli.geometry import DataFormat, Shape, shape_text
-from convcli.records import Record
+from convcli.core.errors import ConvcliError
+from convcli.core.lazy_imports import Array, np
+from convcli.core.records import Record
+from convcli.core.shapes import DataFormat, Shape, shape_text
+from convcli.model.activations import ACTIVATIONS
 
 EPSILON = 1e-7  # how near to 0 and 1 a probability counts: keras.config.epsilon()
 MISSED = 1.0  # the error from which Huber's loss is a straight line

@@ -8,15 +8,15 @@ from math import prod
 
 import numpy as np
 
-from convcli import steps
-from convcli._lazy import Array
-from convcli.errors import check_size, located
-from convcli.geometry import product
+from convcli.core.errors import check_size, located
+from convcli.core.lazy_imports import Array
+from convcli.core.records import Record
+from convcli.core.shapes import product
+from convcli.core.threads import Closing, Team
 from convcli.learning.backward import forward
-from convcli.learning.way import Back, Way
-from convcli.model import Plan, Row
-from convcli.records import Record
-from convcli.threads import Closing, Team
+from convcli.learning.context import Back, Way
+from convcli.model import steps
+from convcli.model.graph import Plan, Row
 
 # Arrays as large as all values of a batch, and as all weights, that are alive at once; and what patches take up.
 VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20

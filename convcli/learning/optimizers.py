@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import ClassVar
 
-from convcli._lazy import Array, np
+from convcli.core.lazy_imports import Array, np
 
 
 class Optimizer:

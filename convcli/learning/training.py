@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from convcli._lazy import Array
-from convcli.errors import ConvcliError
+from convcli.core.errors import ConvcliError
+from convcli.core.lazy_imports import Array
+from convcli.core.records import Record
 from convcli.learning import losses
 from convcli.learning.losses import Loss
 from convcli.learning.network import Network
 from convcli.learning.optimizers import Optimizer
-from convcli.records import Record
 
 UPDATES, FEWEST_EPOCHS = 5000, 10  # what is enough where nothing else is asked for
 

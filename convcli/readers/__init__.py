@@ -10,11 +10,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from convcli import arrays, stored
-from convcli.errors import ConvcliError, located
-from convcli.files import STREAM, display_name, read_bytes, suffix
-from convcli.readers import kernel, native
-from convcli.records import Record
+from convcli.core.errors import ConvcliError, located
+from convcli.core.records import Record
+from convcli.io import arrays, weights_file
+from convcli.io.files import STREAM, display_name, read_bytes, suffix
+from convcli.readers import bare_kernel, plain
 
 
 class Document(Record):
@@ -38,14 +38,14 @@ def read(name: str) -> Document:
     if ":" in name and not os.path.exists(name):
         array = arrays.load(name)
         with located(name):
-            return Document(kernel.mapping(array, title), folder, title, name)
+            return Document(bare_kernel.mapping(array, title), folder, title, name)
     held = None
     with located(display_name(name)):
         content = read_bytes(name)
-        if stored.is_archive(content):
-            config = stored.member(content, stored.CONFIG)
+        if weights_file.is_archive(content):
+            config = weights_file.member(content, weights_file.CONFIG)
             mapping, held = _of_text(config, ".json", title), content
-        elif content.startswith(stored.HDF5):
+        elif content.startswith(weights_file.HDF5):
             raise ConvcliError(
                 "holds weights in HDF5, not a model", "model.to_json(), or .keras; --weights takes this file"
             )
@@ -54,7 +54,7 @@ def read(name: str) -> Document:
         elif arrays.is_binary(content):
             found = arrays.read(content, suffix(name), display_name(name))
             only = next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
-            mapping = kernel.mapping(only, title)
+            mapping = bare_kernel.mapping(only, title)
         else:
             mapping = _of_text(content, suffix(name), title)
     return Document(mapping, folder, title, display_name(name), held)
@@ -66,8 +66,8 @@ def _of_text(content: bytes, ending: str, title: str) -> dict[str, Any]:
 
 def mapping(value: Any, title: str) -> dict[str, Any]:
     """The plain mapping of a model in any form that a text file may have it. Raises `ConvcliError`."""
-    if native.is_keras(value):
+    if plain.is_keras(value):
         from convcli.readers import keras
 
         return keras.mapping(value, title)
-    return native.mapping(value, title)
+    return plain.mapping(value, title)

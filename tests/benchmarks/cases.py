@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convcli.records import Record, field
+from convcli.core.records import Record, field
 
 
 class Case(Record):

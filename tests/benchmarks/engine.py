@@ -38,7 +38,7 @@ import peers
 from cases import BOUND, CASES, NETWORKS, TOY, Case
 
 import convcli
-from convcli.algorithms import WAYS
+from convcli.engine.algorithms import WAYS
 
 PARTS = ("steady", "ways", "networks", "whole", "growth")
 FAST = find_spec("numba") is not None

@@ -12,8 +12,8 @@ import numpy as np
 from peers import Script
 
 import convcli
-from convcli import steps
-from convcli.model import Plan
+from convcli.model import steps
+from convcli.model.graph import Plan
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "networks"
 

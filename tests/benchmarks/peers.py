@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from cases import Case
 
-from convcli.records import Record
+from convcli.core.records import Record
 
 
 class Script(Record):

@@ -29,7 +29,8 @@ import numpy as np
 import torch
 
 import convcli
-from convcli.api import Lesson, Options
+from convcli.learning.fit import Lesson
+from convcli.learning.options import Options
 
 SAMPLES = ROOT / "samples"
 Network = Sequence[str]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcli.activations import works_along_axis
-from convcli.errors import ConvcliError, located
-from convcli.readers.keras.flat import Flat
+from convcli.core.errors import ConvcliError, located
+from convcli.model.activations import works_along_axis
+from convcli.readers.keras.flatten import Flat
 from convcli.readers.keras.graph import graph_of
-from convcli.readers.keras.values import is_keras_2
+from convcli.readers.keras.json_values import is_keras_2
 
 
 def mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:

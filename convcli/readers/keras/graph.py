@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convcli.errors import ConvcliError, located, short
-from convcli.layers import snake_case
-from convcli.readers.keras.calls import Call, Reference, call, references
-from convcli.readers.keras.layer import arguments_of, layer_class
-from convcli.readers.keras.values import config_of, plain
-from convcli.readers.native import is_keras
-from convcli.records import Record, replace
+from convcli.core.errors import ConvcliError, located, short
+from convcli.core.records import Record, replace
+from convcli.model.layers import snake_case
+from convcli.readers.keras.json_values import config_of, plain
+from convcli.readers.keras.layers import arguments_of, layer_class
+from convcli.readers.keras.nodes import Call, Reference, call, references
+from convcli.readers.plain import is_keras
 
 GRAPH, CHAIN, INPUT = ("Functional", "Model"), "Sequential", "InputLayer"
 

@@ -1,0 +1,1 @@
+"""Answers without data: planning, costs, input sizes, layer search, derivations."""

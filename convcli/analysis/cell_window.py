@@ -1,0 +1,77 @@
+"""Which cells of a model's input one cell of each layer sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcli.core.errors import ConvcliError
+from convcli.core.shapes import Shape, shape_text
+from convcli.model.graph import Plan
+from convcli.model.receptive_field import Reach, Sight
+from convcli.model.steps import Field, Seen, Track
+
+MOST_CELLS = 1 << 20
+
+
+def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+    """For each layer what its output at this place in space sees.
+
+    `window` holds for each spatial axis of the input the first and last cell, `window_padding` how far the
+    window reaches beyond the input on either side. Both are None where the layer has no such
+    cell, and one axis is where unknown extents leave it open. With several inputs they are mappings by name. Raises
+    `ConvcliError` where no layer has such a cell.
+    """
+    within = plan.trace({name: _sight(shape) for name, shape in plan.input_shapes.items()})
+    found: dict[str, dict[str, Any]] = {}
+    for row in plan.rows:
+        space = row.output_shape[:-1]
+        there = len(space) == 0 or (
+            len(space) == len(cell)
+            and all(extent is None or place < extent for place, extent in zip(cell, space, strict=True))
+        )
+        if not there:
+            found[row.name] = {"window": None, "window_padding": None}
+            continue
+        windows = {
+            name: _windows(plan.input_shapes[name], field, plan.fields[row.name][name], cell)
+            for name, field in within[row.name].items()
+        }
+        window, padding = ({name: each[part] for name, each in windows.items()} for part in (0, 1))
+        found[row.name] = {"window": plan.by_input(window), "window_padding": plan.by_input(padding)}
+    spaces = {row.name: row.output_shape[:-1] for row in plan.rows}
+    if not any(found[name]["window"] for name, space in spaces.items() if space):
+        largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))
+        raise ConvcliError(
+            f"no layer's output has a cell {', '.join(map(str, cell))}",
+            f"a place from 0 for each axis in space; the largest output has {shape_text(largest)}",
+        )
+    return found
+
+
+def _sight(shape: Shape) -> Field:
+    for width in shape[:-1]:
+        if width is not None and width > MOST_CELLS:
+            raise ConvcliError(f"an axis of {width:,} cells", f"at most {MOST_CELLS:,} to tell what one cell sees")
+    return tuple(
+        "unknown" if width is None else Track(axis, Sight.identity(width)) for axis, width in enumerate(shape[:-1])
+    )
+
+
+def _windows(shape: Shape, within: Field, without: Field, cell: tuple[int, ...]) -> tuple[list[Any], list[Any]]:
+    pairs = [_window(*each, cell) for each in zip(shape[:-1], within, without, strict=True)]
+    return [window for window, _ in pairs], [padding for _, padding in pairs]
+
+
+def _window(width: int | None, within: Seen, without: Seen, cell: tuple[int, ...]) -> tuple[Any, Any]:
+    if width is None or within == "unknown" or without == "unknown":
+        return None, None
+    if within is None:
+        return [0, width - 1], [0, 0]
+    if within.axis >= len(cell):  # the axis lies along the channels now
+        return None, None
+    seen, span = within.reach.span(cell[within.axis]), None
+    if without is not None:
+        assert isinstance(without.reach, Reach)
+        span = without.reach.span(cell[without.axis])
+    padding = [max(-span[0], 0), max(span[1] - width + 1, 0)] if span else [0, 0]
+    return seen and list(seen), padding

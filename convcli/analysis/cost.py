@@ -1,0 +1,64 @@
+"""What a plan costs: multiplications, counted as the project and as others do, and memory."""
+
+from __future__ import annotations
+
+from convcli.core.option_words import BYTES
+from convcli.core.shapes import Extent, product, total
+from convcli.model.graph import Plan, Row
+from convcli.model.steps import Correlate
+
+
+def doubled(macs: Extent) -> Extent:
+    """FLOPs: a multiply-accumulate is a multiplication and an addition."""
+    return product((2, macs))
+
+
+def with_bias(row: Row) -> Extent:
+    """Multiply-accumulates, and one more for each value to which a bias is added."""
+    biases = (
+        product(step.output_shape(*shapes))
+        for step, shapes in row.flow
+        if isinstance(step, Correlate) and step.bias is not None
+    )
+    return total((row.macs, *biases))
+
+
+def over_output(row: Row) -> Extent:
+    """Multiply-accumulates as if a transposed convolution met its kernel at every output cell, not every input cell."""
+    return total(
+        product((*step.output_shape(*shapes)[:-1], step.kernel.size))
+        for step, shapes in row.flow
+        if isinstance(step, Correlate)
+    )
+
+
+def weight_bytes(row: Row, dtype: str) -> Extent:
+    """Bytes of all its variables."""
+    return product((row.params, BYTES[dtype]))
+
+
+def output_bytes(row: Row, dtype: str, batch: int) -> Extent:
+    """Bytes of what it yields for so many samples."""
+    return product((batch, *row.output_shape, BYTES[dtype]))
+
+
+def peak(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
+    """The most bytes of values that are alive at once, and the layer during which they are.
+
+    Each input and each layer's output is a buffer of its own, alive until the last layer that takes it is done; the
+    model's outputs stay. What a layer needs besides while it works does not count.
+    """
+    last_use = {name: place for place, row in enumerate(plan.rows) for name in row.operands}
+    last_use |= dict.fromkeys(plan.model.outputs, len(plan.rows))
+    sizes = {name: product((batch, *shape, BYTES[dtype])) for name, shape in plan.shapes.items()}
+    alive = {name: sizes[name] for name in plan.input_shapes}
+    most, during = 0, None
+    for place, row in enumerate(plan.rows):
+        alive[row.name] = sizes[row.name]
+        now = total(alive.values())
+        if now is None:
+            return None, None
+        if now > most:
+            most, during = now, row.name
+        alive = {name: size for name, size in alive.items() if last_use.get(name, -1) > place}
+    return most, during

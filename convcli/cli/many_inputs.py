@@ -1,0 +1,61 @@
+"""Many files in one call: each by itself, its answer in a folder under its name; failures are told at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import click
+
+from convcli.cli.streams import tell
+from convcli.core.errors import ConvcliError
+from convcli.io.files import STREAM, problem
+
+Answer = Callable[[str, str, float, float], None]  # of an input, into a file, between these shares of all work
+
+
+def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) -> bool:
+    """Whether all went well. Raises `UsageError`, or `ConvcliError` where the folder cannot be had."""
+    outputs = _outputs(names, folder, ending)
+    try:
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise ConvcliError(f"{folder}: is no folder", "one, or a name for a new one")
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ConvcliError(f"{folder}: {problem(error)}") from None
+    failures = []
+    for place, (name, output) in enumerate(zip(names, outputs, strict=True)):
+        try:
+            answer(name, output, place / len(names), 1 / len(names))
+        except (ConvcliError, MemoryError, RecursionError) as error:
+            failures.append(str(error) or "not enough memory")
+    for failure in failures:
+        tell(f"Error: {failure}")
+    if failures:
+        others = f"; the answers to the others are in {folder}" if len(failures) < len(names) else ""
+        tell(f"{len(failures)} of {len(names)} inputs failed{others}")
+    return not failures
+
+
+def _outputs(names: Sequence[str], folder: str, ending: str) -> list[str]:
+    """The file for each answer. Raises `UsageError` where two would be one, or one would replace an input."""
+    if STREAM in names:
+        raise click.UsageError("--output-dir names answers after files (without -)")
+    outputs = [os.path.join(folder, f"{_stem(name)}{ending}") for name in names]
+    inputs = {os.path.realpath(name): name for name in names}
+    owners: dict[str, str] = {}
+    for name, output in zip(names, outputs, strict=True):
+        if output in owners:
+            raise click.UsageError(f"{owners[output]} and {name} would both be answered in {output}")
+        if os.path.realpath(output) in inputs:
+            raise click.UsageError(f"{output} would replace the input {inputs[os.path.realpath(output)]}")
+        owners[output] = name
+    return outputs
+
+
+def _stem(name: str) -> str:
+    """A file's name without its ending; of `FILE.npz:KEY`, with the key."""
+    base = os.path.basename(name)
+    stem, ending = os.path.splitext(base)
+    path, colon, key = ending.partition(":")
+    return f"{stem}-{key}" if colon and path and not os.path.exists(name) else stem

@@ -1,0 +1,1 @@
+"""What every floor above stands on: errors, records, shapes, memory, threads, signals."""

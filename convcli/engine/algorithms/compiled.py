@@ -1,0 +1,199 @@
+"""Compiled loops (extra `fast`) for work that moves memory more than it multiplies.
+
+That is: few channels and filters, each channel by itself, and the adding up of a transposed convolution's products.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convcli.core import memory
+from convcli.core.errors import ConvcliError
+from convcli.core.lazy_imports import Array
+from convcli.core.threads import Team
+from convcli.engine.algorithms.blocks import EVERY, Blocks, Box, Finish, Item, boxes
+from convcli.engine.algorithms.problem import Work
+
+FEW = 4  # channels and filters
+BLOCK_BYTES = 1 << 22
+START_UP = 160 << 20  # bytes that numba takes with what it compiles: 155 MiB the first time, then 110
+LEAST_MACS = 1 << 22  # below which threads are not worth their waking up
+
+FOR = "few channels and filters, depthwise or transposed convolutions, on one or two axes (rows not too long)"
+
+
+def installed() -> bool:
+    """Whether numba is there."""
+    return find_spec("numba") is not None
+
+
+def numba_loops() -> Any:
+    """The compiled loops. Raises `ConvcliError` where numba is not installed, or there is no memory for it."""
+    if not installed():
+        raise ConvcliError("compiled code needs numba", "pip install 'convcli[fast]'")
+    if "numba" not in sys.modules:
+        memory.check(START_UP, "--no-compiled")
+    try:
+        from convcli.engine.algorithms import numba_kernels
+    except Exception as error:  # numba that does not fit this NumPy, or has nowhere to keep what it compiles
+        raise ConvcliError(f"compiled code: {error}", "--no-compiled") from None
+    return numba_kernels
+
+
+def native_tiles() -> Any:
+    """The compiled transforms of Winograd's tiles."""
+    numba_loops()
+    from convcli.engine.algorithms import numba_winograd
+
+    return numba_winograd
+
+
+def suits(work: Work) -> bool:
+    """Few channels and filters on two axes; one filter for each channel, or a transposed convolution, on one or two.
+
+    Rows are taken whole, so they must not be too long.
+    """
+    if not 1 <= len(work.windows) <= 2 or _row_bytes(work) > BLOCK_BYTES:
+        return False
+    if not work.unstretched:
+        return work.one_by_one and work.groups == 1
+    if work.seen == work.made == 1 and work.groups > 1:
+        return True
+    few = work.groups == 1 and max(work.channels, work.filters) <= FEW
+    return few and work.one_by_one and len(work.windows) == 2
+
+
+def _row_bytes(work: Work) -> int:
+    """What a row takes up: of products where they are added up, else of all input rows under the window."""
+    if not work.unstretched:
+        rows = -(-work.windows[0].extent // work.windows[0].upsample) + 1 if len(work.windows) == 2 else 1
+        return rows * work.space[-1] * work.taps * work.filters * work.itemsize
+    rows = work.windows[0].extent if len(work.windows) == 2 else 1
+    return max(work.space[-1] * work.channels * rows, work.places[-1] * work.filters) * work.itemsize
+
+
+def prepare(kernel: Array, work: Work) -> Blocks:
+    """See the package."""
+    if not work.unstretched:
+        return OverlapAdd(kernel, work)
+    return Channelwise(kernel, work) if work.groups > 1 else FewChannels(kernel, work)
+
+
+def flat(x: Array) -> Array:
+    """An image of one or two axes as one of two: (batch, H, W, channels)."""
+    return x if x.ndim == 4 else x[:, None]
+
+
+def whole_rows(counts: tuple[int, ...], row_bytes: int, least: int) -> list[Box]:
+    """Boxes over `(batch, *positions)` whole along the last axis; with one axis only the batch is cut."""
+    *lead, last = counts
+    return [(*box, slice(0, last)) for box in boxes(lead, row_bytes, least, BLOCK_BYTES)]
+
+
+def _both(*numbers: int, other: int = 1) -> tuple[int, int]:
+    """The numbers of two axes; `other` is that of the axis which an image of one axis lacks."""
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (other, numbers[0])
+
+
+class Rows(Blocks):
+    """Whole rows of one sample a block; an image of one axis is one row."""
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(work)
+        self.native = numba_loops()
+        windows = work.windows
+        self.before = _both(*(each.before for each in windows), other=0)
+        self.stride = _both(*(each.stride for each in windows))
+        self.dilation = _both(*(each.dilation for each in windows))
+        self.kernel = kernel if len(windows) == 2 else kernel[None]
+
+    def items(self, counts: tuple[int, ...]) -> list[Item]:
+        least = 4 if self.work.macs * counts[0] > LEAST_MACS else 1
+        return [(box, EVERY) for box in whole_rows(counts, counts[-1] * self.work.filters * self.work.itemsize, least)]
+
+    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
+        box, filters = item
+        images, results = flat(x), flat(y)
+        start, stop = (box[1].start, box[1].stop) if len(box) == 3 else (0, 1)
+        for sample in range(box[0].start, box[0].stop):
+            self.rows(images[sample], results[sample], start, stop, team)
+        finish(y[box], filters)
+
+    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+        """Compute some rows of one sample, (H, W, channels) -> (H', W', filters)."""
+        raise NotImplementedError
+
+
+class FewChannels(Rows):
+    """Channel by channel."""
+
+    multiplies = False
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(kernel, work)
+        self.weights = np.ascontiguousarray(self.kernel.transpose(3, 0, 2, 1))  # (filters, k, in, k)
+
+    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+        self.native.few_channels(x, self.weights, y, self.before, self.dilation, start, stop)
+
+
+class Channelwise(Rows):
+    """Each channel by its own filter."""
+
+    multiplies = False
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(kernel, work)
+        self.weights = np.ascontiguousarray(self.kernel[:, :, 0])  # (k, k, channels)
+
+    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+        self.native.channelwise(x, self.weights, y, self.before, self.stride, self.dilation, start, stop)
+
+
+class OverlapAdd(Rows):
+    """The products of all input cells with all of the kernel at once, then added up where they fall."""
+
+    def __init__(self, kernel: Array, work: Work) -> None:
+        super().__init__(kernel, work)
+        self.upsample = _both(*(each.upsample for each in work.windows))
+        self.weights = np.ascontiguousarray(np.moveaxis(self.kernel, 2, 0)).reshape(work.seen, -1)
+
+    def items(self, counts: tuple[int, ...]) -> list[Item]:
+        row_bytes = counts[-1] * self.weights.shape[1] * self.work.itemsize // prod(self.upsample)
+        return [(box, EVERY) for box in whole_rows(counts, row_bytes, 4)]
+
+    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+        height, width, channels = x.shape
+        last = (stop - 1 - self.before[0] + (self.kernel.shape[0] - 1) * self.dilation[0]) // self.upsample[0]
+        first = max(0, -(-(start - self.before[0]) // self.upsample[0]))
+        met = x[first : max(first, min(height, last + 1))]
+        products = team.scratch("products", (met.size // channels, self.weights.shape[1]), x.dtype)
+        np.matmul(met.reshape(-1, channels), self.weights, out=products)
+        laid = products.reshape(len(met), width, *self.kernel.shape[:2], self.work.filters)
+        self.native.overlap_add(laid, first, y, self.before, self.upsample, self.dilation, width, start, stop)
+
+
+def pool_rows(x: Array, y: Array, windows: Any, largest: bool, count_padding: bool, box: Box) -> None:
+    """Pool whole rows of some samples."""
+    loops = numba_loops()
+    size, stride, dilation = (
+        _both(*(getattr(each, name) for each in windows)) for name in ("size", "stride", "dilation")
+    )
+    before = _both(*(each.before for each in windows), other=0)
+    after = _both(*(each.after for each in windows), other=0)
+    images, results = flat(x), flat(y)
+    _, height, width, _ = images.shape
+    padded = (0, height - 1, 0, width - 1)
+    if count_padding:
+        padded = (-before[0], height - 1 + after[0], -before[1], width - 1 + after[1])
+    start, stop = (box[1].start, box[1].stop) if len(windows) == 2 else (0, 1)
+    for sample in range(box[0].start, box[0].stop):
+        if largest:
+            loops.max_pool(images[sample], results[sample], size, before, stride, dilation, start, stop)
+        else:
+            loops.average_pool(images[sample], results[sample], size, before, stride, dilation, padded, start, stop)

@@ -1,0 +1,169 @@
+"""Every weight of a plan: from a weights file, from the model, or drawn."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from math import prod, sqrt
+from zlib import crc32
+
+import numpy as np
+
+from convcli.core.errors import ConvcliError, check_size, located
+from convcli.core.lazy_imports import Array
+from convcli.core.shapes import shape_text
+from convcli.io import layout
+from convcli.io.weights_file import Held
+from convcli.model.graph import Plan, Row
+from convcli.model.layers.convolutional import Depthwise
+from convcli.model.steps import Weight
+
+Stored = Mapping[str, Array | Held]
+MOST_NAMED = 6  # keys of a file that a message names
+
+
+def bind(
+    plan: Plan,
+    stored: Stored | None,
+    seed: int | None,
+    dtype: str,
+    source: str = "weights",
+    only: Collection[str] | None = None,
+) -> dict[str, dict[str, Array]]:
+    """The variables of each layer, or of `only` those, by layer and name, in the type that the work is done in.
+
+    A weight comes from `stored`, else from the model, else it is drawn by `seed` as Keras does. Raises `ConvcliError`
+    where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
+    """
+    stored = stored or {}
+    rows = [row for row in plan.rows if not row.node.shares]
+    matched = _matched(rows, stored)
+    wanted = None if only is None else set(only)
+    bound = {
+        row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source)
+        for row in rows
+        if wanted is None or row.name in wanted
+    }
+    used = set(matched.values())
+    for key in stored:
+        if key not in used:
+            warnings.warn(f"{source}: no layer wants {key}", stacklevel=2)
+    return bound
+
+
+def _key(row: Row, weight: Weight) -> str:
+    return f"{row.name}/{weight.name}"
+
+
+def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
+    """For each variable the key under which a weights file holds it, where it does.
+
+    That is its own key, `LAYER/VARIABLE`; or the one path that ends in it, as Keras's begin with the name of a
+    sequential model: `sequential/conv2d/kernel`; or its place in Keras's files, `layers/conv2d/vars/0`; or what Keras
+    calls a variable that its layer gives no name, `LAYER/variable_3`; or, in a model within another, the key that it
+    has there.
+    """
+    unnamed = {layer: key for key in stored for layer in re.findall(r"(.*)/variable(?:_\d+)?$", key)}
+    endings = Counter(ending for key in stored for ending in _endings(key))
+    longer = {ending: key for key in stored for ending in _endings(key)}
+    matched = {}
+    for row, path in zip(rows, _paths(rows), strict=True):
+        for place, weight in enumerate(row.weights):
+            key = _key(row, weight)
+            own = (key, *_older(row, weight))
+            places = [*own, f"{path}/vars/{place}", f"{row.name}/vars/{place}"]
+            places += [longer[each] for each in own if endings[each] == 1]
+            places += [unnamed[row.name]] if len(row.weights) == 1 and row.name in unnamed else []
+            found = [each for each in places if each in stored]
+            if found:
+                matched[key] = next((each for each in found if stored[each].shape == weight.shape), found[0])
+    keys = [_key(row, weight) for row in rows for weight in row.weights]
+    return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
+
+
+def _older(row: Row, weight: Weight) -> tuple[str, ...]:
+    """What Keras 2 calls a variable that Keras 3 has renamed."""
+    depthwise = isinstance(row.node.layer, Depthwise) and weight.name == "kernel"
+    return (f"{row.name}/depthwise_kernel",) if depthwise else ()
+
+
+def _endings(key: str) -> Iterator[str]:
+    """What is left of a path without its first part, its first two, and so on."""
+    while "/" in key:
+        key = key.partition("/")[2]
+        yield key
+
+
+def _inner(keys: Sequence[str], stored: Stored, taken: Set[str]) -> dict[str, str]:
+    """`INNER/VARIABLE` for `NESTED/INNER/VARIABLE`, where nothing else wants that."""
+    inner = {key: key.partition("/")[2] for key in keys}
+    wanted = Counter(inner.values())
+    return {key: each for key, each in inner.items() if each in stored and each not in taken and wanted[each] == 1}
+
+
+def _paths(rows: Sequence[Row]) -> Iterator[str]:
+    """The path of each layer in Keras's files: its class and a number, in the order of the model."""
+    count: Counter[str] = Counter()
+    for row in rows:
+        kind = row.node.layer.keras_name()
+        yield row.node.stored_as or (f"layers/{kind}_{count[kind]}" if count[kind] else f"layers/{kind}")
+        count[kind] += 1
+
+
+def _bind_layer(
+    row: Row,
+    stored: Stored,
+    matched: Mapping[str, str],
+    seed: int | None,
+    dtype: str,
+    source: str,
+    model: str | None,
+) -> dict[str, Array]:
+    values = {}
+    for weight in row.weights:
+        if not weight.required:
+            continue
+        with located(row.where), located(weight.name):
+            check_size(prod(weight.extents))
+        key = _key(row, weight)
+        if key in matched:
+            with located(source), located(matched[key]):
+                value = layout.to_float(_shaped(stored[matched[key]], weight))
+        elif weight.name in row.node.given:
+            with located(model or row.where), located(f"{row.name}/{weight.name}"):
+                value = row.node.given[weight.name].fill(weight.extents)
+        elif seed is not None:
+            value = _drawn(weight, np.random.default_rng([seed, crc32(key.encode())]))
+        else:
+            raise _missing(row, weight, model, source, stored)
+        values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.extents)
+    return values
+
+
+def _shaped(value: Array | Held, weight: Weight) -> Array:
+    if value.shape != weight.shape:
+        raise ConvcliError(f"shape {shape_text(value.shape)}", f"{shape_text(weight.shape)} here")
+    return value.read() if isinstance(value, Held) else value
+
+
+def _missing(row: Row, weight: Weight, model: str | None, source: str, stored: Stored) -> ConvcliError:
+    problem = f"no values for {weight.name} {shape_text(weight.shape)}"
+    if stored:
+        held = ", ".join(list(stored)[:MOST_NAMED]) + (", …" if len(stored) > MOST_NAMED else "")
+        error = ConvcliError(f"{problem}: {source} holds {held}", f"one {_key(row, weight)}, or --seed N")
+    else:
+        error = ConvcliError(problem, "--weights FILE, --seed N, or the values in the model")
+    error.where += [each for each in (model, row.where) if each]
+    return error
+
+
+def _drawn(weight: Weight, generator: np.random.Generator) -> Array:
+    """Glorot and Bengio, 2010: uniform within sqrt(6 / (fan in + fan out)); or the number that fills the weight."""
+    shape = weight.extents
+    if weight.initial != "glorot_uniform":
+        return np.full(shape, weight.initial)
+    field = prod(shape[:-2])
+    limit = sqrt(6 / (field * (shape[-2] + shape[-1])))
+    return generator.uniform(-limit, limit, shape)

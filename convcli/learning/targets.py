@@ -1,0 +1,85 @@
+"""What is learned from: inputs that are numbers, and for each output its loss and its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convcli.core.errors import ConvcliError, located
+from convcli.core.lazy_imports import Array, np
+from convcli.core.shapes import DataFormat, known
+from convcli.io import layout
+from convcli.learning import losses
+from convcli.learning.losses import Loss
+from convcli.learning.options import Options
+from convcli.model.graph import Plan, Row
+from convcli.model.steps import Correlate, Map
+from convcli.readers.load import within
+
+
+def check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+    """Raise `ConvcliError` where an input, which `labels` may call otherwise, holds what is no number."""
+    for name, each in inputs.items():
+        if not np.isfinite(each).all():
+            raise ConvcliError(f"{labels.get(name, name)}: holds NaN or infinity", "finite numbers to learn from")
+
+
+def goals_of(
+    plan: Plan,
+    targets: Mapping[str, Array],
+    options: Options,
+    samples: int,
+    data_format: DataFormat,
+    labels: Mapping[str, str],
+) -> tuple[dict[str, Loss], dict[str, Array]]:
+    """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
+    _check_names(plan.model.outputs, targets, labels)
+    rows = {row.name: row for row in plan.rows}
+    found: dict[str, Loss] = {}
+    goals: dict[str, Array] = {}
+    for name in plan.model.outputs:
+        shape = tuple(map(known, plan.shapes[name]))
+        with located(labels.get(name, f"target {name}")):
+            target = layout.to_float(targets[name])
+            if target.ndim == len(shape) + 1:
+                target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
+            loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target)]
+            goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
+        with within(plan.model):
+            _check_suited(rows[name], loss)
+        found[name] = loss
+        goals[name] = goal
+    return found, goals
+
+
+def _check_names(outputs: Sequence[str], targets: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+    """Raise `ConvcliError` where there is not one target for each output."""
+    remedy = f"a target for each of {', '.join(outputs)}"
+    for name in outputs:
+        if name not in targets:
+            with located(labels.get(name, f"target {name}")):
+                raise ConvcliError("is missing", remedy)
+    for name in targets:
+        if name not in outputs:
+            raise ConvcliError(f"target {name}: the model has no such output", remedy)
+
+
+def _check_suited(row: Row, loss: Loss) -> None:
+    """Raise `ConvcliError` where a loss of probabilities would be taken of plain sums of products."""
+    if loss.ends and row.steps and isinstance(row.steps[-1], Correlate):
+        raise ConvcliError(
+            f"{row.where}: {loss.name} is of probabilities, and its output has no activation",
+            f"activation: {loss.ends}",
+        )
+
+
+def _ending(row: Row) -> str | None:
+    """The activation that a layer ends in, where that is over its channels or by cell."""
+    last = row.steps[-1] if row.steps else None
+    whole = isinstance(last, Map) and last.axes in ((), (len(row.output_shape) - 1,))
+    return last.function if isinstance(last, Map) and whole else None
+
+
+def ends_in(plan: Plan, row: Row, wanted: Mapping[str, Loss]) -> bool:
+    """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
+    used = any(row.name in other.operands for other in plan.rows)
+    return row.name in wanted and not used and wanted[row.name].ends == _ending(row) is not None

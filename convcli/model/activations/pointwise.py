@@ -1,0 +1,300 @@
+"""Activations of each number by itself, each with its slope.
+
+At a corner the slope is that which Keras has with TensorFlow; inputs of zeros are there as long as the bias is zero.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+from convcli.core.lazy_imports import Array, np
+from convcli.model.activations.registry import ACTIVATIONS, activation, pullback, slope
+
+
+@activation
+def linear(x: Array) -> Array:
+    return x
+
+
+@pullback(linear)
+def _(x: Array, y: Array, dy: Array) -> Array:
+    return dy
+
+
+@activation
+def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
+    """x where x > threshold, else negative_slope·(x - threshold); never above max_value."""
+    kept = np.where(x <= threshold, 0, x) if threshold else np.maximum(x, 0)
+    below = negative_slope * np.minimum(x - threshold, 0) if negative_slope else 0
+    return (kept if max_value is None else np.minimum(kept, max_value)) + below
+
+
+@slope(relu)
+def _(x: Array, y: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
+    rising = x > threshold
+    if max_value is not None:
+        rising &= (x < max_value) if max_value == 6 and not threshold else (x <= max_value)  # relu6 is another function
+    below = x < threshold if threshold or max_value is not None else x <= 0  # and so is leaky_relu
+    return np.where(below, negative_slope, rising).astype(x.dtype) if negative_slope else rising
+
+
+@activation
+def relu6(x: Array) -> Array:
+    return np.clip(x, 0, 6)
+
+
+@slope(relu6)
+def _(x: Array, y: Array) -> Array:
+    return (x > 0) & (x < 6)
+
+
+@activation
+def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
+    return np.where(x >= 0, x, negative_slope * x)
+
+
+@slope(leaky_relu)
+def _(x: Array, y: Array, negative_slope: float = 0.2) -> Array:
+    return np.where(x > 0, 1, negative_slope).astype(x.dtype)
+
+
+@activation
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    return np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+@slope(elu)
+def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
+    return np.where(x > 0, 1, y + alpha)
+
+
+@activation
+def celu(x: Array, alpha: float = 1.0) -> Array:
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
+
+
+@slope(celu)
+def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
+    return np.exp(np.minimum(x, 0) / alpha)
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+@activation
+def selu(x: Array) -> Array:
+    """Klambauer et al., "Self-Normalizing Neural Networks", 2017."""
+    return SELU_SCALE * elu(x, SELU_ALPHA)
+
+
+@slope(selu)
+def _(x: Array, y: Array) -> Array:
+    return np.where(x >= 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+
+
+@activation
+def sigmoid(x: Array) -> Array:
+    decay = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, decay) / (1 + decay)
+
+
+@slope(sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return y * (1 - y)
+
+
+@activation
+def log_sigmoid(x: Array) -> Array:
+    return -softplus(-x)
+
+
+@slope(log_sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return sigmoid(-x)
+
+
+@activation
+def hard_sigmoid(x: Array) -> Array:
+    return relu6(x + 3) / 6
+
+
+@slope(hard_sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return (np.abs(x) < 3).astype(x.dtype) / 6
+
+
+@activation
+def silu(x: Array) -> Array:
+    return x * sigmoid(x)
+
+
+@slope(silu)
+def _(x: Array, y: Array) -> Array:
+    gate = sigmoid(x)
+    return gate + y * (1 - gate)
+
+
+@activation
+def hard_silu(x: Array) -> Array:
+    return x * hard_sigmoid(x)
+
+
+@slope(hard_silu)
+def _(x: Array, y: Array) -> Array:
+    return hard_sigmoid(x) + x * (np.abs(x) < 3) / 6
+
+
+@activation
+def mish(x: Array) -> Array:
+    return x * np.tanh(softplus(x))
+
+
+@slope(mish)
+def _(x: Array, y: Array) -> Array:
+    gate = np.tanh(softplus(x))
+    return gate + x * (1 - gate * gate) * sigmoid(x)
+
+
+@activation
+def gelu(x: Array, approximate: bool = False) -> Array:
+    """x·Φ(x), Φ the normal distribution; `approximate` uses tanh. Hendrycks and Gimpel, 2016."""
+    if approximate:
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+
+
+@slope(gelu)
+def _(x: Array, y: Array, approximate: bool = False) -> Array:
+    if approximate:
+        bent = np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+        return 0.5 * (1 + bent + x * (1 - bent * bent) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
+    return 0.5 * (1 + _erf(x / math.sqrt(2))) + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+
+
+@lru_cache(maxsize=1)
+def _erf_series() -> Any:
+    """erf on [0, 6] as a Chebyshev series, from `math.erf` at the Chebyshev points, to 2e-14; beyond 6 it is 1."""
+    erf = np.vectorize(math.erf, otypes=[float])
+    return np.polynomial.Chebyshev.interpolate(erf, 40, domain=[0, 6]).coef
+
+
+def _erf(x: Array) -> Array:
+    place = np.minimum(np.abs(x), 6) / 3 - 1  # [0, 6] -> [-1, 1]
+    series = np.polynomial.chebyshev.chebval(place, _erf_series().astype(x.dtype))
+    return np.copysign(np.where(np.abs(x) >= 6, 1, np.clip(series, 0, 1)), x).astype(x.dtype)
+
+
+@activation
+def tanh(x: Array) -> Array:
+    return np.tanh(x)
+
+
+@slope(tanh)
+def _(x: Array, y: Array) -> Array:
+    return 1 - y * y
+
+
+@activation
+def hard_tanh(x: Array) -> Array:
+    return np.clip(x, -1, 1)
+
+
+@slope(hard_tanh)
+def _(x: Array, y: Array) -> Array:
+    return np.abs(x) <= 1
+
+
+@activation
+def tanh_shrink(x: Array) -> Array:
+    return x - np.tanh(x)
+
+
+@slope(tanh_shrink)
+def _(x: Array, y: Array) -> Array:
+    return np.tanh(x) ** 2
+
+
+@activation
+def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
+    return x - np.clip(x, -threshold, threshold)
+
+
+@slope(soft_shrink)
+def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
+    return np.abs(x) > threshold
+
+
+@activation
+def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
+    return np.where(np.abs(x) <= threshold, 0, x)
+
+
+@slope(hard_shrink)
+def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
+    return np.abs(x) > threshold
+
+
+@activation
+def softplus(x: Array) -> Array:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+@slope(softplus)
+def _(x: Array, y: Array) -> Array:
+    return sigmoid(x)
+
+
+@activation
+def softsign(x: Array) -> Array:
+    return x / (1 + np.abs(x))
+
+
+@slope(softsign)
+def _(x: Array, y: Array) -> Array:
+    return 1 / (1 + np.abs(x)) ** 2
+
+
+@activation
+def squareplus(x: Array, b: float = 4.0) -> Array:
+    return (x + np.sqrt(x * x + b)) / 2
+
+
+@slope(squareplus)
+def _(x: Array, y: Array, b: float = 4.0) -> Array:
+    return (1 + x / np.sqrt(x * x + b)) / 2
+
+
+@activation
+def sparse_plus(x: Array) -> Array:
+    return np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x))
+
+
+@slope(sparse_plus)
+def _(x: Array, y: Array) -> Array:
+    return np.clip((x + 1) / 2, 0, 1)
+
+
+@activation
+def sparse_sigmoid(x: Array) -> Array:
+    return np.clip((x + 1) / 2, 0, 1)
+
+
+@slope(sparse_sigmoid)
+def _(x: Array, y: Array) -> Array:
+    return (np.abs(x) < 1).astype(x.dtype) / 2
+
+
+@activation
+def exponential(x: Array) -> Array:
+    return np.exp(x)
+
+
+@slope(exponential)
+def _(x: Array, y: Array) -> Array:
+    return y
+
+
+ACTIVATIONS["swish"] = silu
+ACTIVATIONS["hard_swish"] = hard_silu

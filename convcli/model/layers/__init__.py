@@ -1,0 +1,23 @@
+"""Every layer. To add one, write a record in the module of its kind: it registers itself."""
+
+from convcli.model.layers import activations, convolutional, merging, normalization, pooling, regularization, reshaping
+from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised, number, snake_case
+from convcli.model.layers.convolutional import Kernelled
+
+__all__ = [
+    "LAYERS",
+    "TRAINING_ONLY",
+    "Kernelled",
+    "Layer",
+    "activation_name",
+    "activations",
+    "convolutional",
+    "merging",
+    "normalised",
+    "normalization",
+    "number",
+    "pooling",
+    "regularization",
+    "reshaping",
+    "snake_case",
+]

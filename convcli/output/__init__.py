@@ -1,0 +1,1 @@
+"""What a command answers, as data (`report`), and that answer as bytes (`render`)."""

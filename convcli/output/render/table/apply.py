@@ -1,0 +1,57 @@
+"""Feature maps and filters, under the layers' shapes and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from convcli.core.shapes import shape_text
+from convcli.output.render.table.layer_table import layers, title, totals
+from convcli.output.render.table.number_grids import Grid, grids, value_text
+from convcli.output.report.apply import ApplyReport, Kernels, Maps
+
+MOST_SAMPLES = 4
+
+
+def parts(report: ApplyReport) -> Iterator[RenderableType]:
+    yield title(report.summary)
+    yield layers(report.summary)
+    yield from totals(report.summary)
+    for note in report.notes:
+        yield Text(f" {note}", "dim")
+    for kernels in report.kernels:
+        yield Text(f"\n{kernels.layer}: filters", "bold")
+        yield from _filters(kernels)
+    for maps in report.maps:
+        shape = (maps.array.shape[0], *report.data_format.from_last(maps.array.shape[1:]))
+        yield Text(f"\n{maps.layer}: output {shape_text(shape)}", "bold")
+        yield from _samples(maps)
+
+
+def _samples(maps: Maps) -> Iterator[RenderableType]:
+    batch = maps.array.shape[0]
+    for place, sample in enumerate(maps.array[:MOST_SAMPLES]):
+        if batch > 1:
+            yield Text(f"sample {place}", "italic")
+        if sample.ndim == 1:
+            yield Grid("values", sample)
+            continue
+        yield from grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
+    if batch > MOST_SAMPLES:
+        yield Text(f"… {batch - MOST_SAMPLES:,} more samples; -f json, csv or npy gives all", "dim")
+
+
+def _filters(kernels: Kernels) -> Iterator[RenderableType]:
+    """Each filter with its bias; one that sees several channels as a grid for each."""
+    spatial = kernels.kernel.ndim > 2
+    named = []
+    for place, name in enumerate(kernels.names):
+        title = name if kernels.bias is None else f"{name}, bias {value_text(kernels.bias[place])}"
+        one = kernels.kernel[..., place]  # (*k, channels)
+        if spatial and one.shape[-1] > 1:
+            named += [(f"{title}, input channel {each}", one[..., each]) for each in range(one.shape[-1])]
+        else:
+            named.append((title, one[..., 0] if spatial else one))
+    yield from grids(named)

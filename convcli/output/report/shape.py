@@ -1,0 +1,177 @@
+"""The answer of `shape`: what a plan yields and costs, under the keys of the JSON output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from convcli.analysis import cost
+from convcli.core.errors import ConvcliError
+from convcli.core.option_words import BYTES, COUNTS
+from convcli.core.records import Record
+from convcli.core.shapes import DataFormat, Extent, Shape, total
+from convcli.io.arrays import worded
+from convcli.model.graph import Plan, Row
+from convcli.model.steps import Field, Seen, Track
+from convcli.output.report import Report
+
+
+class ShapeReport(Report):
+    """The answer of `shape`: the summary of a plan, for batches of a size if one was given.
+
+    The summary holds memory; `memory` says whether that was asked for, or only the table's last line is to tell it.
+    `inputs` and `outputs` are the names of the model's own, which the summary leaves out where there is only one.
+    """
+
+    kind = "shape"
+
+    summary: dict[str, Any]
+    batch: int | None = None
+    memory: bool = False
+    inputs: tuple[str, ...] = ("input",)
+    outputs: tuple[str, ...] = ()
+
+    def mapping(self) -> dict[str, Any]:
+        if self.memory:
+            return self.summary
+        rows = [_without_memory(row) for row in self.summary["layers"]]
+        return {**_without_memory(self.summary), "layers": rows}
+
+
+def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in MEMORY}
+
+
+# The keys of memory: of the whole model, then of a layer.
+MEMORY = ("dtype", "weight_bytes", "peak_activation_bytes", "peak_activation_layer", "output_bytes")
+
+
+class Asked(Record):
+    """What a summary holds besides what it always does.
+
+    `batch` is the batch size, None where it is open; `dtype` the type that bytes are counted in. `count` is `macs`,
+    `flops` or `detail`; `explain` adds the working, `at` the window of the input that this cell of each layer sees,
+    `memory` the bytes of weights and values.
+    """
+
+    batch: int | None = None
+    dtype: str = "float32"
+    count: str = COUNTS[0]
+    explain: bool = False
+    at: tuple[int, ...] | None = None
+    memory: bool = False
+
+    def __post_init__(self) -> None:
+        for name, words in (("dtype", BYTES), ("count", COUNTS)):
+            if getattr(self, name) not in words:
+                raise ConvcliError(f"{name}: {getattr(self, name)!r}", f"one of {', '.join(words)}")
+        if self.batch is not None and (type(self.batch) is not int or self.batch < 1):
+            raise ConvcliError(f"batch: {self.batch!r}", "a whole number of at least 1")
+        if self.at is not None and not all(type(place) is int and place >= 0 for place in self.at):
+            raise ConvcliError(f"at: {list(self.at)}", "places from 0, one for each axis in space")
+
+
+def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> dict[str, Any]:
+    """Shapes, parameters, multiply-accumulates and receptive fields of a plan, under the keys of the JSON output."""
+    asked = asked or Asked()
+
+    def outer(shape: Shape) -> list[Extent]:
+        return [asked.batch, *data_format.from_last(shape)]
+
+    seen = _seen(plan, asked.at) if asked.at is not None else {}
+    rows = [_row(plan, row, outer, asked) | seen.get(row.name, {}) for row in plan.rows]
+    counts = {key: total(row[key] for row in rows) for key in ("params", "trainable_params", *_counts(asked))}
+    params, trainable = counts["params"], counts["trainable_params"]
+    return {
+        "name": plan.model.name,
+        "data_format": data_format.value,
+        "input_shape": _one_or_all({name: outer(shape) for name, shape in plan.input_shapes.items()}),
+        "output_shape": _one_or_all({name: outer(shape) for name, shape in plan.output_shapes.items()}),
+        "params": params,
+        "trainable_params": trainable,
+        "non_trainable_params": None if params is None or trainable is None else params - trainable,
+        **{key: counts[key] for key in _counts(asked)},
+        **(_memory(plan, rows, asked) if asked.memory else {}),
+        **({} if asked.at is None else {"at": list(asked.at)}),
+        "layers": rows,
+    }
+
+
+def _memory(plan: Plan, rows: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, Any]:
+    most, during = cost.peak(plan, asked.dtype, asked.batch or 1)
+    values = (asked.dtype, total(row["weight_bytes"] for row in rows), most, during)
+    return dict(zip(MEMORY, values, strict=False))
+
+
+def _counts(asked: Asked) -> tuple[str, ...]:
+    """The keys of the counts of multiplications that are asked for."""
+    more = {"macs": (), "flops": ("flops",), "detail": ("flops", "macs_with_bias", "macs_over_output")}
+    return ("macs", *more[asked.count])
+
+
+COUNT: dict[str, Callable[[Row], Extent]] = {
+    "macs": lambda row: row.macs,
+    "flops": lambda row: cost.doubled(row.macs),
+    "macs_with_bias": cost.with_bias,
+    "macs_over_output": cost.over_output,
+}
+POINTWISE = "pointwise_kernel"
+
+
+def _one_or_all(named: Mapping[str, Any]) -> Any:
+    return dict(named) if len(named) > 1 else next(iter(named.values()))
+
+
+def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
+    correlation = row.correlation
+    pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in row.weights if weight.name == POINTWISE}
+    fields = plan.fields[row.name]
+    seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in fields.items()}
+    jumps = {name: _jump(each) for name, each in fields.items()}
+    return {
+        "name": row.name,
+        "type": type(row.node.layer).__name__,
+        "inputs": worded(list(row.node.inputs)),
+        "output_shape": outer(row.output_shape),
+        "kernel_shape": list(correlation.kernel.shape) if correlation else None,
+        **pointwise,
+        "kernels_2d": correlation.kernels_2d if correlation else None,
+        "params": row.params,
+        "trainable_params": row.trainable_params,
+        **{key: COUNT[key](row) for key in _counts(asked)},
+        "receptive_field": plan.by_input(seen),
+        "jump": plan.by_input(jumps),
+        **(_row_memory(row, asked) if asked.memory else {}),
+        **({"working": _working(plan, row)} if asked.explain else {}),
+    }
+
+
+def _seen(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+    from convcli.analysis import cell_window
+
+    return cell_window.at(plan, cell)
+
+
+def _working(plan: Plan, row: Row) -> list[str]:
+    from convcli.analysis import derivation
+
+    return list(derivation.lines(plan, row))
+
+
+def _row_memory(row: Row, asked: Asked) -> dict[str, Any]:
+    return {
+        "weight_bytes": cost.weight_bytes(row, asked.dtype),
+        "output_bytes": cost.output_bytes(row, asked.dtype, asked.batch or 1),
+    }
+
+
+def _receptive_field(seen: Field, shape: Shape) -> list[Extent]:
+    return [whole if each is None else _reach(each, "extent") for each, whole in zip(seen, shape, strict=False)]
+
+
+def _jump(seen: Field) -> list[int | float | None]:
+    return [_reach(each, "jump") for each in seen]
+
+
+def _reach(seen: Seen, what: str) -> Any:
+    return getattr(seen.reach, what) if isinstance(seen, Track) else None

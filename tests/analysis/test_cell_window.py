@@ -1,0 +1,70 @@
+"""What one cell of a layer sees is what a change of the input reaches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import convcli
+from convcli.core.errors import ConvcliError
+
+STACKS = (
+    ["Conv1D(1, 3, padding='same')", "Conv1D(1, 5, strides=2, padding='same')", "MaxPooling1D(3, 2, padding='same')"],
+    ["Conv1D(1, 1, strides=2)", "Conv1D(1, 3, padding=1)"],
+    ["Conv1D(1, 3, dilation_rate=3, padding='full')", "Conv1DTranspose(1, 3, strides=2, padding=1, output_padding=1)"],
+    ["Conv1DTranspose(1, 2, strides=3)", "Conv1D(1, 3, padding='causal')"],
+    ["Conv1D(1, 5, padding='same', padding_mode='reflect')", "Conv1D(1, 3)"],
+    ["Conv1D(1, 4, padding='same', padding_mode='replicate')", "AveragePooling1D(3, 2, ceil_mode=True)"],
+    ["Cropping1D(2)", "ZeroPadding1D(2)", "Conv1D(1, 3, padding='same')"],
+    ["UpSampling1D(2)", "Conv1D(1, 3, padding='same')"],
+    ["MaxPooling1D(13, name='one')", "Conv1D(1, 3, padding='same', inputs='input')", "Add(inputs=['conv1d', 'one'])"],
+    ["Conv1D(1, 3, padding='same', name='a')", "Conv1D(1, 7, padding='same')", "Add(inputs=['a', 'conv1d'])"],
+)
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: " ".join(stack))
+def test_every_cell_sees_what_changes_it(stack):
+    model, width = convcli.load(stack), 13
+    plan = model.plan({"input": (width, 1)})
+    generator = np.random.default_rng(0)
+    values = {
+        f"{row.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
+        for row in plan.rows
+        for weight in row.weights
+    }
+    rising = generator.uniform(0, 1e-3, (1, width, 1))  # a maximum is that of the changed cell
+    base = convcli.apply(model, rising, weights=values)[0, :, 0]
+    moved = [
+        convcli.apply(model, rising + (np.arange(width) == cell)[None, :, None], weights=values)
+        for cell in range(width)
+    ]
+    changed = np.array([np.abs(each[0, :, 0] - base) > 1e-9 for each in moved])  # (input cells, output cells)
+    for cell in range(base.size):
+        (window,) = convcli.summarize(model, (width, 1), at=(cell,))["layers"][-1]["window"]
+        reached = np.flatnonzero(changed[:, cell])
+        assert window == ([int(reached[0]), int(reached[-1])] if reached.size else None)
+
+
+def test_several_inputs_are_seen_apart():
+    model = convcli.load(
+        {
+            "input": {"a": [8, 1], "b": [8, 1]},
+            "layers": [
+                "Conv1D(1, 3, padding='same', inputs='a')",
+                "Conv1D(1, 5, padding='same', inputs='b')",
+                "Add(inputs=['conv1d', 'conv1d_1'])",
+            ],
+        }
+    )
+    row = convcli.summarize(model, at=(1,))["layers"][-1]
+    assert row["window"] == {"a": [[0, 2]], "b": [[0, 3]]}
+    assert row["window_padding"] == {"a": [[0, 0]], "b": [[1, 0]]}
+
+
+def test_a_cell_that_no_layer_has():
+    with pytest.raises(ConvcliError) as caught:
+        convcli.summarize(convcli.load(["Conv1D(1, 3)"]), (8, 1), at=(6,))
+    assert (
+        str(caught.value)
+        == "no layer's output has a cell 6 (a place from 0 for each axis in space; the largest output has (6,))"
+    )

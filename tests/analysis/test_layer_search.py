@@ -1,0 +1,123 @@
+"""Settings that turn one size into another: every answer is one, and none is left out."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import convcli
+from convcli.analysis import layer_search as searches
+from convcli.analysis.layer_search import Question, answers, closest
+from convcli.core.errors import ConvcliError
+
+
+def explicit(found):
+    """(F, S, before, after, d) of the answers with explicit padding, for one axis."""
+    return {
+        (each.kernel_size[0], each.strides[0], *each.padding[0], each.dilation_rate[0])
+        for each in found
+        if not isinstance(each.padding, str)
+    }
+
+
+def test_resnet_s_first_layer():
+    found = answers(Question((224,), (112,), kernel_size=(7,), strides=(2,), dilation_rate=(1,)))
+    assert [each.padding for each in found[:2]] == [((3, 3),), "same"]
+    # 224 - 7 + P is 222 or 223: P is 5 or 6, each side at most 6
+    assert explicit(found) == {(7, 2, a, b, 1) for a in range(7) for b in range(7) if a + b in (5, 6)}
+
+
+def test_the_most_usual_comes_first():
+    first = answers(Question((28,), (28,)))[0]
+    assert (first.kernel_size, first.strides, first.padding, first.dilation_rate) == ((3,), (1,), ((1, 1),), (1,))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(5, 40), st.integers(1, 40))
+def test_no_answer_is_left_out(width, wanted):
+    # floor((W - D + P) / S) + 1, written out once more
+    every = set()
+    for size, stride, dilation in product(range(1, 12), range(1, 5), range(1, 4)):
+        extent = dilation * (size - 1) + 1
+        for before, after in product(range(extent), repeat=2):
+            room = width - extent + before + after
+            if room >= 0 and room // stride + 1 == wanted:
+                every.add((size, stride, before, after, dilation))
+    assert explicit(answers(Question((width,), (wanted,)))) == every
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(3, 30), st.integers(1, 60), st.booleans())
+def test_every_answer_is_what_the_layer_does(width, wanted, transpose):
+    for setting in answers(Question((width,), (wanted,), transpose=transpose))[:40]:
+        arguments = {
+            "filters": 1,
+            "kernel_size": setting.kernel_size[0],
+            "strides": setting.strides[0],
+            "dilation_rate": setting.dilation_rate[0],
+            "padding": setting.padding if isinstance(setting.padding, str) else list(map(list, setting.padding)),
+        }
+        if setting.output_padding is not None:
+            arguments["output_padding"] = setting.output_padding[0]
+        model = convcli.load([{"conv1d_transpose" if transpose else "conv1d": arguments}])
+        assert convcli.summarize(model, (width, 1))["output_shape"] == [None, wanted, 1]
+
+
+def test_transposed_settings_name_their_output_padding():
+    found = answers(Question((7,), (14,), kernel_size=(3,), strides=(2,), dilation_rate=(1,), transpose=True))
+    pairs = [(each.padding, each.output_padding) for each in found]
+    assert pairs[0] == ("same", None)
+    assert (((1, 1),), (1,)) in pairs  # (7 - 1)·2 + 3 - 1 - 1 + 1
+    assert ("same", (1,)) in pairs
+
+
+def test_several_axes_share_what_is_searched():
+    found = answers(Question((224, 112), (112, 56), kernel_size=(3, 3), dilation_rate=(1, 1)))
+    assert found[0].strides == (2, 2)
+    assert found[0].padding == ((1, 1), (1, 1))
+    assert answers(Question((9, 9), (9, 3), dilation_rate=(1, 1))) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "output"),
+    [
+        (Question((224,), (300,)), (254,)),
+        (Question((10,), (1,), kernel_size=(3,), strides=(2,), padding="valid"), (2,)),
+    ],
+)
+def test_what_comes_closest(question, output):
+    assert answers(question) == []
+    assert closest(question).output == output
+
+
+def test_nothing_comes_close_where_nothing_fits():
+    assert closest(Question((2,), (9,), kernel_size=(7,), padding="valid")) is None
+
+
+def test_output_padding_is_smaller_than_the_stride_or_dilation():
+    found = answers(Question((7,), (17,), kernel_size=(3,), strides=(2,), transpose=True, output_padding=(3,)))
+    assert all(each.dilation_rate[0] > 3 for each in found)
+    assert found == []
+
+
+def test_no_answer_is_listed_twice():
+    for transpose in (False, True):
+        found = answers(Question((8,), (8,), transpose=transpose))
+        assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question((8,), (16,), kernel_size=(10**9,)),
+        Question((8,), (16,), strides=(10**9,), transpose=True),
+        Question((8,), (1,), kernel_size=(5000,), strides=(10_000,)),
+    ],
+)
+def test_too_many_settings_are_an_error(question, monkeypatch):
+    monkeypatch.setattr(searches, "MOST_TRIED", 1000)
+    with pytest.raises(ConvcliError, match=r"^more than 1,000 settings to try"):
+        answers(question)

@@ -1,0 +1,196 @@
+"""The command that lists the bank and shows its filters, and filters of the bank in place of a model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from convcli.model import filter_bank
+from convcli.output.render import FORMATS, Look
+from convcli.output.report.filters import FiltersReport
+
+LINES, BUMP = "samples/lines.yaml", "samples/bump.yaml"
+
+
+# ---- filters ----
+
+
+def test_the_bank_as_a_list(convcli):
+    table = convcli("filters").stdout
+    for name in filter_bank.names():
+        (line,) = [line for line in table.splitlines() if f"│ {name} " in line]
+        found = filter_bank.find(name)
+        assert found.recipe.does in line
+        assert f" {'×'.join(map(str, found.shape))} " in line
+        assert found.parameters in line
+    for group in ("lines", "edges", "compass", "curvature", "smoothing", "sharpening", "1-D", "3-D"):
+        assert table.count(f"\n│ {group} ") == 1
+
+
+def test_the_list_in_every_format(convcli):
+    rows = list(csv.DictReader(io.StringIO(convcli("filters", "-f", "csv").stdout)))
+    assert [row["name"] for row in rows] == filter_bank.names()
+    assert rows[0] == {
+        "name": "line-vertical",
+        "group": "lines",
+        "size": "3x3",
+        "parameters": "",
+        "does": "finds vertical lines",
+        "source": "the pattern itself: a template that answers most where the input is like it",
+    }
+    held = json.loads(convcli("filters", "-f", "json").stdout)
+    assert held == {name: filter_bank.find(name).values for name in filter_bank.names()}
+    assert yaml.safe_load(convcli("filters", "-f", "yaml").stdout) == held
+
+
+def test_one_filter(convcli):
+    assert (
+        convcli("filters", "gaussian:size=3,sigma=0.5").stdout
+        == """\
+╭─ gaussian:size=3,sigma=0.5 ─────╮
+│ 0.0113437  0.0838195  0.0113437 │
+│ 0.0838195   0.619347  0.0838195 │
+│ 0.0113437  0.0838195  0.0113437 │
+╰─────────────────────────────────╯
+ Size: 3×3
+ What it does: takes the mean, weighted by a bell of standard deviation sigma
+ Parameters: size=3, sigma=0.5, rank=2
+ Sum: 1
+ Source: the normal density at whole cells, divided by its sum; Marr and Hildreth, "Theory of Edge Detection", 1980
+"""
+    )
+
+
+def test_several_filters(convcli):
+    table = convcli("filters", "step", "box:rank=3").stdout
+    assert "╭─ step ─╮\n│ -1  1  │\n" in table
+    assert "╭─ box:rank=3, depth 2 ────────" in table
+    assert " Size: 3×3×3\n What it does: takes the mean\n Parameters: size=3, rank=3\n Sum: 1\n" in table
+    assert json.loads(convcli("filters", "step", "bump", "step", "-f", "json").stdout) == {
+        "step": [-1, 1],
+        "bump": [0, 1, 0],
+    }
+    assert convcli("filters", "step", "sobel-x", "-f", "csv").stdout == "-1,1\n\n-1,0,1\n-2,0,2\n-1,0,1\n"
+    assert convcli("filters", "identity:rank=3", "-f", "csv").stdout.count("\n\n") == 2
+
+
+def test_what_is_left_of_a_sum_by_rounding_is_not_shown(convcli):
+    assert " Sum: 0\n" in convcli("filters", "laplacian-of-gaussian").stdout
+
+
+def test_filters_as_arrays(convcli, tmp_path):
+    one = convcli("filters", "sobel-x", "-f", "npy").stdout_bytes
+    assert np.load(io.BytesIO(one)).tolist() == [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+    convcli("filters", "-o", tmp_path / "bank.npz")
+    with np.load(tmp_path / "bank.npz") as archive:
+        assert list(archive) == filter_bank.names()
+        assert archive["step"].tolist() == [-1, 1]
+    (tmp_path / "k.npy").write_bytes(one)
+    by_file = convcli("apply", LINES, tmp_path / "k.npy", "-f", "csv").stdout
+    assert by_file == convcli("apply", LINES, "--filter", "sobel-x", "-f", "csv").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("sobel-x", "-0.25,0,0.25\n-0.5,0,0.5\n-0.25,0,0.25\n"),  # by the positive ones
+        ("line-vertical", "0,0.3333333333333333,0\n" * 3),  # by the sum
+        ("roberts-y", "0,-1\n1,0\n"),
+        ("moving-average", "0.3333333333333333,0.3333333333333333,0.3333333333333333\n"),
+    ],
+)
+def test_normalized_filters(convcli, name, rows):
+    assert convcli("filters", name, "--normalize", "-f", "csv").stdout == rows
+
+
+# ---- apply --filter ----
+
+
+def maps(convcli, file, *arguments):
+    """The maps of one sample by name, and what is said on standard error."""
+    done = convcli("apply", file, *arguments, "-f", "json")
+    return np.moveaxis(np.array(json.loads(done.stdout)["output"])[0], -1, 0), done.stderr
+
+
+def test_filters_of_several_sizes_meet_at_their_middles(convcli, tmp_path):
+    x = np.random.default_rng(1).integers(-9, 9, (9, 10))
+    np.save(tmp_path / "x.npy", x)
+    both, said = maps(convcli, tmp_path / "x.npy", "--filter", "sobel-x", "--filter", "gaussian:size=5,sigma=1.2")
+    (small,), _ = maps(convcli, tmp_path / "x.npy", "--filter", "sobel-x")
+    (large,), _ = maps(convcli, tmp_path / "x.npy", "--filter", "gaussian:size=5,sigma=1.2")
+    assert np.array_equal(both[0], small[1:-1, 1:-1])
+    assert both[1] == pytest.approx(large)
+    assert said == "Warning: sobel-x is padded with zeros from 3×3 to 5×5\n"
+    quiet = ("--filter", "sobel-x", "--filter", "gaussian", "-q")
+    assert maps(convcli, tmp_path / "x.npy", *quiet)[1] == ""
+
+
+def test_filters_of_one_rank_settle_that_of_the_others(convcli, tmp_path):
+    (found, _), _ = maps(convcli, BUMP, "--filter", "gaussian:size=3,sigma=0.5", "--filter", "bump")
+    assert found.shape == (6,)
+    np.save(tmp_path / "k.npy", [1, 2, 3])
+    (found, _), _ = maps(convcli, BUMP, "--filter", "box", "--filter", tmp_path / "k.npy")
+    assert found == pytest.approx([0, 1 / 3, 2 / 3, 2 / 3, 1 / 3, 0])
+    assert maps(convcli, BUMP, "--filter", "box:rank=1")[0][0] == pytest.approx(found)
+
+
+def test_the_layer_settles_the_rank_of_a_filter(convcli):
+    for layer, shape in (("Conv1D", "8x1"), ("Conv2D", "8x8x1"), ("Conv3D", "8x8x8x1")):
+        axes = shape.count("x")
+        for filters in ("'gaussian'", "['gaussian', 'box:size=5']", "{'a': 'gaussian'}"):
+            done = convcli("shape", "-i", shape, "-l", f"{layer}({filters})", "-f", "json")
+            assert json.loads(done.stdout)["layers"][0]["kernel_shape"][:-2] == [5] * axes
+
+
+def test_names_with_parameters_go_wherever_names_go(convcli):
+    model = """
+- conv2d: {filters: {blur: "gaussian:size=3,sigma=2"}}
+- depthwise_conv2d: {filters: box:size=2}
+- conv2d:
+    filters:
+      - kirsch-n
+      - gabor:size=3,theta=30
+    bias: moving-average:size=2
+"""
+    done = convcli("apply", LINES, "-", "--show-weights", stdin=model)
+    assert "╭─ gabor:size=3,theta=30, bias 0.5 ─" in done.stdout
+    assert "╭─ kirsch-n ─" in done.stdout
+
+
+def test_a_volume_of_one_channel_is_filtered_too(convcli, tmp_path):
+    np.save(tmp_path / "x.npy", np.pad([[[1.0]]], 2))
+    (found,), _ = maps(convcli, tmp_path / "x.npy", "--filter", "box:rank=3")
+    assert found == pytest.approx(np.full((3, 3, 3), 1 / 27))
+
+
+def test_normalized_filters_of_apply(convcli, tmp_path):
+    np.save(tmp_path / "k.npy", [[1, 2], [3, 4]])
+    (edges,), _ = maps(convcli, LINES, "--filter", "sobel-x", "--normalize")
+    assert edges[0].tolist() == [0, 1, 1, -1, -1, 0]
+    (plain,), _ = maps(convcli, LINES, "--filter", tmp_path / "k.npy")
+    (tenth,), _ = maps(convcli, LINES, "--filter", tmp_path / "k.npy", "--normalize")
+    assert tenth == pytest.approx(plain / 10)
+
+
+def test_results_are_not_clamped(convcli):
+    (found,), _ = maps(convcli, LINES, "--filter", "kirsch-w")
+    assert found.min() < 0 < found.max()
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_names_are_whole_on_any_terminal(width):
+    report = FiltersReport(tuple(map(filter_bank.find, filter_bank.names())), listed=True)
+    lines = FORMATS["table"].render(report, Look(width=width)).decode().splitlines()
+    assert all(any(f"│ {name} " in line for line in lines) for name in filter_bank.names())
+    assert width < 80 or max(map(len, lines)) == 80
+
+
+@pytest.mark.parametrize(("x", "size"), [("1,2,3,4,5,6", [1, 2, 1]), ("\n".join(["1,2,3,4,5,6"] * 6), [1, 2, 2, 1])])
+def test_a_filter_of_any_rank_takes_that_of_the_array(convcli, x, size):
+    done = convcli("apply", "-", "--filter", "gaussian", "-f", "json", stdin=x)
+    assert json.loads(done.stdout)["output_shape"] == size

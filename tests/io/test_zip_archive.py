@@ -1,0 +1,87 @@
+"""Zip archives: what they hold is known and bounded before it is inflated, whatever they say."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+
+from convcli.core.errors import ConvcliError
+from convcli.io import arrays, weights_file, zip_archive
+
+LISTED_SIZE = slice(24, 28)  # of a file, in the archive's list
+
+
+def archive(*files, method=zipfile.ZIP_DEFLATED, listed=None):
+    """A zip file of names and bytes, whose list gives the last one's size as `listed`."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as file:
+        for name, content in files:
+            file.writestr(name, content)
+    content = bytearray(stream.getvalue())
+    if listed is not None:
+        start = content.rfind(b"PK\x01\x02")
+        content[start + LISTED_SIZE.start : start + LISTED_SIZE.stop] = listed.to_bytes(4, "little")
+    return bytes(content)
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+ONES = npy(np.ones(3))
+KERAS = ("config.json", b"{}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            archive(("a.npy", ONES), ("b.npy", ONES), listed=zip_archive.FREE),
+            "its content would be 268,435,608 bytes (at most 268,435,456 here: keep it uncompressed)",
+        ),
+        (archive(("a.npy", ONES), listed=1000), "a.npy: 152 bytes, the archive's list says 1,000"),
+        (archive(("a.npy", ONES), listed=100), "a.npy: broken NPZ archive: Bad CRC-32 for file 'a.npy'"),
+        (archive(("a.npy", ONES), method=zipfile.ZIP_BZIP2), "a.npy: compressed by method 12 (stored or deflated)"),
+        (archive(("a.npy", ONES), method=zipfile.ZIP_LZMA), "a.npy: compressed by method 14 (stored or deflated)"),
+        (archive(("a", ONES), ("a.npy", ONES)), "a: is there twice, with .npy and without (a name for each)"),
+    ],
+)
+def test_an_archive_that_is_not_read(content, message):
+    with pytest.raises(ConvcliError) as caught:
+        arrays.read(content)
+    assert str(caught.value) == message
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_stands_for_one_file():
+    with pytest.raises(ConvcliError, match=r"^'a\.npy' is there 2 times \(a name for each\)$"):
+        arrays.read(archive(("a.npy", ONES), ("a.npy", ONES)))
+
+
+def test_an_archive_of_keras_has_bounds_too():
+    with pytest.raises(ConvcliError, match=r"config\.json would be 67,108,864 bytes \(at most 33,554,432"):
+        weights_file.member(archive(KERAS, listed=1 << 26), "config.json")
+    with pytest.raises(ConvcliError, match=r"model\.weights\.h5 would be 268,435,457 bytes"):
+        weights_file.read(archive(KERAS, ("model.weights.h5", b""), listed=zip_archive.FREE + 1))
+
+
+def test_a_list_that_says_too_little_does_not_fill_the_memory():
+    content = archive(("a.npy", bytes(50_000_000)), listed=1000)
+    tracemalloc.start()
+    with pytest.raises(ConvcliError):
+        arrays.read(content)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_zeros_shrink_to_almost_nothing_and_come_back():
+    zeros = npy(np.zeros(1_000_000))
+    content = archive(("a.npy", zeros))
+    assert len(content) * zip_archive.MOST_GROWTH < len(zeros)
+    assert arrays.read(content)["a"].shape == (1_000_000,)

@@ -1,0 +1,289 @@
+"""The bank of hand-made filters: as published, as other tools have them, and by their laws."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from math import exp
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from convcli.core.errors import ConvcliError
+from convcli.model import filter_bank
+from convcli.model.filter_bank import FILTERS, find
+
+X_FILTERS = sorted(name for name in FILTERS if name.endswith("-x"))
+REFERENCE = json.loads((ROOT / "tests" / "reference" / "filters.json").read_text())
+
+
+def values(name, axes=None):
+    return np.array(find(name, axes).values, float)
+
+
+# ---- as published ----
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("bump", [0, 1, 0]),
+        ("step", [-1, 1]),
+        ("derivative", [-0.5, 0, 0.5]),
+        ("line-vertical", [[0, 1, 0], [0, 1, 0], [0, 1, 0]]),
+        ("line-diagonal", [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+        ("prewitt-x", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
+        ("sobel-y", [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),  # Sobel and Feldman, 1968
+        ("scharr-x", [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]]),  # Scharr, 2000
+        ("roberts-x", [[-1, 0], [0, 1]]),
+        ("roberts-y", [[0, -1], [1, 0]]),
+        ("kirsch-n", [[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]),  # Kirsch, 1971
+        ("kirsch-nw", [[5, 5, -3], [5, 0, -3], [-3, -3, -3]]),
+        ("kirsch-w", [[5, -3, -3], [5, 0, -3], [5, -3, -3]]),
+        ("kirsch-sw", [[-3, -3, -3], [5, 0, -3], [5, 5, -3]]),
+        ("kirsch-s", [[-3, -3, -3], [-3, 0, -3], [5, 5, 5]]),
+        ("kirsch-se", [[-3, -3, -3], [-3, 0, 5], [-3, 5, 5]]),
+        ("kirsch-e", [[-3, -3, 5], [-3, 0, 5], [-3, -3, 5]]),
+        ("kirsch-ne", [[-3, 5, 5], [-3, 0, 5], [-3, -3, -3]]),
+        ("robinson-n", [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]),  # Robinson, 1977
+        ("robinson-nw", [[2, 1, 0], [1, 0, -1], [0, -1, -2]]),
+        ("robinson-w", [[1, 0, -1], [2, 0, -2], [1, 0, -1]]),
+        ("robinson-se", [[-2, -1, 0], [-1, 0, 1], [0, 1, 2]]),
+        ("robinson-ne", [[0, 1, 2], [-1, 0, 1], [-2, -1, 0]]),
+        ("laplacian-4", [[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+        ("laplacian-8", [[1, 1, 1], [1, -8, 1], [1, 1, 1]]),
+        ("edge", [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+        ("sharpen", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+        ("emboss", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),  # the GIMP manual
+        ("identity", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
+        ("identity:rank=1", [0, 1, 0]),
+        ("identity:size=1,rank=3", [[[1]]]),
+        ("moving-average:size=4", [0.25] * 4),
+        ("box:size=2", [[0.25, 0.25], [0.25, 0.25]]),
+        ("motion-blur:size=3", [[0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0, 0, 0]]),
+        ("motion-blur:size=3,theta=-90", [[0, 1 / 3, 0], [0, 1 / 3, 0], [0, 1 / 3, 0]]),
+        ("unsharp:amount=0", np.pad([[1]], 2).tolist()),
+    ],
+)
+def test_filters_as_published(name, rows):
+    assert find(name).values == rows
+
+
+def test_unsharp_masking_with_binomial_weights():
+    published = [
+        [1, 4, 6, 4, 1],
+        [4, 16, 24, 16, 4],
+        [6, 24, -476, 24, 6],
+        [4, 16, 24, 16, 4],
+        [1, 4, 6, 4, 1],
+    ]
+    assert (-256 * values("unsharp")).tolist() == published
+
+
+def test_laplacian_of_a_gaussian_as_published():
+    # Fisher, Perkins, Walker and Wolfart, "Hypermedia Image Processing Reference": sigma 1.4, in whole numbers.
+    published = [
+        [0, 1, 1, 2, 2, 2, 1, 1, 0],
+        [1, 2, 4, 5, 5, 5, 4, 2, 1],
+        [1, 4, 5, 3, 0, 3, 5, 4, 1],
+        [2, 5, 3, -12, -24, -12, 3, 5, 2],
+        [2, 5, 0, -24, -40, -24, 0, 5, 2],
+    ]
+    published += published[3::-1]
+    found = values("laplacian-of-gaussian")
+    assert np.abs(found * (-40 / found[4, 4]) - published).max() <= 1.01
+
+
+def test_a_slanting_motion_blur():
+    # From (-1/√2, 1/√2) to (1/√2, -1/√2) around the middle; the corner is 1 away from the middle less 1, √2 - 1 off.
+    corner, beside = 1 - (2**0.5 - 1), 1 - 0.5**0.5
+    rows = np.array([[0, beside, corner], [beside, 1, beside], [corner, beside, 0]])
+    assert values("motion-blur:size=3,theta=45") == pytest.approx(rows / rows.sum(), abs=1e-15)
+
+
+def test_a_gaussian_by_hand():
+    side = exp(-1 / (2 * 0.8**2))
+    assert find("gaussian:size=3,sigma=0.8,rank=1").values == pytest.approx(np.array([side, 1, side]) / (1 + 2 * side))
+
+
+# ---- as other tools have them ----
+
+
+@pytest.mark.parametrize("case", REFERENCE["cases"], ids=lambda case: f"{case['name']} {case['source']}")
+def test_a_filter_is_that_of_another_tool(case):
+    found = find(case["name"]).values
+    found = np.array(filter_bank.normalized(found) if case["normalize"] else found)
+    expected = case["factor"] * np.array(case["kernel"])
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-14
+
+
+# ---- laws ----
+
+
+@pytest.mark.parametrize("name", X_FILTERS)
+def test_y_is_x_turned(name):
+    x, y = values(name), values(name.removesuffix("x") + "y")
+    assert np.array_equal(y, np.rot90(x, -1))
+    assert name == "roberts-x" or np.array_equal(y, x.T)
+
+
+@pytest.mark.parametrize("name", ["kirsch", "robinson"])
+def test_compass_filters_are_the_ring_turned(name):
+    ring = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]  # clockwise
+    clockwise = ["n", "ne", "e", "se", "s", "sw", "w", "nw"]
+    around = [[values(f"{name}-{each}")[cell] for cell in ring] for each in clockwise]
+    for before, after in zip(around, around[1:] + around[:1], strict=True):
+        assert after == before[-1:] + before[:-1]
+    rise = {"n": (-1, 0), "ne": (-1, 1), "e": (0, 1), "se": (1, 1), "s": (1, 0)}
+    for each, (down, right) in rise.items():
+        ramp = np.add.outer(down * np.arange(3), right * np.arange(3))
+        assert np.sum(values(f"{name}-{each}") * ramp) > 0
+    assert np.array_equal(values("robinson-e"), values("sobel-x"))
+
+
+TOTALS = {name: 3 for name in FILTERS if name.startswith("line-")} | dict.fromkeys(
+    ("bump", "identity", "sharpen", "unsharp", "emboss", "gaussian", "box", "motion-blur", "moving-average"), 1
+)
+
+
+@pytest.mark.parametrize("name", [name for name in filter_bank.names() if name != "gabor"])
+def test_edges_and_curvature_answer_nothing_where_the_input_is_even(name):
+    assert np.sum(find(name).values) == pytest.approx(TOTALS.get(name.partition(":")[0], 0), abs=1e-14)
+
+
+def test_waves_that_begin_at_a_zero_answer_nothing_where_the_input_is_even():
+    odd = values("gabor:psi=90,theta=30")
+    assert np.array_equal(odd, -np.flip(odd))
+    assert odd[4, 4] == 0
+
+
+@pytest.mark.parametrize("name", ["step", "derivative", *X_FILTERS])
+def test_a_rise_from_left_to_right_is_positive_in_correlation(name):
+    ramp = np.arange(values(name).shape[-1])
+    assert np.sum(values(name) * ramp) > 0
+
+
+@pytest.mark.parametrize("name", ["gaussian", "box", "identity"])
+def test_a_filter_of_several_ranks_is_separable(name):
+    line = values(f"{name}:size=7,rank=1")
+    assert values(f"{name}:size=7") == pytest.approx(np.multiply.outer(line, line), abs=1e-15)
+    assert values(f"{name}:size=7,rank=3") == pytest.approx(
+        np.multiply.outer(np.multiply.outer(line, line), line), abs=1e-15
+    )
+
+
+@pytest.mark.parametrize("name", ["laplacian-of-gaussian", "gaussian", "unsharp"])
+def test_round_filters_are_the_same_from_every_side(name):
+    found = values(name)
+    assert np.array_equal(found, np.flip(found, 0))
+    assert found == pytest.approx(found.T, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", ["motion-blur", "gabor"])
+def test_angles_turn(name):
+    assert values(f"{name}:theta=180") == pytest.approx(values(name), abs=1e-15)
+    assert values(f"{name}:theta=90") == pytest.approx(np.rot90(values(name)), abs=1e-15)
+    assert values(f"{name}:theta=45") == pytest.approx(np.flip(values(f"{name}:theta=-45"), 0), abs=1e-15)
+
+
+def test_a_motion_blur_turns_anticlockwise_and_waves_clockwise():
+    assert values("motion-blur:theta=45")[0, 4] > values("motion-blur:theta=45")[0, 0] == 0
+    # The waves run down to the right, so that their crests rise to the right.
+    assert values("gabor:theta=45")[2, 6] > 0 > values("gabor:theta=45")[2, 2]
+
+
+# ---- sums and names ----
+
+
+@pytest.mark.parametrize(
+    ("rows", "total", "divisor"),
+    [
+        ([1, 2, 3], 6, 6),
+        ([-1, -1], -2, -2),
+        ([[-1, 2], [-3, 2]], 0, 4),
+        ([0.1, 0.2, -0.3], 0, 0.3),  # 5.6e-17 in floating point
+        ([1, -1, 1e-6], 1e-6, 1e-6),  # small, but no rounding
+        ([0, 0], 0, 1),
+    ],
+)
+def test_what_a_filter_is_normalized_by(rows, total, divisor):
+    assert filter_bank.total(rows) == total
+    assert filter_bank.divisor(rows) == pytest.approx(divisor)
+    assert np.array(filter_bank.normalized(rows)) == pytest.approx(np.array(rows) / divisor)
+
+
+@pytest.mark.parametrize("name", filter_bank.names())
+def test_a_name_goes_with_filter_on_the_command_line(convcli, name, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((1, *(11 for _ in find(name).shape), 1)))
+    assert convcli("apply", tmp_path / "x.npy", "--filter", name, "-f", "csv").exit_code == 0
+
+
+def test_no_name_looks_like_a_file():
+    assert not [name for name in FILTERS if "." in name or ":" in name]
+
+
+def test_every_filter_is_listed_once_in_its_group():
+    names = filter_bank.names()
+    assert {name.partition(":")[0] for name in names} == set(FILTERS)
+    assert len(set(names)) == len(names)
+    groups = [find(name).group for name in names]
+    assert sum(one != other for one, other in pairwise(groups)) == len(set(groups)) - 1
+    for name in names:
+        found = find(name)
+        assert found.group[0] in ("1", "3") or len(found.shape) == 2
+        assert np.array(found.values).shape == found.shape
+        assert found.recipe.does
+        assert found.recipe.source
+
+
+def test_what_is_shown_as_parameters_can_be_given():
+    for name in filter_bank.names():
+        found = find(name)
+        if found.arguments:
+            assert find(f"{name.partition(':')[0]}:{found.parameters}").values == found.values
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "shape"),
+    [
+        ("gaussian", None, (5, 5)),
+        ("gaussian", 1, (5,)),
+        ("gaussian", 0, (5, 5)),
+        ("box:size=2", 3, (2, 2, 2)),
+        ("box:rank=1", 3, (3,)),
+        ("sobel-x", 1, (3, 3)),
+    ],
+)
+def test_the_place_of_a_filter_settles_what_its_name_leaves_open(name, axes, shape):
+    assert find(name, axes).shape == shape
+    assert filter_bank.own_rank("gaussian:size=3") is None
+    assert (filter_bank.own_rank("gaussian:rank=2"), filter_bank.own_rank("bump")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "gausian", "Sobel-X", "gaussian:", "gaussian:size", "gaussian:size=", "gaussian:size=4"),
+        *("gaussian:size=5.0", "gaussian:size=1003", "gaussian:size=-1", "gaussian:size=0", "gaussian:sigma=nan"),
+        *("gaussian:sigma=inf", "gaussian:sigma=0", "gaussian:sigma=1_0", "gaussian:size=3,size=5", "gaussian:rank=4"),
+        *("gaussian:size=3,", "gaussian:size=3;sigma=1", "gaussian:width=3", "sobel-x:size=3", "sobel-x:"),
+        *("gaussian:size=101,rank=3", "gaussian:size=" + "9" * 5000),
+    ],
+)
+def test_what_is_no_filter_is_an_error(name):
+    with pytest.raises(ConvcliError):
+        find(name)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 10_000])
+@pytest.mark.parametrize("name", ["gaussian", "laplacian-of-gaussian", "gabor", "unsharp"])
+def test_extreme_parameters_make_numbers(name, sigma):
+    assert np.isfinite(values(f"{name}:size=101,sigma={sigma}")).all()
+
+
+@pytest.mark.parametrize("theta", [0, 30, 45, 60, 90, 135, -45, 180])
+def test_nothing_is_left_by_rounding_beside_a_motion_blur(theta):
+    values = np.array(filter_bank.find(f"motion-blur:size=9,theta={theta}").values)
+    assert not ((values > 0) & (values < 1e-9)).any()

@@ -1,0 +1,341 @@
+"""Models as Keras 3 and Keras 2 write them, and their weights in every format."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import convcli
+from convcli.core.errors import ConvcliError
+from convcli.io import weights_file
+
+MODELS = ROOT / "tests" / "reference" / "models"
+NAMES = sorted(path.stem for path in MODELS.glob("*.json"))
+
+
+def plain(name="siamese_3"):
+    return json.loads((MODELS / f"{name}.json").read_text())
+
+
+def computed(model, name, weights=None):
+    """The largest difference from Keras's outputs, as a part of the largest of them."""
+    with np.load(MODELS / f"{name}.npz") as arrays:
+        inputs = {each: arrays[f"x{place}"] for place, each in enumerate(model.inputs)}
+        found = convcli.apply(model, inputs, weights=weights)
+        outputs = list(found.values()) if isinstance(found, dict) else [found]
+        wanted = [arrays[f"y{place}"] for place in range(len(outputs))]
+    return max(np.abs(one - other).max() / np.abs(other).max() for one, other in zip(outputs, wanted, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        *((name, suffix) for name in NAMES for suffix in (".weights.h5", ".keras")),
+        *((name, ".h5") for name in NAMES if name.endswith("_2")),
+        *((name, ".npz") for name in NAMES if name.endswith("_3")),
+    ],
+)
+def test_weights_of_every_format_give_keras_s_outputs(name, suffix):
+    file = MODELS / f"{name}{suffix}"
+    with warnings.catch_warnings():  # the NPZ holds inputs and outputs too
+        warnings.simplefilter("ignore")
+        assert computed(convcli.load(MODELS / f"{name}.json"), name, weights_file.load(str(file))) < 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_archive_brings_its_weights(name):
+    assert computed(convcli.load(MODELS / f"{name}.keras"), name) < 1e-6
+
+
+def test_every_key_of_keras_s_files_is_wanted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        computed(
+            convcli.load(MODELS / "siamese_3.json"), "siamese_3", weights_file.load(str(MODELS / "siamese_3.keras"))
+        )
+
+
+@pytest.mark.parametrize("name", ["siamese_3", "siamese_2"])
+def test_a_graph_with_everything_in_it(name):
+    rows = convcli.summarize(convcli.load(MODELS / f"{name}.json"))["layers"]
+    assert [row["name"] for row in rows if "." not in row["name"]][:9] == [
+        *("first", "first#2", "encoder/conv", "bn", "pool", "encoder/conv#2", "bn#2", "pool#2", "difference"),
+    ]
+    params = {row["name"]: row["params"] for row in rows}
+    assert (params["encoder/conv"], params["encoder/conv#2"]) == (3 * 3 * 2 * 3 + 3, 0)
+    operations = [
+        (row["type"], row["inputs"][1:]) for row in rows if row["name"] in ("multiply", "add", "tf.math.multiply")
+    ]
+    assert ("Multiply", [0.5]) in operations
+
+
+def test_what_is_not_trained_does_not_count_as_trainable():
+    summary = convcli.summarize(convcli.load(MODELS / "sequence_3.json"))
+    assert summary["layers"][0]["params"] == 3 * 2 * 4 + 4
+    assert summary["layers"][0]["trainable_params"] == 0
+    for name, trained in (("siamese_3", 57), ("siamese_2", 0)):  # in Keras 3 the layer's own word, in Keras 2 all
+        frozen = plain(name)
+        layer_of(frozen, "encoder")["config"]["trainable"] = False
+        rows = {row["name"]: row for row in convcli.summarize(convcli.load(frozen))["layers"]}
+        assert (rows["encoder/conv"]["trainable_params"], rows["first"]["trainable_params"]) == (trained, 38)
+    frozen = plain("siamese_3")
+    frozen["config"]["trainable"] = False
+    assert convcli.summarize(convcli.load(frozen))["trainable_params"] == 0
+
+
+def test_the_single_input_is_called_input():
+    model = convcli.load(MODELS / "pictures_3.json")
+    assert dict(model.inputs) == {"input": (9, 9, 2)}
+    assert convcli.load(MODELS / "siamese_3.json").inputs["left"] == (8, 8, 2)
+
+
+def test_layers_in_any_order_come_after_what_they_take():
+    turned = plain()
+    turned["config"]["layers"].reverse()
+    forth, back = (convcli.summarize(convcli.load(each)) for each in (plain(), turned))
+    assert {row["name"]: row["output_shape"] for row in forth["layers"]} == {
+        row["name"]: row["output_shape"] for row in back["layers"]
+    }
+
+
+def layer_of(model, name):
+    return next(layer for layer in model["config"]["layers"] if layer["config"]["name"] == name)
+
+
+def edited(name, **changes):
+    model = copy.deepcopy(plain())
+    layer = layer_of(model, name)
+    layer["config"] |= changes.pop("config", {})
+    layer |= changes
+    return model
+
+
+TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first", 0, 0]}}
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            edited("up", class_name="Lambda"),
+            "layer up: Lambda holds code, and code in a file is never run (layers of Keras)",
+        ),
+        (
+            edited("up", class_name="Attention"),
+            "layer up: unknown layer class 'Attention' (the README lists all layers)",
+        ),
+        (edited("up", class_name="conv2d"), "layer up: unknown layer class 'conv2d' (the README lists all layers)"),
+        (
+            edited("up", module="mine.layers"),
+            "layer up: mine.layers.Conv2DTranspose is a class of the model's own, "
+            "whose code is not in the file (Keras's)",
+        ),
+        (
+            edited("multiply", class_name="Power"),
+            "layer multiply: the operation Power is not known (Add, Subtract, Multiply, Maximum, Minimum)",
+        ),
+        (
+            edited("up", config={"activation": {"module": "builtins", "class_name": "function", "config": "mine"}}),
+            "layer up: activation: function is no activation by name "
+            "(relu and its like by name, any other as a layer of its own)",
+        ),
+        (
+            edited("up", config={"dtype": {"class_name": "QuantizedDTypePolicy", "config": {}}}),
+            "layer up: is quantized (weights of real numbers)",
+        ),
+        (
+            edited("up", config={"stride": 2}),
+            "layer up: Conv2DTranspose has no argument 'stride' (did you mean strides?)",
+        ),
+        (
+            edited("drop", inbound_nodes=[{"args": [TENSOR], "kwargs": {"training": True}}]),
+            "layer drop: called with training=True (a call for inference, on tensors or numbers)",
+        ),
+        (
+            edited("first", inbound_nodes=[{"args": [TENSOR], "kwargs": {}}] * 2),
+            "layer first: its inputs lead back to it (a graph without circles)",
+        ),
+        (
+            edited("drop", inbound_nodes=[{"args": ["x"], "kwargs": {}}]),
+            "layer drop: called with 'x' (tensors, or numbers by themselves)",
+        ),
+        (
+            edited(
+                "drop",
+                inbound_nodes=[
+                    {"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["none", 0, 0]}}]}
+                ],
+            ),
+            "layer drop: takes call 0 of 'none', which is not in the model",
+        ),
+        (
+            {**plain(), "config": {**plain()["config"], "output_layers": [["none", 0, 0]]}},
+            "tensor ['none', 0, 0] is not in the model ([layer, call, output])",
+        ),
+        (
+            {"class_name": "Sequential", "config": {"layers": []}},
+            "Sequential has no layers (what model.to_json() writes)",
+        ),
+        (
+            {"class_name": "Sequential", "config": {"layers": [{"no": "layer"}]}},
+            "{'no': 'layer'} is not a layer of Keras (a mapping with class_name and config)",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "model",
+)
+def test_what_cannot_be_read_is_an_error_that_names_the_layer(model, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load(model)
+    assert str(caught.value) == message
+
+
+def test_calls_within_calls_end():
+    # Each of 40 models calls the one before it twice: 2**40 layers.
+    inner = {"class_name": "Conv1D", "config": {"name": "c", "filters": 1, "kernel_size": 1}, "name": "c"}
+    inner["inbound_nodes"] = [[["i", 0, 0, {}]]]
+    graph = {"name": "m0", "layers": [{"class_name": "InputLayer", "config": {"name": "i"}}, inner]}
+    graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["c", 0, 0]]}
+    for level in range(1, 40):
+        below = {"class_name": "Functional", "config": graph, "name": f"m{level - 1}"}
+        below["inbound_nodes"] = [[["i", 0, 0, {}]], [[f"m{level - 1}", 1, 0, {}]]]
+        layers = [{"class_name": "InputLayer", "config": {"name": "i"}}, below]
+        outputs = [[f"m{level - 1}", 2, 0]]
+        graph = {"name": f"m{level}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": outputs}
+    with pytest.raises(ConvcliError, match="more than 100,000 calls of layers"):
+        convcli.load({"class_name": "Functional", "config": graph})
+
+
+def first_of(layer, activation="linear"):
+    """A channels_first model of a convolution and a layer after it."""
+    config = {"name": "c", "filters": 2, "kernel_size": 1, "data_format": "channels_first", "activation": activation}
+    layers = [{"class_name": "Conv2D", "config": {**config, "batch_input_shape": [None, 3, 4, 5]}}, layer]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+
+
+def test_a_dense_layer_of_keras_works_along_the_last_axis_whatever_the_order():
+    model = convcli.load(first_of({"class_name": "Dense", "config": {"name": "d", "units": 7}}))
+    row = convcli.summarize(model)["layers"][1]
+    assert (row["output_shape"], row["kernel_shape"]) == ([None, 2, 4, 7], [5, 7])
+    kernel = np.arange(35.0).reshape(5, 7)
+    x = np.random.default_rng(0).integers(-4, 5, (1, 3, 4, 5)).astype(float)
+    weights = {"c/kernel": np.ones((1, 1, 3, 2)), "c/bias": np.zeros(2), "d/kernel": kernel, "d/bias": np.zeros(7)}
+    maps = np.repeat(x.sum(axis=1, keepdims=True), 2, axis=1)  # (1, 2, 4, 5)
+    assert np.array_equal(convcli.apply(model, x, weights=weights), maps @ kernel)
+
+
+def test_an_activation_of_keras_works_along_the_last_axis_too():
+    model = convcli.load(first_of({"class_name": "Activation", "config": {"name": "a", "activation": "softmax"}}))
+    x = np.random.default_rng(0).normal(size=(1, 3, 4, 5))
+    assert np.allclose(convcli.apply(model, x, seed=0).sum(axis=-1), 1)
+    with pytest.raises(ConvcliError, match="layer c: softmax along the last axis of channels_first maps"):
+        convcli.load(first_of({"class_name": "ReLU", "config": {"name": "r"}}, "softmax"))
+
+
+def test_a_model_within_takes_several_inputs():
+    """As Keras 3 writes it: the mask of each tensor, none of them given."""
+
+    def tensor(name):
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+    def entry(name, shape):
+        return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, *shape]}, "name": name}
+
+    def graph(name, inputs, inner, output):
+        layers = [*(entry(each, (8, 2)) for each in inputs), inner]
+        config = {"name": name, "layers": layers, "output_layers": [output]}
+        config["input_layers"] = [[each, 0, 0] for each in inputs]
+        return {"class_name": "Functional", "config": config, "name": name}
+
+    add = {"class_name": "Add", "config": {"name": "add"}, "name": "add"}
+    add["inbound_nodes"] = [{"args": [[tensor("a"), tensor("b")]], "kwargs": {}}]
+    inner = graph("inner", ("a", "b"), add, ["add", 0, 0])
+    inner["inbound_nodes"] = [{"args": [[tensor("p"), tensor("q")]], "kwargs": {"mask": [None, None]}}]
+    # Among the outputs a model's first call is counted as its second.
+    model = convcli.load(graph("outer", ("p", "q"), inner, ["inner", 1, 0]))
+    assert [row["inputs"] for row in convcli.summarize(model)["layers"]] == [["p", "q"]]
+
+
+def test_operands_by_name_come_in_the_order_of_the_names():
+    nodes = [{"args": [], "kwargs": {"x2": {**TENSOR}, "x1": 10.0}}]
+    subtract = edited("multiply", class_name="Subtract", inbound_nodes=nodes)
+    assert {node.name: node.inputs for node in convcli.load(subtract).nodes}["multiply"] == (10.0, "first")
+
+
+def test_graphs_without_layers_that_call_each_other_end():
+    graph = {"name": "g0", "layers": [{"class_name": "InputLayer", "config": {"name": "i"}}]}
+    graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["i", 0, 0]]}
+    for level in range(1, 40):
+        below = {"class_name": "Functional", "config": graph, "name": f"g{level - 1}"}
+        below["inbound_nodes"] = [[["i", 0, 0, {}]], [[f"g{level - 1}", 1, 0, {}]]]
+        layers = [{"class_name": "InputLayer", "config": {"name": "i"}}, below]
+        outputs = [[f"g{level - 1}", 2, 0]]
+        graph = {"name": f"g{level}", "layers": layers, "input_layers": [["i", 0, 0]], "output_layers": outputs}
+    with pytest.raises(ConvcliError, match="more than 100,000 calls of layers"):
+        convcli.load({"class_name": "Functional", "config": graph})
+
+
+def sequential(layer, **rest):
+    layers = [{"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 4, 3]}}, layer]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, **rest}
+
+
+def test_one_mean_for_all_is_an_empty_list_of_axes():
+    layer = {"class_name": "Normalization", "config": {"name": "n", "axis": []}}
+    assert convcli.summarize(convcli.load(sequential(layer)))["params"] == 3  # mean, variance, count
+
+
+@pytest.mark.parametrize(
+    ("layer", "version", "message"),
+    [
+        (
+            {"class_name": "Activation", "config": {"name": "h", "activation": "hard_sigmoid"}},
+            "2.15.0",
+            "layer h: hard_sigmoid of Keras 2 is clip(0.2·x + 0.5), another function than Keras 3's",
+        ),
+        (
+            {"class_name": "Dense", "config": {"name": "d", "units": 2, "lora_rank": 4}},
+            "3.15.0",
+            "layer d: has LoRA weights beside its own (the layer without them, merged)",
+        ),
+        (
+            {"class_name": "BatchNormalization", "config": {"name": "b", "renorm": True}},
+            "2.15.0",
+            "layer b: renormalises its batches, with variables of its own (renorm: false)",
+        ),
+    ],
+)
+def test_what_would_be_computed_otherwise_is_refused(layer, version, message):
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load(sequential(layer, keras_version=version))
+    assert str(caught.value) == message
+
+
+def test_operations_on_tensors_of_different_ranks_are_refused():
+    tensors = [copy.deepcopy(TENSOR), copy.deepcopy(TENSOR)]
+    tensors[0]["config"]["shape"], tensors[1]["config"]["shape"] = [None, 8], [None, 8, 8, 2]
+    with pytest.raises(ConvcliError, match="layer multiply: called with tensors of different ranks"):
+        convcli.load(edited("multiply", inbound_nodes=[{"args": tensors, "kwargs": {}}]))
+
+
+def test_tensors_in_a_mapping_go_to_the_inputs_of_their_names():
+    def tensor(name):
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+    def entry(name):
+        return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, 8, 2]}, "name": name}
+
+    subtract = {"class_name": "Subtract", "config": {"name": "less"}, "name": "less"}
+    subtract["inbound_nodes"] = [{"args": [[tensor("z"), tensor("a")]], "kwargs": {}}]
+    config = {"name": "inner", "layers": [entry("z"), entry("a"), subtract], "output_layers": [["less", 0, 0]]}
+    for inputs in ([["z", 0, 0], ["a", 0, 0]], {"z": ["z", 0, 0], "a": ["a", 0, 0]}):
+        inner = {"class_name": "Functional", "config": {**config, "input_layers": inputs}, "name": "inner"}
+        inner["inbound_nodes"] = [{"args": [{"z": tensor("p"), "a": tensor("q")}], "kwargs": {}}]
+        outer = {"name": "outer", "layers": [entry("p"), entry("q"), inner], "output_layers": [["inner", 1, 0]]}
+        outer["input_layers"] = [["p", 0, 0], ["q", 0, 0]]
+        model = convcli.load({"class_name": "Functional", "config": outer})
+        assert [node.inputs for node in model.nodes] == [("p", "q")]
