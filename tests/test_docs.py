@@ -1,4 +1,4 @@
-"""The README is true: each of its blocks runs, every command, option, layer and sample is in it."""
+"""README and manual are true: each of their blocks runs, every command, option, layer and sample is in them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import click
+import manual_tables
 import numpy as np
 import pytest
 import screens
 from conftest import ROOT, SAMPLES
 
 import convcli
+from convcli import manual
 from convcli.cli import COMMANDS, main
 from convcli.engine.algorithms import WAYS
 from convcli.io import arrays, yaml_json
@@ -27,20 +29,29 @@ from convcli.readers import validate
 
 README = (ROOT / "README.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
+PAGES = {topic: manual.source(topic) for topic in manual.TOPICS}
+MANUAL = "".join(PAGES.values())
+# Every text that people read, by its path.
+TEXTS = {
+    "README.md": README,
+    **{f"convcli/manual/{topic}.md": page for topic, page in PAGES.items()},
+    **{name: (ROOT / name).read_text() for name in (".github/SECURITY.md", "tests/benchmarks/README.md")},
+}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[tuple[str, str]]:
-    """Each command of the README with what it is said to print."""
-    found = []
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append((command, output))
-    return found
+    """Return each command of README and manual with what it is said to print, once."""
+    examples = {}
+    for text in TEXTS.values():
+        for block in blocks("console", text):
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                assert examples.setdefault(command, output.rstrip("\n")) == output.rstrip("\n"), command
+    return list(examples.items())
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(("command", "output"), commands(), ids=[command for command, _ in commands()])
-def test_a_command_prints_what_the_readme_says(command, output, path):
+def test_a_command_prints_what_the_manual_says(command, output, path):
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,
@@ -63,32 +74,76 @@ def test_a_command_prints_what_the_readme_says(command, output, path):
         env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "20", "TERM": "dumb"},
         check=False,
     )
-    assert done.stdout.decode().rstrip("\n") == output.rstrip("\n")
+    assert done.stdout.decode().rstrip("\n") == output
 
 
 def test_every_kind_of_block_is_tested():
-    assert set(re.findall(r"^```(\w+)$", README, re.MULTILINE)) == {"console", "sh", "python", "yaml"}
-    assert len(blocks("sh")) == 1  # the two lines that install, which CI runs
+    assert {language for text in TEXTS.values() for language in re.findall(r"^```(\w+)$", text, re.MULTILINE)} == {
+        "console",
+        "sh",
+        "python",
+        "yaml",
+    }
+    assert len(blocks("sh", README)) == 1  # the two lines that install, which CI runs
+    assert not blocks("sh", MANUAL)
 
 
-def test_the_library_does_what_the_readme_says(monkeypatch):
+@pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if blocks("python", text)])
+def test_the_library_does_what_a_page_says(name, monkeypatch):
     monkeypatch.chdir(ROOT)
-    test = doctest.DocTestParser().get_doctest("".join(blocks("python")), {}, "README", None, None)
+    test = doctest.DocTestParser().get_doctest("".join(blocks("python", TEXTS[name])), {}, name, None, None)
     runner = doctest.DocTestRunner()
     runner.run(test)
     assert runner.failures == 0
     assert runner.tries > 5
 
 
-@pytest.mark.parametrize("block", blocks("yaml"))
-def test_a_model_file_in_the_readme_is_one(block):
-    model = validate.build(yaml_json.parse(block), "", "readme")
+@pytest.mark.parametrize("block", blocks("yaml", README + MANUAL))
+def test_a_model_file_in_the_manual_is_one(block):
+    model = validate.build(yaml_json.parse(block), "", "manual")
     assert convcli.summarize(model)["output_shape"] == [None, 10]
 
 
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("topic", manual.TOPICS)
+def test_the_readme_links_to_every_page_by_its_title(topic):
+    title = PAGES[topic].partition("\n")[0].removeprefix("# ")
+    assert f"[{title}](convcli/manual/{topic}.md)" in README
+
+
+def anchors(text: str) -> set[str]:
+    """Return the fragments by which GitHub links to the headings of a text."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-").lower() for title in titles}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_resolve(name):
+    text = re.sub(r"^```.*?^```", "", TEXTS[name], flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", text))
+    for target, _, anchor in (link.partition("#") for link in links if not link.startswith("https://")):
+        linked = (ROOT / name).parent / target
+        assert linked.is_file(), target
+        assert not anchor or anchor in anchors(linked.read_text()), anchor
+
+
+def test_tables_of_the_manual_hold_what_the_registries_hold():
+    assert not manual_tables.outdated(), "python tests/tools/manual_tables.py --write"
+    assert set(re.findall(r"<!-- table: (.+?) -->", MANUAL)) == set(manual_tables.TABLES)
+
+
+def test_an_outdated_table_is_found():
+    page = PAGES["layer-types"]
+    assert manual_tables.filled(page) == page
+    assert manual_tables.filled(page.replace("strides=1", "strides=2")) == page
+
+
 @pytest.mark.parametrize("layer", sorted({layer.keras_name() for layer in LAYERS.values()}))
-def test_every_layer_is_in_the_readme(layer):
-    assert f"`{layer}`" in README
+def test_every_layer_is_in_the_manual(layer):
+    assert f"`{layer}`" in PAGES["layer-types"]
 
 
 @pytest.mark.parametrize(
@@ -96,19 +151,28 @@ def test_every_layer_is_in_the_readme(layer):
     [
         *(f"convcli {command}" for command in COMMANDS),
         *(f"`{form}`" for form in FORMATS),
-        *(
-            f"`{option.opts[-1]}`"
-            for command in (main.get_command(click.Context(main), name) for name in COMMANDS)
-            for option in command.params
-            if "-" in option.opts[0]
-        ),
         *(f"`{algorithm}`" for algorithm in WAYS),
-        *(f"`{each}`" for each in FILTERS),
+        *(f"`{name}`" for name in FILTERS),
         *(f"`{name}`" for name in convcli.__all__ if name != "__version__"),
     ],
 )
-def test_every_command_option_format_and_filter_is_in_the_readme(name):
-    assert name in README
+def test_every_command_format_algorithm_filter_and_public_name_is_in_the_manual(name):
+    assert name in MANUAL
+
+
+@pytest.mark.parametrize(
+    "option",
+    sorted(
+        {
+            option.opts[-1]
+            for command in (main.get_command(click.Context(main), name) for name in COMMANDS)
+            for option in command.params
+            if "-" in option.opts[0]
+        }
+    ),
+)
+def test_every_option_is_in_the_manual(option):
+    assert re.search(rf"[` ]{option}[` ]", PAGES["options"])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -151,7 +215,7 @@ def test_every_sample_loads_and_says_what_it_is(sample):
 
 @pytest.mark.parametrize("name", screens.SCREENS)
 def test_a_screen_shows_what_its_command_prints(name):
-    assert f"![What {screens.SCREENS[name]} shows](samples/screens/{name}.svg)" in README
+    assert f"![What {screens.SCREENS[name]} shows](../../samples/screens/{name}.svg)" in MANUAL
     drawing = ElementTree.parse(screens.FOLDER / f"{name}.svg").getroot()
     texts = ["".join(each.itertext()) for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
     shown, printed = (re.sub(r"\s", "", each) for each in ("".join(texts), screens.printed(screens.SCREENS[name])))

@@ -15,6 +15,7 @@ from convcli.core.errors import one_line
 from convcli.core.threads import leave_blas_one_thread
 from convcli.io.files import problem
 
+EPILOG = "COMMAND --help says more and gives examples. The manual begins with: convcli help first-steps"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 # What --help and --version, which Click writes, may come to.
@@ -28,6 +29,7 @@ COMMANDS = {
     "solve": "Which settings of a layer, or which inputs of a model, give a size.",
     "fit": "Learn a model's weights from inputs and targets.",
     "diff": "Two models side by side: shapes, parameters, work.",
+    "help": "The manual, page by page.",
 }
 
 
@@ -55,7 +57,11 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings=HELP, epilog="COMMAND --help says more and gives examples.")
+@click.group(
+    cls=Commands,
+    context_settings=HELP,
+    epilog=EPILOG,
+)
 @click.version_option(package_name="convcli", prog_name="convcli", message="%(prog)s %(version)s")
 def main() -> None:
     """A convolution calculator: what a filter does to an array, what shape comes out, and what it costs.

@@ -135,7 +135,7 @@ def reports(
                     report = function(**arguments)
                     if report.text is not None and form is not None:
                         raise click.UsageError("--get prints bare values (without -f)")
-                    content = _content(report, chosen, _look()) if output is None else None
+                    content = _content(report, chosen, look()) if output is None else None
                     if output is not None:
                         _write(report, chosen, output)
                 if content is not None:
@@ -286,7 +286,7 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     tell(f"Warning: {message}")
 
 
-def _look() -> Look:
+def look() -> Look:
     """Coloured and fitted on a terminal, plain and whole elsewhere.
 
     NO_COLOR and FORCE_COLOR have the last word on colour, as no-color.org and force-color.org ask.
@@ -312,9 +312,16 @@ def _columns() -> int:
 
 
 def _print(content: bytes, form: str) -> None:
-    if FORMATS[form].drawn and "utf" not in _encoding():
-        content = content.decode().translate(PLAINER).encode(_encoding(), "replace")
-    write_out(content)
+    if FORMATS[form].drawn:
+        print_text(content.decode())
+    else:
+        write_out(content)
+
+
+def print_text(text: str) -> None:
+    """Write text for people to standard output, in characters that its encoding has."""
+    encoding = _encoding()
+    write_out(text.encode() if "utf" in encoding else text.translate(PLAINER).encode(encoding, "replace"))
 
 
 def place(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:

@@ -33,6 +33,18 @@ def end_at_once() -> None:
             signal.signal(number, _end)
 
 
+@contextmanager
+def left_to_child() -> Iterator[None]:
+    """Leave Ctrl-C, and the end of what reads our output, to a program that this one feeds and waits for: a pager."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGPIPE") if hasattr(signal, name)]
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def _end(number: int, frame: object) -> None:
     for undo in reversed(_unfinished):
         with suppress(OSError):

@@ -123,7 +123,7 @@ def layer_type(name: str) -> type[Layer]:
     if activation_named(name):
         return LAYERS["activation"]
     known = {each.keras_name() for each in LAYERS.values()} | set(ACTIVATIONS)
-    raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "the README lists all layers"))
+    raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "convcli help layer-types lists them"))
 
 
 def activation_named(name: str) -> str | None:

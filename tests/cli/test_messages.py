@@ -272,7 +272,7 @@ def test_models(run, model, message):
             f"layers[0]: 'Dense({'1,' * 25}... is not a layer: 100,007 letters (arrays in files, or in a mapping)",
         ),
         ("8x1", "dens(1)", "layers[0]: unknown layer type 'dens' (did you mean dense?)"),
-        ("8x1", "zzz", "layers[0]: unknown layer type 'zzz' (the README lists all layers)"),
+        ("8x1", "zzz", "layers[0]: unknown layer type 'zzz' (convcli help layer-types lists them)"),
         # spec: arguments
         (
             "8x1",

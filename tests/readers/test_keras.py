@@ -127,9 +127,12 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first"
         ),
         (
             edited("up", class_name="Attention"),
-            "layer up: unknown layer class 'Attention' (the README lists all layers)",
+            "layer up: unknown layer class 'Attention' (convcli help layer-types lists them)",
         ),
-        (edited("up", class_name="conv2d"), "layer up: unknown layer class 'conv2d' (the README lists all layers)"),
+        (
+            edited("up", class_name="conv2d"),
+            "layer up: unknown layer class 'conv2d' (convcli help layer-types lists them)",
+        ),
         (
             edited("up", module="mine.layers"),
             "layer up: mine.layers.Conv2DTranspose is a class of the model's own, "

@@ -44,7 +44,7 @@ def layer_class(layer: Mapping[str, Any]) -> type[Layer]:
         raise ConvcliError(f"the operation {name} is not known", ", ".join(OPERATIONS))
     found = LAYERS.get(normalised(name))
     if found is None or name not in (found.__name__, *found.aliases):
-        raise ConvcliError(f"unknown layer class {name!r}", "the README lists all layers")
+        raise ConvcliError(f"unknown layer class {name!r}", "convcli help layer-types lists them")
     return found
 
 

@@ -1,0 +1,73 @@
+"""`convcli help`: the manual, page by page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from convcli import manual
+from convcli.cli.deliver import look, print_text
+from convcli.core.errors import nearest
+from convcli.core.signals import left_to_child
+
+if TYPE_CHECKING:
+    from convcli.output.render import Look
+
+EXAMPLES = """\b
+Examples:
+  convcli help
+  convcli help first-steps
+"""
+PAGER_OPTIONS = "-FRX"  # for less: end at once after a short page, show colours, leave the page on the screen
+
+
+def _complete(context: click.Context, argument: click.Parameter, begun: str) -> list[str]:
+    return [topic for topic in manual.TOPICS if topic.startswith(begun)]
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("topic", required=False, shell_complete=_complete)
+@click.pass_context
+def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
+    """List the topics of the manual, or show the page of one.
+
+    With the name of a command as TOPIC, show what COMMAND --help shows.
+
+    On a terminal a page is formatted and goes through a pager: the one that PAGER names, else less. In a pipe it is
+    plain Markdown.
+    """
+    commands = context.find_root().command
+    assert isinstance(commands, click.Group)
+    command = commands.get_command(context, topic or "")
+    if topic is None:
+        print_text(_topics())
+    elif command is not None:
+        click.echo(command.get_help(click.Context(command, info_name=topic, parent=context.parent)))
+    elif topic not in manual.TOPICS:
+        known = (*manual.TOPICS, *commands.list_commands(context))
+        raise click.UsageError(f"no topic {topic!r} ({nearest(topic, known, 'convcli help lists them')})")
+    elif sys.stdout.isatty():
+        os.environ.setdefault("LESS", PAGER_OPTIONS)
+        with left_to_child():
+            click.echo_via_pager(_formatted(topic, look()), color=look().colour)
+    else:
+        print_text(manual.page(topic))
+
+
+def _topics() -> str:
+    """Return the list of all topics, each with its summary."""
+    width = max(map(len, manual.TOPICS))
+    lines = (f"  {topic.ljust(width)}  {manual.summary(topic)}\n" for topic in manual.TOPICS)
+    return f"Topics, in the order in which people learn; convcli help TOPIC shows one:\n\n{''.join(lines)}"
+
+
+def _formatted(topic: str, look: Look) -> str:
+    """Return a page as text that fits a terminal of this look."""
+    from rich.markdown import Markdown
+
+    from convcli.output.render.table import printed
+
+    return printed([Markdown(manual.page(topic), code_theme="ansi_dark", hyperlinks=False)], look).decode()
