@@ -100,7 +100,7 @@ def options() -> Iterator[str]:
         for option in command.get_params(context):
             if isinstance(option, click.Option):
                 flags, text = option.get_help_record(context) or ("", "")
-                flags = "-f, --format FORMAT" if option.name == "form" else flags
+                flags = "-f, --format FORMAT" if option.name == "form" else re.sub(r"\|(?=.*\])", " | ", flags)
                 texts.setdefault(option.opts[-1], {}).setdefault((flags, text), []).append(name)
     rows = (
         (f"`{flags}`", _shared(names), text) for option in texts.values() for (flags, text), names in option.items()
