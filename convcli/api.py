@@ -51,7 +51,7 @@ class Prepared(Closing):
     @property
     def algorithms(self) -> dict[str, tuple[str, ...]]:
         """For each layer that correlates, the ways that its last run took, kernel by kernel; before it those chosen."""
-        return self._program.ran
+        return self._program.algorithms_used
 
     def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | dict[str, Array]:
         """Apply the model to whole arrays, batch first, as `apply` does. Raises `ConvcliError`."""
@@ -87,7 +87,7 @@ def prepare(
     `input_shape` is that of one sample, by default the model's own. All is computed in `dtype`, whatever the arrays
     are of; the other arguments are those of `apply`. Raises `ConvcliError`.
     """
-    from convcli.engine.program import MANY, Program
+    from convcli.engine.program import MANY_SAMPLES, Program
 
     layout.check_dtype(dtype)
     shapes = named_shapes(model, input_shape, model.data_format)
@@ -106,7 +106,7 @@ def prepare(
             algorithm=algorithm,
             tolerance=tolerance,
             threads=threads,
-            samples=MANY,
+            samples=MANY_SAMPLES,
             compiled=compiled,
         )
     return Prepared(model, program, dtype)

@@ -64,14 +64,14 @@ def tail(step: steps.Step, weights: Weights, rank: int, dtype: str) -> Linear | 
     if isinstance(step, steps.Map) and step.slope is None and not step.axes:
         return Activation(step.function, dict(step.parameters))
     if isinstance(step, steps.Scale):
-        numbers = scale_numbers(step, weights, dtype)
+        numbers = scale_parameters(step, weights, dtype)
         if step.axes == (rank - 1,) or all(each is None or each.size == 1 for each in numbers):
             flat = [None if each is None else each.reshape(() if each.size == 1 else -1) for each in numbers]
-            return scaling(step, flat)
+            return scale_function(step, flat)
     return None
 
 
-def scale_numbers(step: steps.Scale, weights: Weights, dtype: str) -> list[Array | None]:
+def scale_parameters(step: steps.Scale, weights: Weights, dtype: str) -> list[Array | None]:
     """gamma, beta, mean and variance of a step, as arrays over its axes in ascending order."""
 
     def numbers(part: steps.Numbers | None) -> Array | None:
@@ -83,7 +83,7 @@ def scale_numbers(step: steps.Scale, weights: Weights, dtype: str) -> list[Array
     return [numbers(part) for part in (step.gamma, step.beta, step.mean, step.variance)]
 
 
-def scaling(step: steps.Scale, numbers: Sequence[Array | None]) -> Linear | Standard:
+def scale_function(step: steps.Scale, numbers: Sequence[Array | None]) -> Linear | Standard:
     """What a step does, from its gamma, beta, mean and variance."""
     gamma, beta, mean, variance = numbers
     if mean is None or variance is None:

@@ -13,7 +13,7 @@ from convcli.engine.buffers import LOOSE
 from convcli.engine.fusion import Name, Operation
 from convcli.model import steps
 
-A_THREAD = 12 << 20  # scratch of a thread: some slabs and blocks
+SCRATCH_PER_THREAD = 12 << 20  # scratch of a thread: some slabs and blocks
 LEAST_SCRATCH = 4 << 20  # of all threads: transforms are of some size
 GATHERED = 4  # scratch of all threads, over all patches of an operation
 TEMPORARY = 4  # arrays as large as what an operation reads or makes that are alive at once while it is done
@@ -94,7 +94,7 @@ def peak(
     copies = sum(sizes[name] for name in wanted - fresh)  # of values that are inputs, or views of them
     ledger.beside(copies)
     most = max((_gathered(each) for each in chain), default=0) * cells
-    return ledger.most + min(A_THREAD * threads, LEAST_SCRATCH + GATHERED * most)
+    return ledger.most + min(SCRATCH_PER_THREAD * threads, LEAST_SCRATCH + GATHERED * most)
 
 
 def _gathered(each: Operation) -> int:

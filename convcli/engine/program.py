@@ -27,20 +27,22 @@ from convcli.engine.epilogue import Linear, Tail
 from convcli.engine.fusion import Name, Operation, operations, run_all
 from convcli.engine.memory_estimate import peak
 from convcli.engine.numba_support import finishing, pays_off
-from convcli.engine.ops import COMBINE, run
-from convcli.engine.tiling import Box, Part, part
+from convcli.engine.run_step import JOIN_FUNCTIONS, run_step
+from convcli.engine.tiling import Tile, TilePlan, plan_tile
 from convcli.model import steps
 from convcli.model.graph import Plan
 from convcli.model.steps import Correlate
 
 LEAST_BYTES = 1 << 19  # worth more than one thread
-MANY = 1 << 20  # samples: as many as preparing weights could ever take to pay off
+MANY_SAMPLES = 1 << 20  # samples: as many as preparing weights could ever take to pay off
 Weights = Mapping[str, Mapping[str, Array]]
 Slices = tuple[slice, ...]
 ALIKE = 3  # kinds of parts that are kept prepared: along a row of tiles the first, those between, the last
 MOST_PREPARED = 4  # times as large as they were may prepared weights be: those of minimal filtering
 # What an operation does once prepared: from its inputs, the memory for its result, with a team.
-Watch = Callable[[str, float], object]  # told the layer and the share of all work that is done, by any thread
+ProgressCallback = Callable[
+    [str, float], object
+]  # told the layer and the share of all work that is done, by any thread
 Runner = Callable[[Sequence[Array], Values, Team], Array]
 
 
@@ -77,7 +79,7 @@ class Program:
         self._chosen: dict[Name, str] = {}
         self._spare = Spare()
         self._prepare(chain, kept)
-        self._parts: dict[Hashable, Program] = {}
+        self._tile_programs: dict[Hashable, Program] = {}
         self._lock = threading.Lock()
         self._team = Team(threads)
         self._multiplying = self._team.for_products()
@@ -89,7 +91,7 @@ class Program:
         self._uses = Counter(name for each in chain for name in each.takes) + Counter(set(self._kept.values()))
         self.__dict__.pop("_work", None)
 
-    def __call__(self, inputs: Mapping[str, Array], watch: Watch | None = None) -> dict[str, Array]:
+    def __call__(self, inputs: Mapping[str, Array], watch: ProgressCallback | None = None) -> dict[str, Array]:
         """The kept values by name, `(batch, *spatial, channels)` as the inputs are. Raises `ConvcliError`.
 
         `watch` is told by which layer, and how far, the work has come.
@@ -112,7 +114,7 @@ class Program:
             return kept
 
     @contextmanager
-    def _watched(self, each: Operation, watch: Watch | None) -> Iterator[None]:
+    def _watched(self, each: Operation, watch: ProgressCallback | None) -> Iterator[None]:
         """While an operation runs, have the team tell how far it is, by the work in each."""
         if watch is None:
             yield
@@ -136,7 +138,7 @@ class Program:
         shares = ((done / total, own / total) for done, own in zip(before, each, strict=False))
         return {op.makes: share for (op, _), share in zip(self._chain, shares, strict=True)}
 
-    def footprint(self, samples: int, part: Part | None = None) -> int:
+    def bytes_needed(self, samples: int, part: TilePlan | None = None) -> int:
         """Bytes that a run on so many samples, or on a part of them, takes at its worst, beside inputs and weights."""
         cells = samples * np.dtype(self.dtype).itemsize
         if part is not None:
@@ -144,7 +146,7 @@ class Program:
         return peak([each for each, _ in self._chain], self._kept.values(), self._inputs, cells, self._team.count)
 
     @property
-    def preparing(self) -> int:
+    def prepared_weight_bytes(self) -> int:
         """Bytes that weights take up at most, prepared for parts."""
         kernels = (each.weights[each.step.kernel.name] for each, _ in self._chain if isinstance(each.step, Correlate))
         return ALIKE * MOST_PREPARED * sum(kernel.nbytes for kernel in kernels)
@@ -153,25 +155,25 @@ class Program:
     def _inputs(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(map(known, shape)) for name, shape in self.plan.input_shapes.items()}
 
-    def part(self, box: Box) -> Part:
+    def plan_tile(self, box: Tile) -> TilePlan:
         """What makes a part of the one kept value from parts of the inputs."""
         (made,) = set(self._kept.values())
-        return part([each for each, _ in self._chain], self._inputs, made, box)
+        return plan_tile([each for each, _ in self._chain], self._inputs, made, box)
 
-    def for_part(self, part: Part) -> Program:
+    def for_tile(self, part: TilePlan) -> Program:
         """The program that makes it, with the threads and spare memory of this one; kept for the next part like it."""
         alike = (part.made, *((each.step, each.takes, each.makes, each.space, each.shape) for each in part.chain))
-        own = self._parts.pop(alike, None)
+        own = self._tile_programs.pop(alike, None)
         if own is None:
             own = copy(self)
             own._prepare(part.chain, dict.fromkeys(self._kept, part.made))
-        while len(self._parts) >= ALIKE:
-            self._parts.pop(next(iter(self._parts)))
-        self._parts[alike] = own
+        while len(self._tile_programs) >= ALIKE:
+            self._tile_programs.pop(next(iter(self._tile_programs)))
+        self._tile_programs[alike] = own
         return own
 
     @property
-    def ran(self) -> dict[str, tuple[str, ...]]:
+    def algorithms_used(self) -> dict[str, tuple[str, ...]]:
         """For each layer that correlates the ways of its last run, kernel by kernel; before that those chosen."""
         found: dict[str, tuple[str, ...]] = {}
         for row, way, blocks in self._ways:
@@ -183,7 +185,7 @@ class Program:
         with self._lock:
             self._team.close()
             self._multiplying.close()
-            self._parts.clear()
+            self._tile_programs.clear()
             self._spare = Spare()
 
     def _prepared(self, each: Operation) -> Runner:
@@ -274,7 +276,7 @@ def _join(each: Operation, step: steps.Join, inputs: Sequence[Array], values: Va
         if not rest and inputs[0] is not y:
             np.copyto(block, first)
         for operand in rest:
-            COMBINE[step.kind](first, operand, out=block)
+            JOIN_FUNCTIONS[step.kind](first, operand, out=block)
             first = block
         if step.kind == "mean":
             np.divide(block, len(inputs), out=block)
@@ -301,7 +303,7 @@ def _in_place(each: Operation, inputs: Sequence[Array], values: Values, team: Te
 
 def _other(each: Operation, inputs: Sequence[Array], values: Values, team: Team) -> Array:
     assert each.step is not None
-    y = run(each.step, inputs, each.weights)
+    y = run_step(each.step, inputs, each.weights)
     if each.tails:
         if any(np.may_share_memory(y, x) for x in inputs) or not y.flags.c_contiguous:
             y = np.array(y, order="C")

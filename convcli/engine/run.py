@@ -21,7 +21,7 @@ from convcli.readers.load import within
 
 if TYPE_CHECKING:
     from convcli.engine.bind_weights import Stored
-    from convcli.engine.program import Watch
+    from convcli.engine.program import ProgressCallback
 
 TOLERANCE = 1e-5
 # Bytes: work in more at a time is slower, as each page of memory that is new takes the system a moment.
@@ -70,7 +70,7 @@ class Task(Closing):
         data_format: DataFormat | None = None,
         labels: Mapping[str, str] | None = None,
         preparation: Preparation = AS_THEY_ARE,
-        watch: Watch | None = None,
+        watch: ProgressCallback | None = None,
     ) -> None:
         from convcli.engine.program import Program
 
@@ -103,7 +103,7 @@ class Task(Closing):
         """Bytes that it takes to run all at once; `beside` is what is done with each number of the result, in bytes."""
         read = sum(each.footprint(self.dtype) for each in self.inputs.values())
         made = self.batch * sum(product(self.plan.shapes[name]) or 0 for name in self.kept)
-        return self.program.footprint(self.batch) + read + made * beside
+        return self.program.bytes_needed(self.batch) + read + made * beside
 
     def run(self, beside: int = 0, remedy: str = LOWER) -> Run:
         """All at once. Raises `ConvcliError` where there is not enough memory."""
@@ -111,7 +111,7 @@ class Task(Closing):
         ready = whole(self.inputs, self.dtype, self.labels)
         with within(self.model):
             values = self.program(ready, self.watch)
-        return Run(self.plan, self.batch, values, self.weights, self.program.ran)
+        return Run(self.plan, self.batch, values, self.weights, self.program.algorithms_used)
 
     def close(self) -> None:
         """Let its threads and memory go."""

@@ -12,7 +12,7 @@ from convcli.core.errors import located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import known
 from convcli.engine.run import ENOUGH, Task
-from convcli.engine.tiling import Box, whole
+from convcli.engine.tiling import Tile, whole_tile
 from convcli.io import layout
 from convcli.io.files import allocate
 from convcli.readers.load import within
@@ -61,13 +61,13 @@ class Parts:
         for first in range(0, self._task.batch, self._samples):
             yield slice(first, min(first + self._samples, self._task.batch))
 
-    def _part(self, samples: slice, box: Box, before: float, own: float) -> Array:
+    def _part(self, samples: slice, box: Tile, before: float, own: float) -> Array:
         """A part of the result, of which so much of all work is done before it, and so much by it."""
         task = self._task
-        program, needs = task.program, {name: whole(each.shape[1:]) for name, each in task.inputs.items()}
-        if box != whole(self._shape[1:]):
-            part = program.part(box)
-            program, needs = program.for_part(part), dict(part.needs)
+        program, needs = task.program, {name: whole_tile(each.shape[1:]) for name, each in task.inputs.items()}
+        if box != whole_tile(self._shape[1:]):
+            part = program.plan_tile(box)
+            program, needs = program.for_tile(part), dict(part.input_tiles)
         given = {}
         for name, spans in needs.items():
             with located((task.labels or {}).get(name, name)):
@@ -113,8 +113,8 @@ class Parts:
     def _for_samples(self, count: int) -> int:
         """Bytes for so many samples at a time."""
         task = self._task
-        needs = {name: whole(each.shape[1:]) for name, each in task.inputs.items()}
-        return task.program.footprint(count) + self._moved(count, needs, whole(self._shape[1:]))
+        needs = {name: whole_tile(each.shape[1:]) for name, each in task.inputs.items()}
+        return task.program.bytes_needed(count) + self._moved(count, needs, whole_tile(self._shape[1:]))
 
     def _for_tiles(self, counts: Sequence[int]) -> int:
         """Bytes for the largest of so many tiles: among those at either end, and in the middle."""
@@ -122,12 +122,12 @@ class Parts:
         chosen = {tuple(each[int(at * (len(each) - 1))] for each in spans) for at in (0, 0.5, 1)}
         return max(map(self._for_tile, chosen))
 
-    def _for_tile(self, box: Box) -> int:
+    def _for_tile(self, box: Tile) -> int:
         program = self._task.program
-        part = program.part(box)
-        return program.footprint(1, part) + program.preparing + self._moved(1, part.needs, box)
+        part = program.plan_tile(box)
+        return program.bytes_needed(1, part) + program.prepared_weight_bytes + self._moved(1, part.input_tiles, box)
 
-    def _moved(self, count: int, needs: Mapping[str, Box], box: Box) -> int:
+    def _moved(self, count: int, needs: Mapping[str, Tile], box: Tile) -> int:
         """Bytes to read and prepare these parts of so many samples, and to write what is made of them."""
         task, samples = self._task, slice(0, count)
         read = (task.inputs[name].footprint(task.dtype, samples, _slices(spans)) for name, spans in needs.items())
@@ -142,7 +142,7 @@ class Parts:
         return (steps[0], *map(known, self._task.data_format.to_last(tuple(steps[1:]))))
 
 
-def _slices(box: Box) -> tuple[slice, ...]:
+def _slices(box: Tile) -> tuple[slice, ...]:
     return tuple(slice(*span) for span in box)
 
 

@@ -19,8 +19,15 @@ from convcli.core.shapes import known
 from convcli.engine.algorithms import resizing
 from convcli.engine.algorithms.blocks import slab
 from convcli.engine.algorithms.pooling import divisors
-from convcli.engine.epilogue import scale_numbers, scaling
-from convcli.engine.ops import COMBINE, PAD_MODES, aligned, centred_in_groups, run, spread
+from convcli.engine.epilogue import scale_function, scale_parameters
+from convcli.engine.run_step import (
+    JOIN_FUNCTIONS,
+    NUMPY_PAD_MODES,
+    align_operands,
+    broadcast_weight,
+    centre_groups,
+    run_step,
+)
 from convcli.learning.context import Back, Gradients, Way, Weights
 from convcli.learning.correlation import correlate
 from convcli.model import activations, steps
@@ -60,7 +67,7 @@ def _(step: steps.Pool, inputs: Sequence[Array], weights: Weights, way: Way) -> 
     laid = slab(x, step.windows, box, way.team, empty)  # this thread's own until the next call
     y: Array | None = None
     for met in _met(step.windows, places):
-        y = laid[met].copy() if y is None else COMBINE[POOLED[step.kind]](y, laid[met], out=y)
+        y = laid[met].copy() if y is None else JOIN_FUNCTIONS[POOLED[step.kind]](y, laid[met], out=y)
     assert y is not None
     count = None if step.kind == "max" else divisors(step.windows, x, box, step.count_padding)
     result = y if count is None else np.divide(y, count, out=y)
@@ -115,7 +122,7 @@ def _cropped(laid: Array, windows: Sequence[Window], shape: Sequence[int]) -> Ar
 @forward.register
 def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
     x = inputs[0]
-    y = run(step, inputs, weights)
+    y = run_step(step, inputs, weights)
     space = tuple(range(1, x.ndim - 1))
 
     def back(dy: Array) -> Array:
@@ -137,10 +144,10 @@ def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights, way: Way) -> t
 
     def back(dy: Array) -> Array:
         for axis, (pair, width) in enumerate(zip(step.amounts, shape[1:-1], strict=True), 1):
-            dy = _unpadded(dy, axis, pair, width, PAD_MODES[step.mode])
+            dy = _unpadded(dy, axis, pair, width, NUMPY_PAD_MODES[step.mode])
         return dy
 
-    return run(step, inputs, weights), _unweighted(back)
+    return run_step(step, inputs, weights), _unweighted(back)
 
 
 def _unpadded(dy: Array, axis: int, pair: tuple[int, int], width: int, mode: str) -> Array:
@@ -177,18 +184,18 @@ def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights, way: Way) -
             dy = np.moveaxis(np.tensordot(dy, matrix, axes=(axis, 1)), -1, axis)
         return dy
 
-    return run(step, inputs, weights), _unweighted(back)
+    return run_step(step, inputs, weights), _unweighted(back)
 
 
 @forward.register
 def _(step: steps.Reshape, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
-    return run(step, inputs, weights), _unweighted(lambda dy: dy.reshape(inputs[0].shape))
+    return run_step(step, inputs, weights), _unweighted(lambda dy: dy.reshape(inputs[0].shape))
 
 
 @forward.register
 def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
     order = np.argsort((0, *(axis + 1 for axis in step.axes)))
-    return run(step, inputs, weights), _unweighted(lambda dy: np.transpose(dy, order))
+    return run_step(step, inputs, weights), _unweighted(lambda dy: np.transpose(dy, order))
 
 
 # ---- cell by cell ----
@@ -197,7 +204,7 @@ def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: Way) 
 @forward.register
 def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
     x = inputs[0]
-    y = run(step, inputs, weights)
+    y = run_step(step, inputs, weights)
     slope = step.slope
     if slope is not None:
         return y, lambda dy, wanted, learned: _slope_back(step, slope, x, weights, dy)
@@ -210,7 +217,7 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: Way) -> t
 
 
 def _slope_back(step: steps.Map, slope: steps.Weight, x: Array, weights: Weights, dy: Array) -> Gradients:
-    alpha = spread(weights[slope.name], step.slope_axes, x.ndim)
+    alpha = broadcast_weight(weights[slope.name], step.slope_axes, x.ndim)
     own = _gathered(dy * np.minimum(x, 0), step.slope_axes, weights[slope.name].shape)
     return (dy * ((x > 0) + alpha * (x < 0)),), {slope.name: own}  # 0 at the corner, as in Keras
 
@@ -228,7 +235,7 @@ def _along_several(step: steps.Map, x: Array, y: Array, dy: Array, parameters: d
 def _gathered(dy: Array, axes: Sequence[int], shape: Sequence[int]) -> Array:
     """The gradient by a weight that spans the sample axes `axes`, in the order and shape of the weight.
 
-    The opposite of the engine's `spread`: what was repeated along an axis is summed.
+    The opposite of the engine's `broadcast_weight`: what was repeated along an axis is summed.
     """
     extents = dict(zip((axis + 1 for axis in axes), shape, strict=True)) if len(shape) == len(axes) else {}
     summed = tuple(axis for axis in range(dy.ndim) if extents.get(axis, 1) == 1)
@@ -247,11 +254,11 @@ def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights, way: Way) ->
     if step.kind == "batch" and way.training:
         return _batch(step, x, weights)
     numbers = [
-        None if each is None else spread(each, sorted(step.axes), x.ndim)
-        for each in scale_numbers(step, weights, x.dtype.name)
+        None if each is None else broadcast_weight(each, sorted(step.axes), x.ndim)
+        for each in scale_parameters(step, weights, x.dtype.name)
     ]
     y = np.array(x)
-    scaling(step, numbers)(y, slice(None))
+    scale_function(step, numbers)(y, slice(None))
     gamma, _, mean, variance = numbers
 
     def back(dy: Array, wanted: bool, learned: bool) -> Gradients:
@@ -298,8 +305,8 @@ def _batch(step: steps.Scale, x: Array, weights: Weights) -> tuple[Array, Back]:
     deviation = np.sqrt(variance + x.dtype.type(step.epsilon))
     standard /= deviation
     gamma, beta = (
-        None if each is None else spread(each, sorted(step.axes), x.ndim)
-        for each in scale_numbers(step, weights, x.dtype.name)[:2]
+        None if each is None else broadcast_weight(each, sorted(step.axes), x.ndim)
+        for each in scale_parameters(step, weights, x.dtype.name)[:2]
     )
     y = standard * (x.dtype.type(1) if gamma is None else gamma)
     if beta is not None:
@@ -338,7 +345,7 @@ def _centring_back(dy: Array, standard: Array, deviation: Array, axes: tuple[int
 @forward.register
 def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
     x = inputs[0]
-    centred, variance = centred_in_groups(step, x)
+    centred, variance = centre_groups(step, x)
     deviation = np.sqrt(variance + x.dtype.type(step.epsilon))
     standard = centred / deviation
     axes = tuple(axis for axis in range(centred.ndim) if variance.shape[axis] != centred.shape[axis])
@@ -354,10 +361,10 @@ def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, way: Way
 
 @forward.register
 def _(step: steps.Join, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
-    y = run(step, inputs, weights)
+    y = run_step(step, inputs, weights)
     if step.kind == "concatenate":
         return y, lambda dy, wanted, learned: (_parted(step, inputs, dy), {})
-    operands = aligned(step, inputs)
+    operands = align_operands(step, inputs)
     for place, constant in step.constants:
         operands.insert(place, np.asarray(constant, y.dtype))
     given = [place for place in range(len(operands)) if place not in dict(step.constants)]

@@ -10,7 +10,15 @@ from strategies import layers
 
 import convcli
 from convcli import api
-from convcli.engine.explain.stages import Activated, Joined, Moved, Normalized, Pooled, Products, Scaled
+from convcli.engine.explain.stages import (
+    ActivationStage,
+    DotProductStage,
+    JoinStage,
+    MoveStage,
+    NormalizeStage,
+    PoolStage,
+    ScaleStage,
+)
 
 
 def last_stage(layer, x, cell, **settings):
@@ -30,16 +38,18 @@ def test_the_working_of_every_kind_of_layer_ends_in_the_value_that_is_applied(se
     stages = explainer.stages(cell)
     np.testing.assert_allclose(stages[-1].value, applied[1][cell], rtol=1e-12, atol=1e-12)
     for stage in stages:
-        if isinstance(stage, Products):
+        if isinstance(stage, DotProductStage):
             sums = stage.products.sum(axis=tuple(range(stage.products.ndim - 1)))
             np.testing.assert_allclose(stage.channel_sums, sums, rtol=1e-12, atol=1e-12)
-            np.testing.assert_allclose(stage.value if stage.apart else stage.sum, sums if stage.apart else sums.sum())
-        if isinstance(stage, Products | Pooled) and stage.patch.cells is not None and len(stages) < 3:
+            np.testing.assert_allclose(
+                stage.value if stage.per_channel else stage.sum, sums if stage.per_channel else sums.sum()
+            )
+        if isinstance(stage, DotProductStage | PoolStage) and stage.patch.cells is not None and len(stages) < 3:
             assert_cells_are_where_the_input_has_them(stage, x[1])
 
 
 def assert_cells_are_where_the_input_has_them(stage, x):
-    channels = stage.channels if isinstance(stage, Products) else None
+    channels = stage.channels if isinstance(stage, DotProductStage) else None
     for place in np.ndindex(*stage.patch.inside.shape):
         origin = tuple(stage.patch.cells[place])
         if min(origin, default=0) < 0:
@@ -133,7 +143,7 @@ def test_an_activation_along_the_channels_takes_all_of_them_with_their_biases(la
     for channel in range(applied.shape[-1]):
         (*_, last) = explainer.stages((1, 0, channel))
         np.testing.assert_allclose(last.value, applied[1, 0, channel], rtol=1e-12)
-        assert last.among.shape == (4,)
+        assert last.axis_values.shape == (4,)
 
 
 def test_values_side_by_side_are_found_in_their_operands():
@@ -181,14 +191,14 @@ def test_cells_of_no_weight_take_no_part_whatever_they_hold(interpolation, odd):
 @pytest.mark.parametrize(
     ("layer", "kind"),
     [
-        ("BatchNormalization()", Scaled),
-        ("LayerNormalization(center=False, scale=False)", Normalized),
-        ("Softmax()", Activated),
-        ("glu", Activated),
-        ("Add(inputs=['input', 2])", Joined),
-        ("UpSampling1D(2)", Moved),
-        ("Dropout(0.5)", Moved),
-        ("GlobalMaxPooling1D(keepdims=True)", Pooled),
+        ("BatchNormalization()", ScaleStage),
+        ("LayerNormalization(center=False, scale=False)", NormalizeStage),
+        ("Softmax()", ActivationStage),
+        ("glu", ActivationStage),
+        ("Add(inputs=['input', 2])", JoinStage),
+        ("UpSampling1D(2)", MoveStage),
+        ("Dropout(0.5)", MoveStage),
+        ("GlobalMaxPooling1D(keepdims=True)", PoolStage),
     ],
 )
 def test_each_kind_of_layer_has_its_own_kind_of_working(layer, kind):
@@ -211,7 +221,7 @@ def test_merges_by_hand(layer, value):
 
 
 def test_a_formula_has_all_its_numbers():
-    numbers = last_stage("BatchNormalization()", [[2.0]], (0,), seed=1).numbers
+    numbers = last_stage("BatchNormalization()", [[2.0]], (0,), seed=1).parameters
     assert numbers == {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "epsilon": 1e-3}
 
 
@@ -225,7 +235,7 @@ def test_a_separable_layer_has_two_stages():
     model = convcli.load(["SeparableConv1D(3, 2, depth_multiplier=2)"])
     x = np.array([[[1.0, 10], [2, 20]]])
     first, second = api.explained(model, {"input": x}, seed=1).explainer.stages((0, 1))
-    assert (first.apart, first.channels, first.patch.values.tolist()) == (
+    assert (first.per_channel, first.channels, first.patch.values.tolist()) == (
         True,
         (0, 0, 1, 1),
         [[1, 1, 10, 10], [2, 2, 20, 20]],

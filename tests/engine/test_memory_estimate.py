@@ -57,7 +57,7 @@ CASES = [(layer, alike(layer, shape)) for layer, shape in OTHERS + NUMBERING] + 
     ("layer", "shape"), CASES, ids=lambda each: str(each)[:40] if isinstance(each, str | dict) else ""
 )
 def test_what_a_run_takes(layer, shape, monkeypatch):
-    monkeypatch.setattr(memory_estimate, "A_THREAD", 0)
+    monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
     model = convcli.load(layer if isinstance(layer, dict) else [layer])
     plan = model.plan({"input": shape})
     bound = bind_weights.bind(plan, None, 0, "float32")
@@ -68,7 +68,7 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     program.close()
-    said = program.footprint(2)
+    said = program.bytes_needed(2)
     assert taken <= said + 2 * (12 << 20)  # the scratch of two threads
     assert said <= 6 * taken + x["input"].nbytes * 4 + (1 << 20)
 
@@ -99,6 +99,6 @@ def test_many_threads_take_no_more_for_little_work(algorithm, layer, shape):
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     program.close()
-    said = program.footprint(1)
-    assert taken <= said <= 16 * memory_estimate.A_THREAD + 8 * taken
+    said = program.bytes_needed(1)
+    assert taken <= said <= 16 * memory_estimate.SCRATCH_PER_THREAD + 8 * taken
     assert said < 8 << 20 or shape != (8, 8, 1)

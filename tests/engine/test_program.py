@@ -9,10 +9,11 @@ import pytest
 
 import convcli
 from convcli.core.shapes import DataFormat
-from convcli.engine import bind_weights, fusion, ops
+from convcli.engine import bind_weights, fusion
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.kernel_layout import meeting_kernel
-from convcli.engine.program import MANY, Program
+from convcli.engine.program import MANY_SAMPLES, Program
+from convcli.engine.run_step import run_step
 from convcli.learning import backward
 from convcli.model import steps
 from convcli.model.steps import Correlate, Join, Weight
@@ -23,7 +24,7 @@ def test_every_step_can_be_run_and_learned_through():
     closed = {each for each in vars(steps).values() if isinstance(each, type) and issubclass(each, steps.Step)}
     closed.remove(steps.Step)
     with_algorithms, in_training_only = {steps.Correlate, steps.Pool}, {steps.Noise, steps.Penalty}
-    assert closed - with_algorithms - in_training_only <= set(ops.run.registry)
+    assert closed - with_algorithms - in_training_only <= set(run_step.registry)
     assert closed <= set(backward.forward.registry)
 
 
@@ -39,7 +40,7 @@ def test_joins():
     x, y = np.array([[1.0, 5.0]]), np.array([[3.0, 2.0]])
 
     def joined(kind, **settings):
-        return ops.run(Join(kind, **settings), [x, y], {}).tolist()
+        return run_step(Join(kind, **settings), [x, y], {}).tolist()
 
     assert joined("sum", coefficients=(1, -1)) == [[-2, 3]]
     assert joined("mean") == [[2, 3.5]]
@@ -51,7 +52,7 @@ def test_joins():
 def test_a_join_of_different_ranks_follows_the_data_format():
     image = np.zeros((2, 4, 5, 3))  # (batch, height, width, channels)
     along_width = np.arange(10.0).reshape(2, 5)
-    y = ops.run(Join("sum", DataFormat.CHANNELS_FIRST), [image, along_width], {})
+    y = run_step(Join("sum", DataFormat.CHANNELS_FIRST), [image, along_width], {})
     assert np.array_equal(y[1, 2, :, 0], [5, 6, 7, 8, 9])
 
 
@@ -176,19 +177,19 @@ def test_a_program_says_what_ran():
     run = program(
         ["SeparableConv2D(4, 3)", "Conv2DTranspose(2, 2, strides=2)", "MaxPooling2D(2)"], (9, 9, 8), ["max_pooling2d"]
     )
-    assert run.ran == {"separable_conv2d": ("channelwise", "patches"), "conv2d_transpose": ("phases",)}
+    assert run.algorithms_used == {"separable_conv2d": ("channelwise", "patches"), "conv2d_transpose": ("phases",)}
 
 
 def test_what_ran_is_told_and_not_what_was_chosen():
-    run = program(["Conv2D(64, 3)"], (32, 32, 64), ["conv2d"], dtype="float32", tolerance=1e-5, samples=MANY)
-    assert run.ran == {"conv2d": ("winograd",)}
+    run = program(["Conv2D(64, 3)"], (32, 32, 64), ["conv2d"], dtype="float32", tolerance=1e-5, samples=MANY_SAMPLES)
+    assert run.algorithms_used == {"conv2d": ("winograd",)}
     x = np.random.default_rng(0).normal(size=(2, 32, 32, 64)).astype(np.float32)
     ran = []
     for spoilt in ((), (1,), (0, 1)):
         x[list(spoilt)] = np.inf
         with np.errstate(invalid="ignore"):
             run({"input": x})
-        ran.append(run.ran["conv2d"])
+        ran.append(run.algorithms_used["conv2d"])
     assert ran == [("winograd",), ("winograd", "patches"), ("patches",)]
 
 

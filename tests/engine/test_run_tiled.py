@@ -27,7 +27,7 @@ from convcli.io import arrays
 @pytest.fixture
 def room(monkeypatch):
     """Sets how much memory there is, of which nothing is kept back for threads, weights and pages of files."""
-    monkeypatch.setattr(memory_estimate, "A_THREAD", 0)
+    monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
     monkeypatch.setattr(memory, "AROUND", 0)
     monkeypatch.setattr(program, "MOST_PREPARED", 0)
     monkeypatch.setattr(module, "SHARE", 1)
@@ -96,7 +96,7 @@ def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, p
     whole = library.apply(model, x, seed=0)
     place = place if place < whole.shape[-1] else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory_estimate, "A_THREAD", 0)
+        patch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
         patch.setattr(memory, "AROUND", 0)
         patch.setattr(program, "MOST_PREPARED", 0)
         patch.setattr(memory, "room", lambda: most)

@@ -25,22 +25,22 @@ def program(model: Any, shape: tuple[int, ...], dtype: str = "float64") -> Progr
     return Program(plan, bind_weights.bind(plan, None, 0, dtype), model.outputs, dtype)
 
 
-def cut(array: np.ndarray, box: tiling.Box) -> np.ndarray:
+def cut(array: np.ndarray, box: tiling.Tile) -> np.ndarray:
     return array[(slice(None), *(slice(*span) for span in box))]
 
 
-def compare(model: Any, x: np.ndarray, box: tiling.Box, run: Program) -> dict[str, tiling.Box]:
+def compare(model: Any, x: np.ndarray, box: tiling.Tile, run: Program) -> dict[str, tiling.Tile]:
     """Compute a part of the output from parts of the input and compare it; what of the input was needed."""
     (name,) = model.outputs
-    part = run.part(box)
-    needed = {"input": np.array(cut(x, part.needs["input"]))}
-    found, expected = run.for_part(part)(needed)[name], cut(run({"input": x})[name], box)
+    part = run.plan_tile(box)
+    needed = {"input": np.array(cut(x, part.input_tiles["input"]))}
+    found, expected = run.for_tile(part)(needed)[name], cut(run({"input": x})[name], box)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
-    return dict(part.needs)
+    return dict(part.input_tiles)
 
 
-def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[tiling.Box]:
+def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[tiling.Tile]:
     def span(extent: int) -> st.SearchStrategy[tiling.Span]:
         return st.integers(0, extent - 1).flatmap(
             lambda start: st.tuples(st.just(start), st.integers(start + 1, extent))
@@ -86,7 +86,7 @@ def test_tiles_of_a_network_with_branches():
         if box == ((4, 8), (3, 12)):
             # rows 7..16 of h, 3..20 of g, 1..10 of b and d's input at most, two more cells by c
             assert needed["input"][0][1] < 32
-    assert len(run._parts) == 3  # those that the next tile may be like
+    assert len(run._tile_programs) == 3  # those that the next tile may be like
 
 
 def test_tiles_that_are_alike_share_a_program():
@@ -95,7 +95,7 @@ def test_tiles_that_are_alike_share_a_program():
     x = np.random.default_rng(1).normal(size=(1, 40, 40, 1))
     for place in range(0, 40, 5):
         compare(model, x, ((place, place + 5), (0, 40)), run)
-    assert len(run._parts) == 3  # with a border above, below, or none
+    assert len(run._tile_programs) == 3  # with a border above, below, or none
 
 
 def test_parts_that_differ_share_memory():
@@ -109,9 +109,9 @@ def test_parts_that_differ_share_memory():
             compare(model, x, ((start, start + 400), (0, 400)), run)
             held.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
-        assert len(run._parts) == 3
+        assert len(run._tile_programs) == 3
     assert held[2] < 1.3 * held[0]
-    assert not run._parts
+    assert not run._tile_programs
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_parts_that_differ_share_memory():
     ],
 )
 def test_what_reflection_needs(span, amounts, needed):
-    step, _, (needs,) = tiling.narrowed(Pad(((2, 3),), "reflect"), (span,), [(5, 1)], (10, 1))
+    step, _, (needs,) = tiling.restrict(Pad(((2, 3),), "reflect"), (span,), [(5, 1)], (10, 1))
     assert (step.amounts, needs) == ((amounts,), (needed,))
 
 

@@ -17,20 +17,20 @@ from convcli.core.records import replace
 from convcli.core.shapes import known
 from convcli.engine.algorithms.kernel_layout import meeting_kernel
 from convcli.engine.algorithms.plain import lay_out, sums_at, window_at
-from convcli.engine.epilogue import scale_numbers, scaling
+from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.engine.explain.stages import (
-    Activated,
+    ActivationStage,
     Cell,
-    Joined,
-    Moved,
-    Normalized,
+    DotProductStage,
+    JoinStage,
+    MoveStage,
+    NormalizeStage,
     Patch,
-    Pooled,
-    Products,
-    Scaled,
+    PoolStage,
+    ScaleStage,
     Stage,
 )
-from convcli.engine.ops import COMBINE, aligned, centred_in_groups, run, spread
+from convcli.engine.run_step import JOIN_FUNCTIONS, align_operands, broadcast_weight, centre_groups, run_step
 from convcli.model import steps
 from convcli.model.graph import Row
 from convcli.model.window import Window
@@ -55,7 +55,7 @@ class Explainer:
     def stages(self, cell: Cell) -> tuple[Stage, ...]:
         """What makes the value at a cell of the layer's output; there is at least one stage."""
         if not self.row.steps:
-            return (Moved(self.row.operands[0], cell, value=self.inputs[0][0][cell]),)
+            return (MoveStage(self.row.operands[0], cell, value=self.inputs[0][0][cell]),)
         return tuple(self.until(len(self.row.steps) - 1, cell))
 
     def until(self, place: int, cell: Cell) -> list[Stage]:
@@ -74,7 +74,7 @@ class Explainer:
         if place == 0:
             return self.inputs[0]
         if place not in self._taken:
-            self._taken[place] = run(self.row.steps[place - 1], [self.taken(place - 1)], self.weights)
+            self._taken[place] = run_step(self.row.steps[place - 1], [self.taken(place - 1)], self.weights)
         return self._taken[place]
 
     def kernel(self, place: int) -> Array:
@@ -89,7 +89,7 @@ class Explainer:
         """The cells under the windows of a step at one place: all channels."""
         near = _near(windows, self.inputs[0].shape[1:], at) if place == 0 else None
         if near is None:
-            laid, over, where = self.laid(place, windows), windows, at
+            laid, over, where = self.laid_out(place, windows), windows, at
         else:  # a large input need not be laid out for a few of its cells
             cut, over = near
             x = self.inputs[0][(slice(None), *cut)]
@@ -100,7 +100,7 @@ class Explainer:
         assert inside is not None
         return Patch(values, inside[..., 0], cells)
 
-    def laid(self, place: int, windows: Sequence[Window]) -> Laid:
+    def laid_out(self, place: int, windows: Sequence[Window]) -> Laid:
         """All that a step takes, as its windows meet it."""
         if place not in self._laid:
             self._laid[place] = self._lay_out(place, windows)
@@ -115,8 +115,8 @@ class Explainer:
         elif earlier:
             (pad,) = earlier
             assert isinstance(pad, steps.Pad)
-            inside = run(replace(pad, mode="zeros"), [np.ones((1, *self.inputs[0].shape[1:-1], 1), bool)], {})
-            origins = run(pad, [_places(self.inputs[0].shape[1:-1])], {})
+            inside = run_step(replace(pad, mode="zeros"), [np.ones((1, *self.inputs[0].shape[1:-1], 1), bool)], {})
+            origins = run_step(pad, [_places(self.inputs[0].shape[1:-1])], {})
         return _laid(x, inside, origins, windows)
 
 
@@ -179,7 +179,7 @@ def _(step: steps.Correlate, explainer: Explainer, place: int, cell: Cell) -> li
     bias = None if step.bias is None else explainer.weights[step.bias.name][filter_]
     return [
         *earlier,
-        Products(
+        DotProductStage(
             replace(patch, values=patch.values[..., first : first + seen]),
             kernel[..., filter_],
             tuple(range(first, first + seen)),
@@ -204,18 +204,18 @@ def _seen(step: steps.Correlate, explainer: Explainer, place: int, at: Cell) -> 
     assert all(window == Window(1) for window in step.windows)
     sums = sums_at(patch.values, kernel, known(former.groups))
     channels = tuple(each // (kernel.shape[-1] // known(former.groups)) for each in range(kernel.shape[-1]))
-    apart = Products(
+    per_channel = DotProductStage(
         replace(patch, values=patch.values[..., channels]),
         kernel[..., 0, :],
         channels,
         None,
         former.kernel.name,
         flipped=former.flip,
-        apart=True,
+        per_channel=True,
         value=sums,
     )
     cells = np.reshape(at, (*one, -1))
-    return [apart], Patch(sums.reshape(*one, -1), np.ones(one, bool), cells)
+    return [per_channel], Patch(sums.reshape(*one, -1), np.ones(one, bool), cells)
 
 
 @follow.register
@@ -232,13 +232,13 @@ def _(step: steps.Pool, explainer: Explainer, place: int, cell: Cell) -> list[St
             met = at * window.stride + np.arange(window.size) * window.dilation
             counted = counted[..., None] & (met < window.before + width + window.after)
     count = int(counted.sum())
-    return [Pooled(patch, count=count, value=values[patch.inside].sum() / values.dtype.type(count))]
+    return [PoolStage(patch, count=count, value=values[patch.inside].sum() / values.dtype.type(count))]
 
 
-def _maximum(patch: Patch) -> Pooled:
+def _maximum(patch: Patch) -> PoolStage:
     first = np.flatnonzero(patch.inside)[patch.values[patch.inside].argmax()]
     winner = tuple(int(place) for place in np.unravel_index(first, patch.inside.shape))
-    return Pooled(patch, winner, value=patch.values[winner])
+    return PoolStage(patch, winner, value=patch.values[winner])
 
 
 @follow.register
@@ -247,7 +247,7 @@ def _(step: steps.Reduce, explainer: Explainer, place: int, cell: Cell) -> list[
     patch = Patch(values, np.ones(values.shape, bool), _places(values.shape)[0] - 1)
     if step.kind == "max":
         return [_maximum(patch)]
-    return [Pooled(patch, count=values.size, value=np.mean(values))]
+    return [PoolStage(patch, count=values.size, value=np.mean(values))]
 
 
 @follow.register
@@ -255,11 +255,11 @@ def _(step: steps.Scale, explainer: Explainer, place: int, cell: Cell) -> list[S
     found, x = explainer.before(place, cell)
     shape = explainer.row.step_shapes[place]
     numbers = [
-        None if each is None else _at(spread(each, sorted(step.axes), len(shape) + 1), shape, cell)
-        for each in scale_numbers(step, explainer.weights, x.dtype.name)
+        None if each is None else _at(broadcast_weight(each, sorted(step.axes), len(shape) + 1), shape, cell)
+        for each in scale_parameters(step, explainer.weights, x.dtype.name)
     ]
     value = np.array([x])
-    scaling(step, numbers)(value, slice(None))
+    scale_function(step, numbers)(value, slice(None))
     names = (
         part.name if isinstance(part, steps.Weight) else name
         for name, part in (("gamma", step.gamma), ("beta", step.beta), ("mean", step.mean), ("variance", step.variance))
@@ -267,7 +267,7 @@ def _(step: steps.Scale, explainer: Explainer, place: int, cell: Cell) -> list[S
     used = {name: number for name, number in zip(names, numbers, strict=True) if number is not None}
     if step.variance is not None:
         used["epsilon"] = step.epsilon
-    return [*found, Scaled(step.kind, x, used, value=value[0])]
+    return [*found, ScaleStage(step.kind, x, used, value=value[0])]
 
 
 def _at(numbers: Array, shape: Sequence[Any], cell: Cell) -> Any:
@@ -279,12 +279,12 @@ def _at(numbers: Array, shape: Sequence[Any], cell: Cell) -> Any:
 def _(step: steps.Normalize, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
     found, x = explainer.before(place, cell)
     whole = explainer.taken(place)
-    centred, variance = centred_in_groups(step, whole)
+    centred, variance = centre_groups(step, whole)
     deviation = centred.reshape(whole.shape)[0][cell]
     variance = np.broadcast_to(variance, centred.shape).reshape(whole.shape)[0][cell]
     value = deviation / np.sqrt(variance + step.epsilon)
     count = int(np.prod([whole.shape[axis + 1] for axis in step.axes])) // known(step.groups)
-    return [*found, Normalized(x, x - deviation, variance, step.epsilon, count, value=value)]
+    return [*found, NormalizeStage(x, x - deviation, variance, step.epsilon, count, value=value)]
 
 
 @follow.register
@@ -292,19 +292,19 @@ def _(step: steps.Map, explainer: Explainer, place: int, cell: Cell) -> list[Sta
     found, x = explainer.before(place, cell)
     if step.slope is not None:
         shape = explainer.row.step_shapes[place]
-        slope = _at(spread(explainer.weights[step.slope.name], step.slope_axes, len(shape) + 1), shape, cell)
+        slope = _at(broadcast_weight(explainer.weights[step.slope.name], step.slope_axes, len(shape) + 1), shape, cell)
         value = np.maximum(x, 0) + slope * np.minimum(x, 0)
-        return [*found, Activated(step.function, {step.slope.name: slope}, x, value=value)]
+        return [*found, ActivationStage(step.function, {step.slope.name: slope}, x, value=value)]
     parameters = dict(step.parameters)
     if not step.axes:
-        return [*found, Activated(step.function, parameters, x, value=run(step, [np.array([x])], {})[0])]
+        return [*found, ActivationStage(step.function, parameters, x, value=run_step(step, [np.array([x])], {})[0])]
     if place == 0:
         whole, at = explainer.inputs[0], cell
         among = whole[0][tuple(slice(None) if axis in step.axes else each for axis, each in enumerate(cell))]
     else:  # along the channels of a correlation
         among = _column(explainer, place - 1, cell[:-1])
         whole, at = among.reshape(*(1,) * len(cell), -1), (*(0,) * (len(cell) - 1), cell[-1])
-    return [*found, Activated(step.function, parameters, x, among, value=run(step, [whole], {})[0][at])]
+    return [*found, ActivationStage(step.function, parameters, x, among, value=run_step(step, [whole], {})[0][at])]
 
 
 def _column(explainer: Explainer, place: int, at: Cell) -> Array:
@@ -327,13 +327,13 @@ def _moved(step: steps.Step, explainer: Explainer, place: int, cell: Cell) -> li
     """Where the step has a cell from, found by running it on the cells' own numbers."""
     shape = tuple(map(known, explainer.row.step_shapes[place - 1] if place else explainer.row.input_shapes[0]))
     numbers = np.arange(1, np.prod(shape) + 1).reshape(1, *shape)
-    number = int(run(step, [numbers], {})[0][cell])
+    number = int(run_step(step, [numbers], {})[0][cell])
     operand = explainer.row.operands[0]
     if number == 0:
-        return [Moved(operand, None, value=explainer.inputs[0].dtype.type(0))]
+        return [MoveStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
     origin = tuple(int(each) for each in np.unravel_index(number - 1, shape))
     found, value = explainer.before(place, origin)
-    return found or [Moved(operand, origin, value=value)]
+    return found or [MoveStage(operand, origin, value=value)]
 
 
 @follow.register
@@ -343,14 +343,14 @@ def _(step: steps.Resize, explainer: Explainer, place: int, cell: Cell) -> list[
     x = explainer.taken(place)
     ranges, weights = [], np.ones((), x.dtype)
     for width, factor, at in zip(x.shape[1:-1], step.factors, cell, strict=False):
-        each = run(steps.Resize((factor,), step.interpolation), [np.eye(width, dtype=x.dtype)[None]], {})[0][at]
+        each = run_step(steps.Resize((factor,), step.interpolation), [np.eye(width, dtype=x.dtype)[None]], {})[0][at]
         used = np.flatnonzero(each)
         ranges.append(slice(int(used[0]), int(used[-1]) + 1))
         weights = weights[..., None] * each[ranges[-1]]
     values, places = x[0][(*ranges, slice(cell[-1], cell[-1] + 1))], _places(x.shape[1:-1])[0][tuple(ranges)] - 1
     patch = Patch(values, np.ones(weights.shape, bool), places)
     total = np.sum(weights * values[..., 0])
-    return [Products(patch, weights[..., None], (cell[-1],), total, "weights", value=total)]
+    return [DotProductStage(patch, weights[..., None], (cell[-1],), total, "weights", value=total)]
 
 
 @follow.register
@@ -362,10 +362,12 @@ def _(step: steps.Join, explainer: Explainer, place: int, cell: Cell) -> list[St
             at = cell[step.axis] - start
             if at < x.shape[step.axis + 1]:
                 origin = (*cell[: step.axis], at, *cell[step.axis + 1 :]) if step.axis != -1 else (*cell[:-1], at)
-                return [Moved(name, origin, value=x[0][origin])]
+                return [MoveStage(name, origin, value=x[0][origin])]
             start += x.shape[step.axis + 1]
     shape = explainer.row.step_shapes[place]
-    values = [(name, _at(x, shape, cell)) for name, x in zip(names, aligned(step, explainer.inputs), strict=True)]
+    values = [
+        (name, _at(x, shape, cell)) for name, x in zip(names, align_operands(step, explainer.inputs), strict=True)
+    ]
     for where, constant in step.constants:
         values.insert(where, ("", explainer.inputs[0].dtype.type(constant)))
     taken = [each for _, each in values]
@@ -373,7 +375,7 @@ def _(step: steps.Join, explainer: Explainer, place: int, cell: Cell) -> list[St
         taken = [each * factor for each, factor in zip(taken, step.coefficients, strict=True)]
     joined = taken[0]
     for each in taken[1:]:
-        joined = COMBINE[step.kind](joined, each)
+        joined = JOIN_FUNCTIONS[step.kind](joined, each)
     if step.kind == "mean":
         joined = joined / len(taken)
-    return [Joined(step.kind, tuple(values), step.coefficients, value=joined)]
+    return [JoinStage(step.kind, tuple(values), step.coefficients, value=joined)]

@@ -30,11 +30,11 @@ class Patch(Record):
     cells: Array | None
 
 
-class Products(Stage):
+class DotProductStage(Stage):
     """A dot product of the cells under a window with a filter, plus a bias.
 
     `kernel` has the patch's shape and is as it meets the input; `channels` are the numbers of the input channels that
-    it sees. With `apart` the channels are not summed: the value is a sum for each.
+    it sees. With `per_channel` the channels are not summed: the value is a sum for each.
     """
 
     patch: Patch
@@ -45,7 +45,7 @@ class Products(Stage):
     bias: Any = None
     flipped: bool = False
     transposed: bool = False
-    apart: bool = False
+    per_channel: bool = False
 
     @property
     def products(self) -> Array:
@@ -59,7 +59,7 @@ class Products(Stage):
         return np.asarray(found.sum(axis=tuple(range(found.ndim - 1))))
 
 
-class Pooled(Stage):
+class PoolStage(Stage):
     """The maximum or the mean of the cells under a window, of one channel.
 
     `winner` is the place in the window of the first cell that has the maximum; a mean is divided by `count`.
@@ -70,34 +70,34 @@ class Pooled(Stage):
     count: int | None = None
 
 
-class Scaled(Stage):
-    """One value shifted and scaled; `numbers` are those of the step that are used here, by name."""
+class ScaleStage(Stage):
+    """One value shifted and scaled; `parameters` are those of the step that are used here, by name."""
 
     kind: str
-    x: Any
-    numbers: Mapping[str, Any]
+    input: Any
+    parameters: Mapping[str, Any]
 
 
-class Normalized(Stage):
+class NormalizeStage(Stage):
     """(x - mean) / sqrt(variance + epsilon), with the mean and variance of `count` values of the sample."""
 
-    x: Any
+    input: Any
     mean: Any
     variance: Any
     epsilon: float
     count: int
 
 
-class Activated(Stage):
-    """An activation with its parameters; `among` are the values along the axes that it works along, else None."""
+class ActivationStage(Stage):
+    """An activation with its parameters; `axis_values` are the values along the axes that it works along, else None."""
 
     function: str
     parameters: Mapping[str, Any]
-    x: Any
-    among: Array | None = None
+    input: Any
+    axis_values: Array | None = None
 
 
-class Joined(Stage):
+class JoinStage(Stage):
     """A value of each operand, by name, merged; `coefficients` says how many times each is taken, where not once."""
 
     kind: str
@@ -105,7 +105,7 @@ class Joined(Stage):
     coefficients: tuple[float, ...] = ()
 
 
-class Moved(Stage):
+class MoveStage(Stage):
     """A value as it stands elsewhere: at `cell` of the input or, of several, the operand; None is padding."""
 
     operand: str

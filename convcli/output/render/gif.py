@@ -10,7 +10,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
-from convcli.engine.explain.stages import Pooled, Products
+from convcli.engine.explain.stages import DotProductStage, PoolStage
 from convcli.io import images
 from convcli.model import steps
 from convcli.model.window import Window
@@ -125,19 +125,19 @@ class Film:
         self._explanations = list(report.explanations)
         self._name = report.explained.row.name
         place, self._windows = _sliding(report)
-        laid, inside, _ = report.explained.explainer.laid(place, self._windows)
+        laid, inside, _ = report.explained.explainer.laid_out(place, self._windows)
         values, known = _flat(laid[0]), _flat(inside[0])[..., 0]  # (height, width, channels); (height, width)
         stage = _stage(self._explanations[0])
-        channels = stage.channels if isinstance(stage, Products) else (report.map,)
+        channels = stage.channels if isinstance(stage, DotProductStage) else (report.map,)
         self._left_out = len(channels[MOST_CHANNELS:])
         scale = colormap.scale_of([values[..., list(channels)]])
         self._rows = [[Grid(_titled("input", each, channels), values[..., each], known, scale)] for each in channels]
-        if isinstance(stage, Products):
+        if isinstance(stage, DotProductStage):
             kernel = _flat(stage.kernel)
             filter_ = "filter" + turned(stage.transposed, stage.flipped)
             scale, whole = colormap.scale_of([kernel]), np.ones(kernel.shape[:2], bool)
             for place, row in enumerate(self._rows):
-                title = f"{filter_} {place}" if stage.apart else filter_
+                title = f"{filter_} {place}" if stage.per_channel else filter_
                 row.append(Grid(title, kernel[..., place], whole, scale))
         self._rows = self._rows[:MOST_CHANNELS]
         self._lay_out(self._map(report))
@@ -251,7 +251,7 @@ class Film:
         draw, stage, met = self._on(picture), _stage(each), self._met(_place(each))
         for input_, *_ in self._panels:
             _outline(draw, input_, met)
-            if isinstance(stage, Pooled) and stage.winner is not None:
+            if isinstance(stage, PoolStage) and stage.winner is not None:
                 _outline(draw, input_, [met[int(np.ravel_multi_index(stage.winner, stage.patch.inside.shape))]], WINNER)
         _outline(draw, self._output, [_place(each)])
         for row, text in enumerate(self._lines(each, stage)):
@@ -267,21 +267,21 @@ class Film:
         )
         return [(row, column) for row in rows for column in columns]
 
-    def _lines(self, each: Explanation, stage: Products | Pooled) -> tuple[str, str]:
+    def _lines(self, each: Explanation, stage: DotProductStage | PoolStage) -> tuple[str, str]:
         """What the window yields, written out where there is room, and the value of the map."""
         value = f"{self._name} at {','.join(map(str, each.at))} = {value_text(each.value)}"
         if self._left_out:
             value += f"; {self._left_out} more channels are not shown"
-        result = stage.value if isinstance(stage, Pooled) or stage.apart else stage.sum
+        result = stage.value if isinstance(stage, PoolStage) or stage.per_channel else stage.sum
         sums = "sums of products" if np.ndim(result) else "sum of products"
         short = f"{sums}: {', '.join(map(value_text, np.ravel(result)))}"
         fitting = (text for text in (line(stage), short) if self._font.getlength(text) <= self._size[0] - 2 * MARGIN)
         return next(fitting, ""), value
 
 
-def _stage(each: Explanation) -> Products | Pooled:
+def _stage(each: Explanation) -> DotProductStage | PoolStage:
     """The stage of the step whose window slides: the first that has one."""
-    return next(stage for stage in each.stages if isinstance(stage, Products | Pooled))
+    return next(stage for stage in each.stages if isinstance(stage, DotProductStage | PoolStage))
 
 
 def _place(each: Explanation) -> tuple[int, ...]:

@@ -13,7 +13,16 @@ import numpy as np
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record
 from convcli.core.shapes import known
-from convcli.engine.explain.stages import Activated, Joined, Moved, Normalized, Pooled, Products, Scaled, Stage
+from convcli.engine.explain.stages import (
+    ActivationStage,
+    DotProductStage,
+    JoinStage,
+    MoveStage,
+    NormalizeStage,
+    PoolStage,
+    ScaleStage,
+    Stage,
+)
 from convcli.io import arrays
 from convcli.model.graph import Row
 from convcli.output.report import Report
@@ -55,8 +64,8 @@ class Explanation(Record):
         for stage in self.stages:  # what the first of them has said stands
             found |= {key: value for key, value in parts(stage).items() if found.get(key) is None}
         before = self.stages[-1]
-        plain = before.x if isinstance(before, Activated) else before.value
-        name = before.function if isinstance(before, Activated) else None
+        plain = before.input if isinstance(before, ActivationStage) else before.value
+        name = before.function if isinstance(before, ActivationStage) else None
         return {**found, "pre_activation": _plain(plain), "activation": name, "value": _plain(self.value)}
 
 
@@ -171,7 +180,7 @@ def parts(stage: Stage) -> Mapping[str, Any]:
 
 
 @parts.register
-def _(stage: Products) -> Mapping[str, Any]:
+def _(stage: DotProductStage) -> Mapping[str, Any]:
     own = {
         "kernel": _plain(stage.kernel),
         "products": _plain(stage.products),
@@ -182,14 +191,14 @@ def _(stage: Products) -> Mapping[str, Any]:
         beside = {f"pointwise_{key}": own[key] for key in ("kernel", "products")}
         return {**beside, **_total(stage)}
     found = {"patch": _plain(stage.patch.values), **own, **_where(stage)}
-    return found if stage.apart else {**found, **_total(stage)}
+    return found if stage.per_channel else {**found, **_total(stage)}
 
 
-def _total(stage: Products) -> dict[str, Any]:
+def _total(stage: DotProductStage) -> dict[str, Any]:
     return {"sum": _plain(stage.sum), "bias": None if stage.bias is None else _plain(stage.bias)}
 
 
-def _where(stage: Products | Pooled) -> dict[str, Any]:
+def _where(stage: DotProductStage | PoolStage) -> dict[str, Any]:
     """Which cells of a patch are input, and where they are."""
     return {"inside": stage.patch.inside.tolist(), "cells": _places(stage.patch.cells)}
 
@@ -204,7 +213,7 @@ def _places(cells: Any) -> Any:
 
 
 @parts.register
-def _(stage: Pooled) -> Mapping[str, Any]:
+def _(stage: PoolStage) -> Mapping[str, Any]:
     found = {"patch": _plain(stage.patch.values[..., None]), **_where(stage)}
     if stage.winner is None:
         total = stage.patch.values[stage.patch.inside].sum()
@@ -214,25 +223,25 @@ def _(stage: Pooled) -> Mapping[str, Any]:
 
 
 @parts.register
-def _(stage: Scaled) -> Mapping[str, Any]:
-    return {"input": _plain(stage.x), **{name: _plain(number) for name, number in stage.numbers.items()}}
+def _(stage: ScaleStage) -> Mapping[str, Any]:
+    return {"input": _plain(stage.input), **{name: _plain(number) for name, number in stage.parameters.items()}}
 
 
 @parts.register
-def _(stage: Normalized) -> Mapping[str, Any]:
+def _(stage: NormalizeStage) -> Mapping[str, Any]:
     numbers = {name: _plain(getattr(stage, name)) for name in ("mean", "variance", "epsilon")}
-    return {"input": _plain(stage.x), **numbers, "count": stage.count}
+    return {"input": _plain(stage.input), **numbers, "count": stage.count}
 
 
 @parts.register
-def _(stage: Activated) -> Mapping[str, Any]:
-    among = {} if stage.among is None else {"among": _plain(stage.among)}
+def _(stage: ActivationStage) -> Mapping[str, Any]:
+    among = {} if stage.axis_values is None else {"among": _plain(stage.axis_values)}
     given = {name: value for name, value in stage.parameters.items() if value is not None}
     return {**among, **({"parameters": {name: _plain(value) for name, value in given.items()}} if given else {})}
 
 
 @parts.register
-def _(stage: Joined) -> Mapping[str, Any]:
+def _(stage: JoinStage) -> Mapping[str, Any]:
     return {
         "operands": [{"name": name, "value": _plain(value)} for name, value in stage.operands],
         **({"coefficients": list(stage.coefficients)} if stage.coefficients else {}),
@@ -240,5 +249,5 @@ def _(stage: Joined) -> Mapping[str, Any]:
 
 
 @parts.register
-def _(stage: Moved) -> Mapping[str, Any]:
+def _(stage: MoveStage) -> Mapping[str, Any]:
     return {"operand": stage.operand, "cell": None if stage.cell is None else list(stage.cell)}

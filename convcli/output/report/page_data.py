@@ -17,9 +17,9 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import known
 from convcli.engine.algorithms.kernel_layout import meeting_kernel
-from convcli.engine.epilogue import scale_numbers
-from convcli.engine.ops import run
+from convcli.engine.epilogue import scale_parameters
 from convcli.engine.program import Program
+from convcli.engine.run_step import run_step
 from convcli.io import arrays
 from convcli.model import steps
 from convcli.model.graph import Plan, Row
@@ -201,7 +201,7 @@ def _origins(moves: Sequence[steps.Step], shapes: Sequence[tuple[int, ...]]) -> 
         x.append(np.arange(first, first + prod(shape)).reshape(1, *shape))
         first += prod(shape)
     for step in moves:
-        x = [run(step, x, {})]
+        x = [run_step(step, x, {})]
     origins: list[int] = (x[0].ravel() - 1).tolist()
     return origins
 
@@ -253,7 +253,7 @@ POOLED = {"max": "Maximum of the window", "average": "Mean of the window"}
 
 @does.register
 def _(step: steps.Scale, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    numbers = dict(zip(("gamma", "beta", "mean", "variance"), scale_numbers(step, weights, "float64"), strict=True))
+    numbers = dict(zip(("gamma", "beta", "mean", "variance"), scale_parameters(step, weights, "float64"), strict=True))
     given = {name: arrays.plain(each.ravel()) for name, each in numbers.items() if each is not None}
     if step.axes not in ((), (len(shapes[0]) - 1,)):
         return {"kind": "other", "does": "Scaled"}

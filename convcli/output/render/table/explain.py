@@ -12,7 +12,17 @@ from rich.text import Text
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import replace
 from convcli.core.shapes import axis_names
-from convcli.engine.explain.stages import Activated, Joined, Moved, Normalized, Patch, Pooled, Products, Scaled, Stage
+from convcli.engine.explain.stages import (
+    ActivationStage,
+    DotProductStage,
+    JoinStage,
+    MoveStage,
+    NormalizeStage,
+    Patch,
+    PoolStage,
+    ScaleStage,
+    Stage,
+)
 from convcli.output.render.table.number_grids import Grid, SideBySide, value_text
 from convcli.output.report.apply import operation, turned
 from convcli.output.report.explain import ExplainReport, Explanation
@@ -68,9 +78,9 @@ def line(stage: Stage) -> str:
 
 
 @shown.register
-def _(stage: Products, of: Explanation) -> Iterator[RenderableType]:
+def _(stage: DotProductStage, of: Explanation) -> Iterator[RenderableType]:
     values, kernel = stage.patch.values, stage.kernel
-    if kernel.size == kernel.shape[-1] and not stage.apart:  # one cell: its channels are a row
+    if kernel.size == kernel.shape[-1] and not stage.per_channel:  # one cell: its channels are a row
         source = "depthwise sums" if stage.name == "pointwise_kernel" else "input"
         titled = ((FILTERS[stage.name], kernel), (source, values), ("products", stage.products))
         flat = (Grid(title, each.ravel()) for title, each in titled)
@@ -84,13 +94,13 @@ def _(stage: Products, of: Explanation) -> Iterator[RenderableType]:
             yield from _channel(stage, place, f", channel {channel}{filter_}" if len(stage.channels) > 1 else "")
         if len(stage.channels) > MOST_CHANNELS:
             yield Text(f" … {len(stage.channels) - MOST_CHANNELS:,} more channels; -f json gives all", "dim")
-        if len(stage.channels) > 1 and not stage.apart:
+        if len(stage.channels) > 1 and not stage.per_channel:
             yield Text(f" sum: {_sum(stage.channel_sums)} = {value_text(stage.sum)}")
     if stage.bias is not None:
         yield Text(f" bias: {_sum((stage.sum, stage.bias))} = {value_text(stage.value)}")
 
 
-def _channel(stage: Products, place: int, suffix: str) -> Iterator[RenderableType]:
+def _channel(stage: DotProductStage, place: int, suffix: str) -> Iterator[RenderableType]:
     """Filter, patch and products of one channel, slice by slice in 3-D, and their sum."""
     arrays = [each[..., place] for each in (stage.kernel, stage.patch.values, stage.products)]
     outside = ~stage.patch.inside
@@ -113,7 +123,7 @@ FILTERS = {
 }
 
 
-def _met(stage: Products, of: Explanation) -> str:
+def _met(stage: DotProductStage, of: Explanation) -> str:
     """What is done, and on which cells."""
     source = of.row.operands[0]
     if stage.kernel.ndim == 1:
@@ -145,30 +155,30 @@ def _span(name: str, places: Sequence[int]) -> str:
     return f"{name} {', '.join(map(str, places[:-1]))} and {places[-1]}"
 
 
-def _unlike(stage: Products | Pooled) -> str:
+def _unlike(stage: DotProductStage | PoolStage) -> str:
     """What parentheses stand for, where there are any."""
     if stage.patch.inside.all():
         return ""
-    between = isinstance(stage, Products) and stage.transposed
+    between = isinstance(stage, DotProductStage) and stage.transposed
     return "; in parentheses: between its cells, or padding" if between else "; in parentheses: padding"
 
 
 @line.register
-def _(stage: Products) -> str:
+def _(stage: DotProductStage) -> str:
     kernel, values, outside = stage.kernel, stage.patch.values, ~stage.patch.inside
-    if kernel.size == kernel.shape[-1] and not stage.apart:  # one cell: its channels are a vector
+    if kernel.size == kernel.shape[-1] and not stage.per_channel:  # one cell: its channels are a vector
         parts = [f"{_vector(kernel)}·{_vector(values)}"]
     else:
         channels = range(kernel.shape[-1])
         parts = [f"{_vector(kernel[..., each])}·{_vector(values[..., each], outside)}" for each in channels]
-    if stage.apart:
+    if stage.per_channel:
         return f"{'; '.join(_cut(parts))} = {_vector(stage.value)}"
     bias = [] if stage.bias is None or stage.bias == 0 else [_factor(stage.bias)]
     return f"{' + '.join(_cut(parts + bias))} = {value_text(stage.value)}"
 
 
 @shown.register
-def _(stage: Pooled, of: Explanation) -> Iterator[RenderableType]:
+def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     kind = "Maximum" if stage.winner is not None else "Mean"
     yield Text(f" {kind} of {of.row.operands[0]}{_where(stage.patch)}{_unlike(stage)}", "dim")
     values, outside = stage.patch.values, ~stage.patch.inside
@@ -183,7 +193,7 @@ def _(stage: Pooled, of: Explanation) -> Iterator[RenderableType]:
 
 
 @line.register
-def _(stage: Pooled) -> str:
+def _(stage: PoolStage) -> str:
     met = [value_text(each) for each in stage.patch.values[stage.patch.inside]]
     if stage.winner is not None:
         return f"max({', '.join(_cut(met))}) = {value_text(stage.value)}"
@@ -192,10 +202,10 @@ def _(stage: Pooled) -> str:
 
 
 @line.register
-def _(stage: Scaled) -> str:
-    given = {"x": stage.x, **stage.numbers}
-    names = [each for each in stage.numbers if each not in ("gamma", "beta", "epsilon")]
-    formula = _scaling(stage.kind, stage.numbers, *names)
+def _(stage: ScaleStage) -> str:
+    given = {"x": stage.input, **stage.parameters}
+    names = [each for each in stage.parameters if each not in ("gamma", "beta", "epsilon")]
+    formula = _scaling(stage.kind, stage.parameters, *names)
     symbols = formula.format_map({name: name for name in given})
     figures = formula.format_map({name: _factor(value) for name, value in given.items()})
     return f"{symbols} = {figures} = {value_text(stage.value)}"
@@ -213,21 +223,21 @@ def _scaling(kind: str, numbers: Mapping[str, Any], mean: str = "", variance: st
 
 
 @line.register
-def _(stage: Normalized) -> str:
-    x, mean, variance, epsilon = map(_factor, (stage.x, stage.mean, stage.variance, stage.epsilon))
+def _(stage: NormalizeStage) -> str:
+    x, mean, variance, epsilon = map(_factor, (stage.input, stage.mean, stage.variance, stage.epsilon))
     figures = f"({x} − {mean}) / √({variance} + {epsilon}) = {value_text(stage.value)}"
     return f"(x − mean) / √(variance + epsilon) = {figures}, mean and variance of {stage.count:,} values"
 
 
 @line.register
-def _(stage: Activated) -> str:
+def _(stage: ActivationStage) -> str:
     given = [f"{name}={value_text(value)}" for name, value in stage.parameters.items() if value is not None]
-    among = [] if stage.among is None else [f"among {_vector(stage.among)}"]
-    return f"{stage.function}({', '.join([value_text(stage.x), *among, *given])}) = {value_text(stage.value)}"
+    among = [] if stage.axis_values is None else [f"among {_vector(stage.axis_values)}"]
+    return f"{stage.function}({', '.join([value_text(stage.input), *among, *given])}) = {value_text(stage.value)}"
 
 
 @line.register
-def _(stage: Joined) -> str:
+def _(stage: JoinStage) -> str:
     factors = stage.coefficients or (1,) * len(stage.operands)
     parts = [
         f"{name} {'' if factor == 1 else f'{_factor(factor)}·'}{value_text(value)}".strip()
@@ -237,7 +247,7 @@ def _(stage: Joined) -> str:
 
 
 @line.register
-def _(stage: Moved) -> str:
+def _(stage: MoveStage) -> str:
     if stage.cell is None:
         return f"padding = {value_text(stage.value)}"
     *at, channel = stage.cell

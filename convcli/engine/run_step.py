@@ -14,21 +14,21 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.engine.algorithms import resizing
-from convcli.engine.epilogue import scale_numbers, scaling
+from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.model import steps
 from convcli.model.activations import ACTIVATIONS
 
 Weights = Mapping[str, Array]
-PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+NUMPY_PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 @singledispatch
-def run(step: steps.Step, inputs: Sequence[Array], weights: Weights) -> Array:
+def run_step(step: steps.Step, inputs: Sequence[Array], weights: Weights) -> Array:
     """What one step makes of its inputs. `weights` holds the layer's variables by name."""
     raise NotImplementedError(type(step).__name__)
 
 
-@run.register
+@run_step.register
 def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     space = tuple(range(1, x.ndim - 1))
@@ -36,12 +36,12 @@ def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights) -> Array:
     return np.asarray(reduce(x, axis=space, keepdims=step.keepdims))
 
 
-@run.register
+@run_step.register
 def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     added = [(max(0, before), max(0, after)) for before, after in step.amounts]
     if any(map(any, added)):
-        mode: Any = PAD_MODES[step.mode]
+        mode: Any = NUMPY_PAD_MODES[step.mode]
         x = np.pad(x, [(0, 0), *added, (0, 0)], mode=mode)
     # Cropped after padding: one side may remove more than the axis held before the other side was padded.
     kept = (
@@ -51,27 +51,27 @@ def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights) -> Array:
     return x[(slice(None), *kept)]
 
 
-@run.register
+@run_step.register
 def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights) -> Array:
     return resizing.resize(inputs[0], step.factors, step.interpolation)
 
 
-@run.register
+@run_step.register
 def _(step: steps.Reshape, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     return x.reshape(x.shape[0], *step.output_shape(x.shape[1:]))
 
 
-@run.register
+@run_step.register
 def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights) -> Array:
     return np.transpose(inputs[0], (0, *(axis + 1 for axis in step.axes)))
 
 
-@run.register
+@run_step.register
 def _(step: steps.Map, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     if step.slope is not None:
-        slope = spread(weights[step.slope.name], step.slope_axes, x.ndim)
+        slope = broadcast_weight(weights[step.slope.name], step.slope_axes, x.ndim)
         return np.maximum(x, 0) + slope * np.minimum(x, 0)
     parameters: dict[str, Any] = dict(step.parameters)
     if step.axes:
@@ -80,19 +80,19 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights) -> Array:
     return np.asarray(ACTIVATIONS[step.function](x, **parameters))
 
 
-@run.register
+@run_step.register
 def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     numbers = [
-        None if each is None else spread(each, sorted(step.axes), x.ndim)
-        for each in scale_numbers(step, weights, x.dtype.name)
+        None if each is None else broadcast_weight(each, sorted(step.axes), x.ndim)
+        for each in scale_parameters(step, weights, x.dtype.name)
     ]
     y = np.array(x)
-    scaling(step, numbers)(y, slice(None))
+    scale_function(step, numbers)(y, slice(None))
     return y
 
 
-def spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
+def broadcast_weight(weight: Array, axes: Sequence[int], rank: int) -> Array:
     """A weight whose axes are the sample axes `axes`, shaped to broadcast against `(batch, *sample)`."""
     if weight.size == 1:
         return weight.reshape(())
@@ -102,13 +102,13 @@ def spread(weight: Array, axes: Sequence[int], rank: int) -> Array:
     return np.transpose(weight, np.argsort(axes)).reshape(extents)
 
 
-@run.register
+@run_step.register
 def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights) -> Array:
-    centred, variance = centred_in_groups(step, inputs[0])
+    centred, variance = centre_groups(step, inputs[0])
     return np.asarray(centred / np.sqrt(variance + step.epsilon)).reshape(inputs[0].shape)
 
 
-def centred_in_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
+def centre_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
     """The input less its means, with an axis more that counts groups, and the variances, which broadcast to that."""
     last = step.axes[-1] + 1
     grouped = x.reshape(*x.shape[:last], known(step.groups), -1, *x.shape[last + 1 :])
@@ -117,25 +117,25 @@ def centred_in_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
     return centred, np.mean(centred * centred, axis=axes, keepdims=True)
 
 
-COMBINE = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
+JOIN_FUNCTIONS = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
 
 
-@run.register
+@run_step.register
 def _(step: steps.Join, inputs: Sequence[Array], weights: Weights) -> Array:
     if step.kind == "concatenate":
         return np.concatenate(inputs, axis=step.axis + 1)
-    operands = aligned(step, inputs)
+    operands = align_operands(step, inputs)
     for place, constant in step.constants:
         operands.insert(place, np.asarray(constant, inputs[0].dtype))
     if step.coefficients:
         operands = [x if each == 1 else x * each for x, each in zip(operands, step.coefficients, strict=True)]
     joined = operands[0]
     for operand in operands[1:]:
-        joined = COMBINE[step.kind](joined, operand)
+        joined = JOIN_FUNCTIONS[step.kind](joined, operand)
     return np.asarray(joined / len(operands) if step.kind == "mean" else joined)
 
 
-def aligned(step: steps.Join, inputs: Sequence[Array]) -> list[Array]:
+def align_operands(step: steps.Join, inputs: Sequence[Array]) -> list[Array]:
     """The inputs with as many axes each, new ones put after the batch in the order of the data format."""
     rank = max(x.ndim for x in inputs) - 1
     there = step.data_format.order(rank)
