@@ -21,7 +21,7 @@ from convcli.learning.fit import Lesson
 from convcli.learning.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options
 from convcli.model.graph import Model
 from convcli.output.report.shape import Asked, summary
-from convcli.readers.load import load, within
+from convcli.readers.load import load, located_in
 
 __all__ = ["Fitted", "Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"]
 
@@ -91,13 +91,13 @@ def prepare(
 
     layout.check_dtype(dtype)
     shapes = named_shapes(model, input_shape, model.data_format)
-    with within(model):
+    with located_in(model):
         plan = plan_for(model, shapes, model.data_format)
         for name, shape in plan.input_shapes.items():
             if None in shape:
                 raise ConvcliError(f"{name}: shape {shape_text(shape)}", "every extent known")
     bound = bind_weights(model, plan, *weights_of(weights), seed, dtype)
-    with within(model):
+    with located_in(model):
         program = Program(
             plan,
             bound,
@@ -323,7 +323,7 @@ def scene(
 
     ready = batched(model, inputs, dtype, data_format or model.data_format, labels, preparation)
     shapes = {name: array.shape[1:] for name, array in ready.items()}
-    with within(model):
+    with located_in(model):
         wanted = [_node(model, layers).name] if layers is None or isinstance(layers, str) else layers
         plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).needed(wanted)
         check(plan, len(next(iter(ready.values()))))
@@ -355,7 +355,7 @@ def summarize(
     asked = Asked(batch, dtype, count, explain, None if at is None else tuple(at), memory)
     data_format = DataFormat.of(data_format or model.data_format)
     shapes = named_shapes(model, input_shape, data_format)
-    with within(model):
+    with located_in(model):
         return summary(plan_for(model, shapes, data_format), data_format, asked)
 
 

@@ -100,7 +100,7 @@ def test_the_library_does_what_a_page_says(name, monkeypatch):
 
 @pytest.mark.parametrize("block", blocks("yaml", README + MANUAL))
 def test_a_model_file_in_the_manual_is_one(block):
-    model = validate.build(yaml_json.parse(block), "", "manual")
+    model = validate.build_model(yaml_json.parse(block), "", "manual")
     assert convcli.summarize(model)["output_shape"] == [None, 10]
 
 

@@ -13,7 +13,7 @@ from convcli.model.steps import Field, Seen, Track
 MOST_CELLS = 1 << 20
 
 
-def at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     """For each layer what its output at this place in space sees.
 
     `window` holds for each spatial axis of the input the first and last cell, `window_padding` how far the

@@ -8,12 +8,12 @@ from convcli.model.graph import Plan, Row
 from convcli.model.steps import Correlate
 
 
-def doubled(macs: Extent) -> Extent:
+def flops(macs: Extent) -> Extent:
     """FLOPs: a multiply-accumulate is a multiplication and an addition."""
     return product((2, macs))
 
 
-def with_bias(row: Row) -> Extent:
+def macs_with_bias(row: Row) -> Extent:
     """Multiply-accumulates, and one more for each value to which a bias is added."""
     biases = (
         product(step.output_shape(*shapes))
@@ -23,7 +23,7 @@ def with_bias(row: Row) -> Extent:
     return total((row.macs, *biases))
 
 
-def over_output(row: Row) -> Extent:
+def macs_over_output(row: Row) -> Extent:
     """Multiply-accumulates as if a transposed convolution met its kernel at every output cell, not every input cell."""
     return total(
         product((*step.output_shape(*shapes)[:-1], step.kernel.size))
@@ -42,7 +42,7 @@ def output_bytes(row: Row, dtype: str, batch: int) -> Extent:
     return product((batch, *row.output_shape, BYTES[dtype]))
 
 
-def peak(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
+def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
     """The most bytes of values that are alive at once, and the layer during which they are.
 
     Each input and each layer's output is a buffer of its own, alive until the last layer that takes it is done; the

@@ -31,7 +31,7 @@ MOST_AXES = 6  # every combination of a few extents is tried
 Extents = tuple[int, ...]
 
 
-def runs(sizes: Sequence[int]) -> str:
+def ranges_text(sizes: Sequence[int]) -> str:
     """Sizes as text, neighbours together: `31–34, 63`."""
     found: list[list[int]] = []
     for size in sizes:
@@ -42,7 +42,7 @@ def runs(sizes: Sequence[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in found)
 
 
-class Accepted(Record):
+class AcceptedSizes(Record):
     """The extents of the input along one axis that a model accepts.
 
     They begin with `smallest` and go on by `step`, None where they have no single one. `sizes` are the first of them;
@@ -67,10 +67,10 @@ class Accepted(Record):
         if self.step:
             return f"every {self.step} cells from {self.smallest} ({listed}, …)"
         again = f", and so on every {self.period} cells" if self.period else f"; tried below {self.tried}"
-        return f"{runs(self.sizes)}{again}"
+        return f"{ranges_text(self.sizes)}{again}"
 
 
-class Yielding(Record):
+class MatchingSizes(Record):
     """All extents of the input along one axis that yield the output asked for.
 
     Where there are none, `near` has the outputs below and above it that can be had, each with the extents that do.
@@ -80,7 +80,7 @@ class Yielding(Record):
     near: Mapping[int, Extents]
 
 
-class NoneFitsError(ConvcliError):
+class NoSizeFitsError(ConvcliError):
     """No size is accepted, for the reason given."""
 
     def __init__(self, reason: ConvcliError, most: int) -> None:
@@ -88,13 +88,13 @@ class NoneFitsError(ConvcliError):
         self.where = reason.where
 
 
-class Sizes(Record):
+class InputSizes(Record):
     """The answer for a model: one entry for each axis in space.
 
     Where what fits along one axis depends on the others, `others` are the extents that these had.
     """
 
-    axes: tuple[Accepted | Yielding, ...]
+    axes: tuple[AcceptedSizes | MatchingSizes, ...]
     others: tuple[int, ...] | None
 
 
@@ -136,7 +136,7 @@ class _Probe:
             if fits(size):
                 return size
         assert self.error
-        raise NoneFitsError(self.error, most)
+        raise NoSizeFitsError(self.error, most)
 
     def ample(self, axis: int) -> int:
         """An extent along the axis that is accepted and not small, if there is any."""
@@ -151,7 +151,7 @@ class _Probe:
         return all(self.plan(extents) for extents in product(*few))
 
 
-def least(model: Model, shapes: Mapping[str, Shape], most: int = 1 << 8) -> tuple[int, ...] | None:
+def smallest_sizes(model: Model, shapes: Mapping[str, Shape], most: int = 1 << 8) -> tuple[int, ...] | None:
     """The least extents in space that the model accepts, None where they are beyond `most` or depend on each other."""
     try:
         probe = _Probe(model, shapes)
@@ -163,7 +163,7 @@ def least(model: Model, shapes: Mapping[str, Shape], most: int = 1 << 8) -> tupl
         return None
 
 
-def accepted(model: Model, shapes: Mapping[str, Shape]) -> Sizes:
+def accepted_sizes(model: Model, shapes: Mapping[str, Shape]) -> InputSizes:
     """For each axis in space the extents that the model accepts.
 
     `shapes` are those of the inputs, all of one size: their number of axes and their channels matter; where the axes
@@ -171,9 +171,9 @@ def accepted(model: Model, shapes: Mapping[str, Shape]) -> Sizes:
     """
     probe, smallest, periods, plan = _explored(model, shapes)
     if None in probe.others and _alike(plan):  # what holds for one axis holds for all
-        return Sizes((_accepted(probe, 0, smallest[0], periods[0]),) * probe.rank, None)
+        return InputSizes((_accepted(probe, 0, smallest[0], periods[0]),) * probe.rank, None)
     axes = tuple(_accepted(probe, axis, *each) for axis, each in enumerate(zip(smallest, periods, strict=True)))
-    return Sizes(axes, _given(probe))
+    return InputSizes(axes, _given(probe))
 
 
 def _alike(plan: Plan) -> bool:
@@ -192,7 +192,7 @@ def _alike(plan: Plan) -> bool:
     return True
 
 
-def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> Sizes:
+def matching_sizes(model: Model, shapes: Mapping[str, Shape], output: Shape) -> InputSizes:
     """For each axis in space the extents that yield the output asked for. Raises `ConvcliError`."""
     probe, smallest, periods, plan = _explored(model, shapes)
     space = next(iter(plan.output_shapes.values()))[:-1]
@@ -206,7 +206,7 @@ def yielding(model: Model, shapes: Mapping[str, Shape], output: Shape) -> Sizes:
     if None not in probe.others:
         raise ConvcliError("what fits along one axis depends on the others", "shape -i with one size after another")
     found = zip(smallest, periods, output, strict=True)
-    return Sizes(tuple(_yielding(probe, axis, *each) for axis, each in enumerate(found)), None)
+    return InputSizes(tuple(_yielding(probe, axis, *each) for axis, each in enumerate(found)), None)
 
 
 def _given(probe: _Probe) -> tuple[int, ...] | None:
@@ -244,11 +244,11 @@ def _period(plan: Plan, axis: int) -> int:
     return lcm(*shifts, *following) * (2 if halved else 1)
 
 
-def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:
+def _accepted(probe: _Probe, axis: int, start: int, period: int) -> AcceptedSizes:
     fits = probe.along(axis)
     if period > MOST_PERIOD:
         tried = start + MOST_PERIOD
-        return Accepted(start, None, tuple(filter(fits, range(start, tried))), tried, None, None)
+        return AcceptedSizes(start, None, tuple(filter(fits, range(start, tried))), tried, None, None)
     sizes, tried = [start], start + 1
     for since in range(start, start + MOST_DELAY * period + 1):
         sizes += filter(fits, range(tried, since + ROUNDS * period))
@@ -257,9 +257,9 @@ def _accepted(probe: _Probe, axis: int, start: int, period: int) -> Accepted:
         if first and _repeats(sizes, since, period):
             step = _step(first, period) if since == start else None
             shown = [start + step * place for place in range(SHOWN)] if step else sizes
-            return Accepted(start, step, tuple(shown), tried, since, period)
+            return AcceptedSizes(start, step, tuple(shown), tried, since, period)
     more = range(tried, (probe.others[axis] or 0) + 1)
-    return Accepted(start, None, (*sizes, *filter(fits, more)), max(tried, more.stop), None, None)
+    return AcceptedSizes(start, None, (*sizes, *filter(fits, more)), max(tried, more.stop), None, None)
 
 
 def _repeats(sizes: Sequence[int], since: int, period: int) -> bool:
@@ -274,7 +274,7 @@ def _step(sizes: Sequence[int], period: int) -> int | None:
     return steps.pop() if len(steps) == 1 else None
 
 
-def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent) -> Yielding:
+def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent) -> MatchingSizes:
     def output(size: int) -> Extent:
         plan = probe.along(axis)(size)
         return next(iter(plan.output_shapes.values()))[axis] if plan else None
@@ -299,7 +299,7 @@ def _yielding(probe: _Probe, axis: int, start: int, period: int, wanted: Extent)
         if made is not None:
             found.setdefault(made, []).append(size)
     if wanted in found:
-        return Yielding(tuple(found[wanted]), {})
+        return MatchingSizes(tuple(found[wanted]), {})
     below = max((each for each in found if each < wanted), default=None)
     above = min((each for each in found if each > wanted), default=None)
-    return Yielding((), {each: tuple(found[each]) for each in (below, above) if each is not None})
+    return MatchingSizes((), {each: tuple(found[each]) for each in (below, above) if each is not None})

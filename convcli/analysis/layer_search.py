@@ -28,7 +28,7 @@ CAUSAL = "causal"
 PerAxis = tuple[int, ...]
 
 
-class Setting(Record):
+class LayerSetting(Record):
     """One answer, with a number for each axis; `padding` is a word, or cells before and after each axis.
 
     `output_padding` is that of a transposed layer, None where it is left to the word.
@@ -42,7 +42,7 @@ class Setting(Record):
     output: PerAxis
 
 
-class Question(Record):
+class SearchRequest(Record):
     """What is asked: the extents of input and output along each axis, and what is fixed; None is searched."""
 
     input: PerAxis
@@ -60,7 +60,7 @@ class Question(Record):
         return len(self.input)
 
 
-def answers(question: Question) -> list[Setting]:
+def find_settings(question: SearchRequest) -> list[LayerSetting]:
     """Every setting that does it, the most usual first, and those with as much padding before as after before others.
 
     What is not fixed is the same on all axes: kernels of 1 to 11 cells, strides of 1 to 4, dilations of 1 to 3, and
@@ -70,9 +70,9 @@ def answers(question: Question) -> list[Setting]:
     return sorted(found, key=_unusual(question))
 
 
-def closest(question: Question) -> Setting | None:
+def closest_setting(question: SearchRequest) -> LayerSetting | None:
     """The setting whose output comes closest, over all axes; of several the most usual. None where nothing fits."""
-    best: list[Setting] = []
+    best: list[LayerSetting] = []
     least: int | None = None
 
     def closer(output: PerAxis) -> bool:
@@ -88,7 +88,7 @@ def closest(question: Question) -> Setting | None:
     return min(best, key=_unusual(question), default=None)
 
 
-def searched(question: Question) -> str:
+def searched_ranges(question: SearchRequest) -> str:
     """What was tried of what is not fixed, in words."""
     ranges = (
         ("kernel sizes", question.kernel_size, KERNEL_SIZES),
@@ -99,12 +99,12 @@ def searched(question: Question) -> str:
     return ", ".join(tried)
 
 
-def _unusual(question: Question) -> Callable[[Setting], tuple[bool, int]]:
+def _unusual(question: SearchRequest) -> Callable[[LayerSetting], tuple[bool, int]]:
     """How unusual a setting is: by its kernel, stride and dilation, and by padding that is neither none nor half."""
     sizes = TRANSPOSED_SIZES if question.transpose else KERNEL_SIZES
     strides = TRANSPOSED_STRIDES if question.transpose else STRIDES
 
-    def score(setting: Setting) -> tuple[bool, int]:
+    def score(setting: LayerSetting) -> tuple[bool, int]:
         total = 0
         for axis in range(question.rank):
             size, stride, dilation = setting.kernel_size[axis], setting.strides[axis], setting.dilation_rate[axis]
@@ -123,7 +123,7 @@ def _unusual(question: Question) -> Callable[[Setting], tuple[bool, int]]:
     return score
 
 
-def _candidates(question: Question, wanted: Callable[[PerAxis], bool]) -> Iterator[Setting]:
+def _candidates(question: SearchRequest, wanted: Callable[[PerAxis], bool]) -> Iterator[LayerSetting]:
     """The settings whose output is wanted; for each, explicit padding before words before pairs of unequal numbers.
 
     Raises `ConvcliError` where there are too many to try.
@@ -139,14 +139,14 @@ def _candidates(question: Question, wanted: Callable[[PerAxis], bool]) -> Iterat
             output = _output(question, size, stride, dilation, padding, extra)
             if output is None or not wanted(output):
                 continue
-            yield Setting(size, stride, padding, dilation, extra, output)
+            yield LayerSetting(size, stride, padding, dilation, extra, output)
             if question.padding is None and not isinstance(padding, str):
                 # As many cells in all, of which more are on one side: the output is the same.
                 most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
                 for pair in _uneven(sum(padding[0]), most):
                     _check_few(next(tried))
                     if pair != padding[0]:
-                        yield Setting(size, stride, (pair,) * question.rank, dilation, extra, output)
+                        yield LayerSetting(size, stride, (pair,) * question.rank, dilation, extra, output)
 
 
 def _check_few(tried: int) -> None:
@@ -162,12 +162,12 @@ def _uneven(cells: int, most: int) -> Iterator[Pair]:
     )
 
 
-def _choices(fixed: PerAxis | None, usual: Iterable[int], question: Question) -> list[PerAxis]:
+def _choices(fixed: PerAxis | None, usual: Iterable[int], question: SearchRequest) -> list[PerAxis]:
     return [fixed] if fixed is not None else [(each,) * question.rank for each in usual]
 
 
 def _paddings(
-    question: Question, size: PerAxis, stride: PerAxis, dilation: PerAxis
+    question: SearchRequest, size: PerAxis, stride: PerAxis, dilation: PerAxis
 ) -> Iterator[tuple[Padding, PerAxis | None]]:
     """Each padding with each output padding; of those with as many cells in all, the most even one."""
     most = min(d * (f - 1) for d, f in zip(dilation, size, strict=True))
@@ -178,7 +178,7 @@ def _paddings(
             yield padding, extra
 
 
-def _extras(question: Question, stride: PerAxis, dilation: PerAxis) -> Iterator[PerAxis | None]:
+def _extras(question: SearchRequest, stride: PerAxis, dilation: PerAxis) -> Iterator[PerAxis | None]:
     """Each output padding; None for a layer that has none."""
     limits = [max(pair) for pair in zip(stride, dilation, strict=True)]
     if not question.transpose:
@@ -189,7 +189,7 @@ def _extras(question: Question, stride: PerAxis, dilation: PerAxis) -> Iterator[
         yield question.output_padding
 
 
-def _forms(question: Question, most: int) -> Iterator[Padding]:
+def _forms(question: SearchRequest, most: int) -> Iterator[Padding]:
     if question.padding is not None:
         yield question.padding
         return
@@ -199,7 +199,7 @@ def _forms(question: Question, most: int) -> Iterator[Padding]:
 
 
 def _output(
-    question: Question, size: PerAxis, stride: PerAxis, dilation: PerAxis, padding: Padding, extra: PerAxis | None
+    question: SearchRequest, size: PerAxis, stride: PerAxis, dilation: PerAxis, padding: Padding, extra: PerAxis | None
 ) -> PerAxis | None:
     """The extents that come out, None where the window does not fit."""
     output = []

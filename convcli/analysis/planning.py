@@ -9,26 +9,26 @@ from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape, axis_names
 from convcli.model.graph import Model, Plan
 from convcli.readers import validate
-from convcli.readers.load import within
+from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
-    from convcli.analysis.input_sizes import Sizes
+    from convcli.analysis.input_sizes import InputSizes
 
 
-def accepted_sizes(
+def find_input_sizes(
     model: Model, input_shape: Any = None, *, output: Shape | None = None, data_format: DataFormat | str | None = None
-) -> Sizes:
+) -> InputSizes:
     """Which extents of the input along each axis in space the model accepts, or with `output` which of them yield it.
 
     `input_shape` is needed where the model does not say its own; its extents in space matter only where one axis
     depends on another. Raises `ConvcliError`.
     """
-    from convcli.analysis.input_sizes import accepted, yielding
+    from convcli.analysis.input_sizes import accepted_sizes, matching_sizes
 
     data_format = DataFormat.of(data_format or model.data_format)
     shapes = _own_or_given(model, named_shapes(model, input_shape, data_format))
-    with within(model):
-        return accepted(model, shapes) if output is None else yielding(model, shapes, output)
+    with located_in(model):
+        return accepted_sizes(model, shapes) if output is None else matching_sizes(model, shapes, output)
 
 
 def named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dict[str, Shape]:
@@ -36,7 +36,7 @@ def named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dic
     named = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not named:
         named = {only_input(model): input_shape}
-    return {name: data_format.to_last(validate.shape(value)) for name, value in named.items()}
+    return {name: data_format.to_last(validate.parse_shape(value)) for name, value in named.items()}
 
 
 def only_input(model: Model) -> str:
@@ -85,14 +85,14 @@ def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFo
 
 def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
     """A hint for inputs whose extents do not fit: the least that do, or which do at all."""
-    from convcli.analysis.input_sizes import Accepted, accepted, least
+    from convcli.analysis.input_sizes import AcceptedSizes, accepted_sizes, smallest_sizes
 
-    smallest = least(model, shapes) if len(model.nodes) > 1 else None
+    smallest = smallest_sizes(model, shapes) if len(model.nodes) > 1 else None
     if smallest is None:
         return None
     space = next(iter(shapes.values()))[:-1]
     if any(extent is not None and extent < few for extent, few in zip(space, smallest, strict=True)):
         return f"the model needs an input of at least {'×'.join(map(str, smallest))}"
-    axes = [axis for axis in accepted(model, shapes).axes if isinstance(axis, Accepted)]
+    axes = [axis for axis in accepted_sizes(model, shapes).axes if isinstance(axis, AcceptedSizes)]
     fitting = "; ".join(f"{name}: {axis.text}" for name, axis in zip(axis_names(len(axes)), axes, strict=True))
     return f"input sizes that fit: {fitting}"

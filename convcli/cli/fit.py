@@ -236,11 +236,11 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
     if name is None:
         return None
     from convcli.output.report.fit import compared
-    from convcli.readers.weight_values import given_array
+    from convcli.readers.weight_values import weight_value
 
     with located("--compare-with"):
         ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
-        values = given_array(name, "", next((rank for rank in ranks if rank), None)).make()
+        values = weight_value(name, "", next((rank for rank in ranks if rank), None)).array()
         return compared(lesson.plan, lesson.options.freeze or (), one_line(display_name(name)), values)
 
 

@@ -88,10 +88,10 @@ def filter_model(
     """
     from convcli import readers
     from convcli.core.errors import located
-    from convcli.readers.weight_values import hand_made
+    from convcli.readers.weight_values import named_filters
 
     with located("--filter"):
-        filters = hand_made(tuple(dict.fromkeys(names)), normalize, 1 if rank == 1 else 2)
+        filters = named_filters(tuple(dict.fromkeys(names)), normalize, 1 if rank == 1 else 2)
     axes = next(iter(filters.values())).ndim
     layer = {"conv3d" if axes == 3 else f"depthwise_conv{axes}d": {"filters": filters}}
     return _built(readers.Document({"layers": [layer]}, "", "model", "--filter"), overrides, data_format)
@@ -99,21 +99,21 @@ def filter_model(
 
 def _built(document: readers.Document, overrides: Mapping[str, Any] | None, data_format: DataFormat | None) -> Model:
     from convcli.core.errors import located
-    from convcli.readers.load import build
+    from convcli.readers.load import build_model
 
     with located(document.source):
         document = replace(document, mapping=_overridden(document.mapping, overrides))
-    return build(document, data_format)
+    return build_model(document, data_format)
 
 
 def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if not overrides:
         return mapping
-    from convcli.readers.call_form import entry
+    from convcli.readers.call_form import parse_layer
 
     layers = mapping.get("layers")
     if not isinstance(layers, list) or len(layers) != 1:
         flag = next(iter(overrides)).replace("_", "-")
         raise click.UsageError(f"--{flag} is for a model of one layer; write it in the model")
-    layer = entry(layers[0])
+    layer = parse_layer(layers[0])
     return {**mapping, "layers": [{layer.type: {**layer.arguments, **overrides}}]}

@@ -169,7 +169,7 @@ def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
         if key in shapes:
             raise click.UsageError(f"-i {text}: {key} has a shape already")
         try:
-            shapes[key] = validate.shape(rest)
+            shapes[key] = validate.parse_shape(rest)
         except ConvcliError as error:
             raise click.UsageError(f"-i {text}: {error}") from None
     return shapes

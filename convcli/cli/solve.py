@@ -11,7 +11,7 @@ from convcli.cli.model_arguments import load_model, value_of
 from convcli.cli.shape import shapes_of
 
 if TYPE_CHECKING:
-    from convcli.analysis.layer_search import Question
+    from convcli.analysis.layer_search import SearchRequest
     from convcli.core.shapes import DataFormat, Shape
     from convcli.output.report import Report
 
@@ -73,12 +73,12 @@ def solve(
         raise click.UsageError("one --input and one --output, or MODEL")
     if data_format is not None:
         raise click.UsageError("--data-format is for MODEL")
-    from convcli.analysis.layer_search import answers, closest
+    from convcli.analysis.layer_search import closest_setting, find_settings
     from convcli.output.report.solve import settings
 
     question = _question(_size(given[0], "--input"), _size(wanted, "--output"), transpose, fixed)
-    found = answers(question)
-    return settings(question, found, None if found else closest(question))
+    found = find_settings(question)
+    return settings(question, found, None if found else closest_setting(question))
 
 
 def _without(fixed: dict[str, str | None], transpose: bool) -> None:
@@ -89,8 +89,8 @@ def _without(fixed: dict[str, str | None], transpose: bool) -> None:
 
 
 def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format: DataFormat | None) -> Report:
-    from convcli.analysis.input_sizes import NoneFitsError
-    from convcli.analysis.planning import accepted_sizes
+    from convcli.analysis.input_sizes import NoSizeFitsError
+    from convcli.analysis.planning import find_input_sizes
     from convcli.output.report.solve import SizesReport, sizes
 
     model = load_model(source, data_format=data_format)
@@ -98,25 +98,25 @@ def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format:
     if None in output:
         raise click.UsageError(f"--output {wanted}: a known size along each axis, such as 7x7")
     try:
-        found = accepted_sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
-    except NoneFitsError as error:
+        found = find_input_sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
+    except NoSizeFitsError as error:
         return SizesReport(model.name, (), None, exit_code=1, complaints=(f"{error}.",))
     return sizes(model.name, found, output)
 
 
 def _size(text: str, option: str) -> Shape:
     from convcli.core.errors import ConvcliError
-    from convcli.readers.validate import shape
+    from convcli.readers.validate import parse_shape
 
     try:
-        return shape(text)
+        return parse_shape(text)
     except ConvcliError as error:
         raise click.UsageError(f"{option} {text}: {error}") from None
 
 
-def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str | None]) -> Question:
+def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str | None]) -> SearchRequest:
     """What is asked, each option read as the argument of a layer."""
-    from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, Question
+    from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, SearchRequest
     from convcli.core.errors import ConvcliError
     from convcli.core.shapes import known
     from convcli.model.layers.base import padding, per_axis
@@ -141,4 +141,4 @@ def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str
             values[name] = None if text is None else read[name](value_of(text), rank)
         except ConvcliError as error:
             raise click.UsageError(f"{flag} {text}: {error}") from None
-    return Question(tuple(map(known, given)), tuple(map(known, wanted)), transpose=transpose, **values)
+    return SearchRequest(tuple(map(known, given)), tuple(map(known, wanted)), transpose=transpose, **values)

@@ -17,7 +17,7 @@ from convcli.io import layout
 from convcli.io.arrays import Mapped
 from convcli.io.preprocessing import Preparation, Source
 from convcli.model.graph import Model, Plan
-from convcli.readers.load import within
+from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
     from convcli.engine.bind_weights import Stored
@@ -79,14 +79,14 @@ class Task(Closing):
         self.inputs = sources(model, inputs, self.data_format, labels, preparation)
         self.dtype = common_type(self.inputs, dtype)
         self.batch = next(iter(self.inputs.values())).shape[0]
-        with within(model):
+        with located_in(model):
             shapes = {name: each.shape[1:] for name, each in self.inputs.items()}
             self.plan = plan_for(model, shapes, self.data_format)
         self.kept = model.outputs if keep is None else keep
         needed = self.plan.needed(self.kept)
         owners = [*also, *(row.node.owner for row in needed.rows)]
         self.weights = bind_weights(model, self.plan, weights, weights_name, seed, self.dtype, owners)
-        with within(model):
+        with located_in(model):
             self.program = Program(
                 needed,
                 self.weights,
@@ -109,7 +109,7 @@ class Task(Closing):
         """All at once. Raises `ConvcliError` where there is not enough memory."""
         memory.check(self.footprint(beside), remedy)
         ready = whole(self.inputs, self.dtype, self.labels)
-        with within(self.model):
+        with located_in(self.model):
             values = self.program(ready, self.watch)
         return Run(self.plan, self.batch, values, self.weights, self.program.algorithms_used)
 
@@ -132,7 +132,7 @@ def bind_weights(
     from convcli.io import weights_file
 
     if weights is None and model.stored is not None:
-        with within(model):
+        with located_in(model):
             weights = weights_file.read(model.stored)
         weights_name = model.source or weights_name
     _check_weights(model, plan, dtype, only)
@@ -145,7 +145,7 @@ def _check_weights(model: Model, plan: Plan, dtype: str, only: Collection[str] |
     """Raise `ConvcliError`, naming the layer with the most, where there is no memory for all weights."""
     params = {row.where: known(row.params) for row in plan.rows if only is None or row.name in only}
     most = max(params, key=params.__getitem__, default="")
-    with within(model), located(most):
+    with located_in(model), located(most):
         memory.check(2 * BYTES[dtype] * sum(params.values()), "a smaller model, or float32")
 
 

@@ -15,7 +15,7 @@ from convcli.engine.run import ENOUGH, Task
 from convcli.engine.tiling import Tile, whole_tile
 from convcli.io import layout
 from convcli.io.files import allocate
-from convcli.readers.load import within
+from convcli.readers.load import located_in
 
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
 WORTH = 0.97  # of the memory for tiles twice as large, at most, where they must be smaller
@@ -74,7 +74,7 @@ class Parts:
                 given[name] = task.inputs[name].part(task.dtype, samples, _slices(spans))
         watch = task.watch
         tell = None if watch is None else (lambda layer, share: watch(layer, before + own * share))
-        with within(task.model):
+        with located_in(task.model):
             made = program(given, tell)[self._name]
         return made if self._place is None else made[..., self._place : self._place + 1]
 

@@ -20,7 +20,7 @@ from convcli.engine.run import AS_THEY_ARE, batched, bind_weights
 from convcli.io.preprocessing import Preparation
 from convcli.learning.options import Options, settled
 from convcli.model.graph import Model, Plan, Row
-from convcli.readers.load import within
+from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
     from convcli.engine.bind_weights import Stored
@@ -89,7 +89,7 @@ class Lesson(Closing):
             self.options = settled(options, resume)
         ready = batched(model, inputs, self.options.dtype, data_format, labels, preparation)
         check_finite(ready, labels or {})
-        with within(model):
+        with located_in(model):
             plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
             self.plan = needed = plan.needed(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
@@ -112,7 +112,7 @@ class Lesson(Closing):
         memory.check(
             self._network.footprint(min(samples, known(self.options.batch_size))), "a smaller --batch-size or model"
         )
-        with within(model):
+        with located_in(model):
             if not self._network.learned:
                 raise ConvcliError("nothing to learn: no layer has weights that may change", "one that is not frozen")
         self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)

@@ -13,7 +13,7 @@ from convcli.learning.losses import Loss
 from convcli.learning.options import Options
 from convcli.model.graph import Plan, Row
 from convcli.model.steps import Correlate, Map
-from convcli.readers.load import within
+from convcli.readers.load import located_in
 
 
 def check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None:
@@ -44,7 +44,7 @@ def goals_of(
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
             loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target)]
             goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
-        with within(plan.model):
+        with located_in(plan.model):
             _check_suited(rows[name], loss)
         found[name] = loss
         goals[name] = goal

@@ -16,17 +16,17 @@ MOST_LETTERS = 100_000  # of a call: Python's parser takes a thousand times its 
 SHARED = "shared"  # the type of an entry that calls an earlier layer again: its arguments are layer and inputs
 
 
-class Entry(Record):
+class LayerConfig(Record):
     """One layer as the model file has it: its type, and its arguments by name."""
 
     type: str
     arguments: Mapping[str, Any] = field(factory=dict)
 
 
-def entry(value: Any) -> Entry:
+def parse_layer(value: Any) -> LayerConfig:
     """A layer in the call form (`"Conv2D(40, 3)"`), or a mapping with its type as the one key."""
     if isinstance(value, str):
-        return call(value)
+        return parse_call(value)
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ConvcliError(
             f"{short(value)} is not a layer",
@@ -39,13 +39,13 @@ def entry(value: Any) -> Entry:
         arguments = _by_position(str(name), [arguments])
     if not isinstance(arguments, Mapping):
         raise ConvcliError(f"{name}: {short(arguments)} where arguments belong", "a mapping of them")
-    return Entry(str(name), {str(key): each for key, each in arguments.items()})
+    return LayerConfig(str(name), {str(key): each for key, each in arguments.items()})
 
 
-def call(text: str) -> Entry:
+def parse_call(text: str) -> LayerConfig:
     """The call form: `Conv2D(40, 3, activation="relu")`, `keras.layers.Rescaling(1/255)`, `flatten`."""
     if text.strip().isidentifier():
-        return Entry(text.strip())
+        return LayerConfig(text.strip())
     if len(text) > MOST_LETTERS:
         raise ConvcliError(f"{short(text)} is not a layer: {len(text):,} letters", "arrays in files, or in a mapping")
     try:
@@ -56,7 +56,7 @@ def call(text: str) -> Entry:
             raise ConvcliError(f"{short(text)} is not a layer", "such as Conv2D(40, 3)")
         _check_prefix(function)
         if not isinstance(tree, ast.Call):
-            return Entry(name)
+            return LayerConfig(name)
         positional = [_literal(each) for each in tree.args]
         named = [(each.arg, _literal(each.value)) for each in tree.keywords]
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
@@ -72,7 +72,7 @@ def call(text: str) -> Entry:
         if key in arguments:
             raise ConvcliError(f"{key} is given twice in {short(text)}")
         arguments[key] = value
-    return Entry(name, arguments)
+    return LayerConfig(name, arguments)
 
 
 def _check_prefix(function: ast.expr) -> None:
@@ -83,7 +83,7 @@ def _check_prefix(function: ast.expr) -> None:
 
 
 def _by_position(kind: str, values: Sequence[Any]) -> dict[str, Any]:
-    layer = None if kind == SHARED else layer_type(kind)
+    layer = None if kind == SHARED else layer_class(kind)
     title, names = (layer.__name__, layer.positional()) if layer else (SHARED, ("layer",))
     if len(values) > len(names):
         raise ConvcliError(
@@ -115,17 +115,17 @@ def _literal(node: Any) -> Any:
     raise ConvcliError(f"{ast.unparse(node)!r} is not a literal", "a number, text, list, True, False, None, or a/b")
 
 
-def layer_type(name: str) -> type[Layer]:
+def layer_class(name: str) -> type[Layer]:
     """The class of a layer type, whatever its case and underscores; an activation's name is an `Activation`."""
     found = LAYERS.get(normalised(name))
     if found is not None:
         return found
-    if activation_named(name):
+    if find_activation(name):
         return LAYERS["activation"]
     known = {each.keras_name() for each in LAYERS.values()} | set(ACTIVATIONS)
     raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "convcli help layer-types lists them"))
 
 
-def activation_named(name: str) -> str | None:
+def find_activation(name: str) -> str | None:
     """The activation of that name, whatever its case and underscores, or None."""
     return next((each for each in ACTIVATIONS if normalised(each) == normalised(name)), None)

@@ -26,20 +26,20 @@ def load(source: Source, *, data_format: str | None = None) -> Model:
     """
     layout = DataFormat.of(data_format) if data_format else None
     if isinstance(source, str | os.PathLike):
-        return build(readers.read(os.fspath(source)), layout)
+        return build_model(readers.read(os.fspath(source)), layout)
     if not isinstance(source, Mapping | Sequence):
         raise ConvcliError(f"{short(source)} is no model", "a file, a mapping, or a list of layers")
     value = dict(source) if isinstance(source, Mapping) else {"layers": list(source)}
-    return validate.build(readers.mapping(value, "model"), "", "model", layout)
+    return validate.build_model(readers.mapping(value, "model"), "", "model", layout)
 
 
-def build(document: readers.Document, data_format: DataFormat | None = None) -> Model:
+def build_model(document: readers.Document, data_format: DataFormat | None = None) -> Model:
     """The model of a file that was read. Raises `ConvcliError`."""
     with located(document.source):
-        model = validate.build(document.mapping, document.folder, document.name, data_format)
+        model = validate.build_model(document.mapping, document.folder, document.name, data_format)
     return replace(model, source=document.source, stored=document.stored)
 
 
-def within(model: Model) -> AbstractContextManager[None]:
+def located_in(model: Model) -> AbstractContextManager[None]:
     """Errors inside are put in the model's file, where it came from one."""
     return located(model.source) if model.source else nullcontext()

@@ -17,8 +17,8 @@ from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Shape
 from convcli.model.graph import Model, Node
 from convcli.model.layers import TRAINING_ONLY, Kernelled, Layer, normalised, number
-from convcli.readers.call_form import SHARED, Entry, activation_named, entry, layer_type
-from convcli.readers.weight_values import GivenArray, filters, given_array, relaid
+from convcli.readers.call_form import SHARED, LayerConfig, find_activation, layer_class, parse_layer
+from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
 
 MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
 LAYER_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as", "left_out")
@@ -38,7 +38,7 @@ MOST_AXES = 32
 MOST_INPUTS = 1000  # of each of which every layer is asked what it sees
 
 
-def build(mapping: Mapping[str, Any], folder: str, name: str, data_format: DataFormat | None = None) -> Model:
+def build_model(mapping: Mapping[str, Any], folder: str, name: str, data_format: DataFormat | None = None) -> Model:
     """The model that the mapping describes. `folder` is where its files are; `name` is used where it has none.
 
     `data_format` holds where the mapping does not say. Raises `ConvcliError`, naming the layer and the argument.
@@ -62,7 +62,7 @@ def build(mapping: Mapping[str, Any], folder: str, name: str, data_format: DataF
     return Model(title, inputs, nodes, _outputs(mapping.get("outputs"), nodes), layout)
 
 
-def _data_format(own: Any, entries: Sequence[Entry], otherwise: DataFormat | None) -> DataFormat:
+def _data_format(own: Any, entries: Sequence[LayerConfig], otherwise: DataFormat | None) -> DataFormat:
     """The model's, else the one that those of its layers which say agree on, as in Keras code, else the default."""
     stated = {str(each.arguments["data_format"]) for each in entries if each.arguments.get("data_format") is not None}
     if own is not None or len(stated) == 1:
@@ -73,7 +73,7 @@ def _data_format(own: Any, entries: Sequence[Entry], otherwise: DataFormat | Non
 # ---- shapes of inputs ----
 
 
-def shape(value: Any) -> Shape:
+def parse_shape(value: Any) -> Shape:
     """A sample's shape: `[28, 28, 1]`, or text such as `28x28x1` or `28,28,1`; None, `?` or `none` is unknown."""
     parts = re.split(r"[xX×,]", value) if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not 1 <= len(parts) <= MOST_AXES:
@@ -105,7 +105,7 @@ def _inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]:
         if not str(name).isprintable():
             raise ConvcliError(f"input: a name {name!r}", "printable text")
         with located("input" if name == INPUT else f"input: {name}"):
-            shapes[str(name)] = None if each is None else data_format.to_last(shape(each))
+            shapes[str(name)] = None if each is None else data_format.to_last(parse_shape(each))
     if not 1 <= len(shapes) <= MOST_INPUTS:
         raise ConvcliError(f"input: {len(shapes) or 'no'} inputs", f"at least one, at most {MOST_INPUTS:,}")
     return shapes
@@ -114,9 +114,9 @@ def _inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]:
 # ---- the graph ----
 
 
-def _entry_at(place: int, value: Any) -> Entry:
+def _entry_at(place: int, value: Any) -> LayerConfig:
     with located(f"layers[{place}]"):
-        return entry(value)
+        return parse_layer(value)
 
 
 class _Nodes:
@@ -132,7 +132,7 @@ class _Nodes:
         self.taken = set(inputs)
         self.numbers: Counter[str] = Counter()  # of names that layers have been given
 
-    def add_all(self, entries: Sequence[Entry]) -> tuple[Node, ...]:
+    def add_all(self, entries: Sequence[LayerConfig]) -> tuple[Node, ...]:
         reserved = {each.arguments["name"] for each in entries if isinstance(each.arguments.get("name"), str)}
         for place, each in enumerate(entries):
             if each.type == SHARED:
@@ -142,7 +142,7 @@ class _Nodes:
                 self.taken.add(node.name)
                 continue
             with located(f"layers[{place}]"):
-                layer = layer_type(each.type)
+                layer = layer_class(each.type)
                 name = self._name(each, layer, reserved)
             with located(f"layer {name}"):
                 self.nodes.append(self._node(name, each, layer))
@@ -151,7 +151,7 @@ class _Nodes:
             self.taken.add(name)
         return tuple(self.nodes)
 
-    def _name(self, entry: Entry, layer: type[Layer], reserved: set[str]) -> str:
+    def _name(self, entry: LayerConfig, layer: type[Layer], reserved: set[str]) -> str:
         given = entry.arguments.get("name")
         if given is None:
             return self._free_name(layer.keras_name(), reserved)
@@ -170,7 +170,7 @@ class _Nodes:
             if name not in self.taken and name not in reserved:
                 return name
 
-    def _shared(self, entry: Entry) -> Node:
+    def _shared(self, entry: LayerConfig) -> Node:
         """Another call of a layer that came before, with the same weights: `NAME#2` and so on."""
         arguments = dict(entry.arguments)
         name, inputs = arguments.pop("layer", None), arguments.pop("inputs", None)
@@ -186,7 +186,7 @@ class _Nodes:
         with located(f"layer {title}"):
             return replace(first, name=title, inputs=self._operands(inputs), given={}, shares=first.name)
 
-    def _node(self, name: str, entry: Entry, layer: type[Layer]) -> Node:
+    def _node(self, name: str, entry: LayerConfig, layer: type[Layer]) -> Node:
         arguments = dict(entry.arguments)
         inputs = self._operands(arguments.pop("inputs", None))
         trainable = arguments.pop("trainable", True)
@@ -204,7 +204,7 @@ class _Nodes:
         if layer.__name__ == "Activation" and normalised(entry.type) != "activation":
             if "activation" in arguments:
                 raise ConvcliError(f"{entry.type} takes no arguments", f"{entry.type}, or an Activation by name")
-            arguments["activation"] = activation_named(entry.type)
+            arguments["activation"] = find_activation(entry.type)
         given, implied, names = _weights(layer, arguments, self.folder)
         made = _construct(layer, arguments, implied, name)
         own = getattr(made, "data_format", None)
@@ -288,9 +288,9 @@ def _how_to_give(layer: type[Layer], name: str) -> str:
 
 def _weights(
     layer: type[Layer], arguments: dict[str, Any], folder: str
-) -> tuple[dict[str, GivenArray], dict[str, Any], tuple[str, ...]]:
+) -> tuple[dict[str, WeightValue], dict[str, Any], tuple[str, ...]]:
     """Take the weights out of the arguments: the weights, the arguments they imply, the names of hand-made filters."""
-    given: dict[str, GivenArray] = {}
+    given: dict[str, WeightValue] = {}
     implied: dict[str, Any] = {}
     names: tuple[str, ...] = ()
     if issubclass(layer, Kernelled):
@@ -302,7 +302,7 @@ def _weights(
             raise ConvcliError("filters and kernel both hold weights", "one of them")
         if hand_made:
             with located("filters"):
-                bank = filters(arguments.pop("filters"), layer.rank or 0, folder)
+                bank = read_filters(arguments.pop("filters"), layer.rank or 0, folder)
                 implied = layer.from_filters(bank.size, bank.depth, len(bank.names))
                 given["kernel"], names = bank.stack(layer.KERNEL_AXES, groups), bank.names
         elif "kernel" in arguments:
@@ -312,19 +312,19 @@ def _weights(
     for name in WEIGHT_KEYS:
         if name in arguments and name not in layer.arguments():
             with located(name):
-                given[name] = given_array(arguments.pop(name), folder)
+                given[name] = weight_value(arguments.pop(name), folder)
     if "kernel" in given and "bias" not in given and arguments.get("use_bias", True) is True:
-        given["bias"] = given_array(0, folder)
+        given["bias"] = weight_value(0, folder)
     return given, implied, names
 
 
-def _whole_kernel(layer: type[Kernelled], arguments: dict[str, Any], folder: str) -> GivenArray:
+def _whole_kernel(layer: type[Kernelled], arguments: dict[str, Any], folder: str) -> WeightValue:
     rank = layer.rank or 0
-    kernel = given_array(arguments.pop("kernel"), folder)
+    kernel = weight_value(arguments.pop("kernel"), folder)
     layout = arguments.pop("kernel_layout", None)
     if layout is not None:
         with located("kernel_layout"):
-            kernel = relaid(kernel, str(layout), rank, layer.KERNEL_AXES)
+            kernel = to_keras_layout(kernel, str(layout), rank, layer.KERNEL_AXES)
     if len(kernel.shape) != rank + 2:
         raise ConvcliError(f"rank {len(kernel.shape)}", f"rank {rank + 2}; a filter by itself goes under filters")
     return kernel

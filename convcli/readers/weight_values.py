@@ -19,26 +19,26 @@ from convcli.io import arrays, layout
 from convcli.io.files import suffix
 
 
-class GivenArray(Record):
+class WeightValue(Record):
     """A weight's value; along an extent of None, and where the shape is `()`, it is repeated."""
 
     shape: Shape
-    make: Callable[[], Array]
+    array: Callable[[], Array]
 
     def fill(self, shape: tuple[int, ...]) -> Array:
         """The array in the shape that the layer needs."""
-        return np.broadcast_to(self.make(), shape)
+        return np.broadcast_to(self.array(), shape)
 
 
-class Filters(Record):
+class FilterSet(Record):
     """Hand-made filters of one size: `size` along space, `depth` in channels (None: they have no channel axis)."""
 
     names: tuple[str, ...]
     size: tuple[int, ...]
     depth: int | None
-    each: tuple[GivenArray, ...]
+    each: tuple[WeightValue, ...]
 
-    def stack(self, letters: str, groups: int) -> GivenArray:
+    def stack(self, letters: str, groups: int) -> WeightValue:
         """The kernel that they make, in Keras's layout with the axes `letters` after the spatial ones.
 
         Filters without channels are repeated along the kernel's channel axis.
@@ -47,7 +47,7 @@ class Filters(Record):
         depth = self.depth
 
         def make() -> Array:
-            kernel = np.stack([one.make() for one in self.each], axis=-1)  # (*k, [depth,] filters)
+            kernel = np.stack([one.array() for one in self.each], axis=-1)  # (*k, [depth,] filters)
             kernel = kernel.reshape(*self.size, depth or 1, count)
             if letters == "IO":
                 return kernel
@@ -56,11 +56,11 @@ class Filters(Record):
             return np.swapaxes(turned, -1, -2).reshape(*self.size, count // groups, -1)
 
         if letters == "IO":
-            return GivenArray((*self.size, depth, count), make)
-        return GivenArray((*self.size, count // groups, (depth or 1) * groups), make)
+            return WeightValue((*self.size, depth, count), make)
+        return WeightValue((*self.size, count // groups, (depth or 1) * groups), make)
 
 
-def given_array(value: Any, folder: str, rank: int | None = None) -> GivenArray:
+def weight_value(value: Any, folder: str, rank: int | None = None) -> WeightValue:
     """A number, nested list, `{data: ...}`, array, file (relative to the folder) or filter of the bank.
 
     A filter that exists for several ranks is of `rank`, unless its name says another.
@@ -71,16 +71,16 @@ def given_array(value: Any, folder: str, rank: int | None = None) -> GivenArray:
         return _made(arrays.from_document(value))
     if hasattr(value, "ndim"):
         return _made(value)
-    return GivenArray(arrays.nested_shape(value), lambda: layout.to_float(arrays.from_nested(value)))
+    return WeightValue(arrays.nested_shape(value), lambda: layout.to_float(arrays.from_nested(value)))
 
 
-def _made(array: Any) -> GivenArray:
+def _made(array: Any) -> WeightValue:
     if isinstance(array, dict):
         raise ConvcliError(f"holds several arrays: {', '.join(array)}", "one of them, as file.npz:key")
-    return GivenArray(array.shape, lambda: layout.to_float(array))
+    return WeightValue(array.shape, lambda: layout.to_float(array))
 
 
-def _named(name: str, folder: str, rank: int | None) -> GivenArray:
+def _named(name: str, folder: str, rank: int | None) -> WeightValue:
     path, _, key = name.partition(":")
     if suffix(path) in arrays.SUFFIXES:
         return _made(arrays.load(os.path.join(folder, path) + (f":{key}" if key else "")))
@@ -89,10 +89,10 @@ def _named(name: str, folder: str, rank: int | None) -> GivenArray:
     if not filter_bank.is_known(name):
         quotes = "in a list, quotes keep a name with commas whole" if "=" in name and ":" not in name else None
         raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.unknown(name))
-    return given_array(filter_bank.find(name, rank).values, folder)
+    return weight_value(filter_bank.find(name, rank).values, folder)
 
 
-def hand_made(names: Sequence[str], normalize: bool, otherwise: int = 2) -> dict[str, Array]:
+def named_filters(names: Sequence[str], normalize: bool, otherwise: int = 2) -> dict[str, Array]:
     """The filters of these names as arrays of one shape: smaller ones padded with zeros, middle on middle.
 
     They have the rank of the first that is of one rank only; where all leave it open, `otherwise`.
@@ -100,10 +100,11 @@ def hand_made(names: Sequence[str], normalize: bool, otherwise: int = 2) -> dict
     from convcli.model import filter_bank
 
     ranks = (
-        filter_bank.own_rank(name) if filter_bank.is_known(name) else len(given_array(name, "").shape) for name in names
+        filter_bank.own_rank(name) if filter_bank.is_known(name) else len(weight_value(name, "").shape)
+        for name in names
     )
     rank = next((own for own in ranks if own is not None), otherwise)
-    made = {name: given_array(name, "", rank).make() for name in names}
+    made = {name: weight_value(name, "", rank).array() for name in names}
     _check_ranks({name: array.ndim for name, array in made.items()})
     if normalize:
         made = {name: _normalized(name, array) for name, array in made.items()}
@@ -141,7 +142,7 @@ def _padded(name: str, array: Array, shape: tuple[int, ...]) -> Array:
     return np.pad(array, [(cells // 2, cells // 2) for cells in missing])
 
 
-def filters(value: Any, rank: int, folder: str) -> Filters:
+def read_filters(value: Any, rank: int, folder: str) -> FilterSet:
     """One filter (rank = spatial), or a list or NAME: FILTER mapping of filters of the spatial rank or one more."""
     if isinstance(value, Mapping):
         names = tuple(map(str, value))
@@ -153,13 +154,13 @@ def filters(value: Any, rank: int, folder: str) -> Filters:
         return _several(_distinct(names), tuple(value), rank, folder)
     if _is_of_bank(value):
         return _several((value,), (value,), rank, folder)
-    whole = given_array(value, folder)
+    whole = weight_value(value, folder)
     if len(whole.shape) == rank:
         return _alike((value if isinstance(value, str) else "0",), (whole,), rank)
     if len(whole.shape) not in (rank + 1, rank + 2):
         raise _wrong_rank(whole.shape, rank)
-    count, made = whole.shape[0] or 0, cache(whole.make)
-    parts = tuple(GivenArray(whole.shape[1:], lambda place=place: made()[place]) for place in range(count))  # type: ignore[misc]
+    count, made = whole.shape[0] or 0, cache(whole.array)
+    parts = tuple(WeightValue(whole.shape[1:], lambda place=place: made()[place]) for place in range(count))  # type: ignore[misc]
     return _alike(tuple(map(str, range(count))), parts, rank)
 
 
@@ -177,11 +178,11 @@ def _is_of_bank(value: Any) -> bool:
     return is_known(value)
 
 
-def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder: str) -> Filters:
+def _several(names: tuple[str, ...], values: tuple[Any, ...], rank: int, folder: str) -> FilterSet:
     each = []
     for name, value in zip(names, values, strict=True):
         with located(name):
-            each.append(given_array(value, folder, rank))
+            each.append(weight_value(value, folder, rank))
             if _is_of_bank(value) and len(each[-1].shape) != rank:
                 raise _wrong_rank(each[-1].shape, rank)
     return _alike(names, each, rank)
@@ -191,7 +192,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names if len(set(names)) == len(names) else tuple(f"{name} {place}" for place, name in enumerate(names))
 
 
-def _alike(names: Sequence[str], each: Sequence[GivenArray], rank: int) -> Filters:
+def _alike(names: Sequence[str], each: Sequence[WeightValue], rank: int) -> FilterSet:
     if not each:
         raise ConvcliError("no filters", "at least one")
     shape = each[0].shape
@@ -206,7 +207,7 @@ def _alike(names: Sequence[str], each: Sequence[GivenArray], rank: int) -> Filte
             if not name.isprintable():
                 raise ConvcliError(f"a filter's name {name!r}", "printable text")
     known = tuple(extent or 1 for extent in shape)
-    return Filters(tuple(names), known[:rank], known[rank] if len(shape) > rank else None, tuple(each))
+    return FilterSet(tuple(names), known[:rank], known[rank] if len(shape) > rank else None, tuple(each))
 
 
 def _wrong_rank(shape: Shape, rank: int) -> ConvcliError:
@@ -216,7 +217,7 @@ def _wrong_rank(shape: Shape, rank: int) -> ConvcliError:
     )
 
 
-def relaid(given: GivenArray, layout: str, rank: int, letters: str) -> GivenArray:
+def to_keras_layout(given: WeightValue, layout: str, rank: int, letters: str) -> WeightValue:
     """A kernel in another layout, one letter an axis (`OIHW`), as Keras's: spatial axes, then `letters`."""
     spatial = [place for place, letter in enumerate(layout) if letter in "DHWK"]
     if "K" not in layout:
@@ -234,4 +235,4 @@ def relaid(given: GivenArray, layout: str, rank: int, letters: str) -> GivenArra
     if len(given.shape) != len(layout):
         raise ConvcliError(f"{layout!r} for a kernel of shape {shape_text(given.shape)}", "one letter an axis")
     order = [*spatial, *(layout.index(letter) for letter in letters)]
-    return GivenArray(tuple(given.shape[axis] for axis in order), lambda: np.transpose(given.make(), order))
+    return WeightValue(tuple(given.shape[axis] for axis in order), lambda: np.transpose(given.array(), order))

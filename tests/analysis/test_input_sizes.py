@@ -7,7 +7,7 @@ from conftest import SAMPLES
 
 import convcli
 from convcli.analysis import input_sizes
-from convcli.analysis.planning import accepted_sizes
+from convcli.analysis.planning import find_input_sizes
 from convcli.core.errors import ConvcliError
 
 
@@ -30,7 +30,7 @@ def unet(depth):
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_a_u_net_takes_multiples_of_two_to_its_depth(depth):
-    (axis,) = accepted_sizes(unet(depth), (None, 1)).axes
+    (axis,) = find_input_sizes(unet(depth), (None, 1)).axes
     assert (axis.smallest, axis.step, axis.sizes) == (2**depth, 2**depth, tuple(2**depth * n for n in (1, 2, 3)))
 
 
@@ -54,7 +54,7 @@ CHAINS = (
 @pytest.mark.parametrize("layers", CHAINS, ids=" ".join)
 def test_what_is_said_of_all_sizes_holds_for_each(layers):
     model = convcli.load(layers)
-    (axis,) = accepted_sizes(model, (None, 1)).axes
+    (axis,) = find_input_sizes(model, (None, 1)).axes
     for size in range(1, 200):
         if axis.step:
             said = size >= axis.smallest and (size - axis.smallest) % axis.step == 0
@@ -66,25 +66,25 @@ def test_what_is_said_of_all_sizes_holds_for_each(layers):
 
 def test_weights_in_the_model_may_leave_one_size():
     model = convcli.load(["Flatten()", {"dense": {"kernel": [[1.0]] * 12}}])
-    (axis,) = accepted_sizes(model, (None, 3)).axes
+    (axis,) = find_input_sizes(model, (None, 3)).axes
     assert (axis.smallest, axis.step, axis.sizes, axis.period) == (4, None, (4,), None)
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 3, 7])
 def test_all_inputs_of_an_output(wanted):
     model = convcli.load(["Conv1D(1, 3, strides=2)", "MaxPooling1D(3, 2)"])
-    (axis,) = accepted_sizes(model, (None, 1), output=(wanted,)).axes
+    (axis,) = find_input_sizes(model, (None, 1), output=(wanted,)).axes
     given = [n for n in range(7, 100) if convcli.summarize(model, (n, 1))["output_shape"][1] == wanted]
     assert axis.sizes == tuple(given)
 
 
 def test_an_output_that_cannot_be_had_names_its_neighbours():
-    (axis,) = accepted_sizes(convcli.load(["MaxPooling1D(2)", "UpSampling1D(2)"]), (None, 1), output=(7,)).axes
+    (axis,) = find_input_sizes(convcli.load(["MaxPooling1D(2)", "UpSampling1D(2)"]), (None, 1), output=(7,)).axes
     assert (axis.sizes, axis.near) == ((), {6: (6, 7), 8: (8, 9)})
 
 
 def test_the_sample():
-    assert [axis.step for axis in accepted_sizes(convcli.load(SAMPLES / "unet.yaml")).axes] == [4, 4]
+    assert [axis.step for axis in find_input_sizes(convcli.load(SAMPLES / "unet.yaml")).axes] == [4, 4]
 
 
 @pytest.mark.parametrize(
@@ -120,32 +120,32 @@ def test_the_sample():
 )
 def test_what_cannot_be_answered(layers, shape, output, message):
     with pytest.raises(ConvcliError) as caught:
-        accepted_sizes(convcli.load(layers), shape, output=output)
+        find_input_sizes(convcli.load(layers), shape, output=output)
     assert str(caught.value) == message
 
 
 def test_axes_that_depend_on_each_other_are_asked_one_beside_the_given_other():
     model = convcli.load(["Reshape((-1, 4, 4))", "Conv2D(1, 3)"])
-    found = accepted_sizes(model, (6, 8, 1))
+    found = find_input_sizes(model, (6, 8, 1))
     assert found.others == (6, 8)
     assert [(axis.smallest, axis.step) for axis in found.axes] == [(6, 2), (8, 8)]  # 3 rows of 16, by 8 and by 6 cells
 
 
 def test_only_squares():
     layers = ["Conv2D(1, 1, name='c')", "Permute((2, 1, 3))", "Add(inputs=['c', 'permute'])"]
-    found = accepted_sizes(convcli.load(layers), (10, 10, 1))
+    found = find_input_sizes(convcli.load(layers), (10, 10, 1))
     assert (found.others, [axis.sizes for axis in found.axes]) == ((10, 10), [(1, 10), (1, 10)])
 
 
 def test_a_reshape_takes_multiples():
-    (axis,) = accepted_sizes(convcli.load(["Reshape((4, -1, 3))", "Conv2D(1, 3)"]), (None, 3)).axes
+    (axis,) = find_input_sizes(convcli.load(["Reshape((4, -1, 3))", "Conv2D(1, 3)"]), (None, 3)).axes
     assert (axis.smallest, axis.step) == (12, 4)
 
 
 def test_several_inputs_of_one_size_vary_together():
     layers = ["MaxPooling1D(2, inputs='a')", "UpSampling1D(2)", "Add(inputs=['up_sampling1d', 'b'])"]
     model = convcli.load({"input": {"a": [8, 1], "b": [8, 1]}, "layers": layers})
-    (axis,) = accepted_sizes(model).axes
+    (axis,) = find_input_sizes(model).axes
     assert (axis.smallest, axis.step) == (2, 2)
 
 
@@ -167,7 +167,7 @@ GRAPHS = (
 @pytest.mark.parametrize("layers", GRAPHS, ids=" ".join)
 def test_merges_that_broadcast_small_extents(layers):
     model = convcli.load(layers)
-    (axis,) = accepted_sizes(model, (None, 1)).axes
+    (axis,) = find_input_sizes(model, (None, 1)).axes
     fitting = [size for size in range(1, 120) if fits(model, size)]
     if axis.step:
         assert fitting == list(range(axis.smallest, 120, axis.step))
@@ -179,25 +179,25 @@ def test_merges_that_broadcast_small_extents(layers):
         assert [size for size in fitting if size < axis.tried] == list(axis.sizes)
     outputs = {size: convcli.summarize(model, (size, 1))["output_shape"][1] for size in fitting}
     for wanted in {each for size, each in outputs.items() if size < 60}:
-        (found,) = accepted_sizes(model, (None, 1), output=(wanted,)).axes
+        (found,) = find_input_sizes(model, (None, 1), output=(wanted,)).axes
         assert list(found.sizes) == [size for size, each in outputs.items() if each == wanted]
 
 
 def test_an_axis_that_is_halved_must_be_even():
     gated = [{"conv2d": {"filters": 1, "kernel_size": 1}}, {"activation": {"activation": "glu", "axis": 1}}]
-    axes = accepted_sizes(convcli.load(gated), (None, None, 1)).axes
+    axes = find_input_sizes(convcli.load(gated), (None, None, 1)).axes
     assert [(axis.smallest, axis.step) for axis in axes] == [(2, 2), (1, 1)]
 
 
 def test_a_reshape_behind_strides_takes_their_multiples():
     model = convcli.load(["Conv1D(2, 1, strides=4)", "Reshape((-1, 4))"])
-    (axis,) = accepted_sizes(model, (None, 2)).axes
+    (axis,) = find_input_sizes(model, (None, 2)).axes
     assert (axis.sizes[:8], axis.period) == ((5, 6, 7, 8, 13, 14, 15, 16), 16)
-    (axis,) = accepted_sizes(model, (None, 2), output=(3,)).axes
+    (axis,) = find_input_sizes(model, (None, 2), output=(3,)).axes
     assert axis.sizes == (21, 22, 23, 24)
 
 
 def test_the_axes_are_few():
     with pytest.raises(ConvcliError, match=r"^31 axes in space \(at most 6\)$"):
-        input_sizes.accepted(convcli.load(["relu"]), {"input": (2,) * 32})
-    assert input_sizes.least(convcli.load(["conv2d(1, 3)"]), {"input": (2,) * 32}) is None
+        input_sizes.accepted_sizes(convcli.load(["relu"]), {"input": (2,) * 32})
+    assert input_sizes.smallest_sizes(convcli.load(["conv2d(1, 3)"]), {"input": (2,) * 32}) is None

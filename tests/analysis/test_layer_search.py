@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import convcli
 from convcli.analysis import layer_search as searches
-from convcli.analysis.layer_search import Question, answers, closest
+from convcli.analysis.layer_search import SearchRequest, closest_setting, find_settings
 from convcli.core.errors import ConvcliError
 
 
@@ -24,14 +24,14 @@ def explicit(found):
 
 
 def test_resnet_s_first_layer():
-    found = answers(Question((224,), (112,), kernel_size=(7,), strides=(2,), dilation_rate=(1,)))
+    found = find_settings(SearchRequest((224,), (112,), kernel_size=(7,), strides=(2,), dilation_rate=(1,)))
     assert [each.padding for each in found[:2]] == [((3, 3),), "same"]
     # 224 - 7 + P is 222 or 223: P is 5 or 6, each side at most 6
     assert explicit(found) == {(7, 2, a, b, 1) for a in range(7) for b in range(7) if a + b in (5, 6)}
 
 
 def test_the_most_usual_comes_first():
-    first = answers(Question((28,), (28,)))[0]
+    first = find_settings(SearchRequest((28,), (28,)))[0]
     assert (first.kernel_size, first.strides, first.padding, first.dilation_rate) == ((3,), (1,), ((1, 1),), (1,))
 
 
@@ -46,13 +46,13 @@ def test_no_answer_is_left_out(width, wanted):
             room = width - extent + before + after
             if room >= 0 and room // stride + 1 == wanted:
                 every.add((size, stride, before, after, dilation))
-    assert explicit(answers(Question((width,), (wanted,)))) == every
+    assert explicit(find_settings(SearchRequest((width,), (wanted,)))) == every
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(3, 30), st.integers(1, 60), st.booleans())
 def test_every_answer_is_what_the_layer_does(width, wanted, transpose):
-    for setting in answers(Question((width,), (wanted,), transpose=transpose))[:40]:
+    for setting in find_settings(SearchRequest((width,), (wanted,), transpose=transpose))[:40]:
         arguments = {
             "filters": 1,
             "kernel_size": setting.kernel_size[0],
@@ -67,7 +67,9 @@ def test_every_answer_is_what_the_layer_does(width, wanted, transpose):
 
 
 def test_transposed_settings_name_their_output_padding():
-    found = answers(Question((7,), (14,), kernel_size=(3,), strides=(2,), dilation_rate=(1,), transpose=True))
+    found = find_settings(
+        SearchRequest((7,), (14,), kernel_size=(3,), strides=(2,), dilation_rate=(1,), transpose=True)
+    )
     pairs = [(each.padding, each.output_padding) for each in found]
     assert pairs[0] == ("same", None)
     assert (((1, 1),), (1,)) in pairs  # (7 - 1)·2 + 3 - 1 - 1 + 1
@@ -75,49 +77,51 @@ def test_transposed_settings_name_their_output_padding():
 
 
 def test_several_axes_share_what_is_searched():
-    found = answers(Question((224, 112), (112, 56), kernel_size=(3, 3), dilation_rate=(1, 1)))
+    found = find_settings(SearchRequest((224, 112), (112, 56), kernel_size=(3, 3), dilation_rate=(1, 1)))
     assert found[0].strides == (2, 2)
     assert found[0].padding == ((1, 1), (1, 1))
-    assert answers(Question((9, 9), (9, 3), dilation_rate=(1, 1))) == []
+    assert find_settings(SearchRequest((9, 9), (9, 3), dilation_rate=(1, 1))) == []
 
 
 @pytest.mark.parametrize(
     ("question", "output"),
     [
-        (Question((224,), (300,)), (254,)),
-        (Question((10,), (1,), kernel_size=(3,), strides=(2,), padding="valid"), (2,)),
+        (SearchRequest((224,), (300,)), (254,)),
+        (SearchRequest((10,), (1,), kernel_size=(3,), strides=(2,), padding="valid"), (2,)),
     ],
 )
 def test_what_comes_closest(question, output):
-    assert answers(question) == []
-    assert closest(question).output == output
+    assert find_settings(question) == []
+    assert closest_setting(question).output == output
 
 
 def test_nothing_comes_close_where_nothing_fits():
-    assert closest(Question((2,), (9,), kernel_size=(7,), padding="valid")) is None
+    assert closest_setting(SearchRequest((2,), (9,), kernel_size=(7,), padding="valid")) is None
 
 
 def test_output_padding_is_smaller_than_the_stride_or_dilation():
-    found = answers(Question((7,), (17,), kernel_size=(3,), strides=(2,), transpose=True, output_padding=(3,)))
+    found = find_settings(
+        SearchRequest((7,), (17,), kernel_size=(3,), strides=(2,), transpose=True, output_padding=(3,))
+    )
     assert all(each.dilation_rate[0] > 3 for each in found)
     assert found == []
 
 
 def test_no_answer_is_listed_twice():
     for transpose in (False, True):
-        found = answers(Question((8,), (8,), transpose=transpose))
+        found = find_settings(SearchRequest((8,), (8,), transpose=transpose))
         assert len(set(found)) == len(found)
 
 
 @pytest.mark.parametrize(
     "question",
     [
-        Question((8,), (16,), kernel_size=(10**9,)),
-        Question((8,), (16,), strides=(10**9,), transpose=True),
-        Question((8,), (1,), kernel_size=(5000,), strides=(10_000,)),
+        SearchRequest((8,), (16,), kernel_size=(10**9,)),
+        SearchRequest((8,), (16,), strides=(10**9,), transpose=True),
+        SearchRequest((8,), (1,), kernel_size=(5000,), strides=(10_000,)),
     ],
 )
 def test_too_many_settings_are_an_error(question, monkeypatch):
     monkeypatch.setattr(searches, "MOST_TRIED", 1000)
     with pytest.raises(ConvcliError, match=r"^more than 1,000 settings to try"):
-        answers(question)
+        find_settings(question)

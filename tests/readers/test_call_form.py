@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convcli.core.errors import ConvcliError
 from convcli.model.activations import ACTIVATIONS
-from convcli.readers.call_form import Entry, call, entry, layer_type
+from convcli.readers.call_form import LayerConfig, layer_class, parse_call, parse_layer
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ from convcli.readers.call_form import Entry, call, entry, layer_type
     ],
 )
 def test_the_call_form(text, kind, arguments):
-    assert call(text) == Entry(kind, arguments)
-    assert entry(text) == Entry(kind, arguments)
+    assert parse_call(text) == LayerConfig(kind, arguments)
+    assert parse_layer(text) == LayerConfig(kind, arguments)
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_the_call_form(text, kind, arguments):
 )
 def test_arguments_by_position_are_in_keras_s_order(text, names):
     order = names.split()
-    assert call(f"{text}({', '.join(map(str, range(len(order))))})").arguments == dict(
+    assert parse_call(f"{text}({', '.join(map(str, range(len(order))))})").arguments == dict(
         zip(order, range(99), strict=False)
     )
     with pytest.raises(ConvcliError, match=rf"takes {len(order)} arguments by position, got {len(order) + 1}"):
-        call(f"{text}({'0, ' * (len(order) + 1)})")
+        parse_call(f"{text}({'0, ' * (len(order) + 1)})")
 
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -99,33 +99,33 @@ def test_literals_of_python_come_through(positional, named):
     order = ("units", "activation", "use_bias")
     named = {name: value for name, value in named.items() if name not in order}
     text = ", ".join([*map(repr, positional), *(f"{name}={value!r}" for name, value in named.items())])
-    found = call(f"Dense({text})").arguments
+    found = parse_call(f"Dense({text})").arguments
     assert repr(found) == repr(listed({**dict(zip(order, positional, strict=False)), **named}))
 
 
 @given(numbers, numbers.filter(bool))
 def test_a_quotient_of_two_numbers(above, below):
-    assert call(f"Rescaling({above!r}/{below!r})").arguments == {"scale": above / below}
+    assert parse_call(f"Rescaling({above!r}/{below!r})").arguments == {"scale": above / below}
 
 
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ({"conv2d": {"filters": 1}}, Entry("conv2d", {"filters": 1})),
-        ({"flatten": None}, Entry("flatten")),
-        ({"dense": 10}, Entry("dense", {"units": 10})),
-        ({"activation": "relu"}, Entry("activation", {"activation": "relu"})),
-        ({"dropout": 0.5}, Entry("dropout", {"rate": 0.5})),
+        ({"conv2d": {"filters": 1}}, LayerConfig("conv2d", {"filters": 1})),
+        ({"flatten": None}, LayerConfig("flatten")),
+        ({"dense": 10}, LayerConfig("dense", {"units": 10})),
+        ({"activation": "relu"}, LayerConfig("activation", {"activation": "relu"})),
+        ({"dropout": 0.5}, LayerConfig("dropout", {"rate": 0.5})),
     ],
 )
 def test_a_mapping_with_the_type_as_its_key(value, found):
-    assert entry(value) == found
+    assert parse_layer(value) == found
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, ["conv2d"], {"a": 1, "b": 2}, {"conv2d": [1, 2]}, {"no_such": 1}])
 def test_what_is_no_layer_is_an_error(value):
     with pytest.raises(ConvcliError):
-        entry(value)
+        parse_layer(value)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_is_no_layer_is_an_error(value):
 )
 def test_what_is_no_call_with_literals_is_an_error(text):
     with pytest.raises(ConvcliError):
-        call(text)
+        parse_call(text)
 
 
 @pytest.mark.parametrize(
@@ -188,12 +188,12 @@ def test_what_is_no_call_with_literals_is_an_error(text):
     ],
 )
 def test_type_names_match_whatever_their_case_and_underscores(name, kind):
-    assert layer_type(name).__name__ == kind
+    assert layer_class(name).__name__ == kind
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_every_activation_is_a_layer(name):
-    assert layer_type(name)
+    assert layer_class(name)
 
 
 # ---- bad input ----
@@ -201,14 +201,14 @@ def test_every_activation_is_a_layer(name):
 
 def test_a_list_for_a_key_is_an_error():
     with pytest.raises(ConvcliError):
-        call("Conv1D({[1]: [1, 2]})")
+        parse_call("Conv1D({[1]: [1, 2]})")
 
 
 def test_a_number_of_too_many_digits_is_an_error():
     with pytest.raises(ConvcliError, match="a whole number of 20000 bits"):
-        entry(f"Conv2D(0x{'f' * 5000}, 3)")
+        parse_layer(f"Conv2D(0x{'f' * 5000}, 3)")
 
 
 def test_a_quotient_that_is_too_large_is_an_error():
     with pytest.raises(ConvcliError):
-        call(f"Rescaling({'1' * 400}/2)")
+        parse_call(f"Rescaling({'1' * 400}/2)")

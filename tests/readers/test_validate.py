@@ -8,7 +8,7 @@ import pytest
 import convcli
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.readers.validate import shape
+from convcli.readers.validate import parse_shape
 
 
 def names(layers, **rest):
@@ -34,7 +34,7 @@ def result(mapping, x):
     ],
 )
 def test_a_shape(value, extents):
-    assert shape(value) == extents
+    assert parse_shape(value) == extents
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_shape(value, extents):
 )
 def test_what_is_no_shape_is_an_error(value):
     with pytest.raises(ConvcliError):
-        shape(value)
+        parse_shape(value)
 
 
 # ---- names ----
@@ -388,7 +388,7 @@ def test_an_axis_that_is_named_twice_is_an_error():
 
 def test_an_extent_of_too_many_digits_is_an_error():
     with pytest.raises(ConvcliError):
-        shape("8" * 5000)
+        parse_shape("8" * 5000)
 
 
 @pytest.mark.parametrize(

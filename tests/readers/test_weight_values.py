@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import convcli
 from convcli.core.errors import ConvcliError
-from convcli.readers.weight_values import GivenArray, filters, given_array, relaid
+from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
 
 HERE = ""
 
@@ -36,10 +36,10 @@ def maps(layer, x):
     ],
 )
 def test_a_weight(value, shape, array):
-    found = given_array(value, HERE)
+    found = weight_value(value, HERE)
     assert found.shape == shape
-    assert found.make().tolist() == array
-    assert found.make().dtype == "float64"
+    assert found.array().tolist() == array
+    assert found.array().dtype == "float64"
 
 
 def test_files_are_of_the_folder(tmp_path):
@@ -47,19 +47,19 @@ def test_files_are_of_the_folder(tmp_path):
     (tmp_path / "sub" / "row.csv").write_text("1,2,3\n")
     np.savez(tmp_path / "two.npz", a=[1.0], b=[2.0])
     for name, value in (("sub/row.csv", [1, 2, 3]), ("two.npz:b", [2]), (str(tmp_path / "two.npz:a"), [1])):
-        assert given_array(name, tmp_path).make().tolist() == value
+        assert weight_value(name, tmp_path).array().tolist() == value
 
 
 def test_float32_stays_float32():
-    assert given_array(np.ones(2, "float16"), HERE).make().dtype == "float32"
+    assert weight_value(np.ones(2, "float16"), HERE).array().dtype == "float32"
 
 
 def test_a_shape_is_known_without_the_array():
     def fail():
         raise AssertionError
 
-    given_one = GivenArray((3, 3), fail)
-    kernel = filters({"a": [[1, 2]], "b": [[3, 4]]}, 2, HERE).stack("IO", 1)
+    given_one = WeightValue((3, 3), fail)
+    kernel = read_filters({"a": [[1, 2]], "b": [[3, 4]]}, 2, HERE).stack("IO", 1)
     assert (given_one.shape, kernel.shape) == ((3, 3), (1, 2, None, 2))
 
 
@@ -68,7 +68,7 @@ def test_a_shape_is_known_without_the_array():
 )
 def test_what_is_no_weight_is_an_error(value):
     with pytest.raises(ConvcliError):
-        given_array(value, HERE)
+        weight_value(value, HERE)
 
 
 # ---- filters ----
@@ -91,7 +91,7 @@ def test_what_is_no_weight_is_an_error(value):
     ],
 )
 def test_filters(value, rank, names, size, depth):
-    found = filters(value, rank, HERE)
+    found = read_filters(value, rank, HERE)
     assert (found.names, found.size, found.depth) == (names, size, depth)
 
 
@@ -104,7 +104,7 @@ def test_filters(value, rank, names, size, depth):
 )
 def test_what_are_no_filters_is_an_error(value, rank):
     with pytest.raises(ConvcliError):
-        filters(value, rank, HERE)
+        read_filters(value, rank, HERE)
 
 
 def test_each_filter_makes_a_map():
@@ -183,15 +183,15 @@ def test_any_layout_reads_back_as_keras_s(data, rank, last, nameless):
         layout = "".join(next(space) if each in "DHW" else each for each in layout)
     stored = kernel.transpose([letters.index(each) for each in layout])
     written = "".join("K" if nameless and each in "DHW" else each for each in layout)
-    found = relaid(given_array(stored, HERE), written, rank, last)
+    found = to_keras_layout(weight_value(stored, HERE), written, rank, last)
     assert found.shape == kernel.shape
-    assert np.array_equal(found.make(), kernel)
+    assert np.array_equal(found.array(), kernel)
 
 
 @pytest.mark.parametrize("layout", ["OIH", "OIHWD", "OIHH", "OOHW", "OIXY", "oihw", "OIDHW", "KKIK", ""])
 def test_a_layout_has_one_letter_an_axis(layout):
     with pytest.raises(ConvcliError, match="such as OIHW"):
-        relaid(given_array(np.zeros((1, 1, 1, 1)), HERE), layout, 2, "IO")
+        to_keras_layout(weight_value(np.zeros((1, 1, 1, 1)), HERE), layout, 2, "IO")
 
 
 # ---- bad input ----
@@ -199,14 +199,14 @@ def test_a_layout_has_one_letter_an_axis(layout):
 
 @pytest.mark.parametrize("each", [{"data": [1, 2]}, np.array([1, 2])], ids=["mapping", "array"])
 def test_filters_in_a_list_may_be_whatever_a_filter_may_be(each):
-    assert filters([each, each], 1, HERE).size == (2,)
+    assert read_filters([each, each], 1, HERE).size == (2,)
 
 
 def test_a_layout_of_a_dense_kernel_has_two_letters():
     with pytest.raises(ConvcliError):
-        relaid(given_array([[1, 2]], HERE), "OIHW", 0, "IO")
+        to_keras_layout(weight_value([[1, 2]], HERE), "OIHW", 0, "IO")
 
 
 def test_a_filter_of_the_bank_is_one_filter():
     with pytest.raises(ConvcliError):
-        filters("sobel-x", 1, HERE)
+        read_filters("sobel-x", 1, HERE)

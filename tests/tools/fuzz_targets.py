@@ -84,7 +84,7 @@ def _use_model(content: bytes) -> None:
 
 def summarize(mapping: Any) -> None:
     """Plan a model, on inputs of two axes in space where it does not say."""
-    model = validate.build(mapping, str(anything.SAMPLES), "model")
+    model = validate.build_model(mapping, str(anything.SAMPLES), "model")
     shapes = {name: (8, 8, 2) for name, shape in model.inputs.items() if shape is None}
     convcli.summarize(model, shapes or None, count="detail")
 
@@ -125,7 +125,7 @@ SUMMARY = convcli.summarize(convcli.load(["Conv2D(40, 3)", "flatten"]), (8, 8, 1
 def _use_option(content: bytes) -> None:
     text = content.decode("utf-8", "replace")
     _first_that_answers(
-        lambda: validate.shape(text),
+        lambda: validate.parse_shape(text),
         lambda: filter_bank.find(text),
         lambda: expectations.failure(SUMMARY, text),
         lambda: expectations.value(SUMMARY, text),

@@ -98,7 +98,7 @@ def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> 
 
 
 def _memory(plan: Plan, rows: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, Any]:
-    most, during = cost.peak(plan, asked.dtype, asked.batch or 1)
+    most, during = cost.peak_activations(plan, asked.dtype, asked.batch or 1)
     values = (asked.dtype, total(row["weight_bytes"] for row in rows), most, during)
     return dict(zip(MEMORY, values, strict=False))
 
@@ -111,9 +111,9 @@ def _counts(asked: Asked) -> tuple[str, ...]:
 
 COUNT: dict[str, Callable[[Row], Extent]] = {
     "macs": lambda row: row.macs,
-    "flops": lambda row: cost.doubled(row.macs),
-    "macs_with_bias": cost.with_bias,
-    "macs_over_output": cost.over_output,
+    "flops": lambda row: cost.flops(row.macs),
+    "macs_with_bias": cost.macs_with_bias,
+    "macs_over_output": cost.macs_over_output,
 }
 POINTWISE = "pointwise_kernel"
 
@@ -149,7 +149,7 @@ def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
 def _seen(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     from convcli.analysis import cell_window
 
-    return cell_window.at(plan, cell)
+    return cell_window.windows_at(plan, cell)
 
 
 def _working(plan: Plan, row: Row) -> list[str]:

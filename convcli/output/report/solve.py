@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convcli.analysis.input_sizes import Accepted, Sizes, Yielding, runs
-from convcli.analysis.layer_search import PerAxis, Question, Setting, searched
+from convcli.analysis.input_sizes import AcceptedSizes, InputSizes, MatchingSizes, ranges_text
+from convcli.analysis.layer_search import LayerSetting, PerAxis, SearchRequest, searched_ranges
 from convcli.core.shapes import axis_names
 from convcli.model.window import Pair
 from convcli.output.report import Report
@@ -17,8 +17,8 @@ class SettingsReport(Report):
 
     kind = "layer_search"
 
-    question: Question
-    settings: tuple[Setting, ...]
+    question: SearchRequest
+    settings: tuple[LayerSetting, ...]
 
     def mapping(self) -> Any:
         return self.rows()
@@ -26,7 +26,7 @@ class SettingsReport(Report):
     def rows(self) -> list[dict[str, Any]]:
         return [self._row(setting) for setting in self.settings]
 
-    def _row(self, setting: Setting) -> dict[str, Any]:
+    def _row(self, setting: LayerSetting) -> dict[str, Any]:
         extra = {"output_padding": setting.output_padding and _one(setting.output_padding)}
         return {
             "kernel_size": _one(setting.kernel_size),
@@ -50,11 +50,11 @@ def padding_of(pairs: Sequence[Pair]) -> Any:
     return [list(pair) for pair in pairs]
 
 
-def settings(question: Question, found: Sequence[Setting], nearest: Setting | None) -> SettingsReport:
+def settings(question: SearchRequest, found: Sequence[LayerSetting], nearest: LayerSetting | None) -> SettingsReport:
     """The answer: the settings, or where there are none what comes closest, and exit code 1."""
     if found:
         return SettingsReport(question, tuple(found))
-    tried = searched(question)
+    tried = searched_ranges(question)
     within = f" (of {tried})" if tried else ""
     asked = f"no setting turns {_size(question.input)} into {_size(question.output)}{within}"
     if nearest is None:
@@ -79,7 +79,7 @@ class SizesReport(Report):
     kind = "input_sizes"
 
     name: str
-    axes: tuple[Accepted | Yielding, ...]
+    axes: tuple[AcceptedSizes | MatchingSizes, ...]
     others: tuple[int, ...] | None
 
     def mapping(self) -> Any:
@@ -90,21 +90,21 @@ class SizesReport(Report):
         return [_row(axis) for axis in self.axes]
 
 
-def _row(axis: Accepted | Yielding) -> dict[str, Any]:
+def _row(axis: AcceptedSizes | MatchingSizes) -> dict[str, Any]:
     """Without a step: what is repeated every `period` cells, from `since` on, if anything is."""
-    step = axis.step if isinstance(axis, Accepted) else None
+    step = axis.step if isinstance(axis, AcceptedSizes) else None
     row = {"smallest": min(axis.sizes, default=None), "step": step, "accepted": list(axis.sizes)}
-    if isinstance(axis, Accepted) and step is None:
+    if isinstance(axis, AcceptedSizes) and step is None:
         row |= {"since": axis.since, "period": axis.period}
     return row
 
 
-def sizes(name: str, found: Sizes, output: Sequence[int | None]) -> SizesReport:
+def sizes(name: str, found: InputSizes, output: Sequence[int | None]) -> SizesReport:
     """The answer: the sizes, or where an axis has none what comes closest, and exit code 1."""
     complaints, axes = [], found.axes
     for title, axis, wanted in zip(axis_names(len(axes)), axes, output or [None] * len(axes), strict=True):
-        if isinstance(axis, Yielding) and not axis.sizes:
-            near = " and ".join(f"{made} (from {runs(each)})" for made, each in axis.near.items())
+        if isinstance(axis, MatchingSizes) and not axis.sizes:
+            near = " and ".join(f"{made} (from {ranges_text(each)})" for made, each in axis.near.items())
             closest = f"the closest are {near}" if len(axis.near) > 1 else f"the closest is {near}"
             complaints.append(f"{name}: no {title} of the input gives {wanted}: {closest}.")
     return SizesReport(name, axes, found.others, exit_code=1 if complaints else 0, complaints=tuple(complaints))

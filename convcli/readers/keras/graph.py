@@ -10,7 +10,7 @@ from convcli.core.errors import ConvcliError, located, short
 from convcli.core.records import Record, replace
 from convcli.model.layers import snake_case
 from convcli.readers.keras.json_values import config_of, plain
-from convcli.readers.keras.layers import arguments_of, layer_class
+from convcli.readers.keras.layers import arguments_of, layer_class_of
 from convcli.readers.keras.nodes import Call, Reference, call, references
 from convcli.readers.plain import is_keras
 
@@ -128,7 +128,7 @@ def _part(layer: Mapping[str, Any], name: str, two: bool, path: str, trainable: 
         raise ConvcliError(f"inbound_nodes: {short(nodes)}", "a list")
     calls = tuple(call(node) for node in nodes)
     if layer["class_name"] not in (*GRAPH, CHAIN):
-        return Part(name, calls, {layer_class(layer).__name__: arguments_of(layer, name, path, trainable)})
+        return Part(name, calls, {layer_class_of(layer).__name__: arguments_of(layer, name, path, trainable)})
     graph = graph_of(layer, two, f"{path}/", trainable)
     # A graph's own making counts as its first call: in Keras 2 everywhere, in Keras 3 among the outputs.
     if two:

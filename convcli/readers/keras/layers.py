@@ -27,7 +27,7 @@ TRAINS_OTHERWISE = re.compile(r".*_(regularizer|constraint)|noise_shape")
 NO_ARGUMENTS = ("name", "trainable", "dtype", "batch_input_shape", "autocast", "experimental_autocast")
 
 
-def layer_class(layer: Mapping[str, Any]) -> type[Layer]:
+def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
     """The layer's class here. Raises `ConvcliError` where there is none, or it is code of the model's author."""
     name, module = layer["class_name"], layer.get("module")
     if name == "Lambda":
@@ -50,7 +50,7 @@ def layer_class(layer: Mapping[str, Any]) -> type[Layer]:
 
 def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool) -> dict[str, Any]:
     """The layer's arguments, without those that matter in training alone, but with the names of some: `left_out`."""
-    kind, config = layer_class(layer), config_of(layer)
+    kind, config = layer_class_of(layer), config_of(layer)
     if "Quantized" in str(config.get("dtype")) or config.get("quantization_config"):
         raise ConvcliError("is quantized", "weights of real numbers")
     if config.get("renorm") is True:

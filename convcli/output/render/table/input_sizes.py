@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from convcli.analysis.input_sizes import Accepted, runs
+from convcli.analysis.input_sizes import AcceptedSizes, ranges_text
 from convcli.core.shapes import axis_names
 from convcli.output.report.solve import SizesReport
 
@@ -15,10 +15,10 @@ from convcli.output.report.solve import SizesReport
 def parts(report: SizesReport) -> Iterator[RenderableType]:
     """A line an axis, and the smallest input."""
     names = axis_names(len(report.axes))
-    accepted = [axis for axis in report.axes if isinstance(axis, Accepted)]
+    accepted = [axis for axis in report.axes if isinstance(axis, AcceptedSizes)]
     yield Text(f"{report.name}: input sizes that " + ("fit" if accepted else "give this output"), "bold")
     for name, axis in zip(names, report.axes, strict=True):
-        yield Text(f" {name}: {axis.text if isinstance(axis, Accepted) else runs(axis.sizes) or 'none'}")
+        yield Text(f" {name}: {axis.text if isinstance(axis, AcceptedSizes) else ranges_text(axis.sizes) or 'none'}")
     if report.others:
         yield Text(f" each with the other axes as in {'×'.join(map(str, report.others))}, on which it depends")
     elif accepted:
