@@ -31,11 +31,12 @@ README = (ROOT / "README.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 PAGES = {topic: manual.source(topic) for topic in manual.TOPICS}
 MANUAL = "".join(PAGES.values())
+OTHERS = (".github/SECURITY.md", ".github/CONTRIBUTING.md", "tests/benchmarks/README.md")
 # Every text that people read, by its path.
 TEXTS = {
     "README.md": README,
     **{f"convcli/manual/{topic}.md": page for topic, page in PAGES.items()},
-    **{name: (ROOT / name).read_text() for name in (".github/SECURITY.md", "tests/benchmarks/README.md")},
+    **{name: (ROOT / name).read_text() for name in OTHERS},
 }
 
 
@@ -128,6 +129,15 @@ def test_links_resolve(name):
         linked = (ROOT / name).parent / target
         assert linked.is_file(), target
         assert not anchor or anchor in anchors(linked.read_text()), anchor
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_paths_and_names_in_the_code_exist(name):
+    paths = re.findall(r"`(?:python )?((?:convcli|tests|samples)/[\w./-]*)[ `]", TEXTS[name])
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists() and "NAME" not in path] == []
+    for word, path in re.findall(r"`(\w+)` in `(convcli/[\w/.]+)`", TEXTS[name]):
+        assert re.search(rf"^(def )?{word}\b", (ROOT / path).read_text(), re.MULTILINE), f"{word} in {path}"
 
 
 def test_tables_of_the_manual_hold_what_the_registries_hold():
