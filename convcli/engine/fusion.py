@@ -6,18 +6,17 @@ convolution after it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record, field, replace
-from convcli.core.shapes import known
 from convcli.engine.epilogue import Activation, Linear, Standard, Tail, tail
+from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.model import steps
 from convcli.model.graph import Plan
 
 Weights = Mapping[str, Array]
-Name = str | tuple[str, int]  # of a value: its layer's, or within a layer the step's number too
+Name = ValueName
 
 
 class Operation(Record):
@@ -45,12 +44,12 @@ def operations(
     plan: Plan, weights: Mapping[str, Weights], keep: Sequence[str], dtype: str
 ) -> tuple[list[Operation], dict[str, Name]]:
     """The operations of a plan in order, and for each value in `keep` the name under which it is made."""
-    single, same = _one_by_one(plan, weights)
-    kept: dict[str, Name] = {name: same.get(name, name) for name in keep}
-    uses = Counter(name for each in single for name in each.takes) + Counter(set(kept.values()))
+    linear = linearize(plan)
+    kept = {name: linear.outputs.get(name, name) for name in keep}  # an input may be kept too
+    uses = count_uses(linear.calls, kept.values())
     made: dict[Name, int] = {}  # the place of the operation that makes a value
     fused: list[Operation | None] = []
-    for each in single:
+    for each in (_operation(call, weights) for call in linear.calls):
         before = made.get(each.takes[0]) if len(each.takes) == 1 and uses[each.takes[0]] == 1 else None
         former = None if before is None else fused[before]
         joined = None if former is None else _joined(former, each, dtype)
@@ -69,22 +68,11 @@ def operations(
     return [each for each in fused if each is not None], kept
 
 
-def _one_by_one(plan: Plan, weights: Mapping[str, Weights]) -> tuple[list[Operation], dict[str, Name]]:
-    """An operation a step, and for each layer without one the name of the value that it hands on."""
-    found: list[Operation] = []
-    same: dict[str, Name] = {}
-    for row in plan.rows:
-        takes: tuple[Name, ...] = tuple(same.get(name, name) for name in row.operands)
-        if not row.steps:
-            same[row.name] = takes[0]
-        for place, (step, shapes) in enumerate(row.flow):
-            last = place == len(row.steps) - 1
-            makes: Name = row.name if last else (row.name, place)
-            space, shape = (tuple(map(known, each)) for each in (shapes[0], row.step_shapes[place]))
-            owned = weights.get(row.node.owner, {})
-            found.append(Operation(row.name, row.where, step, owned, takes, makes, space, shape))
-            takes = (makes,)
-    return found, same
+def _operation(call: StepCall, weights: Mapping[str, Weights]) -> Operation:
+    """Return a single step as an operation."""
+    owned = weights.get(call.layer.node.owner, {})
+    name, where, space = call.layer.name, call.layer.where, call.input_shapes[0]
+    return Operation(name, where, call.step, owned, call.inputs, call.output, space, call.output_shape)
 
 
 def _joined(former: Operation, each: Operation, dtype: str) -> Operation | None:

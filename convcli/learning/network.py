@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
@@ -13,6 +12,7 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.shapes import product
 from convcli.core.threads import Closing, Team
+from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.learning.backward import forward
 from convcli.learning.context import Back, Way
 from convcli.model import steps
@@ -20,18 +20,7 @@ from convcli.model.graph import Plan, Row
 
 # Arrays as large as all values of a batch, and as all weights, that are alive at once; and what patches take up.
 VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20
-Name = str | tuple[str, int]  # of a value: its layer's, or within a layer the step's number too
 Weights = Mapping[str, Mapping[str, Array]]
-
-
-class Link(Record):
-    """One step of the chain: which values it takes and makes, and whether its layer's weights are to change."""
-
-    row: Row
-    step: steps.Step
-    takes: tuple[Name, ...]
-    makes: Name
-    learned: bool
 
 
 class Passed(Record):
@@ -39,7 +28,7 @@ class Passed(Record):
 
     values: dict[str, Array]
     penalty: float
-    backs: tuple[tuple[Link, Back], ...]
+    backs: tuple[tuple[StepCall, Back], ...]
 
 
 class Network(Closing):
@@ -64,32 +53,22 @@ class Network(Closing):
         self.plan = plan.needed(ends)
         self.dtype = np.dtype(dtype)
         self._fixed = {row.node.owner for row in self.plan.rows if not row.node.trainable} | set(frozen)
-        self._links, self.ends = self._chain(ends, unfinished)
+        linear = linearize(self.plan, lambda layer: _steps(layer, layer.name in unfinished))
+        self._calls = linear.calls
+        self.ends = {name: linear.outputs[name] for name in ends}
+        self._learned = {call.output for call in self._calls if self._learns(call)}
         self._lay_out(weights)
         self._reached = self._leading_back(inputs)
         self._team = Team(threads)
         self._multiplying = self._team.for_products()
 
-    def _chain(self, ends: Sequence[str], unfinished: Collection[str]) -> tuple[list[Link], dict[str, Name]]:
-        """All steps in order, those of training among them, and under which name each end is made."""
-        links: list[Link] = []
-        made: dict[str, Name] = {}
-        for row in self.plan.rows:
-            own = (*row.steps, *row.node.layer.training_steps(row.output_shape))
-            if row.name in unfinished:
-                own = own[:-1]
-            takes = tuple(made.get(name, name) for name in row.operands)
-            for place, step in enumerate(own):
-                makes: Name = (row.name, place)
-                learned = row.node.owner not in self._fixed and any(each.trainable for each in step.weights)
-                links.append(Link(row, step, takes, makes, learned))
-                takes = (makes,)
-            made[row.name] = takes[0]
-        return links, {name: made[name] for name in ends}
+    def _learns(self, call: StepCall) -> bool:
+        """Whether training changes weights of the step."""
+        return call.layer.node.owner not in self._fixed and any(weight.trainable for weight in call.step.weights)
 
     def _lay_out(self, weights: Weights) -> None:
         """Put what may change in one array, and a view of it in place of each such weight."""
-        read = ((link.row.node.owner, weight) for link in self._links for weight in link.step.weights)
+        read = ((call.layer.node.owner, weight) for call in self._calls for weight in call.step.weights)
         able = dict.fromkeys(each for each in read if each[0] not in self._fixed and each[1].required)  # each once
         first, then = ([each for each in able if each[1].trainable is learned] for learned in (True, False))
         sizes = [prod(weight.extents) for _, weight in (*first, *then)]
@@ -108,12 +87,12 @@ class Network(Closing):
                 self.gradients[owner, weight.name] = self.gradient[part].reshape(weight.extents)
             start += size
 
-    def _leading_back(self, inputs: Collection[str]) -> set[Name]:
+    def _leading_back(self, inputs: Collection[str]) -> set[ValueName]:
         """The values that depend on weights which learn, or on the inputs: the ones whose gradients are of use."""
-        found: set[Name] = set(inputs)
-        for link in self._links:
-            if link.learned or found.intersection(link.takes):
-                found.add(link.makes)
+        found: set[ValueName] = set(inputs)
+        for call in self._calls:
+            if call.output in self._learned or found.intersection(call.inputs):
+                found.add(call.output)
         return found
 
     def footprint(self, samples: int) -> int:
@@ -128,45 +107,44 @@ class Network(Closing):
         In training, moving statistics follow those of the batch, and chance follows from the seed.
         """
         way = Way(self._team, self._multiplying, training, seed)
-        values: dict[Name, Array] = dict(inputs.items())
+        values: dict[ValueName, Array] = dict(inputs.items())
         batch = len(next(iter(inputs.values())))
-        uses = Counter(name for link in self._links for name in link.takes)
-        uses.update(self.ends.values())
-        backs: list[tuple[Link, Back]] = []
-        for link in self._links:
-            owner = link.row.node.owner
+        uses = count_uses(self._calls, self.ends.values())
+        backs: list[tuple[StepCall, Back]] = []
+        for call in self._calls:
+            owner = call.layer.node.owner
             # As in Keras: one that keeps its weights keeps to its statistics too, but chance is at work in any.
-            way.training = training and (owner not in self._fixed or isinstance(link.step, steps.Noise))
-            with located(link.row.where):
-                check_size(batch * (product(link.row.output_shape) or 0))
-                taken = [values[name] for name in link.takes]
-                values[link.makes], back = forward(link.step, taken, self.weights.get(owner, {}), way)
-            backs.append((link, back))
-            for name in link.takes:
+            way.training = training and (owner not in self._fixed or isinstance(call.step, steps.Noise))
+            with located(call.layer.where):
+                check_size(batch * (product(call.layer.output_shape) or 0))
+                taken = [values[name] for name in call.inputs]
+                values[call.output], back = forward(call.step, taken, self.weights.get(owner, {}), way)
+            backs.append((call, back))
+            for name in call.inputs:
                 uses[name] -= 1
                 if not uses[name]:
                     del values[name]
         return Passed({name: values[made] for name, made in self.ends.items()}, way.penalty, tuple(backs))
 
-    def backward(self, passed: Passed, ends: Mapping[str, Array]) -> dict[Name, Array]:
+    def backward(self, passed: Passed, ends: Mapping[str, Array]) -> dict[ValueName, Array]:
         """Fill `gradient`, from the gradients by the ends; what is returned are those by the inputs asked for."""
         self.gradient[...] = 0
-        going: dict[Name, Array] = {}
+        going: dict[ValueName, Array] = {}
         for name, dy in ends.items():
             made = self.ends[name]
             going[made] = going[made] + dy if made in going else dy
-        for link, back in reversed(passed.backs):
-            if link.makes not in going or link.makes not in self._reached:
+        for call, back in reversed(passed.backs):
+            if call.output not in going or call.output not in self._reached:
                 continue
-            dy = going.pop(link.makes)
-            wanted = any(name in self._reached for name in link.takes)
-            inputs, weights = back(dy, wanted, link.learned)
+            dy = going.pop(call.output)
+            wanted = any(name in self._reached for name in call.inputs)
+            inputs, weights = back(dy, wanted, call.output in self._learned)
             for variable, own in weights.items():
-                into = self.gradients[link.row.node.owner, variable]
+                into = self.gradients[call.layer.node.owner, variable]
                 np.add(into, own, out=into)
             if not wanted:
                 continue
-            for taken, dx in zip(link.takes, inputs, strict=True):
+            for taken, dx in zip(call.inputs, inputs, strict=True):
                 if taken in self._reached and dx is not None:
                     going[taken] = going[taken] + dx if taken in going else dx
         return going
@@ -175,3 +153,9 @@ class Network(Closing):
         """Let threads and their memory go."""
         self._team.close()
         self._multiplying.close()
+
+
+def _steps(row: Row, unfinished: bool) -> tuple[steps.Step, ...]:
+    """The steps of a layer, those of training among them; of an unfinished one all but the last."""
+    own = (*row.steps, *row.node.layer.training_steps(row.output_shape))
+    return own[:-1] if unfinished else own
