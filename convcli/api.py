@@ -17,8 +17,8 @@ from convcli.engine.run import AS_THEY_ARE, TOLERANCE, Run, Task, batched, bind_
 from convcli.io import layout
 from convcli.io.arrays import Mapped
 from convcli.io.preprocessing import Preparation
-from convcli.learning.fit import Lesson
 from convcli.learning.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options
+from convcli.learning.training import Training
 from convcli.model.graph import Model
 from convcli.output.report.shape import Asked, summary
 from convcli.readers.load import load, located_in
@@ -408,7 +408,7 @@ def fit(
     )
     given = {name: array_of(array) for name, array in named.items()}
     wanted = {name: array_of(array) for name, array in goals.items()}
-    with Lesson(model, given, wanted, options, weights=held, weights_name=source, threads=threads) as lesson:
+    with Training(model, given, wanted, options, weights=held, weights_name=source, threads=threads) as lesson:
         done = lesson.learn()
     if done.problem is not None:
         raise done.problem

@@ -19,11 +19,11 @@ from convcli.learning.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
     from convcli.learning.checkpoints import Checkpoint
-    from convcli.learning.fit import Learned, Lesson
     from convcli.learning.options import Options
+    from convcli.learning.training import Training, TrainingResult
     from convcli.model.graph import Model
     from convcli.output.report import Report
-    from convcli.output.report.fit import Compared, FitReport
+    from convcli.output.report.fit import FilterComparison, FitReport
 
 EXAMPLES = """\b
 Examples:
@@ -127,7 +127,7 @@ def fit(
     number a sample. Weights that the model holds are where learning begins; others are drawn. They end in FILE.npz,
     which apply --weights takes. Ctrl-C keeps what has been learned.
     """
-    from convcli.learning.fit import Lesson
+    from convcli.learning.training import Training
 
     checkpoint = checkpoint or resume
     _check_usage(options, resume, plot)
@@ -137,7 +137,7 @@ def fit(
         if name is not None:
             check_writable(name)
     held, before = _held(options["weights"], resume)
-    with Lesson(
+    with Training(
         model,
         inputs,
         targets,
@@ -231,7 +231,7 @@ def _options(options: dict[str, Any]) -> Options:
     return Options(**{**given, "freeze": tuple(dict.fromkeys(options["freeze"])) or None})
 
 
-def _compared(lesson: Lesson, name: str | None) -> Compared | None:
+def _compared(lesson: Training, name: str | None) -> FilterComparison | None:
     """The hand-made filter that the learned ones are to be compared with."""
     if name is None:
         return None
@@ -245,11 +245,11 @@ def _compared(lesson: Lesson, name: str | None) -> Compared | None:
 
 
 def _answer(
-    learned: Learned,
+    learned: TrainingResult,
     output: str,
     checkpoints: Checkpoints | None,
     plot: str | None,
-    compared: Compared | None,
+    compared: FilterComparison | None,
     stopped: int,
 ) -> FitReport:
     """Write what was learned, and say so; `stopped` is the exit code where a signal ended it.
@@ -290,7 +290,7 @@ def _answer(
 
 
 def _troubles(
-    learned: Learned, output: str, checkpoints: Checkpoints | None, stopped: int
+    learned: TrainingResult, output: str, checkpoints: Checkpoints | None, stopped: int
 ) -> Iterator[tuple[int, str]]:
     """What to say of a run that did not go as it should, each with its exit code."""
     held = f"{output} holds what was learned"

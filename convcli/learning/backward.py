@@ -28,7 +28,7 @@ from convcli.engine.run_step import (
     centre_groups,
     run_step,
 )
-from convcli.learning.context import Back, Gradients, Way, Weights
+from convcli.learning.context import Back, Gradients, PassContext, Weights
 from convcli.learning.correlation import correlate
 from convcli.model import activations, steps
 from convcli.model.activations.pointwise import SELU_ALPHA, SELU_SCALE
@@ -36,7 +36,7 @@ from convcli.model.window import Window
 
 
 @singledispatch
-def forward(step: steps.Step, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def forward(step: steps.Step, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     """What one step makes of its inputs, and how it takes the gradient by that back to its inputs and weights."""
     raise NotImplementedError(type(step).__name__)
 
@@ -51,7 +51,7 @@ def _unweighted(back: Callable[[Array], Array]) -> Back:
 
 
 @forward.register
-def _(step: steps.Correlate, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Correlate, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     return correlate(step, inputs[0], weights, way)
 
 
@@ -59,7 +59,7 @@ def _(step: steps.Correlate, inputs: Sequence[Array], weights: Weights, way: Way
 
 
 @forward.register
-def _(step: steps.Pool, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Pool, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     places = [known(window.positions(width)) for window, width in zip(step.windows, x.shape[1:-1], strict=True)]
     box = tuple(slice(0, count) for count in (len(x), *places))
@@ -73,19 +73,19 @@ def _(step: steps.Pool, inputs: Sequence[Array], weights: Weights, way: Way) -> 
     result = y if count is None else np.divide(y, count, out=y)
 
     def back(dy: Array) -> Array:
-        spread_out = np.zeros(laid.shape, x.dtype)
+        placed = np.zeros(laid.shape, x.dtype)
         if count is not None:
             share = dy / count
             for met in _met(step.windows, places):
-                spread_out[met] += share
-            return _cropped(spread_out, step.windows, x.shape)
+                placed[met] += share
+            return _cropped(placed, step.windows, x.shape)
         again = slab(x, step.windows, box, way.team, empty)
         left = np.ones(dy.shape, bool)  # the first of equal cells wins
         for met in _met(step.windows, places):
             won = left & (again[met] == result)
-            spread_out[met] += dy * won
+            placed[met] += dy * won
             left &= ~won
-        return _cropped(spread_out, step.windows, x.shape)
+        return _cropped(placed, step.windows, x.shape)
 
     return result, _unweighted(back)
 
@@ -120,7 +120,7 @@ def _cropped(laid: Array, windows: Sequence[Window], shape: Sequence[int]) -> Ar
 
 
 @forward.register
-def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     y = run_step(step, inputs, weights)
     space = tuple(range(1, x.ndim - 1))
@@ -139,7 +139,7 @@ def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights, way: Way) -
 
 
 @forward.register
-def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     shape = inputs[0].shape
 
     def back(dy: Array) -> Array:
@@ -168,7 +168,7 @@ def _unpadded(dy: Array, axis: int, pair: tuple[int, int], width: int, mode: str
 
 
 @forward.register
-def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
 
     def back(dy: Array) -> Array:
@@ -188,12 +188,12 @@ def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights, way: Way) -
 
 
 @forward.register
-def _(step: steps.Reshape, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Reshape, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     return run_step(step, inputs, weights), _unweighted(lambda dy: dy.reshape(inputs[0].shape))
 
 
 @forward.register
-def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     order = np.argsort((0, *(axis + 1 for axis in step.axes)))
     return run_step(step, inputs, weights), _unweighted(lambda dy: np.transpose(dy, order))
 
@@ -202,7 +202,7 @@ def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: Way) 
 
 
 @forward.register
-def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     y = run_step(step, inputs, weights)
     slope = step.slope
@@ -249,7 +249,7 @@ def _gathered(dy: Array, axes: Sequence[int], shape: Sequence[int]) -> Array:
 
 
 @forward.register
-def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Scale, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     if step.kind == "batch" and way.training:
         return _batch(step, x, weights)
@@ -343,7 +343,7 @@ def _centring_back(dy: Array, standard: Array, deviation: Array, axes: tuple[int
 
 
 @forward.register
-def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     centred, variance = centre_groups(step, x)
     deviation = np.sqrt(variance + x.dtype.type(step.epsilon))
@@ -360,7 +360,7 @@ def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, way: Way
 
 
 @forward.register
-def _(step: steps.Join, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Join, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     y = run_step(step, inputs, weights)
     if step.kind == "concatenate":
         return y, lambda dy, wanted, learned: (_parted(step, inputs, dy), {})
@@ -436,7 +436,7 @@ ALPHA = -SELU_SCALE * SELU_ALPHA  # SELU of -infinity
 
 
 @forward.register
-def _(step: steps.Noise, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Noise, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     if not way.training:
         return x, _unweighted(lambda dy: dy)
@@ -457,7 +457,7 @@ def _(step: steps.Noise, inputs: Sequence[Array], weights: Weights, way: Way) ->
 
 
 @forward.register
-def _(step: steps.Penalty, inputs: Sequence[Array], weights: Weights, way: Way) -> tuple[Array, Back]:
+def _(step: steps.Penalty, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     way.penalty += float(step.l1 * np.sum(np.abs(x)) + step.l2 * np.sum(x * x)) / len(x)
     return x, _unweighted(lambda dy: dy + ((step.l1 * np.sign(x) + 2 * step.l2 * x) / len(x)).astype(x.dtype))

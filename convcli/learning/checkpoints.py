@@ -15,7 +15,7 @@ import numpy as np
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
-from convcli.learning.training import Training
+from convcli.learning.gradient_descent import GradientDescent
 
 # No variable of a layer has such a name, so a layer may well be called `training`.
 RECORD, BEST, OPTIMIZER = "training/record", "training/best", "training/optimizer"
@@ -35,7 +35,7 @@ class Checkpoint(Record):
     arrays: dict[str, Any]
 
 
-def pack(training: Training, weights: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
+def pack(training: GradientDescent, weights: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
     """All of a run between two batches; `weights` by key."""
     record = {
         "settings": settings,
@@ -87,7 +87,7 @@ def _check(record: Mapping[str, Any]) -> None:
         raise ValueError("a name that is none")
 
 
-def restore(training: Training, checkpoint: Checkpoint) -> None:
+def restore(training: GradientDescent, checkpoint: Checkpoint) -> None:
     """Put a run, whose weights are the checkpoint's already, where that stopped. Raises `ConvcliError`."""
     record = checkpoint.record
     try:
@@ -107,7 +107,7 @@ def restore(training: Training, checkpoint: Checkpoint) -> None:
         raise _broken(error) from None
 
 
-def _check_whole(training: Training) -> None:
+def _check_whole(training: GradientDescent) -> None:
     """Raise `ValueError` where the numbers of a record contradict each other."""
     epoch, batch, batches = training.epoch, training.batch, training.batches
     right = (

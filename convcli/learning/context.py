@@ -16,7 +16,7 @@ Gradients = tuple[Sequence[Array | None], dict[str, Array]]
 Back = Callable[[Array, bool, bool], Gradients]
 
 
-class Way:
+class PassContext:
     """Set up anew for each batch.
 
     `training` says that chance and statistics of the batch are at work; `seed` is what that chance follows from.

@@ -20,7 +20,7 @@ from convcli.engine import algorithms
 from convcli.engine.algorithms.blocks import Finish, boxes, extents, patches_of
 from convcli.engine.algorithms.kernel_layout import adjoint_kernel, meeting_kernel, stored_kernel
 from convcli.engine.algorithms.problem import Work
-from convcli.learning.context import Back, Gradients, Way, Weights
+from convcli.learning.context import Back, Gradients, PassContext, Weights
 from convcli.model.steps import Correlate
 from convcli.model.window import Window, adjoint
 
@@ -28,7 +28,7 @@ KEPT = 1 << 25  # bytes of patches that a step may keep on its way forward for i
 SHARED = 1 << 23  # products that are worth a second thread
 
 
-def correlate(step: Correlate, x: Array, weights: Weights, way: Way) -> tuple[Array, Back]:
+def correlate(step: Correlate, x: Array, weights: Weights, way: PassContext) -> tuple[Array, Back]:
     """What the step makes of `(batch, *spatial, in)`, and how it takes a gradient back."""
     kernel = meeting_kernel(step, weights[step.kernel.name])
     bias = None if step.bias is None else weights[step.bias.name]
@@ -51,7 +51,7 @@ def correlate(step: Correlate, x: Array, weights: Weights, way: Way) -> tuple[Ar
 
 
 def _met(
-    x: Array, kernel: Array, windows: tuple[Window, ...], groups: int, bias: Array | None, way: Way
+    x: Array, kernel: Array, windows: tuple[Window, ...], groups: int, bias: Array | None, way: PassContext
 ) -> tuple[Array, Patches | None]:
     """The sums of products, plus a bias, and the patches behind them if they are few enough to be kept."""
     filters = kernel.shape[-1]
@@ -79,7 +79,7 @@ def _by_kernel(
     windows: tuple[Window, ...],
     turned: tuple[Window, ...],
     groups: int,
-    way: Way,
+    way: PassContext,
 ) -> Array:
     """The gradient by the kernel as it meets the input, its spatial axes as one: (taps, in/groups, filters)."""
     if _unstretched(windows):
@@ -126,7 +126,7 @@ layout = lru_cache(maxsize=256)(Layout)  # for every batch the same
 class Patches:
     """The cells under each window over an unstretched input, as rows `(positions, taps·in)`, a block at a time."""
 
-    def __init__(self, x: Array, windows: tuple[Window, ...], filters: int, way: Way) -> None:
+    def __init__(self, x: Array, windows: tuple[Window, ...], filters: int, way: PassContext) -> None:
         self.x, self.windows, self.way = np.ascontiguousarray(x), windows, way
         self.layout = layout(windows, x.shape, filters, x.itemsize)
         self._kept: Array | None = None

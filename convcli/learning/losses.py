@@ -118,7 +118,7 @@ LOSSES = {
 }
 
 
-def suited(shape: Shape, ending: str | None, target: Array) -> str:
+def default_loss(shape: Shape, ending: str | None, target: Array) -> str:
     """The loss for a sample's output of this shape, by the activation it ends in and the whole target.
 
     Classes, which are whole numbers and have no channels or one, want `sparse_categorical_crossentropy`, softmax
@@ -130,7 +130,7 @@ def suited(shape: Shape, ending: str | None, target: Array) -> str:
     return {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}.get(str(ending), "mse")
 
 
-def as_target(
+def prepare_target(
     loss: Loss, target: Array, shape: tuple[int, ...], samples: int, data_format: DataFormat, dtype: str
 ) -> Array:
     """A whole target, channels last, as the loss takes it, for outputs of this shape and type. Raises `ConvcliError`.
@@ -169,14 +169,14 @@ def _classes(target: Array, count: int) -> Array:
     return whole.astype(np.intp)
 
 
-def spread_out(classes: Array, count: int, dtype: np.dtype[np.floating]) -> Array:
+def one_hot(classes: Array, count: int, dtype: np.dtype[np.floating]) -> Array:
     """Classes `(…)` -> `(…, count)`: 1 in the channel of each class, 0 elsewhere."""
     found = np.zeros((classes.size, count), dtype)
     found[np.arange(classes.size), classes.ravel()] = 1
     return found.reshape(*classes.shape, count)
 
 
-def hits(loss: Loss, y: Array, target: Array, finished: bool) -> tuple[int, int] | None:
+def correct_predictions(loss: Loss, y: Array, target: Array, finished: bool) -> tuple[int, int] | None:
     """How many places of an output are right, of how many; None where that makes no sense.
 
     Of one channel or independent ones, right is the same side of 1/2; of several, the same largest channel.

@@ -14,7 +14,7 @@ from convcli.core.shapes import product
 from convcli.core.threads import Closing, Team
 from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.learning.backward import forward
-from convcli.learning.context import Back, Way
+from convcli.learning.context import Back, PassContext
 from convcli.model import steps
 from convcli.model.graph import Plan, Row
 
@@ -23,7 +23,7 @@ VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20
 Weights = Mapping[str, Mapping[str, Array]]
 
 
-class Passed(Record):
+class ForwardPass(Record):
     """A batch that has gone forward: the values asked for, what steps add to the loss, and the ways back."""
 
     values: dict[str, Array]
@@ -101,12 +101,12 @@ class Network(Closing):
         values = samples * sum(product(shape) or 0 for shape in shapes)
         return self.dtype.itemsize * (VALUES * values + WEIGHTS * self.flat.size) + PATCHES
 
-    def forward(self, inputs: Mapping[str, Array], training: bool = False, seed: Sequence[int] = ()) -> Passed:
+    def forward(self, inputs: Mapping[str, Array], training: bool = False, seed: Sequence[int] = ()) -> ForwardPass:
         """The ends for a batch of inputs `(batch, *spatial, channels)`.
 
         In training, moving statistics follow those of the batch, and chance follows from the seed.
         """
-        way = Way(self._team, self._multiplying, training, seed)
+        way = PassContext(self._team, self._multiplying, training, seed)
         values: dict[ValueName, Array] = dict(inputs.items())
         batch = len(next(iter(inputs.values())))
         uses = count_uses(self._calls, self.ends.values())
@@ -124,9 +124,9 @@ class Network(Closing):
                 uses[name] -= 1
                 if not uses[name]:
                     del values[name]
-        return Passed({name: values[made] for name, made in self.ends.items()}, way.penalty, tuple(backs))
+        return ForwardPass({name: values[made] for name, made in self.ends.items()}, way.penalty, tuple(backs))
 
-    def backward(self, passed: Passed, ends: Mapping[str, Array]) -> dict[ValueName, Array]:
+    def backward(self, passed: ForwardPass, ends: Mapping[str, Array]) -> dict[ValueName, Array]:
         """Fill `gradient`, from the gradients by the ends; what is returned are those by the inputs asked for."""
         self.gradient[...] = 0
         going: dict[ValueName, Array] = {}

@@ -33,7 +33,7 @@ class Options(Record, kw_only=True):
     dtype: str | None = None
 
 
-def settled(options: Options, resume: Checkpoint | None) -> Options:
+def resolve_options(options: Options, resume: Checkpoint | None) -> Options:
     """The options with what is left open: as the checkpoint has it, else the default. Raises `ConvcliError`."""
     from convcli.learning.losses import LOSSES
     from convcli.learning.optimizers import OPTIMIZERS

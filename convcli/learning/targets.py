@@ -23,7 +23,7 @@ def check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None
             raise ConvcliError(f"{labels.get(name, name)}: holds NaN or infinity", "finite numbers to learn from")
 
 
-def goals_of(
+def losses_and_targets(
     plan: Plan,
     targets: Mapping[str, Array],
     options: Options,
@@ -42,8 +42,8 @@ def goals_of(
             target = layout.to_float(targets[name])
             if target.ndim == len(shape) + 1:
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
-            loss = losses.LOSSES[options.loss or losses.suited(shape, _ending(rows[name]), target)]
-            goal = losses.as_target(loss, target, shape, samples, data_format, str(options.dtype))
+            loss = losses.LOSSES[options.loss or losses.default_loss(shape, _ending(rows[name]), target)]
+            goal = losses.prepare_target(loss, target, shape, samples, data_format, str(options.dtype))
         with located_in(plan.model):
             _check_suited(rows[name], loss)
         found[name] = loss
@@ -79,7 +79,7 @@ def _ending(row: Row) -> str | None:
     return last.function if isinstance(last, Map) and whole else None
 
 
-def ends_in(plan: Plan, row: Row, wanted: Mapping[str, Loss]) -> bool:
+def loss_includes_activation(plan: Plan, row: Row, wanted: Mapping[str, Loss]) -> bool:
     """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
     used = any(row.name in other.operands for other in plan.rows)
     return row.name in wanted and not used and wanted[row.name].ends == _ending(row) is not None

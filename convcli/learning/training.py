@@ -1,218 +1,271 @@
-"""Mini-batch gradient descent: epochs, batches, validation, and how a run stops and goes on.
-
-All chance follows from the seed, the epoch and the batch, so that a run which was stopped after any batch goes on to
-the same weights as one that was not.
-"""
+"""A model that learns its weights from inputs and targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import inf, isfinite
-from typing import Literal
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
-import numpy as np
+from convcli.analysis.planning import plan_for
+from convcli.core import memory
+from convcli.core.errors import ConvcliError, located, nearest
+from convcli.core.lazy_imports import Array, np
+from convcli.core.records import Record, replace
+from convcli.core.shapes import DataFormat, known
+from convcli.core.threads import Closing
+from convcli.engine.run import AS_THEY_ARE, batched, bind_weights
+from convcli.io.preprocessing import Preparation
+from convcli.learning.options import Options, resolve_options
+from convcli.model.graph import Model, Plan, Row
+from convcli.readers.load import located_in
 
-from convcli.core.errors import ConvcliError
-from convcli.core.lazy_imports import Array
-from convcli.core.records import Record
-from convcli.learning import losses
-from convcli.learning.losses import Loss
-from convcli.learning.network import Network
-from convcli.learning.optimizers import Optimizer
+if TYPE_CHECKING:
+    from convcli.engine.bind_weights import Stored
+    from convcli.learning.checkpoints import Checkpoint
+    from convcli.learning.gradient_descent import GradientDescent, StopReason, Watch
+    from convcli.learning.losses import Loss
+    from convcli.learning.network import Network
 
-UPDATES, FEWEST_EPOCHS = 5000, 10  # what is enough where nothing else is asked for
-
-Watch = Callable[[str, float], object]  # told how it goes, and the share of all work that is done
-Ending = Literal["done", "patience", "interrupted", "diverged"]
+BETWEEN_CHECKPOINTS = 1.0  # seconds, at least
 
 
-class Course(Record):
-    """How long, in what portions, and from what chance: the options of a run besides its loss and optimizer.
+class TrainingResult(Record, kw_only=True):
+    """What training came to: how it ended, the figures of each epoch by name, the weights by layer and name.
 
-    `validation_split` is the share of samples, the last ones, that only the validation sees. With `patience` training
-    ends after so many epochs without a better loss (that of the validation, if there is one), and the weights of the
-    best epoch count.
+    `losses` are by output, `options` as they were in the end, `samples` those learned from and those kept for
+    validation, `updates` those of all epochs. `problem` is what stopped it.
     """
 
-    epochs: int
-    batch_size: int
-    seed: int
-    validation_split: float = 0.0
-    patience: int | None = None
+    plan: Plan
+    ending: StopReason
+    history: dict[str, list[float]]
+    weights: dict[str, dict[str, Array]]
+    losses: dict[str, str]
+    options: Options
+    samples: tuple[int, int]
+    updates: int
+    best_epoch: int | None
+    problem: ConvcliError | None = None
+
+    @property
+    def stored(self) -> dict[str, Array]:
+        """The weights as a weights file holds them."""
+        return _stored(self.weights)
 
 
-def enough_epochs(samples: int, batch_size: int) -> int:
-    """As many epochs as make enough updates, and never just a few."""
-    return max(FEWEST_EPOCHS, -(-UPDATES // -(-samples // batch_size)))
+class Training(Closing):
+    """A model with its inputs and targets, ready to learn. To be closed, or used as a context.
 
-
-def split(samples: int, validation_split: float) -> int:
-    """How many samples, the first ones, are learned from. Raises `ConvcliError` where either part would be empty."""
-    learned = int(samples * (1 - validation_split)) if validation_split else samples
-    if not 0 < learned <= samples or (validation_split and learned == samples):
-        parts = f"{learned} to learn from and {samples - learned} for validation"
-        raise ConvcliError(f"validation_split {validation_split:g} of {samples} samples: {parts}", "some of each")
-    return learned
-
-
-class Sums:
-    """The sums behind the figures of an epoch: the loss of all samples, and per output how many places are right."""
-
-    def __init__(self) -> None:
-        self.samples, self.loss = 0, 0.0
-        self.right: dict[str, tuple[int, int]] = {}
-
-    def add(self, samples: int, loss: float, right: Mapping[str, tuple[int, int] | None]) -> None:
-        """Count a batch."""
-        self.samples += samples
-        self.loss += loss * samples
-        for name, each in right.items():
-            if each is not None:
-                before = self.right.get(name, (0, 0))
-                self.right[name] = before[0] + each[0], before[1] + each[1]
-
-    def figures(self, prefix: str = "") -> dict[str, float]:
-        """The mean loss, and the accuracy of each output that has one."""
-        several = len(self.right) > 1
-        found = {f"{prefix}loss": self.loss / self.samples}
-        for name, (right, count) in self.right.items():
-            found[f"{prefix}{name}_accuracy" if several else f"{prefix}accuracy"] = right / count
-        return found
-
-
-class Training:
-    """A run, which `run` takes as far as it goes. `history` holds the figures of each whole epoch by name."""
+    The arguments of `fit` are in `options`; arrays are by input and by output name, `labels` and `target_labels` what
+    messages call them. `resume` is where an earlier run stopped. Raises `ConvcliError`.
+    """
 
     def __init__(
         self,
-        network: Network,
-        optimizer: Optimizer,
-        wanted: Mapping[str, Loss],
-        unfinished: frozenset[str],
+        model: Model,
         inputs: Mapping[str, Array],
         targets: Mapping[str, Array],
-        course: Course,
+        options: Options,
+        *,
+        weights: Stored | None = None,
+        weights_name: str = "weights",
+        data_format: DataFormat | None = None,
+        labels: Mapping[str, str] | None = None,
+        target_labels: Mapping[str, str] | None = None,
+        preparation: Preparation = AS_THEY_ARE,
+        threads: int | None = None,
+        resume: Checkpoint | None = None,
+        resume_name: str = "checkpoint",
     ) -> None:
-        self.network, self.optimizer, self.losses, self.unfinished = network, optimizer, wanted, unfinished
-        self.inputs, self.targets, self.course = inputs, targets, course
-        samples = len(next(iter(inputs.values())))
-        self.learned = split(samples, course.validation_split)
-        self.samples = samples
-        self.epoch = self.batch = 0
-        self.sums = Sums()
-        self.history: dict[str, list[float]] = {}
-        self.best_loss, self.best_epoch = inf, 0
-        self.best = network.flat.copy() if course.patience else None
-        self._good = network.flat.copy()  # the weights of the last batch whose loss was a number
+        from convcli.learning import checkpoints
+        from convcli.learning.network import Network
+        from convcli.learning.targets import check_finite, loss_includes_activation, losses_and_targets
 
-    @property
-    def batches(self) -> int:
-        """How many there are in an epoch."""
-        return -(-self.learned // self.course.batch_size)
+        data_format = data_format or model.data_format
+        with located(resume_name) if resume else nullcontext():
+            self.options = resolve_options(options, resume)
+        ready = batched(model, inputs, self.options.dtype, data_format, labels, preparation)
+        check_finite(ready, labels or {})
+        with located_in(model):
+            plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+            self.plan = needed = plan.needed(model.outputs)
+            _check_frozen(needed, self.options.freeze or ())
+        _warn_of_left_out(needed)
+        samples = len(next(iter(ready.values())))
+        self.losses, goals = losses_and_targets(
+            needed, targets, self.options, samples, data_format, target_labels or {}
+        )
+        self._settings = _settings(self.options, needed, self.losses, ready, goals)
+        drawn_by = self.options.seed
+        if resume:
+            with located(resume_name):
+                _check_same(resume, self._settings)
+            weights, weights_name, drawn_by = resume.weights, resume_name, None
+        kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
+        bound = bind_weights(model, plan, weights, weights_name, drawn_by, kind, owners)
+        unfinished = frozenset(row.name for row in needed.rows if loss_includes_activation(needed, row, self.losses))
+        frozen = self.options.freeze or ()
+        self._network = Network(
+            needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
+        )
+        memory.check(
+            self._network.footprint(min(samples, known(self.options.batch_size))), "a smaller --batch-size or model"
+        )
+        with located_in(model):
+            if not self._network.learned:
+                raise ConvcliError("nothing to learn: no layer has weights that may change", "one that is not frozen")
+        self._run = _training(self._network, self.options, self.losses, unfinished, ready, goals)
+        if resume:
+            with located(resume_name):
+                checkpoints.restore(self._run, resume)
+                _check_ahead(self._run)
 
-    def run(
+    def learn(
         self,
         watch: Watch | None = None,
         stop: Callable[[], bool] = lambda: False,
-        after_epoch: Callable[[], object] = lambda: None,
-    ) -> Ending:
-        """Train until the epochs or the patience are used up, `stop` says so, or a loss is not a number.
+        save: Callable[[dict[str, Array]], object] | None = None,
+    ) -> TrainingResult:
+        """Train; a loss that is no number ends it with a `problem` and the weights from before.
 
-        In the last case the weights are those from before.
+        `stop` is asked after each batch. `save` is given what a checkpoint holds, now and then and at the end.
         """
-        while self.epoch < self.course.epochs:
-            if self._out_of_patience():
-                return "patience"
-            order = np.random.default_rng([self.course.seed, self.epoch]).permutation(self.learned)
-            while self.batch < self.batches:
-                if stop():
-                    return "interrupted"
-                start = self.batch * self.course.batch_size
-                if not self._learn(order[start : start + self.course.batch_size]):
-                    return "diverged"
-                self.batch += 1
-                if watch is not None:
-                    watch(self._progress(), (self.epoch + self.batch / self.batches) / self.course.epochs)
-            validated = self.validation(stop)
-            if validated is None:
-                return "interrupted"
-            self._end_epoch(validated)
-            after_epoch()
-        return "done"
-
-    def settle(self) -> None:
-        """Put the weights in place that count: with patience, those of the best epoch."""
-        if self.best is not None and self.best_epoch:
-            self.network.flat[...] = self.best
-
-    def _learn(self, chosen: Array) -> bool:
-        """One update; whether the loss and the weights are still numbers. If not, the weights are those from before."""
-        network = self.network
-        now = network.flat.copy()
-        passed = network.forward(
-            {name: each[chosen] for name, each in self.inputs.items()}, True, (self.course.seed, self.epoch, self.batch)
+        run = self._run
+        keep = _keeper(run, self._settings, save)
+        ending = run.run(watch, stop, keep)
+        problem = None
+        if ending == "diverged":
+            slower = f"--learning-rate below {self.options.learning_rate:g}, or --scale"
+            problem = ConvcliError(
+                f"{run.where}: the loss is not finite",
+                slower if run.optimizer.updates else "smaller inputs or weights, such as by --scale",
+            )
+        else:
+            keep(at_once=True)
+            run.settle()
+        return TrainingResult(
+            plan=self.plan,
+            ending=ending,
+            history=run.history,
+            weights={
+                layer: {name: np.array(each) for name, each in own.items()} for layer, own in self.weights.items()
+            },
+            losses={name: each.name for name, each in self.losses.items()},
+            options=replace(self.options, epochs=run.course.epochs),
+            samples=(run.learned, run.samples - run.learned),
+            updates=run.optimizer.updates,
+            best_epoch=run.best_epoch or None,
+            problem=problem,
         )
-        loss, gradients, right = self._judged(passed.values, chosen)
-        loss += passed.penalty
-        if not isfinite(loss):
-            network.flat[...] = self._good
-            return False
-        self._good = now
-        network.backward(passed, gradients)
-        self.optimizer.update(network.flat[: network.learned], network.gradient)
-        if not np.isfinite(network.flat).all():
-            network.flat[...] = self._good
-            return False
-        self.sums.add(len(chosen), loss, right)
-        return True
-
-    def _judged(
-        self, values: Mapping[str, Array], chosen: Array | slice
-    ) -> tuple[float, dict[str, Array], dict[str, tuple[int, int] | None]]:
-        """The loss of a batch's outputs, its gradient by each, and how many of its places are right."""
-        total, gradients, right = 0.0, {}, {}
-        for name, loss in self.losses.items():
-            y, target = values[name], self.targets[name][chosen]
-            wanted = losses.spread_out(target, y.shape[-1], y.dtype) if loss.classes else target
-            unfinished = name in self.unfinished
-            function = loss.logits if unfinished and loss.logits else loss.function
-            one, gradients[name] = function(y, wanted)
-            total += one
-            right[name] = losses.hits(loss, y, target, not unfinished)
-        return total, gradients, right
-
-    def _end_epoch(self, validated: Mapping[str, float]) -> None:
-        figures = {**self.sums.figures(), **validated}
-        for name, figure in figures.items():
-            self.history.setdefault(name, []).append(figure)
-        self.epoch, self.batch, self.sums = self.epoch + 1, 0, Sums()
-        loss = figures.get("val_loss", figures["loss"])
-        if self.best is not None and (self.epoch == 1 or loss < self.best_loss):  # the first may not be a number
-            self.best_loss, self.best_epoch = loss, self.epoch
-            self.best[...] = self.network.flat
-
-    def validation(self, stop: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
-        """The figures of the samples that are not learned from; none where there are none. None if `stop` says so."""
-        sums = Sums()
-        for start in range(self.learned, self.samples, self.course.batch_size):
-            if stop():
-                return None
-            chosen = slice(start, min(start + self.course.batch_size, self.samples))
-            passed = self.network.forward({name: each[chosen] for name, each in self.inputs.items()})
-            loss, _, right = self._judged(passed.values, chosen)
-            sums.add(chosen.stop - chosen.start, loss + passed.penalty, right)
-        return sums.figures("val_") if sums.samples else {}
-
-    def _out_of_patience(self) -> bool:
-        patience = self.course.patience
-        return patience is not None and self.epoch - self.best_epoch >= patience
-
-    def _progress(self) -> str:
-        text = f"epoch {self.epoch + 1}/{self.course.epochs}  loss {self.sums.loss / self.sums.samples:.4g}"
-        last = self.history.get("val_loss")
-        return f"{text}  val_loss {last[-1]:.4g}" if last else text
 
     @property
-    def where(self) -> str:
-        """The epoch and batch at work, from 1."""
-        return f"epoch {self.epoch + 1}, batch {self.batch + 1}"
+    def weights(self) -> Mapping[str, Mapping[str, Array]]:
+        """The weights as they are, by layer and name."""
+        return self._network.weights
+
+    def close(self) -> None:
+        """Let its threads go."""
+        self._network.close()
+
+
+def _training(
+    network: Network,
+    options: Options,
+    losses: Mapping[str, Loss],
+    unfinished: frozenset[str],
+    inputs: Mapping[str, Array],
+    goals: Mapping[str, Array],
+) -> GradientDescent:
+    """The run that the options ask for."""
+    from convcli.learning import gradient_descent
+    from convcli.learning.optimizers import OPTIMIZERS
+
+    share, batch_size = options.validation_split or 0.0, known(options.batch_size)
+    learned = gradient_descent.split(len(next(iter(inputs.values()))), share)
+    epochs = options.epochs or gradient_descent.enough_epochs(learned, batch_size)
+    course = gradient_descent.Schedule(epochs, batch_size, known(options.seed), share, options.patience)
+    rate, momentum = options.learning_rate or 0.0, options.momentum or 0.0
+    optimizer = OPTIMIZERS[str(options.optimizer)](rate, momentum, network.learned, network.dtype)
+    return gradient_descent.GradientDescent(network, optimizer, losses, unfinished, inputs, goals, course)
+
+
+def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    return {f"{layer}/{name}": array for layer, own in weights.items() for name, array in own.items()}
+
+
+def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
+    """Raise `ConvcliError` where a name is not that of a layer with weights."""
+    able = [row.name for row in plan.rows if row.weights and not row.node.shares]
+    for name in names:
+        if name not in able:
+            raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
+
+
+def _warn_of_left_out(plan: Plan) -> None:
+    """One warning for each thing that the model says of its training and that is not done."""
+    layers: dict[str, list[str]] = {}
+    for row in plan.rows:
+        for name in () if row.node.shares else row.node.left_out:
+            layers.setdefault(name, []).append(row.name)
+    for name, of in layers.items():
+        source = plan.model.source or plan.model.name
+        called = f"layer{'s' * (len(of) > 1)} {', '.join(of)}"
+        warnings.warn(f"{source}: {called}: {name} is left out in learning", stacklevel=2)
+
+
+def _settings(
+    options: Options, plan: Plan, losses: Mapping[str, Loss], inputs: Mapping[str, Array], goals: Mapping[str, Array]
+) -> dict[str, Any]:
+    """What a run that goes on must have in common with the one before."""
+    kept = {name: value for name, value in options.__dict__.items() if name not in ("epochs", "loss")}
+    return {
+        **kept,
+        "freeze": list(options.freeze or ()),
+        "losses": {name: each.name for name, each in losses.items()},
+        "model": crc32(repr([_likeness(row) for row in plan.rows]).encode()),
+        "inputs and targets": _checksum([*inputs.values(), *goals.values()]),
+    }
+
+
+def _likeness(row: Row) -> tuple[Any, ...]:
+    """All of a layer that training depends on, but its weights."""
+    return row.name, row.node.owner, row.node.layer, row.node.trainable, row.steps, row.operands
+
+
+def _check_same(resume: Checkpoint, settings: Mapping[str, Any]) -> None:
+    for name in ("model", "inputs and targets", "losses"):
+        if resume.settings.get(name) != settings[name]:
+            raise ConvcliError(f"made with other {name}", "the same again")
+
+
+def _check_ahead(run: GradientDescent) -> None:
+    """Raise `ConvcliError` where a run has gone beyond the epochs asked for."""
+    if (run.epoch, run.batch) > (run.course.epochs, 0):
+        raise ConvcliError(f"epochs {run.course.epochs}: {run.epoch} are done", "more, or leave it out")
+
+
+def _checksum(arrays: Sequence[Array]) -> int:
+    found = 0
+    for array in arrays:
+        found = crc32(np.ascontiguousarray(array).data.cast("B"), found)
+    return found
+
+
+def _keeper(
+    run: GradientDescent, settings: Mapping[str, Any], save: Callable[[dict[str, Array]], object] | None
+) -> Callable[..., None]:
+    """What writes a checkpoint after an epoch, unless the last one is too recent."""
+    from convcli.learning import checkpoints
+
+    last = time.monotonic()
+
+    def keep(at_once: bool = False) -> None:
+        nonlocal last
+        if save is not None and (at_once or time.monotonic() - last >= BETWEEN_CHECKPOINTS):
+            save(checkpoints.pack(run, _stored(run.network.weights), settings))
+            last = time.monotonic()
+
+    return keep

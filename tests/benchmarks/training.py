@@ -29,8 +29,8 @@ import numpy as np
 import torch
 
 import convcli
-from convcli.learning.fit import Lesson
 from convcli.learning.options import Options
+from convcli.learning.training import Training
 
 SAMPLES = ROOT / "samples"
 Network = Sequence[str]
@@ -90,7 +90,7 @@ def ours(layers: Network, x: np.ndarray, classes: np.ndarray, batch_size: int) -
     """An epoch of convcli: a lesson that is stopped before the batch after."""
     model = convcli.load([*layers, "Flatten()", "Dense(10, activation='softmax')"])
     options = Options(epochs=1 << 20, batch_size=batch_size)
-    lesson = Lesson(model, {"input": x}, {model.outputs[0]: classes}, options)
+    lesson = Training(model, {"input": x}, {model.outputs[0]: classes}, options)
     batches = -(-len(x) // batch_size)
 
     def epoch() -> object:

@@ -9,7 +9,7 @@ import pytest
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.learning.losses import LOSSES, as_target, hits, spread_out, suited
+from convcli.learning.losses import LOSSES, correct_predictions, default_loss, one_hot, prepare_target
 from convcli.model import activations
 
 FAR = -log(1e-7)  # of a probability that is rounded to 0
@@ -81,12 +81,14 @@ def test_extreme_values_stay_numbers(name):
     ],
 )
 def test_the_loss_that_suits(shape, ending, target, name):
-    assert suited(shape, ending, np.ones((5, *target))) == name
+    assert default_loss(shape, ending, np.ones((5, *target))) == name
 
 
 def test_numbers_that_are_no_classes_are_maps_of_another_shape():
     assert (
-        suited((4, 4, 3), None, np.full((5, 4, 4, 1), 0.5)) == suited((4, 4, 3), None, np.full((5, 4, 4), 0.5)) == "mse"
+        default_loss((4, 4, 3), None, np.full((5, 4, 4, 1), 0.5))
+        == default_loss((4, 4, 3), None, np.full((5, 4, 4), 0.5))
+        == "mse"
     )
 
 
@@ -110,17 +112,17 @@ def test_numbers_that_are_no_classes_are_maps_of_another_shape():
 def test_targets_that_do_not_fit(name, shape, target, message):
     target = np.zeros(target) if isinstance(target, tuple) else np.array(target, float)
     with pytest.raises(ConvcliError) as caught:
-        as_target(LOSSES[name], target, shape, 2, DataFormat.CHANNELS_LAST, "float32")
+        prepare_target(LOSSES[name], target, shape, 2, DataFormat.CHANNELS_LAST, "float32")
     assert str(caught.value) == message
 
 
 def test_shapes_in_messages_are_in_the_data_format_of_the_user():
     with pytest.raises(ConvcliError, match=r"^shape \(2, 4, 5, 6\) \(\(2, 3, 5, 6\) for mse here\)$"):
-        as_target(LOSSES["mse"], np.zeros((2, 5, 6, 4)), (5, 6, 3), 2, DataFormat.CHANNELS_FIRST, "float32")
+        prepare_target(LOSSES["mse"], np.zeros((2, 5, 6, 4)), (5, 6, 3), 2, DataFormat.CHANNELS_FIRST, "float32")
 
 
 def test_classes_spread_out():
-    assert spread_out(np.array([[2, 0]]), 3, np.dtype("float32")).tolist() == [[[0, 0, 1], [1, 0, 0]]]
+    assert one_hot(np.array([[2, 0]]), 3, np.dtype("float32")).tolist() == [[[0, 0, 1], [1, 0, 0]]]
 
 
 @pytest.mark.parametrize(
@@ -134,4 +136,4 @@ def test_classes_spread_out():
     ],
 )
 def test_what_is_right(name, y, target, finished, right):
-    assert hits(LOSSES[name], np.array(y, float), np.array(target), finished) == right
+    assert correct_predictions(LOSSES[name], np.array(y, float), np.array(target), finished) == right

@@ -19,7 +19,7 @@ from convcli.output.report.shape import Asked, summary
 FEW_FILTERS, FEW_CHANNELS, SMALL = 8, 4, 7  # what is shown of a layer's filters: no more, and none that is larger
 
 
-class Compared(Record):
+class FilterComparison(Record):
     """A hand-made filter, and the layer whose filters are of its size and see one channel."""
 
     name: str
@@ -51,7 +51,7 @@ class FitReport(Report):
     best_epoch: int | None
     shown: tuple[Kernels, ...]
     output: str
-    compared: Compared | None = field(default=None)
+    compared: FilterComparison | None = field(default=None)
 
     @property
     def epochs(self) -> int:
@@ -133,12 +133,12 @@ def _is_small(shape: tuple[int, ...]) -> bool:
     return bool(sizes) and max(sizes) <= SMALL and channels <= FEW_CHANNELS and filters <= FEW_FILTERS
 
 
-def compared(plan: Plan, frozen: Sequence[str], name: str, values: Array) -> Compared:
+def compared(plan: Plan, frozen: Sequence[str], name: str, values: Array) -> FilterComparison:
     """A hand-made filter with the layer to compare it with. Raises `ConvcliError` where none learns any of its size."""
     for title, step in _learned(plan, frozen).items():
         if _sizes(step) == (*values.shape, 1):
             turned = step.flip != step.transposed  # as it meets the input, like the filters that are shown
-            return Compared(name, title, np.flip(values) if turned else values)
+            return FilterComparison(name, title, np.flip(values) if turned else values)
     size = "×".join(map(str, values.shape))
     raise ConvcliError(f"{name} is {size}: no layer learns filters of that size that see one channel")
 

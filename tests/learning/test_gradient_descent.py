@@ -14,11 +14,11 @@ import pytest
 import convcli
 from convcli.core.errors import ConvcliError
 from convcli.learning import checkpoints
-from convcli.learning.fit import Lesson
+from convcli.learning.gradient_descent import EpochMetrics, GradientDescent, enough_epochs, split
 from convcli.learning.losses import LOSSES
 from convcli.learning.network import Network
 from convcli.learning.options import Options
-from convcli.learning.training import Sums, Training, enough_epochs, split
+from convcli.learning.training import Training
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.normal(size=(10, 5, 5, 1))
@@ -26,15 +26,15 @@ CLASSES = RANDOM.integers(0, 3, 10)
 LAYERS = ["Conv2D(2, 3, name='training')", "Dropout(0.5)", "Flatten()", "Dense(3, activation='softmax', name='d')"]
 
 
-def lesson(layers: list[Any], resume: Any = None, **options: Any) -> Lesson:
+def lesson(layers: list[Any], resume: Any = None, **options: Any) -> Training:
     model = convcli.load(layers)
     held = checkpoints.unpack(resume) if resume else None
     goals = {model.outputs[0]: CLASSES}
     options = {"batch_size": 4, **options}
-    return Lesson(model, {"input": IMAGES}, goals, Options(**options), resume=held)
+    return Training(model, {"input": IMAGES}, goals, Options(**options), resume=held)
 
 
-def stopped(run: Lesson, asked: int | None = None) -> tuple[str, dict[str, Any]]:
+def stopped(run: Training, asked: int | None = None) -> tuple[str, dict[str, Any]]:
     """How a run ends that is stopped when it asks for the given time, and what it keeps."""
     kept: dict[str, Any] = {}
     times = count(1)
@@ -205,7 +205,7 @@ def test_classes_of_what_is_not_shares_are_judged_as_in_keras():
     ],
 )
 def test_patience_is_that_of_keras(losses, patience, epochs, best, monkeypatch):
-    monkeypatch.setattr(Training, "validation", lambda run, stop: {"val_loss": float(losses[run.epoch])})
+    monkeypatch.setattr(GradientDescent, "validation", lambda run, stop: {"val_loss": float(losses[run.epoch])})
     with lesson(LAYERS, patience=patience, epochs=len(losses)) as run:
         done = run.learn()
     assert (len(done.history["loss"]), done.best_epoch) == (epochs, best)
@@ -234,7 +234,7 @@ def test_what_is_kept_for_validation():
 
 
 def test_figures_of_an_epoch():
-    sums = Sums()
+    sums = EpochMetrics()
     sums.add(3, 2.0, {"a": (1, 3), "b": None})
     sums.add(1, 6.0, {"a": (1, 1), "b": None})
     assert sums.figures() == {"loss": (3 * 2 + 6) / 4, "accuracy": 2 / 4}
@@ -275,7 +275,7 @@ def test_samples_come_in_another_order_in_each_epoch(monkeypatch):
     goals = np.random.default_rng(1).normal(size=(8, 1))
     seen = []
     options = Options(epochs=2, batch_size=1, optimizer="sgd", learning_rate=1e-12)
-    with Lesson(model, {"input": data}, {"dense": goals}, options) as lesson:
+    with Training(model, {"input": data}, {"dense": goals}, options) as lesson:
         forward = Network.forward
 
         def watched(network, inputs, *rest):
@@ -294,7 +294,7 @@ def test_chance_is_another_in_every_batch_of_every_epoch(monkeypatch):
     model = convcli.load(["Dropout(0.5)", "Dense(1)"])
     seen = []
     options = Options(epochs=3, batch_size=2, validation_split=0.5)
-    with Lesson(model, {"input": np.ones((8, 64))}, {"dense": np.ones((8, 1))}, options) as lesson:
+    with Training(model, {"input": np.ones((8, 64))}, {"dense": np.ones((8, 1))}, options) as lesson:
         forward = lesson._network.forward
 
         def watched(inputs, *rest):
@@ -314,7 +314,7 @@ def test_a_loss_that_diverges_step_by_step():
     model = convcli.load(["Dense(1, use_bias=False, kernel=[[1]])"])
     options = Options(optimizer="sgd", learning_rate=5e9, epochs=9)
     data = {"input": np.ones((4, 1))}, {"dense": np.zeros((4, 1))}
-    with np.errstate(over="ignore"), Lesson(model, *data, options) as lesson:
+    with np.errstate(over="ignore"), Training(model, *data, options) as lesson:
         learned = lesson.learn()
     assert (learned.ending, learned.updates) == ("diverged", 2)
     assert learned.weights["dense"]["kernel"][0, 0] == pytest.approx(-1e10)
@@ -357,7 +357,7 @@ def test_a_batch_takes_no_more_memory_than_is_said(layers, shape, batch_size, mo
     data = {"input": np.ones((batch_size, *shape))}, {model.outputs[0]: np.zeros((batch_size, *target))}
     said = []
     monkeypatch.setattr("convcli.core.memory.check", lambda needed, remedy: said.append(needed))
-    with Lesson(model, *data, Options(epochs=2, batch_size=batch_size, loss="mse")) as run:
+    with Training(model, *data, Options(epochs=2, batch_size=batch_size, loss="mse")) as run:
         tracemalloc.start()
         run.learn()
         taken = tracemalloc.get_traced_memory()[1]
