@@ -10,7 +10,7 @@ import click
 
 from convcli import manual
 from convcli.cli.deliver import look, print_text
-from convcli.core.errors import nearest
+from convcli.core.errors import ConvcliError, nearest
 from convcli.core.signals import left_to_child
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
     assert isinstance(commands, click.Group)
     command = commands.get_command(context, topic or "")
     if topic is None:
-        print_text(_topics())
+        _print(_topics())
     elif command is not None:
         click.echo(command.get_help(click.Context(command, info_name=topic, parent=context.parent)))
     elif topic not in manual.TOPICS:
@@ -54,7 +54,14 @@ def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
         with left_to_child():
             click.echo_via_pager(_formatted(topic, look()), color=look().colour)
     else:
-        print_text(manual.page(topic))
+        _print(manual.page(topic))
+
+
+def _print(text: str) -> None:
+    try:
+        print_text(text)
+    except ConvcliError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _topics() -> str:

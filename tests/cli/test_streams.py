@@ -6,7 +6,15 @@ import pytest
 from conftest import shell
 
 APPLY = "convcli apply samples/lines.yaml samples/line-detectors.yaml"
-PRINTING = ["convcli --help", "convcli apply --help", "convcli --version", APPLY, "convcli filters -f json"]
+PRINTING = [
+    "convcli --help",
+    "convcli apply --help",
+    "convcli --version",
+    "convcli help",
+    "convcli help apply",
+    APPLY,
+    "convcli filters -f json",
+]
 
 
 @pytest.mark.parametrize("command", PRINTING)
