@@ -260,7 +260,7 @@ def explained(
     taken = [each for each in node.inputs if isinstance(each, str)]
     before = [name for name in taken if name not in one]
     done = run(model, one, keep=before, also=[node.owner], data_format=DataFormat.CHANNELS_LAST, **settings)
-    row = next(each for each in done.plan.rows if each.name == node.name)
+    row = next(each for each in done.plan.layers if each.name == node.name)
     values = {**one, **done.values}
     explainer = Explainer(row, [values[name] for name in taken], done.weights[node.owner])
     return Explained(row, sample, map_names(done.plan)[row.name], explainer)
@@ -327,7 +327,7 @@ def scene(
         wanted = [_node(model, layers).name] if layers is None or isinstance(layers, str) else layers
         plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).needed(wanted)
         check(plan, len(next(iter(ready.values()))))
-    every = [row.name for row in plan.rows]
+    every = [layer.name for layer in plan.layers]
     done = run(model, ready, keep=every, data_format=DataFormat.CHANNELS_LAST, **settings)
     parts, values = parts_of(plan, {**ready, **done.values}, done.weights, map_names(plan))
     names = {name: tuple(f"channel {each}" for each in range(array.shape[-1])) for name, array in ready.items()}

@@ -24,9 +24,9 @@ def drawn(model: convcli.Model, shape: tuple[int, ...], seed: int) -> dict[str, 
     """Small whole numbers for every weight; squared, so that variances are none below zero."""
     plan = model.plan({"input": shape})
     return {
-        f"{row.name}/{weight.name}": whole_numbers(weight.shape, seed) ** (2 if "variance" in weight.name else 1)
-        for row in plan.rows
-        for weight in row.weights
+        f"{layer.name}/{weight.name}": whole_numbers(weight.shape, seed) ** (2 if "variance" in weight.name else 1)
+        for layer in plan.layers
+        for weight in layer.weights
     }
 
 
@@ -141,9 +141,9 @@ def seen(model: convcli.Model, shape: tuple[int, ...]) -> list[int]:
     generator = np.random.default_rng(0)
     plan = model.plan({"input": shape})
     values = {
-        f"{row.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
-        for row in plan.rows
-        for weight in row.weights
+        f"{layer.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
+        for layer in plan.layers
+        for weight in layer.weights
     }
     still = np.zeros((1, *shape))
     base = convcli.apply(model, still, weights=values)

@@ -23,22 +23,22 @@ def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     """
     within = plan.trace({name: _sight(shape) for name, shape in plan.input_shapes.items()})
     found: dict[str, dict[str, Any]] = {}
-    for row in plan.rows:
-        space = row.output_shape[:-1]
+    for layer in plan.layers:
+        space = layer.output_shape[:-1]
         there = len(space) == 0 or (
             len(space) == len(cell)
             and all(extent is None or place < extent for place, extent in zip(cell, space, strict=True))
         )
         if not there:
-            found[row.name] = {"window": None, "window_padding": None}
+            found[layer.name] = {"window": None, "window_padding": None}
             continue
         windows = {
-            name: _windows(plan.input_shapes[name], field, plan.fields[row.name][name], cell)
-            for name, field in within[row.name].items()
+            name: _windows(plan.input_shapes[name], field, plan.fields[layer.name][name], cell)
+            for name, field in within[layer.name].items()
         }
         window, padding = ({name: each[part] for name, each in windows.items()} for part in (0, 1))
-        found[row.name] = {"window": plan.by_input(window), "window_padding": plan.by_input(padding)}
-    spaces = {row.name: row.output_shape[:-1] for row in plan.rows}
+        found[layer.name] = {"window": plan.by_input(window), "window_padding": plan.by_input(padding)}
+    spaces = {layer.name: layer.output_shape[:-1] for layer in plan.layers}
     if not any(found[name]["window"] for name, space in spaces.items() if space):
         largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))
         raise ConvcliError(

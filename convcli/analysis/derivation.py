@@ -12,7 +12,7 @@ from itertools import groupby
 
 from convcli.core.shapes import Extent, Shape, axis_names, figure, product, quotient
 from convcli.model import steps
-from convcli.model.graph import Plan, Row
+from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.layers.convolutional import Sliding
 from convcli.model.layers.pooling import Pooling
 from convcli.model.receptive_field import Reach
@@ -21,12 +21,12 @@ from convcli.model.window import Window
 MOST_MARKED = 1 << 26  # cells times taps; where there are more it is not said which cells are never read
 
 
-def lines(plan: Plan, row: Row) -> tuple[str, ...]:
+def lines(plan: Plan, layer: PlannedLayer) -> tuple[str, ...]:
     """The working of one layer, a line each: sizes axis by axis, parameters, multiply-accumulates, receptive field."""
-    found = [line for step, shapes in row.flow for line in sizes(step, shapes)]
-    if len(row.steps) > 1 and isinstance(row.steps[0], steps.Pad):
+    found = [line for step, shapes in layer.flow for line in sizes(step, shapes)]
+    if len(layer.steps) > 1 and isinstance(layer.steps[0], steps.Pad):
         found = [re.sub(" (is|are) never read", r" of the padded axis \1 never read", line) for line in found]
-    return (*_padding(row), *found, *_parameters(row), *_macs(row), *_receptive_field(plan, row))
+    return (*_padding(layer), *found, *_parameters(layer), *_macs(layer), *_receptive_field(plan, layer))
 
 
 def number(value: Extent) -> str:
@@ -70,7 +70,7 @@ def _(step: steps.Pool, shapes: tuple[Shape, ...]) -> Iterator[str]:
 
 
 @sizes.register
-def _(step: steps.Reduce, shapes: tuple[Shape, ...]) -> Iterator[str]:
+def _(step: steps.GlobalPool, shapes: tuple[Shape, ...]) -> Iterator[str]:
     space = shapes[0][:-1]
     yield f"each channel: the {'mean' if step.kind == 'average' else step.kind} of {_result(space)} cells"
 
@@ -92,12 +92,12 @@ def _(step: steps.Resize, shapes: tuple[Shape, ...]) -> Iterator[str]:
 
 
 @sizes.register
-def _(step: steps.Reshape, shapes: tuple[Shape, ...]) -> Iterator[str]:
+def _(step: steps.ChangeShape, shapes: tuple[Shape, ...]) -> Iterator[str]:
     yield f"values: {factors(shapes[0])} = {factors(step.shape)}"
 
 
 @sizes.register
-def _(step: steps.Join, shapes: tuple[Shape, ...]) -> Iterator[str]:
+def _(step: steps.Merge, shapes: tuple[Shape, ...]) -> Iterator[str]:
     made = step.output_shape(*shapes)
     if step.kind == "concatenate":
         widths = " + ".join(number(shape[step.axis]) for shape in shapes)
@@ -189,7 +189,7 @@ def _unread(window: Window, width: Extent) -> str:
 # ---- padding, parameters, work, receptive field ----
 
 
-def _padding(row: Row) -> Iterator[str]:
+def _padding(row: PlannedLayer) -> Iterator[str]:
     """How the cells of "same" padding come about."""
     layer = row.node.layer
     word = getattr(layer, "padding", None)
@@ -207,39 +207,39 @@ def _padding(row: Row) -> Iterator[str]:
         yield f"{name}, {word}: {cells} = {number(whole)}, {split}"
 
 
-def _parameters(row: Row) -> Iterator[str]:
-    if not row.weights:
+def _parameters(layer: PlannedLayer) -> Iterator[str]:
+    if not layer.weights:
         return
-    if row.node.shares:
-        yield f"parameters: those of {row.node.shares}, counted there"
+    if layer.node.shares:
+        yield f"parameters: those of {layer.node.shares}, counted there"
         return
-    products = [factors(weight.shape) for weight in row.weights]
-    names = ", ".join(weight.name for weight in row.weights)
+    products = [factors(weight.shape) for weight in layer.weights]
+    names = ", ".join(weight.name for weight in layer.weights)
     formula = " + ".join(products)
-    result = number(row.params)
+    result = number(layer.params)
     yield f"parameters: {formula} = {result} ({names})" if formula != result else f"parameters: {result} ({names})"
 
 
-def _macs(row: Row) -> Iterator[str]:
+def _macs(layer: PlannedLayer) -> Iterator[str]:
     products = []
-    for step, shapes in row.flow:
+    for step, shapes in layer.flow:
         if isinstance(step, steps.Correlate):
             places = shapes[0][:-1] if step.transposed else step.output_shape(*shapes)[:-1]
             kernel = factors(step.kernel.shape)
             products.append(f"{factors(places)} · {kernel}" if places else kernel)
     if products:
-        cells = ", over its input cells" if any(getattr(step, "transposed", False) for step in row.steps) else ""
-        yield f"multiply-accumulates: {' + '.join(products)} = {number(row.macs)}{cells}"
+        cells = ", over its input cells" if any(getattr(step, "transposed", False) for step in layer.steps) else ""
+        yield f"multiply-accumulates: {' + '.join(products)} = {number(layer.macs)}{cells}"
 
 
-def _receptive_field(plan: Plan, row: Row) -> Iterator[str]:
+def _receptive_field(plan: Plan, layer: PlannedLayer) -> Iterator[str]:
     """r + (D − 1)·j where a layer of one input and one window grows it so."""
-    windowed = [step for step in row.steps if isinstance(step, steps.Correlate | steps.Pool)][:1]
-    if len(row.operands) != 1 or len(windowed) != 1 or len(plan.input_shapes) != 1:
+    windowed = [step for step in layer.steps if isinstance(step, steps.Correlate | steps.Pool)][:1]
+    if len(layer.operands) != 1 or len(windowed) != 1 or len(plan.input_shapes) != 1:
         return
-    ((name, before),) = plan.fields[row.operands[0]].items()
+    ((name, before),) = plan.fields[layer.operands[0]].items()
     found = []
-    for one, other in zip(before, plan.fields[row.name][name], strict=True):
+    for one, other in zip(before, plan.fields[layer.name][name], strict=True):
         if not isinstance(one, steps.Track) or not isinstance(other, steps.Track) or one.axis != other.axis:
             return
         window = windowed[0].windows[one.axis]

@@ -18,7 +18,7 @@ from convcli.core.shapes import Extent, Shape, known, shape_text
 from convcli.model import steps
 from convcli.model.graph import Model, Plan
 from convcli.model.layers.reshaping import Reshape
-from convcli.model.steps import Join, Map, Permute, repeats_after
+from convcli.model.steps import Activate, Merge, MoveAxes, repeats_after
 
 LARGEST = 1 << 12  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
@@ -178,10 +178,10 @@ def accepted_sizes(model: Model, shapes: Mapping[str, Shape]) -> InputSizes:
 
 def _alike(plan: Plan) -> bool:
     """Whether every layer surely treats all axes in space alike."""
-    for step, shapes in (each for row in plan.rows for each in row.flow):
-        if isinstance(step, Permute) or (isinstance(step, steps.Reshape) and len(shapes[0]) > 1 < len(step.shape)):
+    for step, shapes in (each for layer in plan.layers for each in layer.flow):
+        if isinstance(step, MoveAxes) or (isinstance(step, steps.ChangeShape) and len(shapes[0]) > 1 < len(step.shape)):
             return False
-        if isinstance(step, Join) and step.kind == "concatenate" and step.axis not in (-1, len(shapes[0]) - 1):
+        if isinstance(step, Merge) and step.kind == "concatenate" and step.axis not in (-1, len(shapes[0]) - 1):
             return False
         space = set(range(len(shapes[0]) - 1))
         if space & set(getattr(step, "axes", ())) not in (set(), space):
@@ -233,14 +233,14 @@ def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, tuple[
 def _period(plan: Plan, axis: int) -> int:
     """The least common multiple of all jumps along the axis, and of what reshaped values must be a multiple of."""
     shifts = [repeats_after(field[axis]) for fields in plan.fields.values() for field in fields.values()]
-    reshaped = (row for row in plan.rows if isinstance(row.node.layer, Reshape))
+    reshaped = (layer for layer in plan.layers if isinstance(layer.node.layer, Reshape))
     following = [
-        row.node.layer.multiple * repeats_after(field[axis])
-        for row in reshaped
-        for field in plan.fields[row.operands[0]].values()
-        if field[axis] is not None and isinstance(row.node.layer, Reshape)
+        layer.node.layer.multiple * repeats_after(field[axis])
+        for layer in reshaped
+        for field in plan.fields[layer.operands[0]].values()
+        if field[axis] is not None and isinstance(layer.node.layer, Reshape)
     ]
-    halved = any(isinstance(step, Map) and step.function == "glu" for row in plan.rows for step in row.steps)
+    halved = any(isinstance(step, Activate) and step.function == "glu" for layer in plan.layers for step in layer.steps)
     return lcm(*shifts, *following) * (2 if halved else 1)
 
 

@@ -75,5 +75,5 @@ def _page(scene: Scene, map_name: str | None, at: tuple[int, ...] | None, sample
 
     last = scene.parts[-1]
     check_sample(sample, scene.batch)
-    place = None if at is None else checked_place(last.row, at)
+    place = None if at is None else checked_place(last.layer, at)
     return replace(scene, start=Start(last.name, asked_map(last.names, map_name or "0"), place, sample))

@@ -239,7 +239,7 @@ def _compared(lesson: Training, name: str | None) -> FilterComparison | None:
     from convcli.readers.weight_values import weight_value
 
     with located("--compare-with"):
-        ranks = (len(row.correlation.windows) for row in lesson.plan.rows if row.correlation is not None)
+        ranks = (len(layer.correlation.windows) for layer in lesson.plan.layers if layer.correlation is not None)
         values = weight_value(name, "", next((rank for rank in ranks if rank), None)).array()
         return compared(lesson.plan, lesson.options.freeze or (), one_line(display_name(name)), values)
 

@@ -16,7 +16,7 @@ from convcli.core.lazy_imports import Array
 from convcli.core.shapes import shape_text
 from convcli.io import layout
 from convcli.io.weights_file import Held
-from convcli.model.graph import Plan, Row
+from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.layers.convolutional import Depthwise
 from convcli.model.steps import Weight
 
@@ -38,13 +38,13 @@ def bind(
     where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
     """
     stored = stored or {}
-    rows = [row for row in plan.rows if not row.node.shares]
-    matched = _matched(rows, stored)
+    layers = [layer for layer in plan.layers if not layer.node.shares]
+    matched = _matched(layers, stored)
     wanted = None if only is None else set(only)
     bound = {
-        row.name: _bind_layer(row, stored, matched, seed, dtype, source, plan.model.source)
-        for row in rows
-        if wanted is None or row.name in wanted
+        layer.name: _bind_layer(layer, stored, matched, seed, dtype, source, plan.model.source)
+        for layer in layers
+        if wanted is None or layer.name in wanted
     }
     used = set(matched.values())
     for key in stored:
@@ -53,11 +53,11 @@ def bind(
     return bound
 
 
-def _key(row: Row, weight: Weight) -> str:
-    return f"{row.name}/{weight.name}"
+def _key(layer: PlannedLayer, weight: Weight) -> str:
+    return f"{layer.name}/{weight.name}"
 
 
-def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
+def _matched(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, str]:
     """For each variable the key under which a weights file holds it, where it does.
 
     That is its own key, `LAYER/VARIABLE`; or the one path that ends in it, as Keras's begin with the name of a
@@ -69,24 +69,24 @@ def _matched(rows: Sequence[Row], stored: Stored) -> dict[str, str]:
     endings = Counter(ending for key in stored for ending in _endings(key))
     longer = {ending: key for key in stored for ending in _endings(key)}
     matched = {}
-    for row, path in zip(rows, _paths(rows), strict=True):
-        for place, weight in enumerate(row.weights):
-            key = _key(row, weight)
-            own = (key, *_older(row, weight))
-            places = [*own, f"{path}/vars/{place}", f"{row.name}/vars/{place}"]
+    for layer, path in zip(layers, _paths(layers), strict=True):
+        for place, weight in enumerate(layer.weights):
+            key = _key(layer, weight)
+            own = (key, *_older(layer, weight))
+            places = [*own, f"{path}/vars/{place}", f"{layer.name}/vars/{place}"]
             places += [longer[each] for each in own if endings[each] == 1]
-            places += [unnamed[row.name]] if len(row.weights) == 1 and row.name in unnamed else []
+            places += [unnamed[layer.name]] if len(layer.weights) == 1 and layer.name in unnamed else []
             found = [each for each in places if each in stored]
             if found:
                 matched[key] = next((each for each in found if stored[each].shape == weight.shape), found[0])
-    keys = [_key(row, weight) for row in rows for weight in row.weights]
+    keys = [_key(layer, weight) for layer in layers for weight in layer.weights]
     return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
 
 
-def _older(row: Row, weight: Weight) -> tuple[str, ...]:
+def _older(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
     """What Keras 2 calls a variable that Keras 3 has renamed."""
-    depthwise = isinstance(row.node.layer, Depthwise) and weight.name == "kernel"
-    return (f"{row.name}/depthwise_kernel",) if depthwise else ()
+    depthwise = isinstance(layer.node.layer, Depthwise) and weight.name == "kernel"
+    return (f"{layer.name}/depthwise_kernel",) if depthwise else ()
 
 
 def _endings(key: str) -> Iterator[str]:
@@ -103,17 +103,17 @@ def _inner(keys: Sequence[str], stored: Stored, taken: Set[str]) -> dict[str, st
     return {key: each for key, each in inner.items() if each in stored and each not in taken and wanted[each] == 1}
 
 
-def _paths(rows: Sequence[Row]) -> Iterator[str]:
+def _paths(layers: Sequence[PlannedLayer]) -> Iterator[str]:
     """The path of each layer in Keras's files: its class and a number, in the order of the model."""
     count: Counter[str] = Counter()
-    for row in rows:
-        kind = row.node.layer.keras_name()
-        yield row.node.stored_as or (f"layers/{kind}_{count[kind]}" if count[kind] else f"layers/{kind}")
+    for layer in layers:
+        kind = layer.node.layer.keras_name()
+        yield layer.node.stored_as or (f"layers/{kind}_{count[kind]}" if count[kind] else f"layers/{kind}")
         count[kind] += 1
 
 
 def _bind_layer(
-    row: Row,
+    layer: PlannedLayer,
     stored: Stored,
     matched: Mapping[str, str],
     seed: int | None,
@@ -122,22 +122,22 @@ def _bind_layer(
     model: str | None,
 ) -> dict[str, Array]:
     values = {}
-    for weight in row.weights:
+    for weight in layer.weights:
         if not weight.required:
             continue
-        with located(row.where), located(weight.name):
+        with located(layer.where), located(weight.name):
             check_size(prod(weight.extents))
-        key = _key(row, weight)
+        key = _key(layer, weight)
         if key in matched:
             with located(source), located(matched[key]):
                 value = layout.to_float(_shaped(stored[matched[key]], weight))
-        elif weight.name in row.node.given:
-            with located(model or row.where), located(f"{row.name}/{weight.name}"):
-                value = row.node.given[weight.name].fill(weight.extents)
+        elif weight.name in layer.node.given:
+            with located(model or layer.where), located(f"{layer.name}/{weight.name}"):
+                value = layer.node.given[weight.name].fill(weight.extents)
         elif seed is not None:
             value = _drawn(weight, np.random.default_rng([seed, crc32(key.encode())]))
         else:
-            raise _missing(row, weight, model, source, stored)
+            raise _missing(layer, weight, model, source, stored)
         values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.extents)
     return values
 
@@ -148,14 +148,14 @@ def _shaped(value: Array | Held, weight: Weight) -> Array:
     return value.read() if isinstance(value, Held) else value
 
 
-def _missing(row: Row, weight: Weight, model: str | None, source: str, stored: Stored) -> ConvcliError:
+def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: str, stored: Stored) -> ConvcliError:
     problem = f"no values for {weight.name} {shape_text(weight.shape)}"
     if stored:
         held = ", ".join(list(stored)[:MOST_NAMED]) + (", …" if len(stored) > MOST_NAMED else "")
-        error = ConvcliError(f"{problem}: {source} holds {held}", f"one {_key(row, weight)}, or --seed N")
+        error = ConvcliError(f"{problem}: {source} holds {held}", f"one {_key(layer, weight)}, or --seed N")
     else:
         error = ConvcliError(problem, "--weights FILE, --seed N, or the values in the model")
-    error.where += [each for each in (model, row.where) if each]
+    error.where += [each for each in (model, layer.where) if each]
     return error
 
 

@@ -61,7 +61,7 @@ def _of(numbers: Array, channels: slice) -> Array:
 
 def tail(step: steps.Step, weights: Weights, rank: int, dtype: str) -> Linear | Standard | Activation | None:
     """The step as something done in place to samples of `rank` axes, or None where it mixes cells or other axes."""
-    if isinstance(step, steps.Map) and step.slope is None and not step.axes:
+    if isinstance(step, steps.Activate) and step.slope is None and not step.axes:
         return Activation(step.function, dict(step.parameters))
     if isinstance(step, steps.Scale):
         numbers = scale_parameters(step, weights, dtype)

@@ -23,10 +23,10 @@ class Operation(Record):
     """One step (none: the value as it is) and what is done to its result in place.
 
     `takes` and `makes` are names of values, `shape` that of one sample of the result, `space` that of the step's first
-    input. `row` is the name of the layer that the step is of, `where` what messages call it.
+    input. `layer` is the name of the layer that the step is of, `where` what messages call it.
     """
 
-    row: str
+    layer: str
     where: str
     step: steps.Step | None
     weights: Weights
@@ -37,7 +37,7 @@ class Operation(Record):
     tails: tuple[Linear | Standard | Activation, ...] = field(default=())
 
 
-VIEWS = (steps.Reshape, steps.Permute)
+VIEWS = (steps.ChangeShape, steps.MoveAxes)
 
 
 def operations(

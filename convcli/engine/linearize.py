@@ -11,7 +11,7 @@ from typing import Protocol
 
 from convcli.core.records import Record
 from convcli.core.shapes import known
-from convcli.model.graph import Plan, Row
+from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.steps import Step
 
 # The name of a layer (or model input) stands for its output; an earlier step of a layer adds its number.
@@ -25,7 +25,7 @@ class StepCall(Record):
     Shapes are those of one sample, `(*spatial, channels)`.
     """
 
-    layer: Row
+    layer: PlannedLayer
     step: Step
     inputs: tuple[ValueName, ...]
     output: ValueName
@@ -43,14 +43,14 @@ class LinearPlan(Record):
     outputs: Mapping[str, ValueName]
 
 
-def linearize(plan: Plan, steps_of: Callable[[Row], Sequence[Step]] | None = None) -> LinearPlan:
+def linearize(plan: Plan, steps_of: Callable[[PlannedLayer], Sequence[Step]] | None = None) -> LinearPlan:
     """Return the steps of a plan in an order in which every value is made before it is read.
 
     `steps_of` returns the steps that a layer is run by; by default they are the layer's own.
     """
     calls: list[StepCall] = []
     outputs: dict[str, ValueName] = {}
-    for layer in plan.rows:
+    for layer in plan.layers:
         steps = layer.steps if steps_of is None else steps_of(layer)
         inputs = tuple(outputs.get(name, name) for name in layer.operands)
         shapes = tuple(tuple(map(known, shape)) for shape in layer.input_shapes)

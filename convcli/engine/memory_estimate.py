@@ -105,8 +105,8 @@ def _gathered(each: Operation) -> int:
 
 def _is_view(each: Operation) -> bool:
     crops = isinstance(each.step, steps.Pad) and all(max(pair) <= 0 for pair in each.step.amounts)
-    return not each.tails and (crops or isinstance(each.step, steps.Reshape | steps.Permute))
+    return not each.tails and (crops or isinstance(each.step, steps.ChangeShape | steps.MoveAxes))
 
 
 def _plain_join(each: Operation) -> bool:
-    return isinstance(each.step, steps.Join) and not each.step.coefficients and not each.step.constants
+    return isinstance(each.step, steps.Merge) and not each.step.coefficients and not each.step.constants

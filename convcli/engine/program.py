@@ -122,8 +122,8 @@ class Program:
         before, own = self._work[each.makes]
         teams = (self._team, self._multiplying)
         for team in teams:
-            team.watch = lambda share: watch(each.row, before + own * share)
-        watch(each.row, before)
+            team.watch = lambda share: watch(each.layer, before + own * share)
+        watch(each.layer, before)
         try:
             yield
         finally:
@@ -176,8 +176,8 @@ class Program:
     def algorithms_used(self) -> dict[str, tuple[str, ...]]:
         """For each layer that correlates the ways of its last run, kernel by kernel; before that those chosen."""
         found: dict[str, tuple[str, ...]] = {}
-        for row, way, blocks in self._ways:
-            found[row] = (*found.get(row, ()), *blocks.ran(way))
+        for layer, way, blocks in self._ways:
+            found[layer] = (*found.get(layer, ()), *blocks.ran(way))
         return found
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class Program:
                 return self._correlation(each, each.step)
         if isinstance(each.step, steps.Pool):
             return partial(_pool, each, each.step, self._native)
-        if isinstance(each.step, steps.Join) and _cell_by_cell(each.step):
+        if isinstance(each.step, steps.Merge) and _cell_by_cell(each.step):
             return partial(_join, each, each.step)
         return partial(_in_place if each.step is None else _other, each)
 
@@ -215,7 +215,7 @@ class Program:
         work = Work(step.windows, groups, seen, made, each.space[:-1], *how)
         name, blocks = algorithms.prepare(kernel, work, self._chosen.get(each.makes, self._algorithm))
         self._chosen[each.makes] = name  # for its parts too
-        self._ways.append((each.row, name, blocks))
+        self._ways.append((each.layer, name, blocks))
         finish = finishing(tails, work.filters, self.dtype, self._native)
 
         def do(inputs: Sequence[Array], values: Values, team: Team) -> Array:
@@ -256,11 +256,11 @@ def _pool(
     return y
 
 
-def _cell_by_cell(step: steps.Join) -> bool:
+def _cell_by_cell(step: steps.Merge) -> bool:
     return step.kind != "concatenate" and not step.coefficients and not step.constants
 
 
-def _join(each: Operation, step: steps.Join, inputs: Sequence[Array], values: Values, team: Team) -> Array:
+def _join(each: Operation, step: steps.Merge, inputs: Sequence[Array], values: Values, team: Team) -> Array:
     shape = (len(inputs[0]), *each.shape)
     if any(x.shape != shape for x in inputs):
         return _other(each, inputs, values, team)

@@ -84,7 +84,7 @@ class Task(Closing):
             self.plan = plan_for(model, shapes, self.data_format)
         self.kept = model.outputs if keep is None else keep
         needed = self.plan.needed(self.kept)
-        owners = [*also, *(row.node.owner for row in needed.rows)]
+        owners = [*also, *(layer.node.owner for layer in needed.layers)]
         self.weights = bind_weights(model, self.plan, weights, weights_name, seed, self.dtype, owners)
         with located_in(model):
             self.program = Program(
@@ -143,7 +143,7 @@ def bind_weights(
 
 def _check_weights(model: Model, plan: Plan, dtype: str, only: Collection[str] | None) -> None:
     """Raise `ConvcliError`, naming the layer with the most, where there is no memory for all weights."""
-    params = {row.where: known(row.params) for row in plan.rows if only is None or row.name in only}
+    params = {layer.where: known(layer.params) for layer in plan.layers if only is None or layer.name in only}
     most = max(params, key=params.__getitem__, default="")
     with located_in(model), located(most):
         memory.check(2 * BYTES[dtype] * sum(params.values()), "a smaller model, or float32")

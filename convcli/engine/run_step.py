@@ -29,7 +29,7 @@ def run_step(step: steps.Step, inputs: Sequence[Array], weights: Weights) -> Arr
 
 
 @run_step.register
-def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights) -> Array:
+def _(step: steps.GlobalPool, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     space = tuple(range(1, x.ndim - 1))
     reduce = np.max if step.kind == "max" else np.mean
@@ -57,18 +57,18 @@ def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights) -> Array:
 
 
 @run_step.register
-def _(step: steps.Reshape, inputs: Sequence[Array], weights: Weights) -> Array:
+def _(step: steps.ChangeShape, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     return x.reshape(x.shape[0], *step.output_shape(x.shape[1:]))
 
 
 @run_step.register
-def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights) -> Array:
+def _(step: steps.MoveAxes, inputs: Sequence[Array], weights: Weights) -> Array:
     return np.transpose(inputs[0], (0, *(axis + 1 for axis in step.axes)))
 
 
 @run_step.register
-def _(step: steps.Map, inputs: Sequence[Array], weights: Weights) -> Array:
+def _(step: steps.Activate, inputs: Sequence[Array], weights: Weights) -> Array:
     x = inputs[0]
     if step.slope is not None:
         slope = broadcast_weight(weights[step.slope.name], step.slope_axes, x.ndim)
@@ -121,7 +121,7 @@ JOIN_FUNCTIONS = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximu
 
 
 @run_step.register
-def _(step: steps.Join, inputs: Sequence[Array], weights: Weights) -> Array:
+def _(step: steps.Merge, inputs: Sequence[Array], weights: Weights) -> Array:
     if step.kind == "concatenate":
         return np.concatenate(inputs, axis=step.axis + 1)
     operands = align_operands(step, inputs)
@@ -135,7 +135,7 @@ def _(step: steps.Join, inputs: Sequence[Array], weights: Weights) -> Array:
     return np.asarray(joined / len(operands) if step.kind == "mean" else joined)
 
 
-def align_operands(step: steps.Join, inputs: Sequence[Array]) -> list[Array]:
+def align_operands(step: steps.Merge, inputs: Sequence[Array]) -> list[Array]:
     """The inputs with as many axes each, new ones put after the batch in the order of the data format."""
     rank = max(x.ndim for x in inputs) - 1
     there = step.data_format.order(rank)

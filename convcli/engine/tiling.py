@@ -105,7 +105,7 @@ def _cut(each: Operation, name: Name, shape: Sequence[int], held: Tile, needed: 
     amounts = tuple((a - c, d - b) for (a, b), (c, d) in zip(held, needed, strict=True))
     own: Name = (f"{each.makes}<{name}", 0)
     space, left = _sized(shape, held), _sized(shape, needed)
-    return Operation(each.row, each.where, steps.Pad(amounts), {}, (name,), own, space, left)
+    return Operation(each.layer, each.where, steps.Pad(amounts), {}, (name,), own, space, left)
 
 
 # ---- what a step needs ----
@@ -180,14 +180,14 @@ def _(step: steps.Resize, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> T
 
 
 @restrict.register
-def _(step: steps.Permute, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> TiledStep:
+def _(step: steps.MoveAxes, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> TiledStep:
     if step.axes[-1] != len(box):
         return TiledStep(step, whole_tile(shape), (whole_tile(takes[0]),))
     return TiledStep(step, box, (tuple(box[step.axes.index(axis)] for axis in range(len(box))),))
 
 
 @restrict.register
-def _(step: steps.Map, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> TiledStep:
+def _(step: steps.Activate, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> TiledStep:
     learned = step.slope is not None and any(axis < len(box) for axis in step.slope_axes)
     along = range(len(box)) if learned else step.axes
     return _cell_by_cell(step, box, takes, shape, along)
@@ -211,7 +211,7 @@ def _widened(box: Tile, shape: Sequence[int], along: Sequence[int]) -> Tile:
 
 
 @restrict.register
-def _(step: steps.Join, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> TiledStep:
+def _(step: steps.Merge, box: Tile, takes: Shapes, shape: tuple[int, ...]) -> TiledStep:
     if any(len(each) != len(shape) for each in takes):
         return TiledStep(step, whole_tile(shape), tuple(map(whole_tile, takes)))
     if step.kind == "concatenate":

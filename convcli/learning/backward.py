@@ -120,7 +120,7 @@ def _cropped(laid: Array, windows: Sequence[Window], shape: Sequence[int]) -> Ar
 
 
 @forward.register
-def _(step: steps.Reduce, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
+def _(step: steps.GlobalPool, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     y = run_step(step, inputs, weights)
     space = tuple(range(1, x.ndim - 1))
@@ -188,12 +188,12 @@ def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights, way: PassCo
 
 
 @forward.register
-def _(step: steps.Reshape, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
+def _(step: steps.ChangeShape, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     return run_step(step, inputs, weights), _unweighted(lambda dy: dy.reshape(inputs[0].shape))
 
 
 @forward.register
-def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
+def _(step: steps.MoveAxes, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     order = np.argsort((0, *(axis + 1 for axis in step.axes)))
     return run_step(step, inputs, weights), _unweighted(lambda dy: np.transpose(dy, order))
 
@@ -202,7 +202,7 @@ def _(step: steps.Permute, inputs: Sequence[Array], weights: Weights, way: PassC
 
 
 @forward.register
-def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
+def _(step: steps.Activate, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     x = inputs[0]
     y = run_step(step, inputs, weights)
     slope = step.slope
@@ -216,13 +216,13 @@ def _(step: steps.Map, inputs: Sequence[Array], weights: Weights, way: PassConte
     return y, _unweighted(lambda dy: activations.back(step.function, x, y, dy, **parameters))
 
 
-def _slope_back(step: steps.Map, slope: steps.Weight, x: Array, weights: Weights, dy: Array) -> Gradients:
+def _slope_back(step: steps.Activate, slope: steps.Weight, x: Array, weights: Weights, dy: Array) -> Gradients:
     alpha = broadcast_weight(weights[slope.name], step.slope_axes, x.ndim)
     own = _gathered(dy * np.minimum(x, 0), step.slope_axes, weights[slope.name].shape)
     return (dy * ((x > 0) + alpha * (x < 0)),), {slope.name: own}  # 0 at the corner, as in Keras
 
 
-def _along_several(step: steps.Map, x: Array, y: Array, dy: Array, parameters: dict[str, Any]) -> Array:
+def _along_several(step: steps.Activate, x: Array, y: Array, dy: Array, parameters: dict[str, Any]) -> Array:
     along = [axis + 1 for axis in step.axes]
     others = [axis for axis in range(x.ndim) if axis not in along]
     order = [*others, *along]
@@ -360,7 +360,7 @@ def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights, way: Pas
 
 
 @forward.register
-def _(step: steps.Join, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
+def _(step: steps.Merge, inputs: Sequence[Array], weights: Weights, way: PassContext) -> tuple[Array, Back]:
     y = run_step(step, inputs, weights)
     if step.kind == "concatenate":
         return y, lambda dy, wanted, learned: (_parted(step, inputs, dy), {})
@@ -377,20 +377,20 @@ def _(step: steps.Join, inputs: Sequence[Array], weights: Weights, way: PassCont
     return y, back
 
 
-def _parted(step: steps.Join, inputs: Sequence[Array], dy: Array) -> list[Array]:
+def _parted(step: steps.Merge, inputs: Sequence[Array], dy: Array) -> list[Array]:
     lead = (slice(None),) * (step.axis + 1)
     edges = accumulate((x.shape[step.axis + 1] for x in inputs), initial=0)
     return [dy[(*lead, slice(*each))] for each in pairwise(edges)]
 
 
-def _sum_back(step: steps.Join, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
+def _sum_back(step: steps.Merge, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
     if step.kind == "mean":
         dy = dy / len(operands)
     coefficients = step.coefficients or (1.0,) * len(operands)
     return [dy if each == 1 else dy * each for each in coefficients]
 
 
-def _product_back(step: steps.Join, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
+def _product_back(step: steps.Merge, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
     parts = []
     for place in range(len(operands)):
         part = dy
@@ -400,7 +400,7 @@ def _product_back(step: steps.Join, operands: Sequence[Array], y: Array, dy: Arr
     return parts
 
 
-def _extreme_back(step: steps.Join, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
+def _extreme_back(step: steps.Merge, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
     left, parts = np.ones(y.shape, bool), []
     for operand in operands:  # the first of equal cells wins
         won = left & (operand == y)
@@ -418,7 +418,7 @@ JOINED = {
 }
 
 
-def _unaligned(step: steps.Join, dy: Array, x: Array, rank: int) -> Array:
+def _unaligned(step: steps.Merge, dy: Array, x: Array, rank: int) -> Array:
     """A gradient summed over the axes along which the operand was repeated, in the operand's own shape."""
     there = step.data_format.order(rank)
     outer = np.transpose(dy, (0, *(axis + 1 for axis in there)))

@@ -16,7 +16,7 @@ from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.learning.backward import forward
 from convcli.learning.context import Back, PassContext
 from convcli.model import steps
-from convcli.model.graph import Plan, Row
+from convcli.model.graph import Plan, PlannedLayer
 
 # Arrays as large as all values of a batch, and as all weights, that are alive at once; and what patches take up.
 VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20
@@ -52,7 +52,7 @@ class Network(Closing):
     ) -> None:
         self.plan = plan.needed(ends)
         self.dtype = np.dtype(dtype)
-        self._fixed = {row.node.owner for row in self.plan.rows if not row.node.trainable} | set(frozen)
+        self._fixed = {layer.node.owner for layer in self.plan.layers if not layer.node.trainable} | set(frozen)
         linear = linearize(self.plan, lambda layer: _steps(layer, layer.name in unfinished))
         self._calls = linear.calls
         self.ends = {name: linear.outputs[name] for name in ends}
@@ -97,7 +97,8 @@ class Network(Closing):
 
     def footprint(self, samples: int) -> int:
         """Bytes that a batch of so many samples takes at most, forward and back, and what an optimizer keeps."""
-        shapes = [*self.plan.input_shapes.values(), *(shape for row in self.plan.rows for shape in row.step_shapes)]
+        inner = (shape for layer in self.plan.layers for shape in layer.step_shapes)
+        shapes = [*self.plan.input_shapes.values(), *inner]
         values = samples * sum(product(shape) or 0 for shape in shapes)
         return self.dtype.itemsize * (VALUES * values + WEIGHTS * self.flat.size) + PATCHES
 
@@ -155,7 +156,7 @@ class Network(Closing):
         self._multiplying.close()
 
 
-def _steps(row: Row, unfinished: bool) -> tuple[steps.Step, ...]:
+def _steps(layer: PlannedLayer, unfinished: bool) -> tuple[steps.Step, ...]:
     """The steps of a layer, those of training among them; of an unfinished one all but the last."""
-    own = (*row.steps, *row.node.layer.training_steps(row.output_shape))
+    own = (*layer.steps, *layer.node.layer.training_steps(layer.output_shape))
     return own[:-1] if unfinished else own

@@ -11,8 +11,8 @@ from convcli.io import layout
 from convcli.learning import losses
 from convcli.learning.losses import Loss
 from convcli.learning.options import Options
-from convcli.model.graph import Plan, Row
-from convcli.model.steps import Correlate, Map
+from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.steps import Activate, Correlate
 from convcli.readers.load import located_in
 
 
@@ -33,7 +33,7 @@ def losses_and_targets(
 ) -> tuple[dict[str, Loss], dict[str, Array]]:
     """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
     _check_names(plan.model.outputs, targets, labels)
-    rows = {row.name: row for row in plan.rows}
+    layers = {layer.name: layer for layer in plan.layers}
     found: dict[str, Loss] = {}
     goals: dict[str, Array] = {}
     for name in plan.model.outputs:
@@ -42,10 +42,10 @@ def losses_and_targets(
             target = layout.to_float(targets[name])
             if target.ndim == len(shape) + 1:
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
-            loss = losses.LOSSES[options.loss or losses.default_loss(shape, _ending(rows[name]), target)]
+            loss = losses.LOSSES[options.loss or losses.default_loss(shape, _ending(layers[name]), target)]
             goal = losses.prepare_target(loss, target, shape, samples, data_format, str(options.dtype))
         with located_in(plan.model):
-            _check_suited(rows[name], loss)
+            _check_suited(layers[name], loss)
         found[name] = loss
         goals[name] = goal
     return found, goals
@@ -63,23 +63,23 @@ def _check_names(outputs: Sequence[str], targets: Mapping[str, Array], labels: M
             raise ConvcliError(f"target {name}: the model has no such output", remedy)
 
 
-def _check_suited(row: Row, loss: Loss) -> None:
+def _check_suited(layer: PlannedLayer, loss: Loss) -> None:
     """Raise `ConvcliError` where a loss of probabilities would be taken of plain sums of products."""
-    if loss.ends and row.steps and isinstance(row.steps[-1], Correlate):
+    if loss.ends and layer.steps and isinstance(layer.steps[-1], Correlate):
         raise ConvcliError(
-            f"{row.where}: {loss.name} is of probabilities, and its output has no activation",
+            f"{layer.where}: {loss.name} is of probabilities, and its output has no activation",
             f"activation: {loss.ends}",
         )
 
 
-def _ending(row: Row) -> str | None:
+def _ending(layer: PlannedLayer) -> str | None:
     """The activation that a layer ends in, where that is over its channels or by cell."""
-    last = row.steps[-1] if row.steps else None
-    whole = isinstance(last, Map) and last.axes in ((), (len(row.output_shape) - 1,))
-    return last.function if isinstance(last, Map) and whole else None
+    last = layer.steps[-1] if layer.steps else None
+    whole = isinstance(last, Activate) and last.axes in ((), (len(layer.output_shape) - 1,))
+    return last.function if isinstance(last, Activate) and whole else None
 
 
-def loss_includes_activation(plan: Plan, row: Row, wanted: Mapping[str, Loss]) -> bool:
+def loss_includes_activation(plan: Plan, layer: PlannedLayer, wanted: Mapping[str, Loss]) -> bool:
     """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
-    used = any(row.name in other.operands for other in plan.rows)
-    return row.name in wanted and not used and wanted[row.name].ends == _ending(row) is not None
+    used = any(layer.name in other.operands for other in plan.layers)
+    return layer.name in wanted and not used and wanted[layer.name].ends == _ending(layer) is not None

@@ -19,7 +19,7 @@ from convcli.core.threads import Closing
 from convcli.engine.run import AS_THEY_ARE, batched, bind_weights
 from convcli.io.preprocessing import Preparation
 from convcli.learning.options import Options, resolve_options
-from convcli.model.graph import Model, Plan, Row
+from convcli.model.graph import Model, Plan, PlannedLayer
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
@@ -104,9 +104,11 @@ class Training(Closing):
             with located(resume_name):
                 _check_same(resume, self._settings)
             weights, weights_name, drawn_by = resume.weights, resume_name, None
-        kind, owners = str(self.options.dtype), [row.node.owner for row in needed.rows]
+        kind, owners = str(self.options.dtype), [layer.node.owner for layer in needed.layers]
         bound = bind_weights(model, plan, weights, weights_name, drawn_by, kind, owners)
-        unfinished = frozenset(row.name for row in needed.rows if loss_includes_activation(needed, row, self.losses))
+        unfinished = frozenset(
+            layer.name for layer in needed.layers if loss_includes_activation(needed, layer, self.losses)
+        )
         frozen = self.options.freeze or ()
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
@@ -198,7 +200,7 @@ def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
 
 def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
     """Raise `ConvcliError` where a name is not that of a layer with weights."""
-    able = [row.name for row in plan.rows if row.weights and not row.node.shares]
+    able = [layer.name for layer in plan.layers if layer.weights and not layer.node.shares]
     for name in names:
         if name not in able:
             raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
@@ -207,9 +209,9 @@ def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
 def _warn_of_left_out(plan: Plan) -> None:
     """One warning for each thing that the model says of its training and that is not done."""
     layers: dict[str, list[str]] = {}
-    for row in plan.rows:
-        for name in () if row.node.shares else row.node.left_out:
-            layers.setdefault(name, []).append(row.name)
+    for layer in plan.layers:
+        for name in () if layer.node.shares else layer.node.left_out:
+            layers.setdefault(name, []).append(layer.name)
     for name, of in layers.items():
         source = plan.model.source or plan.model.name
         called = f"layer{'s' * (len(of) > 1)} {', '.join(of)}"
@@ -225,14 +227,14 @@ def _settings(
         **kept,
         "freeze": list(options.freeze or ()),
         "losses": {name: each.name for name, each in losses.items()},
-        "model": crc32(repr([_likeness(row) for row in plan.rows]).encode()),
+        "model": crc32(repr([_likeness(layer) for layer in plan.layers]).encode()),
         "inputs and targets": _checksum([*inputs.values(), *goals.values()]),
     }
 
 
-def _likeness(row: Row) -> tuple[Any, ...]:
+def _likeness(layer: PlannedLayer) -> tuple[Any, ...]:
     """All of a layer that training depends on, but its weights."""
-    return row.name, row.node.owner, row.node.layer, row.node.trainable, row.steps, row.operands
+    return layer.name, layer.node.owner, layer.node.layer, layer.node.trainable, layer.steps, layer.operands
 
 
 def _check_same(resume: Checkpoint, settings: Mapping[str, Any]) -> None:

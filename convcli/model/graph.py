@@ -12,7 +12,7 @@ from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, Extent, Shape, shape_text, total
 from convcli.model.layers import Layer
 from convcli.model.receptive_field import Reach
-from convcli.model.steps import Correlate, Field, Join, Seen, Step, Track, Weight, repeats_after
+from convcli.model.steps import Correlate, Field, Merge, Seen, Step, Track, Weight, repeats_after
 
 
 class Given(Protocol):
@@ -55,7 +55,7 @@ class Node(Record):
         return f"layer {self.name}"
 
 
-class Row(Record):
+class PlannedLayer(Record):
     """One layer of a plan. Shapes are of one sample, channels last."""
 
     node: Node
@@ -132,12 +132,12 @@ class Plan(Record):
 
     model: Model
     input_shapes: Mapping[str, Shape]
-    rows: tuple[Row, ...]
+    layers: tuple[PlannedLayer, ...]
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """The shape of every value by name, the inputs first."""
-        return {**self.input_shapes, **{row.name: row.output_shape for row in self.rows}}
+        return {**self.input_shapes, **{row.name: row.output_shape for row in self.layers}}
 
     @cached_property
     def fields(self) -> dict[str, Mapping[str, Field]]:
@@ -184,7 +184,7 @@ class Plan(Record):
     def trace(self, start: Mapping[str, Field]) -> dict[str, Mapping[str, Field]]:
         """The same, given what the cells of each input see of it."""
         fields: dict[str, Mapping[str, Field]] = {name: {name: own} for name, own in start.items()}
-        for row in self.rows:
+        for row in self.layers:
             with located(row.where):
                 fields[row.name] = row.trace([fields[name] for name in row.operands])
         return fields
@@ -192,10 +192,10 @@ class Plan(Record):
     def needed(self, names: Sequence[str]) -> Plan:
         """The same with only the layers that the named values come from."""
         wanted = set(names)
-        for row in reversed(self.rows):
+        for row in reversed(self.layers):
             if row.name in wanted:
                 wanted.update(row.operands)
-        return replace(self, rows=tuple(row for row in self.rows if row.name in wanted))
+        return replace(self, layers=tuple(row for row in self.layers if row.name in wanted))
 
     @property
     def output_shapes(self) -> dict[str, Shape]:
@@ -242,7 +242,7 @@ class Model(Record):
         Raises `ConvcliError`, naming the layer, where something does not fit.
         """
         values: dict[str, Shape] = dict(shapes)
-        rows: dict[str, Row] = {}
+        rows: dict[str, PlannedLayer] = {}
         for name, shape in shapes.items():
             with located(name):
                 _check_plausible(shape)
@@ -289,7 +289,7 @@ def own_field(shape: Shape) -> Field:
     return tuple(Track(axis, Reach.identity()) for axis in range(len(shape) - 1))
 
 
-def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat) -> Row:
+def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat) -> PlannedLayer:
     shapes = tuple(values[each] for each in node.inputs if isinstance(each, str))
     node.layer.check(shapes, len(node.inputs))
     steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
@@ -297,13 +297,13 @@ def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat
     for step in steps:
         made.append(step.output_shape(*current))
         current = (made[-1],)
-    return Row(node, steps, shapes, tuple(made))
+    return PlannedLayer(node, steps, shapes, tuple(made))
 
 
 def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> tuple[Step, ...]:
     """A merge takes the numbers among its inputs as constants."""
     constants = tuple((place, float(each)) for place, each in enumerate(inputs) if not isinstance(each, str))
-    return tuple(replace(step, constants=constants) if isinstance(step, Join) else step for step in steps)
+    return tuple(replace(step, constants=constants) if isinstance(step, Merge) else step for step in steps)
 
 
 def _check_plausible(shape: Shape) -> None:
@@ -312,7 +312,7 @@ def _check_plausible(shape: Shape) -> None:
         raise ConvcliError("more than 1e100 values", "smaller extents")
 
 
-def _check_given(row: Row) -> None:
+def _check_given(row: PlannedLayer) -> None:
     """Raise `ConvcliError` where a weight in the model has not the shape that the layer needs."""
     wanted = {weight.name: weight for weight in row.weights}
     for name, given in row.node.given.items():
@@ -328,7 +328,7 @@ def _check_given(row: Row) -> None:
             raise ConvcliError(f"{name}: shape {shape_text(given.shape)}", f"{shape_text(shape)} here")
 
 
-def _check_shared(row: Row, first: Row) -> None:
+def _check_shared(row: PlannedLayer, first: PlannedLayer) -> None:
     """Raise `ConvcliError` where a layer that is called again would need other weights than at its first call."""
     for here, there in zip(row.weights, first.weights, strict=True):
         if len(here.shape) != len(there.shape) or not all(map(_agree, here.shape, there.shape)):

@@ -180,7 +180,7 @@ class Pool(Step):
         return _trace_windows(self.windows, field)
 
 
-class Reduce(Step):
+class GlobalPool(Step):
     """The maximum or the mean over all spatial axes, which are then dropped or kept with extent 1."""
 
     kind: Literal["max", "average"]
@@ -253,7 +253,7 @@ class Resize(Step):
         return Window(size, before=before, after=factor - 2 - before + size, upsample=factor)
 
 
-class Reshape(Step):
+class ChangeShape(Step):
     """The same values, read with the last axis fastest, in another shape.
 
     An axis that keeps its extent and its place among the values still sees what it saw.
@@ -292,7 +292,7 @@ def _surely_equal(one: Shape, other: Shape) -> bool:
     return product(one) is not None and product(one) == product(other)
 
 
-class Permute(Step):
+class MoveAxes(Step):
     """The axes in another order: output axis i is input axis `axes[i]`."""
 
     axes: tuple[int, ...]
@@ -304,7 +304,7 @@ class Permute(Step):
         return _followed(field, lambda track: Track(self.axes.index(track.axis), track.reach))
 
 
-class Map(Step):
+class Activate(Step):
     """An activation with its parameters; a learned slope (PReLU's) spans `slope_axes`."""
 
     function: str
@@ -391,7 +391,7 @@ class Penalty(Step):
     l2: float
 
 
-class Join(Step):
+class Merge(Step):
     """Merge several values cell by cell, or lay them side by side along `axis`.
 
     Shapes broadcast as in NumPy, in the axis order of `data_format`. `constants` are numbers among the operands, by

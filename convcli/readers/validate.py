@@ -16,7 +16,7 @@ from convcli.core.errors import ConvcliError, located, nearest, short
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Shape
 from convcli.model.graph import Model, Node
-from convcli.model.layers import TRAINING_ONLY, Kernelled, Layer, normalised, number
+from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer, normalised, number
 from convcli.readers.call_form import SHARED, LayerConfig, find_activation, layer_class, parse_layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
 
@@ -267,7 +267,7 @@ def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mappin
             )
         else:
             candidates = [*known, *LAYER_KEYS, *_weight_keys(layer)]
-            weights = ("kernel", "bias") if issubclass(layer, Kernelled) else ()
+            weights = ("kernel", "bias") if issubclass(layer, KernelLayer) else ()
             remedy = nearest(name, candidates, f"known: {', '.join((*known, *weights)) or 'none'}")
             raise ConvcliError(f"{layer.__name__} has no argument {name!r}", remedy)
     missing = [name for name in layer.required() if name not in wanted]
@@ -277,11 +277,11 @@ def _construct(layer: type[Layer], arguments: Mapping[str, Any], implied: Mappin
 
 
 def _weight_keys(layer: type[Layer]) -> tuple[str, ...]:
-    return (*WEIGHT_KEYS, "kernel_layout") if issubclass(layer, Kernelled) else WEIGHT_KEYS[1:]
+    return (*WEIGHT_KEYS, "kernel_layout") if issubclass(layer, KernelLayer) else WEIGHT_KEYS[1:]
 
 
 def _how_to_give(layer: type[Layer], name: str) -> str:
-    if issubclass(layer, Kernelled) and name in ("filters", "kernel_size", "units"):
+    if issubclass(layer, KernelLayer) and name in ("filters", "kernel_size", "units"):
         return f"{name}: a whole number; or the kernel itself"
     return f"{name}: a value"
 
@@ -293,7 +293,7 @@ def _weights(
     given: dict[str, WeightValue] = {}
     implied: dict[str, Any] = {}
     names: tuple[str, ...] = ()
-    if issubclass(layer, Kernelled):
+    if issubclass(layer, KernelLayer):
         if "kernel_layout" in arguments and "kernel" not in arguments:
             raise ConvcliError("kernel_layout without a kernel", "kernel: an array")
         groups = layer.read("groups", arguments.get("groups", 1)) if "groups" in layer.arguments() else 1
@@ -318,7 +318,7 @@ def _weights(
     return given, implied, names
 
 
-def _whole_kernel(layer: type[Kernelled], arguments: dict[str, Any], folder: str) -> WeightValue:
+def _whole_kernel(layer: type[KernelLayer], arguments: dict[str, Any], folder: str) -> WeightValue:
     rank = layer.rank or 0
     kernel = weight_value(arguments.pop("kernel"), folder)
     layout = arguments.pop("kernel_layout", None)

@@ -28,9 +28,9 @@ def test_every_cell_sees_what_changes_it(stack):
     plan = model.plan({"input": (width, 1)})
     generator = np.random.default_rng(0)
     values = {
-        f"{row.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
-        for row in plan.rows
-        for weight in row.weights
+        f"{layer.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
+        for layer in plan.layers
+        for weight in layer.weights
     }
     rising = generator.uniform(0, 1e-3, (1, width, 1))  # a maximum is that of the changed cell
     base = convcli.apply(model, rising, weights=values)[0, :, 0]

@@ -27,7 +27,7 @@ def drawn(plan: Plan) -> dict[str, np.ndarray]:
     """Random weights that keep values from growing or shrinking from layer to layer, by LAYER/VARIABLE."""
     generator = np.random.default_rng(0)
     found = {}
-    for row in plan.rows:
+    for row in plan.layers:
         for weight in row.weights:
             shape = weight.extents
             if len(shape) > 1:
@@ -48,7 +48,7 @@ def drawn(plan: Plan) -> dict[str, np.ndarray]:
 def flow(plan: Plan) -> Iterator[tuple[Any, tuple[str, ...], str, str]]:
     """Every step with the names of what it takes and makes, and its layer."""
     same: dict[str, str] = {}
-    for row in plan.rows:
+    for row in plan.layers:
         takes = tuple(same.get(name, name) for name in row.operands)
         if not row.steps:
             same[row.name] = takes[0]
@@ -137,11 +137,11 @@ def _torch(plan: Plan, weights: dict[str, np.ndarray], shape: tuple[int, ...], f
             if isinstance(step, steps.Pad):
                 (top, bottom), (left, right) = step.amounts
                 return lambda x: f.pad(x, [left, right, top, bottom])
-            if isinstance(step, steps.Reduce):
+            if isinstance(step, steps.GlobalPool):
                 return lambda x: x.mean((2, 3))
-            if isinstance(step, steps.Reshape):
+            if isinstance(step, steps.ChangeShape):
                 return lambda x: x.permute(0, 2, 3, 1).flatten(1)
-            if isinstance(step, steps.Join):
+            if isinstance(step, steps.Merge):
                 return lambda x, y: x + y
             parameters = dict(step.parameters)
             if step.function == "softmax":
@@ -198,12 +198,12 @@ def _onnx(plan: Plan, weights: dict[str, np.ndarray], shape: tuple[int, ...], fi
         elif isinstance(step, steps.Pad):
             (top, bottom), (left, right) = step.amounts
             kind, more = "Pad", [held(f"{makes}/pads", np.array([0, 0, top, left, 0, 0, bottom, right]))]
-        elif isinstance(step, steps.Reduce):
+        elif isinstance(step, steps.GlobalPool):
             kind, options = "ReduceMean", {"axes": [2, 3], "keepdims": 0}
-        elif isinstance(step, steps.Reshape):
+        elif isinstance(step, steps.ChangeShape):
             nodes.append(helper.make_node("Transpose", [takes[0]], [f"{makes}/last"], perm=[0, 2, 3, 1]))
             kind, takes = "Flatten", (f"{makes}/last",)
-        elif isinstance(step, steps.Join):
+        elif isinstance(step, steps.Merge):
             kind = "Add"
         elif step.function == "softmax":
             kind = "Softmax"

@@ -16,7 +16,7 @@ from convcli.engine.program import MANY_SAMPLES, Program
 from convcli.engine.run_step import run_step
 from convcli.learning import backward
 from convcli.model import steps
-from convcli.model.steps import Correlate, Join, Weight
+from convcli.model.steps import Correlate, Merge, Weight
 from convcli.model.window import Window
 
 
@@ -40,7 +40,7 @@ def test_joins():
     x, y = np.array([[1.0, 5.0]]), np.array([[3.0, 2.0]])
 
     def joined(kind, **settings):
-        return run_step(Join(kind, **settings), [x, y], {}).tolist()
+        return run_step(Merge(kind, **settings), [x, y], {}).tolist()
 
     assert joined("sum", coefficients=(1, -1)) == [[-2, 3]]
     assert joined("mean") == [[2, 3.5]]
@@ -52,7 +52,7 @@ def test_joins():
 def test_a_join_of_different_ranks_follows_the_data_format():
     image = np.zeros((2, 4, 5, 3))  # (batch, height, width, channels)
     along_width = np.arange(10.0).reshape(2, 5)
-    y = run_step(Join("sum", DataFormat.CHANNELS_FIRST), [image, along_width], {})
+    y = run_step(Merge("sum", DataFormat.CHANNELS_FIRST), [image, along_width], {})
     assert np.array_equal(y[1, 2, :, 0], [5, 6, 7, 8, 9])
 
 
@@ -135,9 +135,9 @@ BLOCK = [
 def test_steps_that_follow_each_other_are_one_operation():
     assert fused(BLOCK, (8, 8, 2)) == [
         ("re_lu", "Correlate", 2),
-        ("flatten", "Reshape", 0),
+        ("flatten", "ChangeShape", 0),
         (("dense", 0), "Correlate", 0),
-        ("dense", "Map", 0),
+        ("dense", "Activate", 0),
     ]
 
 
@@ -147,7 +147,7 @@ def test_what_is_kept_or_used_twice_is_not_part_of_another_operation():
     assert fused(twice, (8, 8, 2)) == [
         ("conv2d", "Correlate", 0),
         ("re_lu", "NoneType", 1),
-        ("add", "Join", 0),
+        ("add", "Merge", 0),
     ]
 
 

@@ -8,7 +8,7 @@ from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
 from convcli.model import steps
 from convcli.model.receptive_field import Reach
-from convcli.model.steps import Correlate, Join, Map, Pad, Pool, Reduce, Reshape, Resize, Track, Weight
+from convcli.model.steps import Activate, ChangeShape, Correlate, GlobalPool, Merge, Pad, Pool, Resize, Track, Weight
 from convcli.model.window import Window
 
 IDENTITY = (Track(0, Reach.identity()), Track(1, Reach.identity()))
@@ -34,9 +34,9 @@ def test_what_is_unknown_stays_unknown():
     step = Correlate((Window(3), Window(3)), KERNEL, 256)
     assert step.output_shape((None, 56, 16)) == (None, 54, 256)
     assert step.macs((None, 56, 16)) is None
-    assert Join("concatenate", axis=1).output_shape((4, None), (None, 3)) == (4, None)
-    assert Join("sum").output_shape((4, None), (1, 3)) == (4, 3)
-    assert Reshape((None,)).output_shape((None, 3)) == (None,)
+    assert Merge("concatenate", axis=1).output_shape((4, None), (None, 3)) == (4, None)
+    assert Merge("sum").output_shape((4, None), (1, 3)) == (4, 3)
+    assert ChangeShape((None,)).output_shape((None, 3)) == (None,)
 
 
 def test_a_misfit_names_the_axis():
@@ -63,16 +63,16 @@ def test_pooling_padding_is_less_than_a_window():
 
 
 def test_broadcasting_aligns_in_the_order_of_the_data_format():
-    join = Join("sum", DataFormat.CHANNELS_FIRST)
+    join = Merge("sum", DataFormat.CHANNELS_FIRST)
     # (3, 8, 5) and (5,) as channels first: the 5 goes along the last axis, the width
     assert join.output_shape((8, 5, 3), (5,)) == (8, 5, 3)
     with pytest.raises(ConvcliError, match=r"shapes \(8, 5, 3\) and \(3,\) do not broadcast"):
         join.output_shape((8, 5, 3), (3,))
-    assert Join("sum").output_shape((8, 5, 3), (3,)) == (8, 5, 3)
+    assert Merge("sum").output_shape((8, 5, 3), (3,)) == (8, 5, 3)
 
 
 def test_concatenation_wants_the_other_extents_equal():
-    join = Join("concatenate", axis=2)
+    join = Merge("concatenate", axis=2)
     assert join.output_shape((4, 4, 3), (4, 4, 5)) == (4, 4, 8)
     for wrong in ((4, 5, 5), (4, 4)):
         with pytest.raises(ConvcliError, match="cannot concatenate"):
@@ -80,9 +80,9 @@ def test_concatenation_wants_the_other_extents_equal():
 
 
 def test_glu_halves_its_axis():
-    assert Map("glu", axes=(1,)).output_shape((4, 6)) == (4, 3)
+    assert Activate("glu", axes=(1,)).output_shape((4, 6)) == (4, 3)
     with pytest.raises(ConvcliError, match="glu halves its axis, which has 5 cells"):
-        Map("glu", axes=(1,)).output_shape((4, 5))
+        Activate("glu", axes=(1,)).output_shape((4, 5))
 
 
 def extents(field):
@@ -96,68 +96,68 @@ def seen(*windows):
 
 
 def test_what_sees_the_whole_gives_way_to_a_window():
-    whole = Reduce("average").trace([IDENTITY], [(8, 9, 4)])
+    whole = GlobalPool("average").trace([IDENTITY], [(8, 9, 4)])
     assert whole == (None, None)
-    join = Join("product")
+    join = Merge("product")
     assert join.trace([IDENTITY, whole], [(8, 9, 4), (4,)]) == IDENTITY
     assert join.trace([whole, whole], [(4,), (4,)]) == whole
     assert join.trace([seen(3, 5), None], [(8, 9, 4), (4,)]) == seen(3, 5)
 
 
 def test_branches_see_the_larger_window():
-    assert extents(Join("sum").trace([seen(3, 5), seen(7, 2)], [(8, 9, 4), (8, 9, 4)])) == [7, 5]
+    assert extents(Merge("sum").trace([seen(3, 5), seen(7, 2)], [(8, 9, 4), (8, 9, 4)])) == [7, 5]
 
 
 def test_a_branch_whose_cells_are_repeated_lets_every_cell_see_far():
     far = tuple(Track(axis, Reach.identity().through(Window(3, 6))) for axis in (0, 1))
-    assert Join("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == (None, None)
-    assert extents(Join("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
+    assert Merge("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == (None, None)
+    assert extents(Merge("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
 
 
 def test_branches_along_different_axes_see_the_whole():
-    turned = steps.Permute((1, 0, 2)).trace([IDENTITY], [(8, 8, 4)])
-    assert Join("sum").trace([IDENTITY, turned], [(8, 8, 4), (8, 8, 4)]) == (None, None)
+    turned = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 8, 4)])
+    assert Merge("sum").trace([IDENTITY, turned], [(8, 8, 4), (8, 8, 4)]) == (None, None)
 
 
 def test_a_branch_beside_which_another_is_laid_sees_the_whole_of_that_axis():
-    assert extents(Join("concatenate", axis=0).trace([seen(3, 5), seen(1, 1)], [(8, 8, 4), (8, 8, 4)])) == [None, 5]
+    assert extents(Merge("concatenate", axis=0).trace([seen(3, 5), seen(1, 1)], [(8, 8, 4), (8, 8, 4)])) == [None, 5]
 
 
 def test_a_branch_of_lower_rank_is_followed_where_it_is_aligned():
-    (track,) = Join("sum").trace([None, (Track(0, Reach.identity()),)], [(8, 8, 3), (8, 3)])
+    (track,) = Merge("sum").trace([None, (Track(0, Reach.identity()),)], [(8, 8, 3), (8, 3)])
     assert track
     assert track.axis == 1
-    (track,) = Join("sum", DataFormat.CHANNELS_FIRST).trace([None, (Track(0, Reach.identity()),)], [(8, 9, 3), (9, 8)])
+    (track,) = Merge("sum", DataFormat.CHANNELS_FIRST).trace([None, (Track(0, Reach.identity()),)], [(8, 9, 3), (9, 8)])
     assert track
     assert track.axis == 1  # (8, 9) as channels first: channels along the height, the length along the width
 
 
 def test_axes_are_followed_through_a_permutation():
-    turned = steps.Permute((1, 0, 2)).trace([IDENTITY], [(8, 9, 4)])
+    turned = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 9, 4)])
     windows = (Window(5), Window(3))  # the first now slides over the input's second axis
     assert extents(Pool("max", windows).trace([turned], [(9, 8, 4)])) == [3, 5]
 
 
 def test_an_axis_among_the_channels_is_mixed_by_a_kernel_but_not_by_pooling():
-    turned = steps.Permute((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # width among the channels
+    turned = steps.MoveAxes((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # width among the channels
     dense = Correlate((Window(1), Window(1)), Weight("kernel", (9, 5)), 5)
     assert extents(dense.trace([turned], [(4, 8, 9)])) == [1, None]
     for keepdims, axis in ((False, 0), (True, 2)):
-        height, width = Reduce("max", keepdims).trace([turned], [(4, 8, 9)])
+        height, width = GlobalPool("max", keepdims).trace([turned], [(4, 8, 9)])
         assert height is None
         assert width == Track(axis, Reach.identity())
-    assert extents(Map("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
+    assert extents(Activate("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
 
 
 def test_a_reshape_keeps_the_axes_that_keep_their_place():
-    assert extents(Reshape((8, 9, 2, 2)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, 5]
-    assert extents(Reshape((8, 36, 1)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, None]
-    assert extents(Reshape((288,)).trace([seen(3, 5)], [(8, 9, 4)])) == [None, None]
-    assert extents(Reshape((None, 9, 2, 2)).trace([seen(3, 5)], [(None, 9, 4)])) == [3, 5]
-    assert extents(Reshape((8, 9)).trace([seen(3, 5)], [(8, 9, 1)])) == [3, 5]
-    assert extents(Reshape((None, 6)).trace([seen(3, 5)], [(None, 4, 3)])) == ["unknown", "unknown"]
-    assert extents(Reshape((None, 4)).trace([seen(3, 5)], [(None, 9, 4)])) == ["unknown", "unknown"]
-    assert extents(Reshape((None, None)).trace([seen(3, 5)], [(None, 4, None)])) == ["unknown", "unknown"]
+    assert extents(ChangeShape((8, 9, 2, 2)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, 5]
+    assert extents(ChangeShape((8, 36, 1)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, None]
+    assert extents(ChangeShape((288,)).trace([seen(3, 5)], [(8, 9, 4)])) == [None, None]
+    assert extents(ChangeShape((None, 9, 2, 2)).trace([seen(3, 5)], [(None, 9, 4)])) == [3, 5]
+    assert extents(ChangeShape((8, 9)).trace([seen(3, 5)], [(8, 9, 1)])) == [3, 5]
+    assert extents(ChangeShape((None, 6)).trace([seen(3, 5)], [(None, 4, 3)])) == ["unknown", "unknown"]
+    assert extents(ChangeShape((None, 4)).trace([seen(3, 5)], [(None, 9, 4)])) == ["unknown", "unknown"]
+    assert extents(ChangeShape((None, None)).trace([seen(3, 5)], [(None, 4, None)])) == ["unknown", "unknown"]
 
 
 @pytest.mark.parametrize(

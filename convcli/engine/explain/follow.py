@@ -32,7 +32,7 @@ from convcli.engine.explain.stages import (
 )
 from convcli.engine.run_step import JOIN_FUNCTIONS, align_operands, broadcast_weight, centre_groups, run_step
 from convcli.model import steps
-from convcli.model.graph import Row
+from convcli.model.graph import PlannedLayer
 from convcli.model.window import Window
 
 # What windows meet, each `(1, *laid, channels)`: the values; which are input; the place of each in the input, an axis a
@@ -46,21 +46,21 @@ class Explainer:
     `inputs` are what it takes, each `(1, *spatial, channels)`, `weights` its variables by name.
     """
 
-    def __init__(self, row: Row, inputs: Sequence[Array], weights: Mapping[str, Array]) -> None:
-        self.row, self.inputs, self.weights = row, tuple(inputs), weights
+    def __init__(self, layer: PlannedLayer, inputs: Sequence[Array], weights: Mapping[str, Array]) -> None:
+        self.layer, self.inputs, self.weights = layer, tuple(inputs), weights
         self._taken: dict[int, Array] = {}
         self._laid: dict[int, Laid] = {}
         self._kernels: dict[int, Array] = {}
 
     def stages(self, cell: Cell) -> tuple[Stage, ...]:
         """What makes the value at a cell of the layer's output; there is at least one stage."""
-        if not self.row.steps:
-            return (MoveStage(self.row.operands[0], cell, value=self.inputs[0][0][cell]),)
-        return tuple(self.until(len(self.row.steps) - 1, cell))
+        if not self.layer.steps:
+            return (MoveStage(self.layer.operands[0], cell, value=self.inputs[0][0][cell]),)
+        return tuple(self.until(len(self.layer.steps) - 1, cell))
 
     def until(self, place: int, cell: Cell) -> list[Stage]:
         """The stages that make a cell of what the step at this place yields."""
-        return follow(self.row.steps[place], self, place, cell)
+        return follow(self.layer.steps[place], self, place, cell)
 
     def before(self, place: int, cell: Cell) -> tuple[list[Stage], Any]:
         """The stages that make a cell of what the step takes, and its value; an input has none."""
@@ -74,13 +74,13 @@ class Explainer:
         if place == 0:
             return self.inputs[0]
         if place not in self._taken:
-            self._taken[place] = run_step(self.row.steps[place - 1], [self.taken(place - 1)], self.weights)
+            self._taken[place] = run_step(self.layer.steps[place - 1], [self.taken(place - 1)], self.weights)
         return self._taken[place]
 
     def kernel(self, place: int) -> Array:
         """The kernel of a correlation as it meets the input: `(*k, in/groups, filters)`."""
         if place not in self._kernels:
-            step = self.row.steps[place]
+            step = self.layer.steps[place]
             assert isinstance(step, steps.Correlate)
             self._kernels[place] = meeting_kernel(step, self.weights[step.kernel.name])
         return self._kernels[place]
@@ -107,10 +107,10 @@ class Explainer:
         return self._laid[place]
 
     def _lay_out(self, place: int, windows: Sequence[Window]) -> Laid:
-        x, earlier = self.taken(place), self.row.steps[:place]
+        x, earlier = self.taken(place), self.layer.steps[:place]
         inside: Array = np.ones((1, *x.shape[1:-1], 1), bool)
         origins: Array | None = _places(x.shape[1:-1])
-        if any(isinstance(step, steps.Permute) for step in earlier):
+        if any(isinstance(step, steps.MoveAxes) for step in earlier):
             origins = None
         elif earlier:
             (pad,) = earlier
@@ -195,7 +195,7 @@ def _(step: steps.Correlate, explainer: Explainer, place: int, cell: Cell) -> li
 
 def _seen(step: steps.Correlate, explainer: Explainer, place: int, at: Cell) -> tuple[list[Stage], Patch]:
     """What all filters of a correlation see at one place; after another correlation its sums, one for each channel."""
-    former = explainer.row.steps[place - 1] if place else None
+    former = explainer.layer.steps[place - 1] if place else None
     if not isinstance(former, steps.Correlate):
         return [], explainer.patch(place, step.windows, at)
     one = (1,) * len(at)
@@ -242,7 +242,7 @@ def _maximum(patch: Patch) -> PoolStage:
 
 
 @follow.register
-def _(step: steps.Reduce, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
+def _(step: steps.GlobalPool, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
     values = explainer.taken(place)[0][..., cell[-1]]
     patch = Patch(values, np.ones(values.shape, bool), _places(values.shape)[0] - 1)
     if step.kind == "max":
@@ -253,7 +253,7 @@ def _(step: steps.Reduce, explainer: Explainer, place: int, cell: Cell) -> list[
 @follow.register
 def _(step: steps.Scale, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
     found, x = explainer.before(place, cell)
-    shape = explainer.row.step_shapes[place]
+    shape = explainer.layer.step_shapes[place]
     numbers = [
         None if each is None else _at(broadcast_weight(each, sorted(step.axes), len(shape) + 1), shape, cell)
         for each in scale_parameters(step, explainer.weights, x.dtype.name)
@@ -288,10 +288,10 @@ def _(step: steps.Normalize, explainer: Explainer, place: int, cell: Cell) -> li
 
 
 @follow.register
-def _(step: steps.Map, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
+def _(step: steps.Activate, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
     found, x = explainer.before(place, cell)
     if step.slope is not None:
-        shape = explainer.row.step_shapes[place]
+        shape = explainer.layer.step_shapes[place]
         slope = _at(broadcast_weight(explainer.weights[step.slope.name], step.slope_axes, len(shape) + 1), shape, cell)
         value = np.maximum(x, 0) + slope * np.minimum(x, 0)
         return [*found, ActivationStage(step.function, {step.slope.name: slope}, x, value=value)]
@@ -309,7 +309,7 @@ def _(step: steps.Map, explainer: Explainer, place: int, cell: Cell) -> list[Sta
 
 def _column(explainer: Explainer, place: int, at: Cell) -> Array:
     """What all filters of the correlation at this place in the layer yield at one place in space."""
-    step = explainer.row.steps[place]
+    step = explainer.layer.steps[place]
     assert isinstance(step, steps.Correlate)
     _, patch = _seen(step, explainer, place, at)
     sums = sums_at(patch.values, explainer.kernel(place), known(step.groups))
@@ -317,18 +317,18 @@ def _column(explainer: Explainer, place: int, at: Cell) -> Array:
 
 
 @follow.register(steps.Pad)
-@follow.register(steps.Reshape)
-@follow.register(steps.Permute)
+@follow.register(steps.ChangeShape)
+@follow.register(steps.MoveAxes)
 def _(step: steps.Step, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
     return _moved(step, explainer, place, cell)
 
 
 def _moved(step: steps.Step, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
     """Where the step has a cell from, found by running it on the cells' own numbers."""
-    shape = tuple(map(known, explainer.row.step_shapes[place - 1] if place else explainer.row.input_shapes[0]))
+    shape = tuple(map(known, explainer.layer.step_shapes[place - 1] if place else explainer.layer.input_shapes[0]))
     numbers = np.arange(1, np.prod(shape) + 1).reshape(1, *shape)
     number = int(run_step(step, [numbers], {})[0][cell])
-    operand = explainer.row.operands[0]
+    operand = explainer.layer.operands[0]
     if number == 0:
         return [MoveStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
     origin = tuple(int(each) for each in np.unravel_index(number - 1, shape))
@@ -354,8 +354,8 @@ def _(step: steps.Resize, explainer: Explainer, place: int, cell: Cell) -> list[
 
 
 @follow.register
-def _(step: steps.Join, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
-    names = explainer.row.operands
+def _(step: steps.Merge, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
+    names = explainer.layer.operands
     if step.kind == "concatenate":
         start = 0
         for name, x in zip(names, explainer.inputs, strict=True):
@@ -364,7 +364,7 @@ def _(step: steps.Join, explainer: Explainer, place: int, cell: Cell) -> list[St
                 origin = (*cell[: step.axis], at, *cell[step.axis + 1 :]) if step.axis != -1 else (*cell[:-1], at)
                 return [MoveStage(name, origin, value=x[0][origin])]
             start += x.shape[step.axis + 1]
-    shape = explainer.row.step_shapes[place]
+    shape = explainer.layer.step_shapes[place]
     values = [
         (name, _at(x, shape, cell)) for name, x in zip(names, align_operands(step, explainer.inputs), strict=True)
     ]

@@ -2,12 +2,12 @@
 
 from convcli.model.layers import activations, convolutional, merging, normalization, pooling, regularization, reshaping
 from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised, number, snake_case
-from convcli.model.layers.convolutional import Kernelled
+from convcli.model.layers.convolutional import KernelLayer
 
 __all__ = [
     "LAYERS",
     "TRAINING_ONLY",
-    "Kernelled",
+    "KernelLayer",
     "Layer",
     "activation_name",
     "activations",

@@ -16,7 +16,7 @@ from convcli.model.layers.base import (
     number,
     optional,
 )
-from convcli.model.steps import Map, Step, Weight
+from convcli.model.steps import Activate, Step, Weight
 
 
 class Activation(Layer):
@@ -65,7 +65,7 @@ class PReLU(Layer):
         order = data_format.order(rank)
         shared = {data_format.axis(axis, rank) for axis in self.shared_axes}
         extents = tuple(1 if place in shared else shapes[0][place] for place in order)
-        return (Map("prelu", slope=Weight("alpha", extents), slope_axes=order),)
+        return (Activate("prelu", slope=Weight("alpha", extents), slope_axes=order),)
 
 
 class ELU(Layer):

@@ -15,7 +15,7 @@ from convcli.core.errors import ConvcliError, located, nearest, short
 from convcli.core.records import MISSING, Field, Record
 from convcli.core.shapes import DataFormat, Shape, axis_names, shape_text
 from convcli.model.activations import ACTIVATIONS, works_along_axis
-from convcli.model.steps import Map, Step
+from convcli.model.steps import Activate, Step
 from convcli.model.window import Padding, Pair
 
 MOST = 2**31 - 1  # no count of cells or channels is larger
@@ -287,7 +287,7 @@ def activation_step(
     places: tuple[int, ...] = ()
     if works_along_axis(name):
         places = channel_axes(axis, shape, data_format)
-    return (Map(name, tuple(parameters.items()), places),)
+    return (Activate(name, tuple(parameters.items()), places),)
 
 
 def channel_axis(axis: int | None, shape: Shape, data_format: DataFormat) -> int:

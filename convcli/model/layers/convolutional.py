@@ -24,18 +24,18 @@ from convcli.model.layers.base import (
     per_axis,
     whole,
 )
-from convcli.model.steps import Correlate, Pad, Permute, Step, Weight
+from convcli.model.steps import Correlate, MoveAxes, Pad, Step, Weight
 from convcli.model.window import Padding, Window, transposed_window, window
 
 
-class Activated(Layer, abstract=True, kw_only=True):
+class ActivatedLayer(Layer, abstract=True, kw_only=True):
     """A layer that may end in a bias and an activation."""
 
     activation: str | None = argument(activation_name, None)
     use_bias: bool = argument(flag, True)
 
 
-class Kernelled(Activated, abstract=True, kw_only=True):
+class KernelLayer(ActivatedLayer, abstract=True, kw_only=True):
     """A layer with one kernel, which the model may hold, whole or as filters.
 
     `KERNEL_AXES` are the letters of the stored kernel's axes after its spatial ones: `I` in, `O` out. `depth` is how
@@ -69,7 +69,7 @@ class Kernelled(Activated, abstract=True, kw_only=True):
         )
 
 
-class Windowed(Activated, abstract=True, kw_only=True):
+class Windowed(ActivatedLayer, abstract=True, kw_only=True):
     """A layer whose kernel has a place in space."""
 
     kernel_size: tuple[int, ...] = argument(per_axis())
@@ -113,7 +113,7 @@ def check_groups(groups: int, channels: Extent, filters: int) -> None:
             raise ConvcliError(f"{name} (={value}) must be divisible by groups (={groups})")
 
 
-class Convolution(Sliding, Kernelled, abstract=True, kw_only=True):
+class Convolution(Sliding, KernelLayer, abstract=True, kw_only=True):
     """Each filter sees all input channels of its group and makes one map."""
 
     ORDER = (
@@ -151,7 +151,7 @@ class Conv3D(Convolution):
     aliases = ("Convolution3D",)
 
 
-class Transposed(Windowed, Kernelled, abstract=True, kw_only=True):
+class Transposed(Windowed, KernelLayer, abstract=True, kw_only=True):
     """The transpose of a convolution: each input cell is spread over the output through the kernel."""
 
     KERNEL_AXES = "OI"
@@ -214,7 +214,7 @@ class Conv3DTranspose(Transposed):
     )
 
 
-class Depthwise(Sliding, Kernelled, abstract=True, kw_only=True):
+class Depthwise(Sliding, KernelLayer, abstract=True, kw_only=True):
     """Each input channel by itself, through `depth_multiplier` filters; the maps come channel by channel."""
 
     ORDER = (
@@ -290,7 +290,7 @@ class SeparableConv2D(Separable):
     aliases = ("SeparableConvolution2D",)
 
 
-class Dense(Kernelled, kw_only=True):
+class Dense(KernelLayer, kw_only=True):
     """Every unit sees every channel, at each place of the spatial axes if there are any.
 
     `axis` names another axis whose cells are seen in place of the channels.
@@ -316,4 +316,4 @@ class Dense(Kernelled, kw_only=True):
             return steps
         others = [place for place in range(rank) if place != axis]
         restored = [*range(axis), rank - 1, *range(axis, rank - 1)]
-        return (Permute((*others, axis)), *steps, Permute(tuple(restored)))
+        return (MoveAxes((*others, axis)), *steps, MoveAxes(tuple(restored)))

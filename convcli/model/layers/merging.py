@@ -8,28 +8,28 @@ from typing import ClassVar, Literal
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape
 from convcli.model.layers.base import Layer, argument, axis_number, channel_axis, number, optional
-from convcli.model.steps import Join, Step
+from convcli.model.steps import Merge, Step
 
 
-class Merge(Layer, abstract=True):
+class BroadcastMerge(Layer, abstract=True):
     """Cell by cell over all inputs, whose shapes broadcast."""
 
     operands: ClassVar[tuple[int, int | None]] = (2, None)
     kind: ClassVar[Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]]
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        return (Join(self.kind, data_format, coefficients=self.coefficients(len(shapes))),)
+        return (Merge(self.kind, data_format, coefficients=self.coefficients(len(shapes))),)
 
     def coefficients(self, count: int) -> tuple[float, ...]:
         """How many times each input is taken, where not once."""
         return ()
 
 
-class Add(Merge):
+class Add(BroadcastMerge):
     kind = "sum"
 
 
-class Subtract(Merge):
+class Subtract(BroadcastMerge):
     kind = "sum"
     operands = (2, 2)
 
@@ -37,23 +37,23 @@ class Subtract(Merge):
         return (1, -1)
 
 
-class Multiply(Merge):
+class Multiply(BroadcastMerge):
     kind = "product"
 
 
-class Average(Merge):
+class Average(BroadcastMerge):
     kind = "mean"
 
 
-class Maximum(Merge):
+class Maximum(BroadcastMerge):
     kind = "maximum"
 
 
-class Minimum(Merge):
+class Minimum(BroadcastMerge):
     kind = "minimum"
 
 
-class CustomScaleLayer(Merge):
+class CustomScaleLayer(BroadcastMerge):
     """x + scale·y, as in Inception-ResNet."""
 
     kind = "sum"
@@ -65,7 +65,7 @@ class CustomScaleLayer(Merge):
         return (1, self.scale)
 
 
-class Concatenate(Merge):
+class Concatenate(BroadcastMerge):
     """All inputs side by side along the axis."""
 
     kind = "concatenate"
@@ -78,4 +78,4 @@ class Concatenate(Merge):
             raise ConvcliError("a number has no place beside the others", "layers or inputs alone")
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        return (Join(self.kind, data_format, axis=channel_axis(self.axis, shapes[0], data_format)),)
+        return (Merge(self.kind, data_format, axis=channel_axis(self.axis, shapes[0], data_format)),)

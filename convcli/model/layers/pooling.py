@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Shape
 from convcli.model.layers.base import Layer, argument, data_format_name, each_axis, flag, optional, padding, per_axis
-from convcli.model.steps import Pool, Reduce, Step
+from convcli.model.steps import GlobalPool, Pool, Step
 from convcli.model.window import Padding, Window, window
 
 
@@ -91,7 +91,7 @@ class GlobalPooling(Layer, abstract=True):
     keepdims: bool = argument(flag, False)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        return (Reduce(self.kind, self.keepdims),)
+        return (GlobalPool(self.kind, self.keepdims),)
 
 
 class GlobalMaxPooling1D(GlobalPooling):

@@ -96,15 +96,15 @@ class Flatten(Layer):
     data_format: str | None = argument(data_format_name, None)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        return (steps.Reshape((product(shapes[0]),)),)
+        return (steps.ChangeShape((product(shapes[0]),)),)
 
 
 def _in_model_order(step: Step, rank: int, rank_after: int, data_format: DataFormat) -> tuple[Step, ...]:
     """`step`, which speaks of the model's axis order, between the two permutations that lead there and back."""
     there, back = data_format.order(rank), data_format.order(rank_after)
     restored = tuple(back.index(axis) for axis in range(rank_after))
-    around = (steps.Permute(there), step, steps.Permute(restored))
-    idle = (steps.Permute(tuple(range(rank))), steps.Permute(tuple(range(rank_after))))
+    around = (steps.MoveAxes(there), step, steps.MoveAxes(restored))
+    idle = (steps.MoveAxes(tuple(range(rank))), steps.MoveAxes(tuple(range(rank_after))))
     return tuple(each for each in around if each not in idle)
 
 
@@ -125,7 +125,7 @@ class Reshape(Layer):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         shape = self._resolved(shapes[0])
-        return _in_model_order(steps.Reshape(shape), len(shapes[0]), len(shape), data_format)
+        return _in_model_order(steps.ChangeShape(shape), len(shapes[0]), len(shape), data_format)
 
     @property
     def multiple(self) -> int:
@@ -161,4 +161,4 @@ class Permute(Layer):
         rank = len(self.dims)
         if rank != len(shapes[0]):
             raise ConvcliError(f"dims {list(self.dims)} for an input of {len(shapes[0])} axes", "one number an axis")
-        return _in_model_order(steps.Permute(tuple(each - 1 for each in self.dims)), rank, rank, data_format)
+        return _in_model_order(steps.MoveAxes(tuple(each - 1 for each in self.dims)), rank, rank, data_format)

@@ -123,7 +123,7 @@ class Film:
         self._library = library
         self._font, self._small = (ImageFont.load_default(size=size) for size in (LABEL, 11))
         self._explanations = list(report.explanations)
-        self._name = report.explained.row.name
+        self._name = report.explained.layer.name
         place, self._windows = _sliding(report)
         laid, inside, _ = report.explained.explainer.laid_out(place, self._windows)
         values, known = _flat(laid[0]), _flat(inside[0])[..., 0]  # (height, width, channels); (height, width)
@@ -299,11 +299,13 @@ def _rounded(value: Any, digits: int) -> str:
 
 def _sliding(report: ExplainReport) -> tuple[int, tuple[Window, ...]]:
     """The place in the layer of the step whose window slides, and the windows."""
-    row = report.explained.row
-    for place, step in enumerate(row.steps):
+    layer = report.explained.layer
+    for place, step in enumerate(layer.steps):
         if isinstance(step, steps.Correlate | steps.Pool) and len(step.windows) in (1, 2):
             return place, step.windows
-    raise ConvcliError(f"no window slides over one or two axes in {row.name}", "a convolution or pooling of 1-D or 2-D")
+    raise ConvcliError(
+        f"no window slides over one or two axes in {layer.name}", "a convolution or pooling of 1-D or 2-D"
+    )
 
 
 def _flat(array: Array) -> Array:

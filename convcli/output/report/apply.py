@@ -11,8 +11,8 @@ from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field
 from convcli.core.shapes import DataFormat, known
 from convcli.io import arrays, layout
-from convcli.model.graph import Plan, Row
-from convcli.model.steps import Correlate, Map, Pad, Pool, Reduce, Resize, Scale
+from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.steps import Activate, Correlate, GlobalPool, Pad, Pool, Resize, Scale
 from convcli.output.report import Grid, Report
 
 
@@ -95,18 +95,18 @@ def _grids(sample: Array) -> Iterator[Array]:
 
 # ---- names of maps ----
 
-KEEPS_CHANNELS = (Pool, Reduce, Pad, Resize, Scale, Map)
+KEEPS_CHANNELS = (Pool, GlobalPool, Pad, Resize, Scale, Activate)
 
 
 def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     """A name for each channel of each layer's output: its filter's, handed on by layers that keep channels apart."""
     names: dict[str, tuple[str, ...]] = {}
-    for row in plan.rows:
-        count = row.output_shape[-1] or 0
-        own = _filter_names(row)
-        if not own and len(row.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in row.steps):
-            own = names.get(row.operands[0], ())
-        names[row.name] = own if len(own) == count else numbered(count)
+    for layer in plan.layers:
+        count = layer.output_shape[-1] or 0
+        own = _filter_names(layer)
+        if not own and len(layer.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in layer.steps):
+            own = names.get(layer.operands[0], ())
+        names[layer.name] = own if len(own) == count else numbered(count)
     return names
 
 
@@ -129,10 +129,10 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"map {place}" for place in range(count))
 
 
-def _filter_names(row: Row) -> tuple[str, ...]:
-    own = tuple(f"map {name}" if name.isdigit() else name for name in row.node.filter_names)
-    channels = row.input_shapes[0][-1] or 1
-    if not own or (row.output_shape[-1] or 0) == len(own):
+def _filter_names(layer: PlannedLayer) -> tuple[str, ...]:
+    own = tuple(f"map {name}" if name.isdigit() else name for name in layer.node.filter_names)
+    channels = layer.input_shapes[0][-1] or 1
+    if not own or (layer.output_shape[-1] or 0) == len(own):
         return own
     return tuple(f"{name}, channel {channel}" for channel in range(channels) for name in own)
 
@@ -140,10 +140,10 @@ def _filter_names(row: Row) -> tuple[str, ...]:
 def operations(plan: Plan) -> tuple[str, ...]:
     """For each way of meeting the kernel in the plan, a sentence that says which layers do it."""
     found: dict[str, list[str]] = {}
-    for row in plan.rows:
-        for step in row.steps:
+    for layer in plan.layers:
+        for step in layer.steps:
             if isinstance(step, Correlate) and any(window.size > 1 for window in step.windows):
-                found.setdefault(operation(step.transposed, step.flip), []).append(row.name)
+                found.setdefault(operation(step.transposed, step.flip), []).append(layer.name)
     return tuple(f"{sentence}: {', '.join(dict.fromkeys(layers))}" for sentence, layers in found.items())
 
 
@@ -162,9 +162,9 @@ def turned(transposed: bool, flip: bool) -> str:
     return ", in reverse" if transposed else ", flipped"
 
 
-def kernel_title(row: Row, step: Correlate) -> str:
+def kernel_title(layer: PlannedLayer, step: Correlate) -> str:
     """What the filters of a layer's step are called: the layer, and which of its kernels if it has several."""
-    return row.name if step.kernel.name == "kernel" else f"{row.name} {step.kernel.name}"
+    return layer.name if step.kernel.name == "kernel" else f"{layer.name} {step.kernel.name}"
 
 
 def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
@@ -173,15 +173,15 @@ def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[
 
     names = map_names(plan)
     found = []
-    for row in plan.rows:
-        own = names[row.name]
-        if row.name not in weights:  # another call of a layer, or one that did not run
+    for layer in plan.layers:
+        own = names[layer.name]
+        if layer.name not in weights:  # another call of a layer, or one that did not run
             continue
-        for step in row.steps:
+        for step in layer.steps:
             if isinstance(step, Correlate):
-                title = kernel_title(row, step)
-                kernel = meeting_kernel(step, weights[row.name][step.kernel.name])
-                bias = weights[row.name][step.bias.name] if step.bias else None
+                title = kernel_title(layer, step)
+                kernel = meeting_kernel(step, weights[layer.name][step.kernel.name])
+                bias = weights[layer.name][step.bias.name] if step.bias else None
                 filters = own if len(own) == step.filters else numbered(known(step.filters))
                 found.append(Kernels(title, kernel, bias, filters))
     return tuple(found)

@@ -24,7 +24,7 @@ from convcli.engine.explain.stages import (
     Stage,
 )
 from convcli.io import arrays
-from convcli.model.graph import Row
+from convcli.model.graph import PlannedLayer
 from convcli.output.report import Report
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ KEYS = ("patch", "kernel", "products", "inside", "cells", "channels", "channel_s
 class Explanation(Record):
     """The stages that make one value: that of map `map` at a place in space, of a sample."""
 
-    row: Row
+    layer: PlannedLayer
     sample: int
     map: int
     map_name: str
@@ -52,9 +52,9 @@ class Explanation(Record):
     def mapping(self) -> dict[str, Any]:
         """What JSON shows of it."""
         found: dict[str, Any] = {
-            "layer": self.row.name,
-            "type": type(self.row.node.layer).__name__,
-            "inputs": list(self.row.operands),
+            "layer": self.layer.name,
+            "type": type(self.layer.node.layer).__name__,
+            "inputs": list(self.layer.operands),
             "sample": self.sample,
             "map": self.map,
             "map_name": self.map_name,
@@ -72,7 +72,7 @@ class Explanation(Record):
 class Explained(Record):
     """A layer whose values can be explained, on one sample; `names` are those of its maps."""
 
-    row: Row
+    layer: PlannedLayer
     sample: int
     names: tuple[str, ...]
     explainer: Explainer
@@ -80,7 +80,7 @@ class Explained(Record):
     @property
     def space(self) -> tuple[int, ...]:
         """The extents of a map."""
-        return tuple(map(known, self.row.output_shape[:-1]))
+        return tuple(map(known, self.layer.output_shape[:-1]))
 
     @property
     def span(self) -> str:
@@ -89,12 +89,12 @@ class Explained(Record):
 
     def checked(self, at: Sequence[int]) -> tuple[int, ...]:
         """A place of a map. Raises `ConvcliError` where it is none."""
-        return checked_place(self.row, at)
+        return checked_place(self.layer, at)
 
     def at(self, place: tuple[int, ...], map_: int) -> Explanation:
         """The working behind the value at a place of a map."""
         stages = self.explainer.stages((*place, map_))
-        return Explanation(self.row, self.sample, map_, self.names[map_], place, stages)
+        return Explanation(self.layer, self.sample, map_, self.names[map_], place, stages)
 
 
 def span(space: Sequence[int]) -> str:
@@ -102,16 +102,16 @@ def span(space: Sequence[int]) -> str:
     return f"{','.join('0' for _ in space)} to {','.join(str(extent - 1) for extent in space)}"
 
 
-def checked_place(row: Row, at: Sequence[int]) -> tuple[int, ...]:
+def checked_place(layer: PlannedLayer, at: Sequence[int]) -> tuple[int, ...]:
     """A place in the maps of a layer. Raises `ConvcliError` where it is none."""
-    space, shown = tuple(map(known, row.output_shape[:-1])), ",".join(map(str, at)) or "nothing"
+    space, shown = tuple(map(known, layer.output_shape[:-1])), ",".join(map(str, at)) or "nothing"
     count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
     remedy = span(space) if space else "without --at"
     with located("at"):
         if len(at) != len(space):
-            raise ConvcliError(f"{shown}: {row.name} has {count} in space", remedy)
+            raise ConvcliError(f"{shown}: {layer.name} has {count} in space", remedy)
         if not all(type(each) is int and 0 <= each < extent for each, extent in zip(at, space, strict=True)):
-            raise ConvcliError(f"{shown} is outside {row.name}", remedy)
+            raise ConvcliError(f"{shown} is outside {layer.name}", remedy)
     return tuple(at)
 
 
@@ -142,7 +142,7 @@ class ExplainReport(Report):
         """One after the other, each made when it is its turn."""
         for number, place in enumerate(self.places):
             if self.watch is not None:
-                self.watch(self.explained.row.name, number / len(self.places))
+                self.watch(self.explained.layer.name, number / len(self.places))
             yield self.explained.at(place, self.map)
 
     def mapping(self) -> Any:

@@ -92,7 +92,7 @@ class FitReport(Report):
     def trainable_params(self) -> int:
         """How many parameters were learned."""
         frozen = self.options["freeze"] or ()
-        return sum(known(row.trainable_params) for row in self.plan.rows if row.node.owner not in frozen)
+        return sum(known(layer.trainable_params) for layer in self.plan.layers if layer.node.owner not in frozen)
 
     def kernels(self, layer: str) -> Kernels:
         """The learned filters of that layer."""
@@ -120,10 +120,10 @@ def small_kernels(
 def _learned(plan: Plan, frozen: Sequence[str]) -> dict[str, Correlate]:
     """The steps whose filters are learned, by what these are called."""
     return {
-        kernel_title(row, step): step
-        for row in plan.rows
-        if row.trainable_params and row.node.owner not in frozen
-        for step in row.steps
+        kernel_title(layer, step): step
+        for layer in plan.layers
+        if layer.trainable_params and layer.node.owner not in frozen
+        for step in layer.steps
         if isinstance(step, Correlate)
     }
 

@@ -22,7 +22,7 @@ from convcli.engine.program import Program
 from convcli.engine.run_step import run_step
 from convcli.io import arrays
 from convcli.model import steps
-from convcli.model.graph import Plan, Row
+from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.window import Window
 from convcli.output.report import Report
 from convcli.output.report.apply import numbered, operation, turned
@@ -38,7 +38,7 @@ class Part(Record):
     """Some of a layer's steps, done to the values that it takes; `names` are those of its maps."""
 
     name: str
-    row: Row
+    layer: PlannedLayer
     steps: tuple[steps.Step, ...]
     takes: tuple[str, ...]
     names: tuple[str, ...]
@@ -96,7 +96,7 @@ class Scene(Report):
         shapes = [self.values[name].shape[1:] for name in part.takes]
         return {
             "name": part.name,
-            "type": type(part.row.node.layer).__name__,
+            "type": type(part.layer.node.layer).__name__,
             "takes": list(part.takes),
             **_does(part, shapes),
         }
@@ -116,7 +116,7 @@ def check(plan: Plan, batch: int) -> None:
                 raise ConvcliError(f"{size} cells are too many for a page", f"at most {most}; {REMEDY}")
             if not space and last > MOST_IN_A_ROW:
                 raise ConvcliError(f"{last:,} cells are too many for a page", f"at most {MOST_IN_A_ROW:,}; {REMEDY}")
-    weights = sum(prod(weight.extents) for row in plan.rows for weight in row.weights)
+    weights = sum(prod(weight.extents) for layer in plan.layers for weight in layer.weights)
     numbers = weights + batch * sum(map(prod, shapes.values()))
     if numbers > MOST_NUMBERS:
         raise ConvcliError(f"{numbers:,} numbers are too many for a page", f"at most {MOST_NUMBERS:,}; {REMEDY}")
@@ -130,30 +130,30 @@ def parts_of(
     `values` are those of the inputs and of every layer. A separable layer is cut in two, by running its first half.
     """
     parts, found = [], {name: values[name] for name in plan.input_shapes}
-    for row in plan.rows:
-        own, takes = weights[row.node.owner], row.operands
-        kernels = [place for place, step in enumerate(row.steps) if isinstance(step, steps.Correlate)]
-        rest = row.steps
+    for layer in plan.layers:
+        own, takes = weights[layer.node.owner], layer.operands
+        kernels = [place for place, step in enumerate(layer.steps) if isinstance(step, steps.Correlate)]
+        rest = layer.steps
         if len(kernels) == 2:
-            first, rest = row.steps[: kernels[1]], row.steps[kernels[1] :]
-            name = f"{row.name}, depthwise"
+            first, rest = layer.steps[: kernels[1]], layer.steps[kernels[1] :]
+            name = f"{layer.name}, depthwise"
             while name in values:
                 name += "'"
-            found[name] = _between(plan, row, kernels[1], values[takes[0]], own)
-            parts.append(Part(name, row, first, takes, numbered(found[name].shape[-1]), own))
+            found[name] = _between(plan, layer, kernels[1], values[takes[0]], own)
+            parts.append(Part(name, layer, first, takes, numbered(found[name].shape[-1]), own))
             takes = (name,)
-        parts.append(Part(row.name, row, rest, takes, names[row.name], own))
-        found[row.name] = values[row.name]
+        parts.append(Part(layer.name, layer, rest, takes, names[layer.name], own))
+        found[layer.name] = values[layer.name]
     return tuple(parts), found
 
 
-def _between(plan: Plan, row: Row, count: int, x: Array, weights: Weights) -> Array:
+def _between(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Weights) -> Array:
     """What the first steps of a layer make of its input."""
-    cut = replace(row, steps=row.steps[:count], step_shapes=row.step_shapes[:count])
-    alone = Plan(plan.model, {row.operands[0]: row.input_shapes[0]}, (cut,))
-    program = Program(alone, {row.node.owner: weights}, [row.name], x.dtype.name, samples=len(x), compiled=False)
+    cut = replace(layer, steps=layer.steps[:count], step_shapes=layer.step_shapes[:count])
+    alone = Plan(plan.model, {layer.operands[0]: layer.input_shapes[0]}, (cut,))
+    program = Program(alone, {layer.node.owner: weights}, [layer.name], x.dtype.name, samples=len(x), compiled=False)
     try:
-        return program({row.operands[0]: x})[row.name]
+        return program({layer.operands[0]: x})[layer.name]
     finally:
         program.close()
 
@@ -162,7 +162,7 @@ def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     """How the part makes each of its cells, for the kinds that the page can work out by itself; else in words."""
     kept, activation, along = part.steps, None, False
     last = kept[-1] if len(kept) > 1 else None
-    if isinstance(last, steps.Map):
+    if isinstance(last, steps.Activate):
         kept, activation, along = kept[:-1], last.function, bool(last.axes)
     pad = None
     if len(kept) == 2 and isinstance(kept[0], steps.Pad) and isinstance(kept[1], steps.Correlate):
@@ -186,9 +186,9 @@ def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
 
 def _moves(step: steps.Step) -> bool:
     """Whether a step leaves every value as it is."""
-    if isinstance(step, steps.Resize | steps.Join):
+    if isinstance(step, steps.Resize | steps.Merge):
         return getattr(step, "interpolation", None) == "nearest" or getattr(step, "kind", None) == "concatenate"
-    return isinstance(step, steps.Pad | steps.Reshape | steps.Permute)
+    return isinstance(step, steps.Pad | steps.ChangeShape | steps.MoveAxes)
 
 
 def _origins(moves: Sequence[steps.Step], shapes: Sequence[tuple[int, ...]]) -> list[int]:
@@ -243,7 +243,7 @@ def _(step: steps.Pool, shapes: Sequence[tuple[int, ...]], weights: Weights) -> 
 
 
 @does.register
-def _(step: steps.Reduce, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+def _(step: steps.GlobalPool, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
     windows = _windows([Window(extent) for extent in shapes[0][:-1]])
     return {"kind": step.kind, "does": f"{POOLED[step.kind]} of all", "windows": windows, "count_padding": False}
 
@@ -262,7 +262,7 @@ def _(step: steps.Scale, shapes: Sequence[tuple[int, ...]], weights: Weights) ->
 
 
 @does.register
-def _(step: steps.Map, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+def _(step: steps.Activate, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
     along = step.axes == (len(shapes[0]) - 1,)
     if step.slope is not None or step.function == "glu" or (step.axes and not along):
         return {"kind": "other", "does": step.function}
@@ -270,7 +270,7 @@ def _(step: steps.Map, shapes: Sequence[tuple[int, ...]], weights: Weights) -> d
 
 
 @does.register
-def _(step: steps.Join, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
+def _(step: steps.Merge, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
     if len(set(shapes)) > 1 or step.constants:
         return {"kind": "other", "does": f"{step.kind.capitalize()} of values that broadcast"}
     does = f"{step.kind.capitalize()} of the values in one place"

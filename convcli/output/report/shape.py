@@ -11,7 +11,7 @@ from convcli.core.option_words import BYTES, COUNTS
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, Extent, Shape, total
 from convcli.io.arrays import worded
-from convcli.model.graph import Plan, Row
+from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.steps import Field, Seen, Track
 from convcli.output.report import Report
 
@@ -79,7 +79,7 @@ def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> 
         return [asked.batch, *data_format.from_last(shape)]
 
     seen = _seen(plan, asked.at) if asked.at is not None else {}
-    rows = [_row(plan, row, outer, asked) | seen.get(row.name, {}) for row in plan.rows]
+    rows = [_row(plan, layer, outer, asked) | seen.get(layer.name, {}) for layer in plan.layers]
     counts = {key: total(row[key] for row in rows) for key in ("params", "trainable_params", *_counts(asked))}
     params, trainable = counts["params"], counts["trainable_params"]
     return {
@@ -109,9 +109,9 @@ def _counts(asked: Asked) -> tuple[str, ...]:
     return ("macs", *more[asked.count])
 
 
-COUNT: dict[str, Callable[[Row], Extent]] = {
-    "macs": lambda row: row.macs,
-    "flops": lambda row: cost.flops(row.macs),
+COUNT: dict[str, Callable[[PlannedLayer], Extent]] = {
+    "macs": lambda layer: layer.macs,
+    "flops": lambda layer: cost.flops(layer.macs),
     "macs_with_bias": cost.macs_with_bias,
     "macs_over_output": cost.macs_over_output,
 }
@@ -122,27 +122,27 @@ def _one_or_all(named: Mapping[str, Any]) -> Any:
     return dict(named) if len(named) > 1 else next(iter(named.values()))
 
 
-def _row(plan: Plan, row: Row, outer: Any, asked: Asked) -> dict[str, Any]:
-    correlation = row.correlation
-    pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in row.weights if weight.name == POINTWISE}
-    fields = plan.fields[row.name]
+def _row(plan: Plan, layer: PlannedLayer, outer: Any, asked: Asked) -> dict[str, Any]:
+    correlation = layer.correlation
+    pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in layer.weights if weight.name == POINTWISE}
+    fields = plan.fields[layer.name]
     seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in fields.items()}
     jumps = {name: _jump(each) for name, each in fields.items()}
     return {
-        "name": row.name,
-        "type": type(row.node.layer).__name__,
-        "inputs": worded(list(row.node.inputs)),
-        "output_shape": outer(row.output_shape),
+        "name": layer.name,
+        "type": type(layer.node.layer).__name__,
+        "inputs": worded(list(layer.node.inputs)),
+        "output_shape": outer(layer.output_shape),
         "kernel_shape": list(correlation.kernel.shape) if correlation else None,
         **pointwise,
         "kernels_2d": correlation.kernels_2d if correlation else None,
-        "params": row.params,
-        "trainable_params": row.trainable_params,
-        **{key: COUNT[key](row) for key in _counts(asked)},
+        "params": layer.params,
+        "trainable_params": layer.trainable_params,
+        **{key: COUNT[key](layer) for key in _counts(asked)},
         "receptive_field": plan.by_input(seen),
         "jump": plan.by_input(jumps),
-        **(_row_memory(row, asked) if asked.memory else {}),
-        **({"working": _working(plan, row)} if asked.explain else {}),
+        **(_row_memory(layer, asked) if asked.memory else {}),
+        **({"working": _working(plan, layer)} if asked.explain else {}),
     }
 
 
@@ -152,16 +152,16 @@ def _seen(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     return cell_window.windows_at(plan, cell)
 
 
-def _working(plan: Plan, row: Row) -> list[str]:
+def _working(plan: Plan, layer: PlannedLayer) -> list[str]:
     from convcli.analysis import derivation
 
-    return list(derivation.lines(plan, row))
+    return list(derivation.lines(plan, layer))
 
 
-def _row_memory(row: Row, asked: Asked) -> dict[str, Any]:
+def _row_memory(layer: PlannedLayer, asked: Asked) -> dict[str, Any]:
     return {
-        "weight_bytes": cost.weight_bytes(row, asked.dtype),
-        "output_bytes": cost.output_bytes(row, asked.dtype, asked.batch or 1),
+        "weight_bytes": cost.weight_bytes(layer, asked.dtype),
+        "output_bytes": cost.output_bytes(layer, asked.dtype, asked.batch or 1),
     }
 
 

@@ -49,7 +49,7 @@ def _whole(each: Explanation, first: bool) -> Iterator[RenderableType]:
     at = f" at {','.join(map(str, each.at))}" if each.at else ""
     yield Text.assemble(
         "" if first else "\n",
-        (f"{each.row.name} ({type(each.row.node.layer).__name__})", "bold"),
+        (f"{each.layer.name} ({type(each.layer.node.layer).__name__})", "bold"),
         f": {each.map_name}{at} = ",
         (value_text(each.value), "bold"),
     )
@@ -125,7 +125,7 @@ FILTERS = {
 
 def _met(stage: DotProductStage, of: Explanation) -> str:
     """What is done, and on which cells."""
-    source = of.row.operands[0]
+    source = of.layer.operands[0]
     if stage.kernel.ndim == 1:
         return f"Each value of {source} times its weight"
     if stage.name == "weights":
@@ -180,7 +180,7 @@ def _(stage: DotProductStage) -> str:
 @shown.register
 def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     kind = "Maximum" if stage.winner is not None else "Mean"
-    yield Text(f" {kind} of {of.row.operands[0]}{_where(stage.patch)}{_unlike(stage)}", "dim")
+    yield Text(f" {kind} of {of.layer.operands[0]}{_where(stage.patch)}{_unlike(stage)}", "dim")
     values, outside = stage.patch.values, ~stage.patch.inside
     for lead in np.ndindex(*values.shape[:-2]):
         depth = "".join(f", depth {each}" for each in lead)
@@ -189,7 +189,7 @@ def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     yield Text(f" {line(stage)}")
     if stage.winner is not None and stage.patch.cells is not None:
         won = ",".join(map(str, stage.patch.cells[stage.winner]))
-        yield Text(f" the winner, in brackets, is {of.row.operands[0]} at {won}")
+        yield Text(f" the winner, in brackets, is {of.layer.operands[0]} at {won}")
 
 
 @line.register
