@@ -24,7 +24,7 @@ from convcli.engine.algorithms import WAYS
 from convcli.io import arrays, yaml_json
 from convcli.model.filter_bank import FILTERS
 from convcli.model.layers import LAYERS
-from convcli.output.render import FORMATS
+from convcli.output.render.formats import FORMATS
 from convcli.readers import validate
 
 README = (ROOT / "README.md").read_text()

@@ -14,7 +14,7 @@ from convcli.core.option_words import BYTES
 from convcli.core.records import replace
 from convcli.engine.algorithms import AUTO, WAYS
 from convcli.io.files import is_replaceable
-from convcli.output.render import FORMATS
+from convcli.output.render.formats import FORMATS
 
 if TYPE_CHECKING:
     from convcli.core.shapes import DataFormat
@@ -98,7 +98,7 @@ def apply(
         return _page(api.scene(given.model, given.inputs, keep, **settings), layer_output, map_name)
     with ExitStack() as stack:
         task = stack.enter_context(Task(given.model, given.inputs, keep=keep, **settings))
-        beside, output = FORMATS[chosen_form()].footprint(BYTES[task.dtype]), chosen_output()
+        beside, output = FORMATS[chosen_form()].bytes_needed(BYTES[task.dtype]), chosen_output()
         alone = chosen_form() == "npy" and len(keep) == 1 and not show_weights
         if alone and output is not None and is_replaceable(output) and task.footprint(beside) > ENOUGH:
             return _in_parts(task, map_name, stack.pop_all())

@@ -20,7 +20,7 @@ from convcli.core.errors import ConvcliError, one_line
 from convcli.core.shapes import DataFormat
 from convcli.core.signals import undone_by
 from convcli.io.files import STREAM, check_writable, replacing, suffix, write_bytes
-from convcli.output.render import FORMATS, PLAIN, Look, by_suffix
+from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_suffix
 
 if TYPE_CHECKING:
     from convcli.output.report import Report
@@ -211,7 +211,7 @@ def progress_bar() -> Callable[[str, float], object] | None:
     return bar
 
 
-def _content(report: Report, form: str, look: Look) -> bytes:
+def _content(report: Report, form: str, look: TextStyle) -> bytes:
     return FORMATS[form].render(report, look) if report.text is None else report.text.encode()
 
 
@@ -220,7 +220,7 @@ def _form_of(output: str | None, forms: Sequence[str]) -> str:
     asked = suffix(output) if output else ""
     if not asked:
         return forms[0]
-    chosen = by_suffix(asked) or ""
+    chosen = format_of_suffix(asked) or ""
     if chosen in forms:
         return chosen
     known = " ".join(each for name, form in FORMATS.items() if name in forms for each in form.suffixes)
@@ -286,7 +286,7 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     tell(f"Warning: {message}")
 
 
-def look() -> Look:
+def look() -> TextStyle:
     """Coloured and fitted on a terminal, plain and whole elsewhere.
 
     NO_COLOR and FORCE_COLOR have the last word on colour, as no-color.org and force-color.org ask.
@@ -298,7 +298,7 @@ def look() -> Look:
     elif os.environ.get("FORCE_COLOR"):
         colour = True
     true_colour = os.environ.get("COLORTERM") in ("truecolor", "24bit")
-    return Look(colour, _columns() if terminal else None, true_colour, "utf" in _encoding())
+    return TextStyle(colour, _columns() if terminal else None, true_colour, "utf" in _encoding())
 
 
 def _encoding() -> str:
@@ -312,7 +312,7 @@ def _columns() -> int:
 
 
 def _print(content: bytes, form: str) -> None:
-    if FORMATS[form].drawn:
+    if FORMATS[form].draws_with_symbols:
         print_text(content.decode())
     else:
         write_out(content)

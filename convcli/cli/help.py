@@ -14,7 +14,7 @@ from convcli.core.errors import ConvcliError, nearest
 from convcli.core.signals import left_to_child
 
 if TYPE_CHECKING:
-    from convcli.output.render import Look
+    from convcli.output.render.formats import TextStyle
 
 EXAMPLES = """\b
 Examples:
@@ -71,10 +71,10 @@ def _topics() -> str:
     return f"Topics, in the order in which people learn; convcli help TOPIC shows one:\n\n{''.join(lines)}"
 
 
-def _formatted(topic: str, look: Look) -> str:
+def _formatted(topic: str, look: TextStyle) -> str:
     """Return a page as text that fits a terminal of this look."""
     from rich.markdown import Markdown
 
-    from convcli.output.render.table import printed
+    from convcli.output.render.table import print_to_bytes
 
-    return printed([Markdown(manual.page(topic), code_theme="ansi_dark", hyperlinks=False)], look).decode()
+    return print_to_bytes([Markdown(manual.page(topic), code_theme="ansi_dark", hyperlinks=False)], look).decode()

@@ -12,7 +12,7 @@ from strategies import layers
 
 import convcli as library
 from convcli import api
-from convcli.output.render import FORMATS
+from convcli.output.render.formats import FORMATS
 from convcli.output.report.explain import ExplainReport
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from convcli.model import filter_bank
-from convcli.output.render import FORMATS, Look
+from convcli.output.render.formats import FORMATS, TextStyle
 from convcli.output.report.filters import FiltersReport
 
 LINES, BUMP = "samples/lines.yaml", "samples/bump.yaml"
@@ -185,7 +185,7 @@ def test_results_are_not_clamped(convcli):
 @pytest.mark.parametrize("width", [40, 80])
 def test_names_are_whole_on_any_terminal(width):
     report = FiltersReport(tuple(map(filter_bank.find, filter_bank.names())), listed=True)
-    lines = FORMATS["table"].render(report, Look(width=width)).decode().splitlines()
+    lines = FORMATS["table"].render(report, TextStyle(width=width)).decode().splitlines()
     assert all(any(f"│ {name} " in line for line in lines) for name in filter_bank.names())
     assert width < 80 or max(map(len, lines)) == 80
 

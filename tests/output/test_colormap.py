@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcli.output.render import colormap
-from convcli.output.render.colormap import STEPS, Scale
+from convcli.output.render.colormap import STEPS, ColourScale
 
 numbers = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20)
 
@@ -22,7 +22,7 @@ def test_the_ends_and_the_middle_are_known_colours():
     values = np.array([-2.0, 0.0, 2.0])
     colours = colormap.colours(values, colormap.scale_of([values]))
     assert colours.tolist() == [[5, 48, 97], [247, 247, 247], [103, 0, 31]]
-    colours = colormap.colours(np.array([1.0, 3.0, 5.0]), Scale(1.0, 5.0))
+    colours = colormap.colours(np.array([1.0, 3.0, 5.0]), ColourScale(1.0, 5.0))
     assert colours.tolist() == [[68, 1, 84], [33, 145, 140], [253, 231, 37]]
     assert colours.dtype == np.uint8
 
@@ -30,14 +30,14 @@ def test_the_ends_and_the_middle_are_known_colours():
 @pytest.mark.parametrize(
     ("arrays", "scale"),
     [
-        ([[0, 3], [1, 2]], Scale(0.0, 3.0)),
-        ([[2, 5]], Scale(2.0, 5.0)),
-        ([[-1, 3]], Scale(-3.0, 3.0, True)),
-        ([[-4, -2]], Scale(-4.0, 4.0, True)),
-        ([[7, 7]], Scale(7.0, 7.0)),
-        ([[1, np.inf], [2, 2]], Scale(1.0, 2.0, odd=(np.inf,))),
-        ([[-1, -np.inf]], Scale(-1.0, 1.0, True, (-np.inf,))),
-        ([[np.inf, -np.inf]], Scale(0.0, 0.0, odd=(np.inf, -np.inf))),
+        ([[0, 3], [1, 2]], ColourScale(0.0, 3.0)),
+        ([[2, 5]], ColourScale(2.0, 5.0)),
+        ([[-1, 3]], ColourScale(-3.0, 3.0, True)),
+        ([[-4, -2]], ColourScale(-4.0, 4.0, True)),
+        ([[7, 7]], ColourScale(7.0, 7.0)),
+        ([[1, np.inf], [2, 2]], ColourScale(1.0, 2.0, odd=(np.inf,))),
+        ([[-1, -np.inf]], ColourScale(-1.0, 1.0, True, (-np.inf,))),
+        ([[np.inf, -np.inf]], ColourScale(0.0, 0.0, odd=(np.inf, -np.inf))),
     ],
 )
 def test_one_scale_for_all_arrays(arrays, scale):

@@ -13,7 +13,7 @@ from conftest import ROOT, SAMPLES
 
 import convcli as library
 from convcli.core.shapes import shape_text
-from convcli.output.render import FORMATS, PLAIN, Look
+from convcli.output.render.formats import FORMATS, PLAIN, TextStyle
 from convcli.output.report.shape import ShapeReport
 
 REFERENCE = ROOT / "tests" / "reference"
@@ -186,7 +186,7 @@ model: (None, 28, 28, 192) → (None, 28, 28, 256)
 
 def test_colour_changes_no_character_of_a_tree_and_no_width_folds_it():
     answer = report("odd")
-    coloured = rendered("tree", answer, Look(colour=True, width=20))
+    coloured = rendered("tree", answer, TextStyle(colour=True, width=20))
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == rendered("tree", answer)
 

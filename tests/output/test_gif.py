@@ -90,7 +90,7 @@ def test_cells_have_the_colours_of_their_values(film):
     frames, _ = film("-", "-l", "Conv1D([[1]])", "--walk", stdin="0,1,2,3")
     for value in range(4):
         place = gif.MARGIN + gif.LABEL + 8 + 5, gif.MARGIN + value * gif.LARGEST + 6
-        expected = colormap.colours(np.array([float(value)]), colormap.Scale(0.0, 3.0))[0]
+        expected = colormap.colours(np.array([float(value)]), colormap.ColourScale(0.0, 3.0))[0]
         np.testing.assert_array_equal(frames[-1][place], expected)
 
 
@@ -98,7 +98,7 @@ def test_each_channel_has_its_own_input_and_filter(film):
     """Two channels of one cell each, 1 and 3 by weights 0 and 2, in the second of two groups."""
     kernel = "Conv1D(kernel=[[[5, 0], [5, 2]]], groups=2)"
     frames, _ = film("-", "-l", kernel, "--map", 1, "--walk", stdin="[[[9, 9, 1, 3], [9, 9, 1, 3]]]")
-    scales = colormap.Scale(1.0, 3.0), colormap.Scale(0.0, 2.0)
+    scales = colormap.ColourScale(1.0, 3.0), colormap.ColourScale(0.0, 2.0)
     for place, (value, weight) in enumerate([(1.0, 0.0), (3.0, 2.0)]):
         top = gif.MARGIN + place * 2 * (gif.LABEL + 8 + gif.LARGEST + gif.GAP) + gif.LABEL + 8
         for row, number, scale in zip((0, 1), (value, weight), scales, strict=True):
@@ -183,7 +183,7 @@ def test_a_window_is_outlined_not_crossed_and_the_map_has_its_colours(film):
     for column, value in enumerate([0.0, 1, 2, 2, 1, 0]):
         place = cell[0] + 5, cell[2] + column * gif.LARGEST + 6
         np.testing.assert_array_equal(
-            frames[-1][place], colormap.colours(np.array([value]), colormap.Scale(0.0, 2.0))[0]
+            frames[-1][place], colormap.colours(np.array([value]), colormap.ColourScale(0.0, 2.0))[0]
         )
 
 

@@ -12,11 +12,12 @@ import pytest
 from conftest import ROOT
 
 from convcli.core.shapes import DataFormat
-from convcli.output.render import FORMATS, PLAIN, Look, colormap
+from convcli.output.render import colormap
+from convcli.output.render.formats import FORMATS, PLAIN, TextStyle
 from convcli.output.render.heatmap import MOST_MAPS, RAMP
 from convcli.output.report.apply import ApplyReport, Maps
 
-TRUE = Look(True, true_colour=True)
+TRUE = TextStyle(True, true_colour=True)
 
 
 def heatmap(*arrays, look=PLAIN, names=None):
@@ -51,11 +52,12 @@ def test_a_small_map_is_enlarged_and_keeps_its_shape():
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 133])
-@pytest.mark.parametrize("look", [PLAIN, TRUE, Look(True), Look(True, blocks=False)])
+@pytest.mark.parametrize("look", [PLAIN, TRUE, TextStyle(True), TextStyle(True, half_blocks=False)])
 @pytest.mark.parametrize("shape", [(1, 5, 300, 2), (2, 30, 30, 3), (1, 500, 1), (3, 200), (1, 3, 9, 9, 1)])
 def test_maps_fit_the_width(width, look, shape):
     text = heatmap(
-        np.random.default_rng(0).normal(size=shape), look=Look(look.colour, width, look.true_colour, look.blocks)
+        np.random.default_rng(0).normal(size=shape),
+        look=TextStyle(look.colour, width, look.true_colour, look.half_blocks),
     )
     for line in bare(text).splitlines():
         if not line.startswith(("scale", "layer", "each")):
@@ -95,14 +97,14 @@ def test_in_colour_the_upper_and_the_lower_half_are_two_cells():
 
 
 def test_in_256_colours():
-    text = heatmap(np.array([[0.0, 1.0]] * 2)[None, ..., None], look=Look(True))
+    text = heatmap(np.array([[0.0, 1.0]] * 2)[None, ..., None], look=TextStyle(True))
     low, high = (colormap.nearest_of_256(tuple(bytes.fromhex(colormap.SEQUENTIAL[end]))) for end in (0, -1))
     assert f"\x1b[38;5;{low};48;5;{low}m{'▀' * 12}\x1b[38;5;{high};48;5;{high}m{'▀' * 12}\x1b[0m" in text
     assert "38;2;" not in text
 
 
 def test_without_half_blocks_cells_are_spaces_on_their_colour():
-    text = heatmap(np.array([[0.0, 1.0]] * 2)[None, ..., None], look=Look(True, blocks=False))
+    text = heatmap(np.array([[0.0, 1.0]] * 2)[None, ..., None], look=TextStyle(True, half_blocks=False))
     assert bare(text).isascii()
     assert "48;5;" in text
 

@@ -10,8 +10,9 @@ import pytest
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.output.render import FORMATS, colormap
-from convcli.output.render.colormap import Scale
+from convcli.output.render import colormap
+from convcli.output.render.colormap import ColourScale
+from convcli.output.render.formats import FORMATS
 from convcli.output.render.map_sections import sections
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport, Maps
@@ -59,7 +60,7 @@ def test_the_cells_of_a_sheet_have_their_colours():
     sheet, picture = painted(np.arange(6.0).reshape(1, 2, 3, 1))
     cell = round(2 * png.SIDE / 3)
     for value in range(1, 5):  # the ends of the scale are in the bar as well
-        colour = colormap.colours(np.array([float(value)]), Scale(0.0, 5.0))[0]
+        colour = colormap.colours(np.array([float(value)]), ColourScale(0.0, 5.0))[0]
         assert cell**2 <= cells(sheet, colour) <= cell**2 + 5 * png.BAR_HEIGHT
     assert picture.text["Scale"] == "0 to 5"
     top, left = png.MARGIN + png.TITLE + 2 * png.GAP + png.HEADING + png.LABEL + 8, png.MARGIN

@@ -12,7 +12,7 @@ import yaml
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.output.render import FORMATS, PLAIN, Look, by_suffix
+from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_suffix
 from convcli.output.report.apply import ApplyReport, Maps
 from convcli.output.report.shape import ShapeReport
 
@@ -70,18 +70,18 @@ def test_a_table_loses_no_digit_and_no_name():
 
 
 def test_colour_changes_no_character():
-    plain, coloured = (rendered("table", ShapeReport(SUMMARY), Look(colour)) for colour in (False, True))
+    plain, coloured = (rendered("table", ShapeReport(SUMMARY), TextStyle(colour)) for colour in (False, True))
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])
 def test_a_table_fits_a_terminal_and_loses_no_digit(width):
-    table = rendered("table", ShapeReport(SUMMARY), Look(width=width))
+    table = rendered("table", ShapeReport(SUMMARY), TextStyle(width=width))
     assert max(map(len, table.splitlines()[1:6])) <= width
     assert "".join(re.findall(r"\│ *(a+)", table)) == "a" * 60
     assert "…" not in table
-    grid = rendered("table", applied(np.full((1, 2, 16, 1), 12345)), Look(width=width))
+    grid = rendered("table", applied(np.full((1, 2, 16, 1), 12345)), TextStyle(width=width))
     assert "12345  12345" in grid
     assert max(map(len, grid.splitlines()[-5:])) <= width
     assert "…" in grid
@@ -211,9 +211,9 @@ def test_a_report_without_arrays_is_no_npy():
     ("suffix", "form"), [(".npy", "npy"), (".NPZ", "npz"), (".yml", "yaml"), (".txt", "table"), (".x", None)]
 )
 def test_a_suffix_asks_for_a_format(suffix, form):
-    assert by_suffix(suffix) == form
+    assert format_of_suffix(suffix) == form
 
 
 @pytest.mark.parametrize(("form", "size", "taken"), [("npy", 4, 8), ("npz", 8, 16), ("table", 4, 16), ("json", 8, 200)])
 def test_what_it_takes_to_show_a_number(form, size, taken):
-    assert FORMATS[form].footprint(size) == taken
+    assert FORMATS[form].bytes_needed(size) == taken

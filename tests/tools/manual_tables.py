@@ -22,7 +22,7 @@ from convcli.engine.algorithms import WAYS, way  # noqa: E402
 from convcli.model import filter_bank  # noqa: E402
 from convcli.model.activations import ACTIVATIONS  # noqa: E402
 from convcli.model.layers import LAYERS, Layer  # noqa: E402
-from convcli.output.render import FORMATS  # noqa: E402
+from convcli.output.render.formats import FORMATS  # noqa: E402
 
 CONTEXT = click.Context(main, **main.context_settings)
 PAGES = ROOT / "convcli" / "manual"

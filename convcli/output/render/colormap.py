@@ -24,7 +24,7 @@ STEPS = 256  # even, so that a step falls on zero
 NAN, INFINITY, MINUS_INFINITY = (128, 128, 128), (255, 0, 255), (0, 255, 255)  # in neither scale
 
 
-class Scale(Record):
+class ColourScale(Record):
     """What the ends of the colours stand for. A signed one has zero in the middle."""
 
     low: float
@@ -33,7 +33,7 @@ class Scale(Record):
     odd: tuple[float, ...] = ()  # which of NaN and the infinities occur
 
 
-def scale_of(arrays: Iterable[Array]) -> Scale:
+def scale_of(arrays: Iterable[Array]) -> ColourScale:
     """The scale on which every number of the arrays has its place: to the same distance either side of zero if any is
     negative, else from the least to the greatest. 0 to 0 where no number is finite.
     """
@@ -49,12 +49,12 @@ def scale_of(arrays: Iterable[Array]) -> Scale:
         each for each, there in zip((float("nan"), float("inf"), float("-inf")), odd, strict=True) if there
     )
     if low > high:
-        return Scale(0.0, 0.0, odd=found_odd)
+        return ColourScale(0.0, 0.0, odd=found_odd)
     most = max(-low, high)
-    return Scale(-most, most, True, found_odd) if low < 0 else Scale(low, high, odd=found_odd)
+    return ColourScale(-most, most, True, found_odd) if low < 0 else ColourScale(low, high, odd=found_odd)
 
 
-def positions(values: Array, scale: Scale, steps: int = STEPS) -> Array:
+def positions(values: Array, scale: ColourScale, steps: int = STEPS) -> Array:
     """The place of each value on a scale of so many steps, 0 to `steps`; of what is not finite, 0."""
     known = np.where(np.isfinite(values), values, scale.low).astype(np.float64)
     if scale.signed:
@@ -66,7 +66,7 @@ def positions(values: Array, scale: Scale, steps: int = STEPS) -> Array:
     return np.rint(np.clip(shares, 0, 1) * steps).astype(np.intp)
 
 
-def colours(values: Array, scale: Scale) -> Array:
+def colours(values: Array, scale: ColourScale) -> Array:
     """The colour of each value as 8-bit red, green and blue, along one more axis."""
     painted = table(scale.signed)[positions(values, scale)]
     if scale.odd:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from typing import cast
 
 from convcli.core.records import Record
-from convcli.output.render import PLAIN, Look
+from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.model_graph import values
 from convcli.output.report import Report
 from convcli.output.report.shape import ShapeReport
 
 
-class Node(Record):
+class DiagramNode(Record):
     """An `input`, a `layer`, a `number` that a layer takes, or an `output`, with the lines of its label."""
 
     key: str
@@ -25,7 +25,7 @@ class Node(Record):
     lines: tuple[str, ...]
 
 
-class Edge(Record):
+class DiagramEdge(Record):
     """What flows from one node to another, by their keys."""
 
     source: str
@@ -33,13 +33,13 @@ class Edge(Record):
     label: str
 
 
-def dot(report: Report, look: Look = PLAIN) -> bytes:
+def render_dot(report: Report, style: TextStyle = PLAIN) -> bytes:
     """A digraph for Graphviz."""
     shape = cast("ShapeReport", report)
     forms = {"layer": "", "number": ", shape=plaintext", "input": ", shape=ellipse", "output": ", shape=ellipse"}
     lines = ["digraph {", f'  label="{_in_dot(shape.summary["name"])}"; labelloc=t;', "  node [shape=box];"]
     for each in _drawn(shape):
-        if isinstance(each, Node):
+        if isinstance(each, DiagramNode):
             label = r"\n".join(map(_in_dot, each.lines))
             lines.append(f'  {each.key} [label="{label}"{forms[each.kind]}];')
         else:
@@ -52,13 +52,13 @@ def _in_dot(text: str) -> str:
     return text.replace("&", "&amp;").replace("\\", r"\\").replace('"', r"\"")
 
 
-def mermaid(report: Report, look: Look = PLAIN) -> bytes:
+def render_mermaid(report: Report, style: TextStyle = PLAIN) -> bytes:
     """A flowchart for Mermaid."""
     shape = cast("ShapeReport", report)
     forms = {"layer": ("[", "]"), "number": ("((", "))"), "input": ("([", "])"), "output": ("([", "])")}
     lines = ["flowchart TD"]
     for each in _drawn(shape):
-        if isinstance(each, Node):
+        if isinstance(each, DiagramNode):
             before, after = forms[each.kind]
             lines.append(f'  {each.key}{before}"{"<br>".join(map(_in_mermaid, each.lines))}"{after}')
         else:
@@ -73,22 +73,22 @@ def _in_mermaid(text: str) -> str:
     return re.sub(r"[^\w (),:]|:(?! )", lambda found: f"#{ord(found[0])};", apart)
 
 
-def _drawn(report: ShapeReport) -> Iterator[Node | Edge]:
+def _drawn(report: ShapeReport) -> Iterator[DiagramNode | DiagramEdge]:
     """The model from its inputs on: each node, after it the edges that lead to it, and its way out if it has one."""
     graph = values(report)
     keys = {name: f"n{place}" for place, name in enumerate(graph)}
     further = (f"n{place}" for place in itertools.count(len(keys)))
     for value in graph.values():
         key = keys[value.name]
-        yield Node(key, "layer" if value.type else "input", tuple(filter(None, (value.title, value.counted))))
+        yield DiagramNode(key, "layer" if value.type else "input", tuple(filter(None, (value.title, value.counted))))
         for place, each in enumerate(value.inputs, 1):
             # The order of several matters to some merges, and a drawing does not keep it.
             order = f"{place}: " if len(value.inputs) > 1 else ""
             if isinstance(each, str) and each in graph:
-                yield Edge(keys[each], key, order + graph[each].shape)
+                yield DiagramEdge(keys[each], key, order + graph[each].shape)
             else:
-                number = Node(next(further), "number", (str(each),))
-                yield from (number, Edge(number.key, key, f"{place}"))
+                number = DiagramNode(next(further), "number", (str(each),))
+                yield from (number, DiagramEdge(number.key, key, f"{place}"))
         if value.is_output:
-            output = Node(next(further), "output", ("output",))
-            yield from (output, Edge(key, output.key, value.shape))
+            output = DiagramNode(next(further), "output", ("output",))
+            yield from (output, DiagramEdge(key, output.key, value.shape))

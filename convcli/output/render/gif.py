@@ -14,11 +14,12 @@ from convcli.engine.explain.stages import DotProductStage, PoolStage
 from convcli.io import images
 from convcli.model import steps
 from convcli.model.window import Window
-from convcli.output.render import PLAIN, Look, colormap
-from convcli.output.render.colormap import Scale
+from convcli.output.render import colormap
+from convcli.output.render.colormap import ColourScale
+from convcli.output.render.formats import PLAIN, TextStyle
+from convcli.output.render.number_text import number_text
 from convcli.output.render.png import FRAME, GAP, INK, LABEL, MARGIN, PALE, PAPER, plain_letters, shortened
-from convcli.output.render.table.explain import line
-from convcli.output.render.table.number_grids import value_text
+from convcli.output.render.table.explain import stage_line
 from convcli.output.report import Report
 from convcli.output.report.apply import turned
 from convcli.output.report.explain import ExplainReport, Explanation
@@ -35,7 +36,7 @@ OUTSIDE = (238, 238, 238)  # cells that are no input
 MARK, WINNER = (217, 72, 15), (24, 100, 171)  # the window; the cell in it that has the maximum
 
 
-def gif(report: Report, look: Look = PLAIN) -> bytes:
+def render_gif(report: Report, style: TextStyle = PLAIN) -> bytes:
     """The explanations one after the other as an animated GIF. Raises `ConvcliError` where no window slides."""
     library = images.pillow()
     if not isinstance(report, ExplainReport):
@@ -83,7 +84,7 @@ def _parts(colours: Array) -> Array:
     return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(int)
 
 
-class Grid(Record):
+class ColouredGrid(Record):
     """Numbers as they are shown: `values` and which of them are `inside`, (height, width), their colours and digits.
 
     Those that are outside are pale, or, where a map is yet to be filled, not there.
@@ -92,7 +93,7 @@ class Grid(Record):
     title: str
     values: Array
     inside: Array
-    scale: Scale
+    scale: ColourScale
     empty: bool = False
 
     @property
@@ -100,10 +101,10 @@ class Grid(Record):
         return self.values.shape
 
 
-class Panel(Record):
+class PlacedGrid(Record):
     """A grid in its place on the picture, and how its numbers are written, if they are."""
 
-    grid: Grid
+    grid: ColouredGrid
     left: int
     top: int
     cell: int
@@ -131,27 +132,29 @@ class Film:
         channels = stage.channels if isinstance(stage, DotProductStage) else (report.map,)
         self._left_out = len(channels[MOST_CHANNELS:])
         scale = colormap.scale_of([values[..., list(channels)]])
-        self._rows = [[Grid(_titled("input", each, channels), values[..., each], known, scale)] for each in channels]
+        self._rows = [
+            [ColouredGrid(_titled("input", each, channels), values[..., each], known, scale)] for each in channels
+        ]
         if isinstance(stage, DotProductStage):
             kernel = _flat(stage.kernel)
             filter_ = "filter" + turned(stage.transposed, stage.flipped)
             scale, whole = colormap.scale_of([kernel]), np.ones(kernel.shape[:2], bool)
             for place, row in enumerate(self._rows):
                 title = f"{filter_} {place}" if stage.per_channel else filter_
-                row.append(Grid(title, kernel[..., place], whole, scale))
+                row.append(ColouredGrid(title, kernel[..., place], whole, scale))
         self._rows = self._rows[:MOST_CHANNELS]
         self._lay_out(self._map(report))
 
-    def _map(self, report: ExplainReport) -> Grid:
+    def _map(self, report: ExplainReport) -> ColouredGrid:
         """What is to be filled, with all the values that it will have."""
         values = np.zeros((1, 1, *report.explained.space)[-2:])
         inside = np.zeros(values.shape, bool)
         for each in self._explanations:
             values[_place(each)], inside[_place(each)] = each.value, True
         name = self._explanations[0].map_name
-        return Grid(name, values, inside, colormap.scale_of([values[inside]]), empty=True)
+        return ColouredGrid(name, values, inside, colormap.scale_of([values[inside]]), empty=True)
 
-    def _lay_out(self, map_: Grid) -> None:
+    def _lay_out(self, map_: ColouredGrid) -> None:
         """Find the largest cells with which everything has room."""
         for cell in range(LARGEST, LEAST - 1, -1):
             self._panels, self._output, self._bottom, width = self._laid_out(map_, cell)
@@ -165,14 +168,14 @@ class Film:
             f"a smaller or cropped input, or --limit N: at most {MOST_PIXELS:,} pixels in all frames",
         )
 
-    def _laid_out(self, map_: Grid, cell: int) -> tuple[list[list[Panel]], Panel, int, int]:
+    def _laid_out(self, map_: ColouredGrid, cell: int) -> tuple[list[list[PlacedGrid]], PlacedGrid, int, int]:
         """The panels of each row, that of the map, where they end below, and at the right.
 
         A row for each channel, and the map to the right; what has one axis stands below each other.
         """
         one_axis = self._rows[0][0].shape[0] == 1
         left, top, right = MARGIN, MARGIN, MARGIN
-        panels: list[list[Panel]] = []
+        panels: list[list[PlacedGrid]] = []
         for row in self._rows:
             panels.append([])
             left = MARGIN
@@ -191,10 +194,10 @@ class Film:
         right = max(right, left + max(map_.shape[1] * cell, NARROWEST))
         return panels, output, max(top, output.top + map_.shape[0] * cell + GAP), max(right, 360)
 
-    def _panel(self, grid: Grid, left: int, top: int, cell: int) -> Panel:
-        return Panel(grid, left, top, cell, self._labels(grid, cell))
+    def _panel(self, grid: ColouredGrid, left: int, top: int, cell: int) -> PlacedGrid:
+        return PlacedGrid(grid, left, top, cell, self._labels(grid, cell))
 
-    def _labels(self, grid: Grid, room: int) -> Callable[[Any], str] | None:
+    def _labels(self, grid: ColouredGrid, room: int) -> Callable[[Any], str] | None:
         """How numbers are written in cells so that all have room; None where that takes more than a cell has."""
         if room < 16:
             return None
@@ -235,7 +238,7 @@ class Film:
 
         return ImageDraw.Draw(picture)
 
-    def _cell(self, picture: Any, panel: Panel, at: tuple[int, ...], known: bool = True) -> None:
+    def _cell(self, picture: Any, panel: PlacedGrid, at: tuple[int, ...], known: bool = True) -> None:
         """One number in its colour."""
         (left, top), value, draw = panel.corner(*at), panel.grid.values[at], self._on(picture)
         red, green, blue = map(int, colormap.colours(np.array([value]), panel.grid.scale)[0])
@@ -269,13 +272,15 @@ class Film:
 
     def _lines(self, each: Explanation, stage: DotProductStage | PoolStage) -> tuple[str, str]:
         """What the window yields, written out where there is room, and the value of the map."""
-        value = f"{self._name} at {','.join(map(str, each.at))} = {value_text(each.value)}"
+        value = f"{self._name} at {','.join(map(str, each.at))} = {number_text(each.value)}"
         if self._left_out:
             value += f"; {self._left_out} more channels are not shown"
         result = stage.value if isinstance(stage, PoolStage) or stage.per_channel else stage.sum
         sums = "sums of products" if np.ndim(result) else "sum of products"
-        short = f"{sums}: {', '.join(map(value_text, np.ravel(result)))}"
-        fitting = (text for text in (line(stage), short) if self._font.getlength(text) <= self._size[0] - 2 * MARGIN)
+        short = f"{sums}: {', '.join(map(number_text, np.ravel(result)))}"
+        fitting = (
+            text for text in (stage_line(stage), short) if self._font.getlength(text) <= self._size[0] - 2 * MARGIN
+        )
         return next(fitting, ""), value
 
 
@@ -294,7 +299,7 @@ def _titled(title: str, channel: int, channels: Sequence[int]) -> str:
 
 
 def _rounded(value: Any, digits: int) -> str:
-    return value_text(float(f"{float(value):.{digits}g}"))
+    return number_text(float(f"{float(value):.{digits}g}"))
 
 
 def _sliding(report: ExplainReport) -> tuple[int, tuple[Window, ...]]:
@@ -313,7 +318,7 @@ def _flat(array: Array) -> Array:
     return array[None] if array.ndim == 2 else array
 
 
-def _outline(draw: Any, panel: Panel, cells: Iterable[tuple[int, ...]], colour: tuple[int, ...] = MARK) -> None:
+def _outline(draw: Any, panel: PlacedGrid, cells: Iterable[tuple[int, ...]], colour: tuple[int, ...] = MARK) -> None:
     """A line around cells, none between two that touch."""
     known = set(cells)
     for row, column in known:

@@ -11,10 +11,11 @@ from rich.cells import cell_len, set_cell_size
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
-from convcli.output.render import PLAIN, Look, colormap
-from convcli.output.render.colormap import Scale
+from convcli.output.render import colormap
+from convcli.output.render.colormap import ColourScale
+from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.map_sections import Section, Titled, sections
-from convcli.output.render.table.number_grids import value_text
+from convcli.output.render.number_text import number_text
 from convcli.output.report import Report
 
 WIDTH = 80  # where there is no terminal
@@ -32,13 +33,13 @@ HALF, RESET = "▀", "\x1b[0m"
 class Pen(Record):
     """Draws values of a scale: each cell is `across` characters wide, each line `down` cells high."""
 
-    scale: Scale
-    look: Look
+    scale: ColourScale
+    style: TextStyle
 
     @property
     def halves(self) -> bool:
         """Whether the upper and the lower half of a character are two cells."""
-        return self.look.colour and self.look.blocks
+        return self.style.colour and self.style.half_blocks
 
     @property
     def across(self) -> int:
@@ -50,10 +51,10 @@ class Pen(Record):
 
     def lines(self, values: Array) -> Iterator[str]:
         """The lines of a grid of values."""
-        if not self.look.colour:
+        if not self.style.colour:
             yield from ("".join(2 * character for character in row) for row in _characters(values, self.scale))
             return
-        codes = _codes(colormap.colours(values, self.scale), self.look.true_colour)
+        codes = _codes(colormap.colours(values, self.scale), self.style.true_colour)
         if not self.halves:
             yield from (_run((f"48;{code}", 2 * " ") for code in row) for row in codes)
             return
@@ -63,7 +64,7 @@ class Pen(Record):
 
     def styled(self, text: str, style: str) -> str:
         """A text in a style of the terminal, where it has colours."""
-        return f"\x1b[{style}m{text}{RESET}" if self.look.colour else text
+        return f"\x1b[{style}m{text}{RESET}" if self.style.colour else text
 
 
 class Drawing(Record):
@@ -79,13 +80,13 @@ class Drawing(Record):
         return self.grid.repeat(self.enlarged[0], 0).repeat(self.enlarged[1], 1)
 
 
-def heatmap(report: Report, look: Look = PLAIN) -> bytes:
+def render_heatmap(report: Report, style: TextStyle = PLAIN) -> bytes:
     """The maps of each layer, side by side as far as they fit, and the scale."""
-    width = look.width or WIDTH
-    pen = Pen(Scale(0.0, 0.0), look)
+    width = style.width or WIDTH
+    pen = Pen(ColourScale(0.0, 0.0), style)
     found = [(section, *_drawings(section, width, pen)) for section in sections(report)]
     grids = (each.grid for _, groups, _ in found for group in groups for each in group)
-    pen = Pen(colormap.scale_of(grids), look)
+    pen = Pen(colormap.scale_of(grids), style)
     lines: list[str] = []
     for section, groups, left_out in found:
         lines += [pen.styled(section.title, "1"), *_means(groups[0][0], pen)]
@@ -95,7 +96,7 @@ def heatmap(report: Report, look: Look = PLAIN) -> bytes:
         if left_out:
             lines.append(pen.styled(f"… {left_out:,} more; -f png or npy gives all", "2"))
         lines.append("")
-    return "".join(f"{line if look.colour else line.rstrip()}\n" for line in (*lines, *_legend(pen))).encode()
+    return "".join(f"{line if style.colour else line.rstrip()}\n" for line in (*lines, *_legend(pen))).encode()
 
 
 def _drawings(section: Section, width: int, pen: Pen) -> tuple[list[list[Drawing]], int]:
@@ -171,13 +172,13 @@ def _run(parts: Iterator[tuple[str, str]]) -> str:
     return text + RESET
 
 
-def _characters(values: Array, scale: Scale) -> list[list[str]]:
+def _characters(values: Array, scale: ColourScale) -> list[list[str]]:
     """A character for each value."""
     ramp = _ramp(scale)
     found = np.array(list(ramp))[colormap.positions(values, scale, len(ramp) - 1)]
     for value in scale.odd:
         alike = np.isnan(values) if np.isnan(value) else values == value
-        found[alike] = ODD[value_text(value)]
+        found[alike] = ODD[number_text(value)]
     return found.tolist()
 
 
@@ -187,17 +188,17 @@ def _characters(values: Array, scale: Scale) -> list[list[str]]:
 def _legend(pen: Pen) -> Iterator[str]:
     """The scale with its numbers, and what stands for values that are not finite."""
     scale = pen.scale
-    parts = [_bar(pen) if pen.look.colour else _key(scale)]
+    parts = [_bar(pen) if pen.style.colour else _key(scale)]
     for value in scale.odd:
         (swatch, *_) = pen.lines(np.full((pen.down, 2 // pen.across), value))
-        shown = swatch if pen.look.colour else f"'{swatch[0]}'"
-        parts.append(f"{shown} {value_text(value)}")
+        shown = swatch if pen.style.colour else f"'{swatch[0]}'"
+        parts.append(f"{shown} {number_text(value)}")
     yield f"scale: {'   '.join(parts)}"
 
 
 def _bar(pen: Pen) -> str:
     scale = pen.scale
-    low, high = value_text(scale.low), value_text(scale.high)
+    low, high = number_text(scale.low), number_text(scale.high)
     cells = BAR // pen.across
     if scale.low == scale.high:
         return f"{_strip(pen, np.full(2 // pen.across, scale.low))} {low}"
@@ -211,15 +212,15 @@ def _strip(pen: Pen, values: Array) -> str:
     return next(pen.lines(np.tile(values, (pen.down, 1))))
 
 
-def _ramp(scale: Scale) -> str:
+def _ramp(scale: ColourScale) -> str:
     return SIGNED if scale.signed else RAMP
 
 
-def _key(scale: Scale) -> str:
+def _key(scale: ColourScale) -> str:
     """Each character with the value it stands for."""
     ramp = _ramp(scale)
     if scale.low == scale.high:
-        return f"'{ramp[0]}' {value_text(scale.low)}"
+        return f"'{ramp[0]}' {number_text(scale.low)}"
     last = len(ramp) - 1
     shares = [place / last for place in range(last + 1)]
     if scale.signed:

@@ -9,7 +9,7 @@ from convcli.core.shapes import Extent, shape_text
 from convcli.output.report.shape import ShapeReport
 
 
-class Value(Record):
+class GraphNode(Record):
     """An input of the model, or a layer and what it yields.
 
     `inputs` are names of values, or the numbers among a merge's inputs; an input of the model has none, and no `type`.
@@ -37,12 +37,12 @@ class Value(Record):
         return f"{self.params:,} param{'' if self.params == 1 else 's'}"
 
 
-def values(report: ShapeReport) -> dict[str, Value]:
+def values(report: ShapeReport) -> dict[str, GraphNode]:
     """Every value by name, the inputs first, each layer after what it takes."""
     own = report.summary["input_shape"]
     shapes: dict[str, Any] = own if isinstance(own, dict) else {report.inputs[0]: own}
-    found = [Value(name, shape_text(shape)) for name, shape in shapes.items()]
+    found = [GraphNode(name, shape_text(shape)) for name, shape in shapes.items()]
     for row in report.summary["layers"]:
         name, shape = row["name"], shape_text(row["output_shape"])
-        found.append(Value(name, shape, row["type"], row["params"], tuple(row["inputs"]), name in report.outputs))
+        found.append(GraphNode(name, shape, row["type"], row["params"], tuple(row["inputs"]), name in report.outputs))
     return {value.name: value for value in found}

@@ -11,10 +11,11 @@ from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
 from convcli.io import images
-from convcli.output.render import PLAIN, Look, colormap
-from convcli.output.render.colormap import Scale
+from convcli.output.render import colormap
+from convcli.output.render.colormap import ColourScale
+from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.map_sections import Group, Section, Titled, sections
-from convcli.output.render.table.number_grids import value_text
+from convcli.output.render.number_text import number_text
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport
 
@@ -31,7 +32,7 @@ NARROWEST = 160  # so that a label can be read
 BAR, BAR_HEIGHT = 320, 18
 
 
-def png(report: Report, look: Look = PLAIN) -> bytes:
+def render_png(report: Report, style: TextStyle = PLAIN) -> bytes:
     """The maps as a PNG file, all in one scale of colours."""
     images.pillow()  # so that its absence is told before anything is drawn
     found = sections(report)
@@ -52,13 +53,13 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _encoded(painted: Any, scale: Scale) -> bytes:
+def _encoded(painted: Any, scale: ColourScale) -> bytes:
     library = images.pillow()
     from PIL.PngImagePlugin import PngInfo
 
     told = PngInfo()
     told.add_text("Software", "convcli")
-    told.add_text("Scale", f"{value_text(scale.low)} to {value_text(scale.high)}")
+    told.add_text("Scale", f"{number_text(scale.low)} to {number_text(scale.high)}")
     stream = io.BytesIO()
     picture = library.fromarray(painted) if isinstance(painted, np.ndarray) else painted
     picture.save(stream, "PNG", pnginfo=told)
@@ -125,7 +126,7 @@ def shortened(text: str, length: Callable[[str], float], most: float) -> str:
 class Sheet:
     """All maps under their titles, with the scale of their colours below."""
 
-    def __init__(self, name: str, found: Sequence[Section], scale: Scale) -> None:
+    def __init__(self, name: str, found: Sequence[Section], scale: ColourScale) -> None:
         from PIL import ImageFont
 
         self._name, self._sections, self._scale = name, found, scale
@@ -205,15 +206,15 @@ class Sheet:
         """What stands under the bar, and how far along it."""
         scale = self._scale
         if scale.signed:
-            return [(0, value_text(scale.low)), (0.5, "0"), (1, value_text(scale.high))]
+            return [(0, number_text(scale.low)), (0.5, "0"), (1, number_text(scale.high))]
         if scale.low == scale.high:
-            return [(0, value_text(scale.low))]
-        return [(0, value_text(scale.low)), (1, value_text(scale.high))]
+            return [(0, number_text(scale.low))]
+        return [(0, number_text(scale.low)), (1, number_text(scale.high))]
 
     def _odd(self) -> Iterator[tuple[str, int]]:
         """The words beside the bar for what is not finite, and the width of each with its colour."""
         for value in self._scale.odd:
-            text = value_text(value)
+            text = number_text(value)
             yield text, BAR_HEIGHT + 8 + ceil(self._length(text, LABEL)) + GAP
 
     def _legend_width(self) -> int:
@@ -234,7 +235,7 @@ class Sheet:
             left += width
 
 
-def _bar(scale: Scale, length: int) -> Array:
+def _bar(scale: ColourScale, length: int) -> Array:
     """The colours from one end of the scale to the other."""
     places = np.rint(np.linspace(0, colormap.STEPS if scale.high > scale.low else 0, length)).astype(int)
     return colormap.table(scale.signed)[places]

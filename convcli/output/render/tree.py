@@ -13,21 +13,21 @@ from typing import cast
 
 from rich.text import Text
 
-from convcli.output.render import PLAIN, Look
-from convcli.output.render.model_graph import Value, values
-from convcli.output.render.table import printed
-from convcli.output.render.table.layer_table import title
+from convcli.output.render.formats import PLAIN, TextStyle
+from convcli.output.render.model_graph import GraphNode, values
+from convcli.output.render.table import print_to_bytes
+from convcli.output.render.table.layer_table import model_title
 from convcli.output.report import Report
 from convcli.output.report.shape import ShapeReport
 
 
-def tree(report: Report, look: Look = PLAIN) -> bytes:
+def render_tree(report: Report, style: TextStyle = PLAIN) -> bytes:
     """The model from its inputs down to its outputs, and the shapes on the way."""
     shape = cast("ShapeReport", report)
-    return printed([title(shape.summary), *_Rails(values(shape)).lines()], look)
+    return print_to_bytes([model_title(shape.summary), *_Rails(values(shape)).lines()], style)
 
 
-def downwards(graph: Mapping[str, Value]) -> list[Value]:
+def downwards(graph: Mapping[str, GraphNode]) -> list[GraphNode]:
     """The values in the order of the drawing: each after what it takes, a branch to its end before the next begins."""
     missing = {name: len(_operands(value, graph)) for name, value in graph.items()}
     takers: dict[str, list[str]] = {name: [] for name in graph}
@@ -45,7 +45,7 @@ def downwards(graph: Mapping[str, Value]) -> list[Value]:
     return ordered
 
 
-def _operands(value: Value, graph: Mapping[str, Value]) -> list[str]:
+def _operands(value: GraphNode, graph: Mapping[str, GraphNode]) -> list[str]:
     """The names of the values that it takes, each once."""
     return [each for each in dict.fromkeys(value.inputs) if isinstance(each, str) and each in graph]
 
@@ -53,7 +53,7 @@ def _operands(value: Value, graph: Mapping[str, Value]) -> list[str]:
 class _Rails:
     """The lines of the drawing, and while they are made the names of what the rails carry, "" on one that is free."""
 
-    def __init__(self, graph: Mapping[str, Value]) -> None:
+    def __init__(self, graph: Mapping[str, GraphNode]) -> None:
         self.graph = graph
         self.rails: list[str] = []
         self.uses = Counter(each for value in graph.values() for each in value.inputs)  # that are still to come
@@ -76,7 +76,7 @@ class _Rails:
                 self._set(rail, "")
             before = value.name
 
-    def _rail_for(self, value: Value) -> int:
+    def _rail_for(self, value: GraphNode) -> int:
         """The leftmost of the rails that end here; where all go on, the first free one to the right of its inputs'."""
         here = Counter(value.inputs)
         taken = {place: name for place, name in enumerate(self.rails) if name in here}
@@ -121,7 +121,7 @@ class _Rails:
             self._set(source, "")
         return drawn
 
-    def _node(self, value: Value, rail: int) -> Text:
+    def _node(self, value: GraphNode, rail: int) -> Text:
         drawn = self._drawn({rail: "●" if value.type else "○"})
         kind = f" ({value.type})" if value.type else ""
         return Text.assemble(

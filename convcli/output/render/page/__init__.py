@@ -12,13 +12,13 @@ from html import escape
 from importlib.resources import files
 
 from convcli.core.errors import ConvcliError
-from convcli.output.render import PLAIN, Look
 from convcli.output.render.colormap import DIVERGING, SEQUENTIAL
+from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.report import Report
 from convcli.output.report.page_data import Scene
 
 
-def html(report: Report, look: Look = PLAIN) -> bytes:
+def render_html(report: Report, style: TextStyle = PLAIN) -> bytes:
     """The page of a scene. Raises `ConvcliError` for any other answer."""
     if not isinstance(report, Scene):
         raise ConvcliError("there are no feature maps in this answer", "apply or explain")

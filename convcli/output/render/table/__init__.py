@@ -1,6 +1,6 @@
-"""Rich tables, as wide as what they show; fitted to a width, their cells fold and grids show their corners.
+"""Tables for people: text, tables and grids of numbers, printed by rich.
 
-Each kind of report has a module here whose `parts(report)` are what is printed, one after the other.
+`TABLES` names the module that shows each kind of report; its `renderables(report)` are printed one after the other.
 """
 
 from __future__ import annotations
@@ -12,30 +12,46 @@ from importlib import import_module
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from convcli.output.render import PLAIN, Look
-from convcli.output.render.table.layer_table import WIDTH
+from convcli.output.render.formats import PLAIN, TextStyle
+from convcli.output.render.table.layer_table import UNLIMITED_WIDTH
 from convcli.output.report import Report
 
+# By `Report.kind`: the module that shows it.
+TABLES = {
+    "apply": "apply",
+    "diff": "diff",
+    "explain": "explain",
+    "filters": "filters",
+    "fit": "fit",
+    "input_sizes": "input_sizes",
+    "layer_search": "layer_search",
+    "shape": "shape",
+}
 
-def table(report: Report, look: Look = PLAIN) -> bytes:
-    """The report as text for people."""
-    return printed(import_module(f"convcli.output.render.table.{report.kind}").parts(report), look)
+
+def render_table(report: Report, style: TextStyle = PLAIN) -> bytes:
+    """Return the report as text for people."""
+    module = import_module(f"{__name__}.{TABLES[report.kind]}")
+    return print_to_bytes(module.renderables(report), style)
 
 
-def printed(parts: Iterable[RenderableType], look: Look) -> bytes:
-    """What is printed of these parts, one after the other; lines of text are never folded."""
+def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> bytes:
+    """Return what rich prints of these, one after the other.
+
+    Tables fold their cells and grids show their corners to fit the style's width. Lines of text never fold.
+    """
     stream = io.StringIO()
     console = Console(
         file=stream,
-        width=look.width or WIDTH,
+        width=style.width or UNLIMITED_WIDTH,
         height=100,
-        force_terminal=look.colour,
-        no_color=not look.colour,
-        color_system="standard" if look.colour else None,
+        force_terminal=style.colour,
+        no_color=not style.colour,
+        color_system="standard" if style.colour else None,
         highlight=False,
         legacy_windows=False,
         _environ={},
     )
-    for part in parts:
-        console.print(part, soft_wrap=isinstance(part, Text))
+    for renderable in renderables:
+        console.print(renderable, soft_wrap=isinstance(renderable, Text))
     return stream.getvalue().encode()

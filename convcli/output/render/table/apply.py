@@ -8,17 +8,18 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.core.shapes import shape_text
-from convcli.output.render.table.layer_table import layers, title, totals
-from convcli.output.render.table.number_grids import Grid, grids, value_text
+from convcli.output.render.number_text import number_text
+from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals
+from convcli.output.render.table.number_grids import NumberGrid, number_grids
 from convcli.output.report.apply import ApplyReport, Kernels, Maps
 
 MOST_SAMPLES = 4
 
 
-def parts(report: ApplyReport) -> Iterator[RenderableType]:
-    yield title(report.summary)
-    yield layers(report.summary)
-    yield from totals(report.summary)
+def renderables(report: ApplyReport) -> Iterator[RenderableType]:
+    yield model_title(report.summary)
+    yield layer_table(report.summary)
+    yield from parameter_totals(report.summary)
     for note in report.notes:
         yield Text(f" {note}", "dim")
     for kernels in report.kernels:
@@ -36,9 +37,9 @@ def _samples(maps: Maps) -> Iterator[RenderableType]:
         if batch > 1:
             yield Text(f"sample {place}", "italic")
         if sample.ndim == 1:
-            yield Grid("values", sample)
+            yield NumberGrid("values", sample)
             continue
-        yield from grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
+        yield from number_grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
     if batch > MOST_SAMPLES:
         yield Text(f"… {batch - MOST_SAMPLES:,} more samples; -f json, csv or npy gives all", "dim")
 
@@ -48,10 +49,10 @@ def _filters(kernels: Kernels) -> Iterator[RenderableType]:
     spatial = kernels.kernel.ndim > 2
     named = []
     for place, name in enumerate(kernels.names):
-        title = name if kernels.bias is None else f"{name}, bias {value_text(kernels.bias[place])}"
+        title = name if kernels.bias is None else f"{name}, bias {number_text(kernels.bias[place])}"
         one = kernels.kernel[..., place]  # (*k, channels)
         if spatial and one.shape[-1] > 1:
             named += [(f"{title}, input channel {each}", one[..., each]) for each in range(one.shape[-1])]
         else:
             named.append((title, one[..., 0] if spatial else one))
-    yield from grids(named)
+    yield from number_grids(named)

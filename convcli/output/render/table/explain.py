@@ -23,7 +23,8 @@ from convcli.engine.explain.stages import (
     ScaleStage,
     Stage,
 )
-from convcli.output.render.table.number_grids import Grid, SideBySide, value_text
+from convcli.output.render.number_text import number_text
+from convcli.output.render.table.number_grids import NumberGrid, SideBySide
 from convcli.output.report.apply import operation, turned
 from convcli.output.report.explain import ExplainReport, Explanation
 
@@ -32,7 +33,7 @@ ENDS = 4  # of a longer one, so many terms from either end
 MOST_CHANNELS = 4
 
 
-def parts(report: ExplainReport) -> Iterator[RenderableType]:
+def renderables(report: ExplainReport) -> Iterator[RenderableType]:
     explanations = report.explanations
     lines = report.walk and len(report.explained.space) < 2
     for place, each in enumerate(explanations):
@@ -51,42 +52,42 @@ def _whole(each: Explanation, first: bool) -> Iterator[RenderableType]:
         "" if first else "\n",
         (f"{each.layer.name} ({type(each.layer.node.layer).__name__})", "bold"),
         f": {each.map_name}{at} = ",
-        (value_text(each.value), "bold"),
+        (number_text(each.value), "bold"),
     )
     for stage in each.stages:
-        yield from shown(stage, each)
+        yield from stage_renderables(stage, each)
 
 
 def _in_a_line(each: Explanation) -> str:
     """The stages one after the other: `[0, 1, 0]·[0, 1, 1] = 1`."""
-    return " → ".join(line(stage) for stage in each.stages)
+    return " → ".join(stage_line(stage) for stage in each.stages)
 
 
 # ---- each kind of stage ----
 
 
 @singledispatch
-def shown(stage: Stage, of: Explanation) -> Iterator[RenderableType]:
+def stage_renderables(stage: Stage, of: Explanation) -> Iterator[RenderableType]:
     """A stage in full."""
-    yield Text(f" {line(stage)}")
+    yield Text(f" {stage_line(stage)}")
 
 
 @singledispatch
-def line(stage: Stage) -> str:
+def stage_line(stage: Stage) -> str:
     """A stage in a line."""
     raise NotImplementedError(type(stage).__name__)
 
 
-@shown.register
+@stage_renderables.register
 def _(stage: DotProductStage, of: Explanation) -> Iterator[RenderableType]:
     values, kernel = stage.patch.values, stage.kernel
     if kernel.size == kernel.shape[-1] and not stage.per_channel:  # one cell: its channels are a row
         source = "depthwise sums" if stage.name == "pointwise_kernel" else "input"
         titled = ((FILTERS[stage.name], kernel), (source, values), ("products", stage.products))
-        flat = (Grid(title, each.ravel()) for title, each in titled)
+        flat = (NumberGrid(title, each.ravel()) for title, each in titled)
         yield Text(f" {_met(stage, of)}", "dim")
         yield SideBySide(tuple(flat), ("·", "="))
-        yield Text(f" sum: {_terms(kernel, values)} = {value_text(stage.sum)}")
+        yield Text(f" sum: {_terms(kernel, values)} = {number_text(stage.sum)}")
     else:
         yield Text(f" {_met(stage, of)}{_unlike(stage)}", "dim")
         for place, channel in enumerate(stage.channels[:MOST_CHANNELS]):
@@ -95,9 +96,9 @@ def _(stage: DotProductStage, of: Explanation) -> Iterator[RenderableType]:
         if len(stage.channels) > MOST_CHANNELS:
             yield Text(f" … {len(stage.channels) - MOST_CHANNELS:,} more channels; -f json gives all", "dim")
         if len(stage.channels) > 1 and not stage.per_channel:
-            yield Text(f" sum: {_sum(stage.channel_sums)} = {value_text(stage.sum)}")
+            yield Text(f" sum: {_sum(stage.channel_sums)} = {number_text(stage.sum)}")
     if stage.bias is not None:
-        yield Text(f" bias: {_sum((stage.sum, stage.bias))} = {value_text(stage.value)}")
+        yield Text(f" bias: {_sum((stage.sum, stage.bias))} = {number_text(stage.value)}")
 
 
 def _channel(stage: DotProductStage, place: int, suffix: str) -> Iterator[RenderableType]:
@@ -108,11 +109,11 @@ def _channel(stage: DotProductStage, place: int, suffix: str) -> Iterator[Render
     for lead in np.ndindex(*outside.shape[:-2]):
         depth = "".join(f", depth {each}" for each in lead)
         kernel, patch, products = (
-            Grid(f"{title}{suffix}{depth}", each[lead]) for title, each in zip(titles, arrays, strict=True)
+            NumberGrid(f"{title}{suffix}{depth}", each[lead]) for title, each in zip(titles, arrays, strict=True)
         )
         yield SideBySide((kernel, replace(patch, outside=outside[lead]), products), ("·", "="))
     what = suffix.removeprefix(", ") or "sum"
-    yield Text(f" {what}: {_terms(*arrays[:2])} = {value_text(stage.channel_sums[place])}")
+    yield Text(f" {what}: {_terms(*arrays[:2])} = {number_text(stage.channel_sums[place])}")
 
 
 FILTERS = {
@@ -163,7 +164,7 @@ def _unlike(stage: DotProductStage | PoolStage) -> str:
     return "; in parentheses: between its cells, or padding" if between else "; in parentheses: padding"
 
 
-@line.register
+@stage_line.register
 def _(stage: DotProductStage) -> str:
     kernel, values, outside = stage.kernel, stage.patch.values, ~stage.patch.inside
     if kernel.size == kernel.shape[-1] and not stage.per_channel:  # one cell: its channels are a vector
@@ -174,10 +175,10 @@ def _(stage: DotProductStage) -> str:
     if stage.per_channel:
         return f"{'; '.join(_cut(parts))} = {_vector(stage.value)}"
     bias = [] if stage.bias is None or stage.bias == 0 else [_factor(stage.bias)]
-    return f"{' + '.join(_cut(parts + bias))} = {value_text(stage.value)}"
+    return f"{' + '.join(_cut(parts + bias))} = {number_text(stage.value)}"
 
 
-@shown.register
+@stage_renderables.register
 def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     kind = "Maximum" if stage.winner is not None else "Mean"
     yield Text(f" {kind} of {of.layer.operands[0]}{_where(stage.patch)}{_unlike(stage)}", "dim")
@@ -185,30 +186,30 @@ def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     for lead in np.ndindex(*values.shape[:-2]):
         depth = "".join(f", depth {each}" for each in lead)
         chosen = stage.winner[len(lead) :] if stage.winner is not None and stage.winner[: len(lead)] == lead else None
-        yield Grid(f"input{depth}", values[lead], outside[lead], chosen)
-    yield Text(f" {line(stage)}")
+        yield NumberGrid(f"input{depth}", values[lead], outside[lead], chosen)
+    yield Text(f" {stage_line(stage)}")
     if stage.winner is not None and stage.patch.cells is not None:
         won = ",".join(map(str, stage.patch.cells[stage.winner]))
         yield Text(f" the winner, in brackets, is {of.layer.operands[0]} at {won}")
 
 
-@line.register
+@stage_line.register
 def _(stage: PoolStage) -> str:
-    met = [value_text(each) for each in stage.patch.values[stage.patch.inside]]
+    met = [number_text(each) for each in stage.patch.values[stage.patch.inside]]
     if stage.winner is not None:
-        return f"max({', '.join(_cut(met))}) = {value_text(stage.value)}"
+        return f"max({', '.join(_cut(met))}) = {number_text(stage.value)}"
     total = " + ".join(_cut([_factor(each) for each in stage.patch.values[stage.patch.inside]]))
-    return f"{f'({total})' if len(met) > 1 else total} / {stage.count} = {value_text(stage.value)}"
+    return f"{f'({total})' if len(met) > 1 else total} / {stage.count} = {number_text(stage.value)}"
 
 
-@line.register
+@stage_line.register
 def _(stage: ScaleStage) -> str:
     given = {"x": stage.input, **stage.parameters}
     names = [each for each in stage.parameters if each not in ("gamma", "beta", "epsilon")]
     formula = _scaling(stage.kind, stage.parameters, *names)
     symbols = formula.format_map({name: name for name in given})
     figures = formula.format_map({name: _factor(value) for name, value in given.items()})
-    return f"{symbols} = {figures} = {value_text(stage.value)}"
+    return f"{symbols} = {figures} = {number_text(stage.value)}"
 
 
 def _scaling(kind: str, numbers: Mapping[str, Any], mean: str = "", variance: str = "") -> str:
@@ -222,37 +223,37 @@ def _scaling(kind: str, numbers: Mapping[str, Any], mean: str = "", variance: st
     return f"{scaled} + {{beta}}" if "beta" in numbers else scaled
 
 
-@line.register
+@stage_line.register
 def _(stage: NormalizeStage) -> str:
     x, mean, variance, epsilon = map(_factor, (stage.input, stage.mean, stage.variance, stage.epsilon))
-    figures = f"({x} − {mean}) / √({variance} + {epsilon}) = {value_text(stage.value)}"
+    figures = f"({x} − {mean}) / √({variance} + {epsilon}) = {number_text(stage.value)}"
     return f"(x − mean) / √(variance + epsilon) = {figures}, mean and variance of {stage.count:,} values"
 
 
-@line.register
+@stage_line.register
 def _(stage: ActivationStage) -> str:
-    given = [f"{name}={value_text(value)}" for name, value in stage.parameters.items() if value is not None]
+    given = [f"{name}={number_text(value)}" for name, value in stage.parameters.items() if value is not None]
     among = [] if stage.axis_values is None else [f"among {_vector(stage.axis_values)}"]
-    return f"{stage.function}({', '.join([value_text(stage.input), *among, *given])}) = {value_text(stage.value)}"
+    return f"{stage.function}({', '.join([number_text(stage.input), *among, *given])}) = {number_text(stage.value)}"
 
 
-@line.register
+@stage_line.register
 def _(stage: JoinStage) -> str:
     factors = stage.coefficients or (1,) * len(stage.operands)
     parts = [
-        f"{name} {'' if factor == 1 else f'{_factor(factor)}·'}{value_text(value)}".strip()
+        f"{name} {'' if factor == 1 else f'{_factor(factor)}·'}{number_text(value)}".strip()
         for (name, value), factor in zip(stage.operands, factors, strict=True)
     ]
-    return f"{stage.kind} of {', '.join(_cut(parts))} = {value_text(stage.value)}"
+    return f"{stage.kind} of {', '.join(_cut(parts))} = {number_text(stage.value)}"
 
 
-@line.register
+@stage_line.register
 def _(stage: MoveStage) -> str:
     if stage.cell is None:
-        return f"padding = {value_text(stage.value)}"
+        return f"padding = {number_text(stage.value)}"
     *at, channel = stage.cell
     place = f"at {','.join(map(str, at))}, channel {channel}" if at else f"at {channel}"
-    return f"{stage.operand} {place} = {value_text(stage.value)}"
+    return f"{stage.operand} {place} = {number_text(stage.value)}"
 
 
 # ---- numbers ----
@@ -260,7 +261,7 @@ def _(stage: MoveStage) -> str:
 
 def _factor(value: Any) -> str:
     """A number as part of a formula: one below zero in parentheses."""
-    text = value_text(value)
+    text = number_text(value)
     return f"({text})" if text.startswith("-") else text
 
 
@@ -276,7 +277,7 @@ def _sum(values: Iterable[Any]) -> str:
 
 def _vector(values: Array, outside: Array | None = None) -> str:
     """`[0, 1, 0]`; what is outside is in parentheses."""
-    texts = [value_text(each) for each in values.ravel()]
+    texts = [number_text(each) for each in values.ravel()]
     if outside is not None:
         texts = [f"({text})" if out else text for text, out in zip(texts, outside.ravel(), strict=True)]
     return f"[{', '.join(_cut(texts))}]"

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from convcli.core.errors import one_line
 from convcli.core.lazy_imports import Array, np
-from convcli.output.render.table.layer_table import grid, title
-from convcli.output.render.table.number_grids import Grid, SideBySide, grids, slices, value_text
+from convcli.output.render.number_text import number_text
+from convcli.output.render.table.layer_table import column_table, model_title
+from convcli.output.render.table.number_grids import NumberGrid, SideBySide, number_grids, slices_2d
 from convcli.output.report.apply import Kernels
 from convcli.output.report.fit import FitReport
 from convcli.output.report.shape import Asked, summary
@@ -20,12 +21,12 @@ DIGITS = 4
 LEAST = 10.0**-DIGITS
 
 
-def parts(report: FitReport) -> Iterator[RenderableType]:
+def renderables(report: FitReport) -> Iterator[RenderableType]:
     figures = summary(report.plan, report.plan.model.data_format, Asked())
-    yield title(figures)
+    yield model_title(figures)
     yield from map(Text, _setting(report))
     if report.epochs:
-        yield grid(_losses(report), numbers=True)
+        yield column_table(_losses(report), numbers=True)
     if report.epochs > MOST_EPOCHS:
         yield Text(f" {MOST_EPOCHS} of {report.epochs:,} epochs; -f csv or json gives all", "dim")
     yield Text(f" Trained: {report.trainable_params:,} of {figures['params']:,} params, in {one_line(report.output)}")
@@ -67,12 +68,12 @@ def _filters(report: FitReport, kernels: Kernels) -> Iterator[RenderableType]:
     yield Text(f"\n{kernels.layer}: learned filters, to {DIGITS} decimals", "bold")
     compared = report.compared
     if compared is None or compared.layer != kernels.layer:
-        yield from grids(_named(kernels))
+        yield from number_grids(_named(kernels))
         return
     errors = compared.errors(kernels)
     for place, (text, values) in enumerate(_named(kernels)):
-        for left, right in zip(slices(text, values), slices(compared.name, compared.values), strict=True):
-            yield SideBySide((Grid(*left), Grid(*right)), ("≈",))
+        for left, right in zip(slices_2d(text, values), slices_2d(compared.name, compared.values), strict=True):
+            yield SideBySide((NumberGrid(*left), NumberGrid(*right)), ("≈",))
         yield Text(f" Largest error: {_figure(errors[kernels.names[place]], 'error')}")
 
 
@@ -80,7 +81,7 @@ def _named(kernels: Kernels) -> Sequence[tuple[str, Array]]:
     """Each filter with its bias; one that sees several channels as a grid for each."""
     named = []
     for place, name in enumerate(kernels.names):
-        bias = "" if kernels.bias is None else f", bias {value_text(_rounded(kernels.bias[place]))}"
+        bias = "" if kernels.bias is None else f", bias {number_text(_rounded(kernels.bias[place]))}"
         for channel in range(kernels.kernel.shape[-2]):
             several = f", input channel {channel}" if kernels.kernel.shape[-2] > 1 else ""
             named.append((f"{name}{bias}{several}", _rounded(kernels.kernel[..., channel, place])))

@@ -12,7 +12,7 @@ from convcli.core.shapes import axis_names
 from convcli.output.report.solve import SizesReport
 
 
-def parts(report: SizesReport) -> Iterator[RenderableType]:
+def renderables(report: SizesReport) -> Iterator[RenderableType]:
     """A line an axis, and the smallest input."""
     names = axis_names(len(report.axes))
     accepted = [axis for axis in report.axes if isinstance(axis, AcceptedSizes)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from convcli.output.render.table.layer_table import grid
+from convcli.output.render.table.layer_table import column_table
 from convcli.output.report.solve import SettingsReport
 
 MOST = 20
@@ -21,7 +21,7 @@ COLUMNS = {
 }
 
 
-def parts(report: SettingsReport) -> Iterator[RenderableType]:
+def renderables(report: SettingsReport) -> Iterator[RenderableType]:
     """A line a setting, as many as anyone reads."""
     rows = report.rows()
     if not rows:
@@ -31,7 +31,7 @@ def parts(report: SettingsReport) -> Iterator[RenderableType]:
         f"{size} → {'×'.join(map(str, report.question.output))}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold"
     )
     names = {key: name for key, name in COLUMNS.items() if key in rows[0]}
-    yield grid({name: [_cell(row[key]) for row in rows[:MOST]] for key, name in names.items()})
+    yield column_table({name: [_cell(row[key]) for row in rows[:MOST]] for key, name in names.items()})
     if len(rows) > MOST:
         yield Text(f" … {len(rows) - MOST:,} less usual; -f json, yaml or csv gives all", "dim")
 

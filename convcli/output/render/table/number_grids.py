@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import isfinite
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
@@ -14,8 +12,8 @@ from rich.text import Text
 
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
-from convcli.io.arrays import worded
-from convcli.output.render.table.layer_table import WIDTH
+from convcli.output.render.number_text import number_text
+from convcli.output.render.table.layer_table import UNLIMITED_WIDTH
 
 Places = list[int | None]
 
@@ -24,19 +22,19 @@ CORNER = 4  # of a longer one, so many cells from either end
 MOST_GRIDS = 16
 
 
-def grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
-    parts = (each for name, array in named for each in slices(name, array))
+def number_grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
+    parts = (each for name, array in named for each in slices_2d(name, array))
     left_out = 0
     for place, (title, grid) in enumerate(parts):
         if place < MOST_GRIDS:
-            yield Grid(title, grid)
+            yield NumberGrid(title, grid)
         else:
             left_out += 1
     if left_out:
         yield Text(f"… {left_out:,} more; -f json, csv or npy gives all", "dim")
 
 
-def slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
+def slices_2d(name: str, array: Array) -> Iterator[tuple[str, Array]]:
     """A map as grids: itself up to two axes, its slices along the axes before the last two in more."""
     if array.ndim < 3:
         yield name, array
@@ -45,7 +43,7 @@ def slices(name: str, array: Array) -> Iterator[tuple[str, Array]]:
         yield f"{name}, depth {'·'.join(map(str, place))}", array[place]
 
 
-class Grid(Record):
+class NumberGrid(Record):
     """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends.
 
     Those that are `outside` are in parentheses, and the one at `chosen` in brackets.
@@ -86,7 +84,7 @@ class Grid(Record):
         if None in place:
             return Text("…", "dim")
         value = self.values[place]
-        text, style = value_text(value), "red" if value < 0 else "dim" if value == 0 else ""
+        text, style = number_text(value), "red" if value < 0 else "dim" if value == 0 else ""
         if self.outside is not None and self.outside[place]:
             return Text(f"({text})", "dim italic")
         return Text(f"[{text}]", "bold green") if place == self.chosen else Text(text, style)
@@ -95,7 +93,7 @@ class Grid(Record):
 class SideBySide(Record):
     """Grids of one shape in a row with signs between them, `a · b = c`; below each other where they are too wide."""
 
-    grids: tuple[Grid, ...]
+    grids: tuple[NumberGrid, ...]
     signs: tuple[str, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -119,7 +117,7 @@ class SideBySide(Record):
 
 def width(console: Console, options: ConsoleOptions, part: RenderableType) -> int:
     """How wide something is, were there no end to the console."""
-    return Measurement.get(console, options.update(width=WIDTH), part).maximum
+    return Measurement.get(console, options.update(width=UNLIMITED_WIDTH), part).maximum
 
 
 def _shown(extent: int, whole: int, corner: int) -> Places:
@@ -131,15 +129,6 @@ def _shown(extent: int, whole: int, corner: int) -> Places:
 
 def _extremes(grid: Array) -> str:
     size = "×".join(map(str, grid.shape))
-    return f"{size}: least {value_text(grid.min())}, mean {value_text(grid.mean())}, greatest {value_text(grid.max())}"
-
-
-def value_text(value: Any) -> str:
-    """Whole numbers in full, others to six significant digits or more, and the words that JSON has for the rest."""
-    number = float(value)
-    if number.is_integer() and abs(number) < 1e15:
-        return str(int(number))
-    if not isfinite(number):
-        return str(worded(number))
-    whole = len(str(int(abs(number)))) if abs(number) < 1e15 else 0
-    return f"{number:.{max(6, whole + 1)}g}"  # at least one digit that shows it is not whole
+    return (
+        f"{size}: least {number_text(grid.min())}, mean {number_text(grid.mean())}, greatest {number_text(grid.max())}"
+    )

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.core.shapes import axis_names
-from convcli.output.render.table.layer_table import count, layers, memory, per_axis, shapes, title, totals
+from convcli.output.render.number_text import bytes_text, count_text, per_axis_text
+from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals, shapes_text
 from convcli.output.report.shape import ShapeReport
 
 # The counts of multiplications: their column, what the total is called, and what is counted.
@@ -34,15 +35,15 @@ MEMORY = (
 )
 
 
-def parts(report: ShapeReport) -> Iterator[RenderableType]:
+def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     """The layers with all their figures, the totals, what is counted, and the working if it was asked for."""
     summary = report.summary
     counted = [key for key in COUNTS if key in summary]
-    yield title(summary)
-    yield layers(summary, _columns(summary, counted, report.memory))
-    yield from totals(summary)
+    yield model_title(summary)
+    yield layer_table(summary, _columns(summary, counted, report.memory))
+    yield from parameter_totals(summary)
     for key in counted:
-        yield Text(f" {COUNTS[key][1]}: {count(summary[key])}")
+        yield Text(f" {COUNTS[key][1]}: {count_text(summary[key])}")
     yield Text(f" {_memory(summary, report.batch)}")
     for key in counted:
         yield Text(f" {COUNTS[key][2]}", "dim")
@@ -54,12 +55,12 @@ def parts(report: ShapeReport) -> Iterator[RenderableType]:
 def _columns(summary: Mapping[str, Any], counted: Sequence[str], with_memory: bool) -> dict[str, list[str]]:
     rows = summary["layers"]
     columns = {"Kernel": [_kernel(row) for row in rows]}
-    columns |= {COUNTS[key][0]: [count(row[key]) for row in rows] for key in counted}
-    columns["Receptive field"] = [per_axis(row["receptive_field"], "?") for row in rows]
-    columns["Jump"] = [per_axis(row["jump"], "–") for row in rows]
+    columns |= {COUNTS[key][0]: [count_text(row[key]) for row in rows] for key in counted}
+    columns["Receptive field"] = [per_axis_text(row["receptive_field"], "?") for row in rows]
+    columns["Jump"] = [per_axis_text(row["jump"], "–") for row in rows]
     if with_memory:
-        columns["Weight Memory"] = [memory(row["weight_bytes"]) for row in rows]
-        columns["Output Memory"] = [memory(row["output_bytes"]) for row in rows]
+        columns["Weight Memory"] = [bytes_text(row["weight_bytes"]) for row in rows]
+        columns["Output Memory"] = [bytes_text(row["output_bytes"]) for row in rows]
     if "at" in summary:
         place = ", ".join(map(str, summary["at"]))
         columns[f"Sees at {place}"] = [_named(row["window"], _window) for row in rows]
@@ -70,8 +71,8 @@ def _columns(summary: Mapping[str, Any], counted: Sequence[str], with_memory: bo
 def _memory(summary: Mapping[str, Any], batch: int | None) -> str:
     where = f", at {summary['peak_activation_layer']}" if summary["peak_activation_layer"] else ""
     of = f"{summary['dtype']}, batch of {batch or 1}"
-    most = memory(summary["peak_activation_bytes"])
-    return f"Memory ({of}): weights {memory(summary['weight_bytes'])}, values at most {most}{where}"
+    most = bytes_text(summary["peak_activation_bytes"])
+    return f"Memory ({of}): weights {bytes_text(summary['weight_bytes'])}, values at most {most}{where}"
 
 
 def _kernel(row: Mapping[str, Any]) -> str:
@@ -106,7 +107,7 @@ def _working(row: Mapping[str, Any]) -> Iterator[Text]:
     if "working" not in row:
         return
     taken = " and ".join(map(str, row["inputs"]))
-    yield Text(f"\n{row['name']} ({row['type']}): {taken} → {shapes(row['output_shape'])}", "bold")
+    yield Text(f"\n{row['name']} ({row['type']}): {taken} → {shapes_text(row['output_shape'])}", "bold")
     for line in row["working"]:
         yield Text(f"  {line}")
     if not row["working"]:
