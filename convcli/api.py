@@ -87,7 +87,7 @@ def prepare(
     `input_shape` is that of one sample, by default the model's own. All is computed in `dtype`, whatever the arrays
     are of; the other arguments are those of `apply`. Raises `ConvcliError`.
     """
-    from convcli.engine.program import MANY_SAMPLES, Program
+    from convcli.engine.program import MANY_SAMPLES, build_program
 
     layout.check_dtype(dtype)
     shapes = named_shapes(model, input_shape, model.data_format)
@@ -98,7 +98,7 @@ def prepare(
                 raise ConvcliError(f"{name}: shape {shape_text(shape)}", "every extent known")
     bound = bind_weights(model, plan, *weights_of(weights), seed, dtype)
     with located_in(model):
-        program = Program(
+        program = build_program(
             plan,
             bound,
             model.outputs,

@@ -1,92 +1,96 @@
-"""The memory of values on their way through a program: let go as soon as no later operation needs them, and reused."""
+"""The memory of the values of a running program: let go as soon as no later operation needs it, and used again."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from convcli.core.lazy_imports import Array
+from convcli.engine.linearize import ValueName
 
-Name = Hashable
-
-
-LOOSE = 4  # times as large as it needs to be may memory be that is used again
+MOST_OVERSIZE = 4  # a block of memory holds a value that needs at least this fraction (1/4) of it
 
 
-class Spare:
-    """Blocks of memory that are free to be used again."""
+class SpareMemory:
+    """Blocks of memory that are free to be used again, each an array of bytes."""
 
     def __init__(self) -> None:
         self._free: list[Array] = []
         self._taken: set[int] = set()
 
     def take(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """An array to be written, in the smallest block that holds it, or a new one."""
+        """Return an array to be written to, in the smallest free block that fits, or in new memory."""
         size = prod(shape) * np.dtype(dtype).itemsize
-        fitting = [block for block in self._free if size <= block.size <= LOOSE * size]
+        fitting = [block for block in self._free if size <= block.size <= MOST_OVERSIZE * size]
         if fitting:
-            block = min(fitting, key=lambda each: each.size)
-            self._free = [each for each in self._free if each is not block]
+            smallest = min(fitting, key=lambda block: block.size)
+            self._free = [block for block in self._free if block is not smallest]
         else:
-            block = np.empty(size, np.uint8)
-        self._taken.add(id(block))
-        return block[:size].view(dtype).reshape(shape)
+            smallest = np.empty(size, np.uint8)
+        self._taken.add(id(smallest))
+        return smallest[:size].view(dtype).reshape(shape)
 
-    def give(self, block: Array) -> None:
-        """Take a block back."""
+    def give_back(self, block: Array) -> None:
+        """Add a block to the free ones."""
         self._free.append(block)
 
-    def forget(self) -> None:
-        """Let go of what has not been taken since the last time."""
-        self._free = [each for each in self._free if id(each) in self._taken]
+    def drop_unused(self) -> None:
+        """Let go of the free blocks that have not been taken since the last call."""
+        self._free = [block for block in self._free if id(block) in self._taken]
         self._taken.clear()
 
 
-class Values:
-    """The values that are alive, by name; several may share memory, as one reshaped does with what it was."""
+class LiveValues:
+    """The values of a run that later operations still need, by name.
 
-    def __init__(self, inputs: Mapping[str, Array], uses: Counter[Any], keep: Collection[Name], spare: Spare) -> None:
-        self._arrays: dict[Name, Array] = {}
-        self._arrays.update(inputs.items())
+    Several may share memory: a reshaped value is a view of the one that it was made from. `uses` says how often each
+    value is read; values in `keep` leave the program and `inputs` belong to the caller.
+    """
+
+    def __init__(
+        self, inputs: Mapping[str, Array], uses: Counter[ValueName], keep: Collection[ValueName], spare: SpareMemory
+    ) -> None:
+        self._arrays: dict[ValueName, Array] = dict(inputs.items())
         self._keep = keep
         self._uses = Counter(uses)
         self._spare = spare
-        self._given = {id(_memory(array)) for array in inputs.values()}
-        self._names = Counter(id(_memory(array)) for array in inputs.values())
+        self._input_memory = {id(_owner(array)) for array in inputs.values()}
+        self._names_in_memory = Counter(id(_owner(array)) for array in inputs.values())
 
-    def __getitem__(self, name: Name) -> Array:
+    def __getitem__(self, name: ValueName) -> Array:
         return self._arrays[name]
 
-    def __setitem__(self, name: Name, array: Array) -> None:
+    def __setitem__(self, name: ValueName, array: Array) -> None:
         self._arrays[name] = array
-        self._names[id(_memory(array))] += 1
+        self._names_in_memory[id(_owner(array))] += 1
 
-    def new(self, name: Name, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Memory for a value to come: of its own if it is to be kept, as it leaves the program."""
+    def allocate(self, name: ValueName, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return memory to compute a value in: spare memory, or new memory for a value that leaves the program."""
         return np.empty(shape, dtype) if name in self._keep else self._spare.take(shape, dtype)
 
-    def spent(self, name: Name) -> bool:
-        """Whether nothing needs the value, nor any other in the same memory, after its next use."""
-        memory = id(_memory(self._arrays[name]))
-        return self._uses[name] == 1 and self._names[memory] == 1 and memory not in self._given
+    def is_last_use(self, name: ValueName) -> bool:
+        """Return whether the value's memory may be overwritten at its next use, because nothing needs it afterwards."""
+        memory = id(_owner(self._arrays[name]))
+        return self._uses[name] == 1 and self._names_in_memory[memory] == 1 and memory not in self._input_memory
 
-    def used(self, name: Name) -> None:
-        """Count a use; after the last the value is let go."""
+    def count_use(self, name: ValueName) -> None:
+        """Count one use of a value; after the last one, let the value go and make its memory spare."""
         self._uses[name] -= 1
         if self._uses[name]:
             return
-        memory = _memory(self._arrays.pop(name))
-        self._names[id(memory)] -= 1
-        if not self._names[id(memory)] and id(memory) not in self._given and memory.dtype == np.uint8:
-            self._spare.give(memory)
+        memory = _owner(self._arrays.pop(name))
+        self._names_in_memory[id(memory)] -= 1
+        spare = not self._names_in_memory[id(memory)] and id(memory) not in self._input_memory
+        if spare and memory.dtype == np.uint8:  # only blocks of spare memory are arrays of bytes
+            self._spare.give_back(memory)
 
 
-def _memory(array: Array) -> Array:
-    """The array that owns the memory that this one is a view of."""
+def _owner(array: Array) -> Array:
+    """Return the array that owns the memory of which this one is a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

@@ -1,8 +1,12 @@
-"""What is done to each block of a result in place, as soon as it is there: bias, scale, activation."""
+"""Functions that are applied to each block of a result in place, as soon as it is computed: bias, scale, activation.
+
+Together they are the epilogue of an operation. A block that is still in the processor's cache is cheap to change; a
+second pass over the whole result would read and write it once more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,83 +17,97 @@ from convcli.model import steps
 from convcli.model.activations import highest, in_place
 
 Weights = Mapping[str, Array]
-Tail = Callable[[Array, slice], None]  # the block, and which channels of the value it holds
 
 
-class Linear(Record):
-    """x·factor + offset, each a number for every channel, or one for all."""
+class Affine(Record):
+    """x·factor + offset. Each is `(channels,)`, or broadcasts to the block, or is None to leave it out."""
 
     factor: Array | None
     offset: Array | None
 
     def __call__(self, block: Array, channels: slice) -> None:
         if self.factor is not None:
-            np.multiply(block, _of(self.factor, channels), out=block)
+            np.multiply(block, _select(self.factor, channels), out=block)
         if self.offset is not None:
-            np.add(block, _of(self.offset, channels), out=block)
+            np.add(block, _select(self.offset, channels), out=block)
 
 
-class Standard(Record):
-    """(x - mean) / deviation, each a number for every channel, or one for all."""
+class Standardize(Record):
+    """(x - mean) / deviation. Each is `(channels,)`, or broadcasts to the block."""
 
     mean: Array
     deviation: Array
 
     def __call__(self, block: Array, channels: slice) -> None:
-        np.subtract(block, _of(self.mean, channels), out=block)
-        np.divide(block, _of(self.deviation, channels), out=block)
+        np.subtract(block, _select(self.mean, channels), out=block)
+        np.divide(block, _select(self.deviation, channels), out=block)
 
 
-class Activation(Record):
-    """A function of each number by itself."""
+class ElementwiseActivation(Record):
+    """An activation that maps each number by itself."""
 
     function: str
     parameters: Mapping[str, Any]
 
     @property
-    def highest(self) -> float | None:
-        """The highest value, where it does no more than cut off below 0 and there."""
+    def upper_limit(self) -> float | None:
+        """The limit m of an activation that is min(max(x, 0), m), infinity for ReLU; None for any other activation."""
         return highest(self.function, **self.parameters)
 
     def __call__(self, block: Array, channels: slice) -> None:
         in_place(self.function, block, **self.parameters)
 
 
-def _of(numbers: Array, channels: slice) -> Array:
-    return numbers[channels] if numbers.ndim == 1 else numbers  # else they are laid out to broadcast
+# Changes a block, `(..., channels)`, in place when called; the slice says which of a value's channels the block holds.
+EpilogueFunction = Affine | Standardize | ElementwiseActivation
+Epilogue = tuple[EpilogueFunction, ...]
 
 
-def tail(step: steps.Step, weights: Weights, rank: int, dtype: str) -> Linear | Standard | Activation | None:
-    """The step as something done in place to samples of `rank` axes, or None where it mixes cells or other axes."""
+def apply_epilogue(epilogue: Epilogue, block: Array, channels: slice) -> None:
+    """Apply the functions to a block in place, in order."""
+    for function in epilogue:
+        function(block, channels)
+
+
+def _select(numbers: Array, channels: slice) -> Array:
+    """Return the numbers for some channels; other than one-dimensional numbers broadcast as they are."""
+    return numbers[channels] if numbers.ndim == 1 else numbers
+
+
+def epilogue_function(step: steps.Step, weights: Weights, rank: int, dtype: str) -> EpilogueFunction | None:
+    """Return the step as a function of blocks of samples with `rank` axes, or None where it mixes cells or channels."""
     if isinstance(step, steps.Activate) and step.slope is None and not step.axes:
-        return Activation(step.function, dict(step.parameters))
+        return ElementwiseActivation(step.function, dict(step.parameters))
     if isinstance(step, steps.Scale):
-        numbers = scale_parameters(step, weights, dtype)
-        if step.axes == (rank - 1,) or all(each is None or each.size == 1 for each in numbers):
-            flat = [None if each is None else each.reshape(() if each.size == 1 else -1) for each in numbers]
+        parameters = scale_parameters(step, weights, dtype)
+        if step.axes == (rank - 1,) or all(array is None or array.size == 1 for array in parameters):
+            flat = [None if array is None else array.reshape(() if array.size == 1 else -1) for array in parameters]
             return scale_function(step, flat)
     return None
 
 
 def scale_parameters(step: steps.Scale, weights: Weights, dtype: str) -> list[Array | None]:
-    """gamma, beta, mean and variance of a step, as arrays over its axes in ascending order."""
+    """Return gamma, beta, mean and variance of a step, each with the step's axes in ascending order; None if absent."""
 
-    def numbers(part: steps.Numbers | None) -> Array | None:
-        if part is None:
+    def parameter(numbers: steps.Numbers | None) -> Array | None:
+        if numbers is None:
             return None
-        found = weights[part.name] if isinstance(part, steps.Weight) else np.asarray(part, dtype)
-        return np.transpose(found, np.argsort(step.axes)) if found.ndim == len(step.axes) else found
+        array = weights[numbers.name] if isinstance(numbers, steps.Weight) else np.asarray(numbers, dtype)
+        return np.transpose(array, np.argsort(step.axes)) if array.ndim == len(step.axes) else array
 
-    return [numbers(part) for part in (step.gamma, step.beta, step.mean, step.variance)]
+    return [parameter(numbers) for numbers in (step.gamma, step.beta, step.mean, step.variance)]
 
 
-def scale_function(step: steps.Scale, numbers: Sequence[Array | None]) -> Linear | Standard:
-    """What a step does, from its gamma, beta, mean and variance."""
-    gamma, beta, mean, variance = numbers
+def scale_function(step: steps.Scale, parameters: Sequence[Array | None]) -> Affine | Standardize:
+    """Return what the step does to a block, given its gamma, beta, mean and variance.
+
+    Batch normalisation, gamma·(x - mean) / sqrt(variance + epsilon) + beta, becomes one factor and one offset.
+    """
+    gamma, beta, mean, variance = parameters
     if mean is None or variance is None:
-        return Linear(gamma, beta)
+        return Affine(gamma, beta)
     if step.kind == "batch":
         factor = (1 if gamma is None else gamma) / np.sqrt(variance + step.epsilon)
-        return Linear(factor, (0 if beta is None else beta) - mean * factor)
+        return Affine(factor, (0 if beta is None else beta) - mean * factor)
     deviation = np.maximum(np.sqrt(variance), step.epsilon)
-    return Standard(mean, deviation) if step.kind == "standard" else Linear(deviation, mean)
+    return Standardize(mean, deviation) if step.kind == "standard" else Affine(deviation, mean)

@@ -1,7 +1,7 @@
-"""A plan -> operations: steps that follow each other become one, where nothing else needs what lies between.
+"""Fuse the steps of a plan into operations, where no other step needs the value between them.
 
-A step that works cell by cell is done in place on each block of what it follows. Padding with zeros becomes part of the
-convolution after it.
+A step that works cell by cell joins the epilogue of the operation before it, which applies it to each block in place.
+Padding with zeros becomes part of the convolution after it.
 """
 
 from __future__ import annotations
@@ -9,91 +9,121 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from convcli.core.lazy_imports import Array
-from convcli.core.records import Record, field, replace
-from convcli.engine.epilogue import Activation, Linear, Standard, Tail, tail
+from convcli.core.records import Record, replace
+from convcli.engine.epilogue import Epilogue, EpilogueFunction, epilogue_function
 from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.model import steps
 from convcli.model.graph import Plan
 
 Weights = Mapping[str, Array]
-Name = ValueName
 
 
 class Operation(Record):
-    """One step (none: the value as it is) and what is done to its result in place.
+    """One step, or none, and the epilogue that is applied to its result in place. Without a step the input is copied.
 
-    `takes` and `makes` are names of values, `shape` that of one sample of the result, `space` that of the step's first
-    input. `layer` is the name of the layer that the step is of, `where` what messages call it.
+    `inputs` and `output` are the names of the values that it reads and makes. Shapes are those of one sample,
+    `(*spatial, channels)`: `input_shape` of the first input, `output_shape` of the output. `layer` is the name of the
+    layer that the step belongs to, and `where` what messages call that layer.
     """
 
     layer: str
     where: str
     step: steps.Step | None
     weights: Weights
-    takes: tuple[Name, ...]
-    makes: Name
-    space: tuple[int, ...]
-    shape: tuple[int, ...]
-    tails: tuple[Linear | Standard | Activation, ...] = field(default=())
+    inputs: tuple[ValueName, ...]
+    output: ValueName
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    epilogue: Epilogue = ()
 
 
-VIEWS = (steps.ChangeShape, steps.MoveAxes)
-
-
-def operations(
+def fuse(
     plan: Plan, weights: Mapping[str, Weights], keep: Sequence[str], dtype: str
-) -> tuple[list[Operation], dict[str, Name]]:
-    """The operations of a plan in order, and for each value in `keep` the name under which it is made."""
+) -> tuple[list[Operation], dict[str, ValueName]]:
+    """Return the operations of a plan in order, and the name of the value that each name in `keep` stands for.
+
+    `weights` holds the arrays of each layer by name. Names in `keep` are those of layers or model inputs.
+    """
     linear = linearize(plan)
-    kept = {name: linear.outputs.get(name, name) for name in keep}  # an input may be kept too
+    kept = {name: linear.outputs.get(name, name) for name in keep}
     uses = count_uses(linear.calls, kept.values())
-    made: dict[Name, int] = {}  # the place of the operation that makes a value
-    fused: list[Operation | None] = []
-    for each in (_operation(call, weights) for call in linear.calls):
-        before = made.get(each.takes[0]) if len(each.takes) == 1 and uses[each.takes[0]] == 1 else None
-        former = None if before is None else fused[before]
-        joined = None if former is None else _joined(former, each, dtype)
-        if joined is None or before is None:
-            if each.step is not None and (alone := tail(each.step, each.weights, len(each.shape), dtype)):
-                each = replace(each, step=None, tails=(alone,))
-            before = len(fused)
-            fused.append(each)
-        elif isinstance(each.step, steps.Correlate):  # after padding
-            fused[before] = None
-            before = len(fused)
-            fused.append(joined)
+    operations: list[Operation | None] = []
+    makers: dict[ValueName, int] = {}  # for each value the index of the operation that makes it
+    for call in linear.calls:
+        operation = _unfused(call, weights)
+        only_reader = len(call.inputs) == 1 and uses[call.inputs[0]] == 1
+        index = makers.get(call.inputs[0]) if only_reader else None
+        previous = None if index is None else operations[index]
+        if index is None or previous is None:
+            operations.append(_as_epilogue(operation, dtype))
+        elif padded := _with_padding(previous, operation):
+            operations[index] = None
+            operations.append(padded)
+        elif extended := _with_epilogue(previous, operation, dtype):
+            operations[index] = extended
+            makers[call.output] = index
+            continue
         else:
-            fused[before] = joined
-        made[each.makes] = before
-    return [each for each in fused if each is not None], kept
+            operations.append(_as_epilogue(operation, dtype))
+        makers[call.output] = len(operations) - 1
+    return [operation for operation in operations if operation is not None], kept
 
 
-def _operation(call: StepCall, weights: Mapping[str, Weights]) -> Operation:
+def _unfused(call: StepCall, weights: Mapping[str, Weights]) -> Operation:
     """Return a single step as an operation."""
-    owned = weights.get(call.layer.node.owner, {})
-    name, where, space = call.layer.name, call.layer.where, call.input_shapes[0]
-    return Operation(name, where, call.step, owned, call.inputs, call.output, space, call.output_shape)
+    return Operation(
+        layer=call.layer.name,
+        where=call.layer.where,
+        step=call.step,
+        weights=weights.get(call.layer.node.owner, {}),
+        inputs=call.inputs,
+        output=call.output,
+        input_shape=call.input_shapes[0],
+        output_shape=call.output_shape,
+    )
 
 
-def _joined(former: Operation, each: Operation, dtype: str) -> Operation | None:
-    """The two as one operation, where they can be."""
-    if isinstance(each.step, steps.Correlate) and isinstance(former.step, steps.Pad) and not former.tails:
-        windows = each.step.windows
-        cropped = any(amount < 0 for pair in former.step.amounts for amount in pair)
-        if former.step.mode != "zeros" or cropped or any(window.upsample > 1 for window in windows):
-            return None  # cells that are cut off are not there to be read again
-        padded = tuple(
-            replace(window, before=window.before + before, after=window.after + after)
-            for window, (before, after) in zip(windows, former.step.amounts, strict=True)
-        )
-        return replace(each, step=replace(each.step, windows=padded), takes=former.takes, space=former.space)
-    if each.step is None or isinstance(former.step, VIEWS):
+def _as_epilogue(operation: Operation, dtype: str) -> Operation:
+    """Return an operation whose step is its epilogue, where the step can be; else the operation as it is."""
+    function = _epilogue_function(operation, dtype)
+    return operation if function is None else replace(operation, step=None, epilogue=(function,))
+
+
+def _with_epilogue(previous: Operation, operation: Operation, dtype: str) -> Operation | None:
+    """Return the previous operation with the other one's step in its epilogue; None where that cannot be.
+
+    A reshaped or permuted value may be a view of its input, which must not be written to.
+    """
+    if isinstance(previous.step, steps.ChangeShape | steps.MoveAxes):
         return None
-    added = tail(each.step, each.weights, len(each.shape), dtype)
-    return None if added is None else replace(former, makes=each.makes, tails=(*former.tails, added))
+    function = _epilogue_function(operation, dtype)
+    if function is None:
+        return None
+    return replace(previous, output=operation.output, epilogue=(*previous.epilogue, function))
 
 
-def run_all(tails: Sequence[Tail], block: Array, channels: slice) -> None:
-    """Do what is to be done to a block, in order."""
-    for each in tails:
-        each(block, channels)
+def _with_padding(previous: Operation, operation: Operation) -> Operation | None:
+    """Return a convolution whose windows pad the input themselves, where the previous operation pads it with zeros.
+
+    Cropping stays apart, because a window would read the cells that are cut off. So does padding before a transposed
+    convolution, which pads its input only after stretching it.
+    """
+    pad, convolution = previous.step, operation.step
+    if not isinstance(pad, steps.Pad) or not isinstance(convolution, steps.Correlate) or previous.epilogue:
+        return None
+    cropped = any(amount < 0 for pair in pad.amounts for amount in pair)
+    if pad.mode != "zeros" or cropped or any(window.upsample > 1 for window in convolution.windows):
+        return None
+    windows = tuple(
+        replace(window, before=window.before + before, after=window.after + after)
+        for window, (before, after) in zip(convolution.windows, pad.amounts, strict=True)
+    )
+    step = replace(convolution, windows=windows)
+    return replace(operation, step=step, inputs=previous.inputs, input_shape=previous.input_shape)
+
+
+def _epilogue_function(operation: Operation, dtype: str) -> EpilogueFunction | None:
+    """Return the operation's step as a function of an epilogue, or None where it cannot be one."""
+    if operation.step is None:
+        return None
+    return epilogue_function(operation.step, operation.weights, len(operation.output_shape), dtype)

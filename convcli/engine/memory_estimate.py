@@ -1,6 +1,7 @@
-"""How much memory a run takes at its worst, before it is begun: buffers, and what each operation needs beside them.
+"""Estimate how much memory a run takes at its worst moment, before it begins, from shapes alone.
 
-An upper bound, from shapes alone. What is held before the run (inputs, weights as they are prepared) is not in it.
+The estimate is an upper bound. It counts the values and what each operation needs beside them; not the inputs and the
+prepared weights, which are there before the run.
 """
 
 from __future__ import annotations
@@ -9,104 +10,118 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
-from convcli.engine.buffers import LOOSE
-from convcli.engine.fusion import Name, Operation
-from convcli.model import steps
+from convcli.engine.buffers import MOST_OVERSIZE
+from convcli.engine.fusion import Operation
+from convcli.engine.linearize import ValueName, count_uses
+from convcli.model.steps import ChangeShape, Correlate, Merge, MoveAxes, Pad, Pool
 
-SCRATCH_PER_THREAD = 12 << 20  # scratch of a thread: some slabs and blocks
-LEAST_SCRATCH = 4 << 20  # of all threads: transforms are of some size
-GATHERED = 4  # scratch of all threads, over all patches of an operation
-TEMPORARY = 4  # arrays as large as what an operation reads or makes that are alive at once while it is done
-
-
-WINDOWED = steps.Correlate | steps.Pool
+SCRATCH_PER_THREAD = 12 << 20  # the slabs and blocks that a thread works on, at most
+MIN_SCRATCH = 4 << 20  # of all threads: transforms have some size even for little work
+PATCH_COPIES = 4  # scratch of all threads, as a multiple of all patches of an operation
+TEMPORARY_COPIES = 4  # arrays as large as an input or the result that live at once while a step runs on whole arrays
 
 
 class Ledger:
-    """Bytes by who holds them: like the buffers of a run, with numbers in place of memory."""
+    """The bytes that values hold: it does what the memory of a run does, with sizes in place of arrays."""
 
     def __init__(self) -> None:
-        self.held = self.most = 0
+        self.peak = 0
+        self._held = 0
         self._free: list[int] = []
-        self._blocks: dict[Name, tuple[int, bool]] = {}  # how large, and whether it can be used again
-        self._same: dict[Name, Name] = {}  # names of views, by whose memory they are in
-        self._users: Counter[Name] = Counter()
+        self._blocks: dict[ValueName, tuple[int, bool]] = {}  # size, and whether the block can be used again
+        self._owners: dict[ValueName, ValueName] = {}  # for each view the value whose memory it is in
+        self._names: Counter[ValueName] = Counter()  # how many values are in the memory of each
 
-    def new(self, name: Name, size: int, again: bool) -> None:
-        """Memory for a value; a free block where there is a fitting one."""
-        fitting = [block for block in self._free if size <= block <= LOOSE * size] if again else []
+    def allocate(self, name: ValueName, size: int, spare: bool) -> None:
+        """Enter a value in memory of its own: with `spare` in the smallest free block that fits, if there is one."""
+        fitting = [block for block in self._free if size <= block <= MOST_OVERSIZE * size] if spare else []
         if fitting:
             size = min(fitting)
             self._free.remove(size)
         else:
-            self.held += size
-        self._blocks[name] = size, again
-        self._users[name] += 1
-        self.most = max(self.most, self.held)
+            self._held += size
+        self._blocks[name] = size, spare
+        self._names[name] += 1
+        self.hold_briefly(0)
 
-    def view(self, name: Name, of: Name) -> None:
-        """A value in the memory of another."""
-        owner = self._same.get(of, of)
-        self._same[name] = owner
-        self._users[owner] += 1
+    def add_view(self, name: ValueName, source: ValueName) -> None:
+        """Enter a value in the memory of another."""
+        owner = self._owners.get(source, source)
+        self._owners[name] = owner
+        self._names[owner] += 1
 
-    def beside(self, size: int) -> None:
-        """Memory that is let go as soon as an operation is done."""
-        self.most = max(self.most, self.held + size)
+    def hold_briefly(self, size: int) -> None:
+        """Count memory that is let go as soon as an operation is done."""
+        self.peak = max(self.peak, self._held + size)
 
-    def gone(self, name: Name) -> None:
-        """A value that nothing needs any more."""
-        owner = self._same.pop(name, name)
-        self._users[owner] -= 1
-        if self._users[owner] or owner not in self._blocks:  # or it is an input
+    def release(self, name: ValueName) -> None:
+        """Take out a value that nothing needs any more."""
+        owner = self._owners.pop(name, name)
+        self._names[owner] -= 1
+        if self._names[owner] or owner not in self._blocks:  # the memory of an input is the caller's
             return
-        size, again = self._blocks.pop(owner)
-        if again:
+        size, spare = self._blocks.pop(owner)
+        if spare:
             self._free.append(size)
         else:
-            self.held -= size
+            self._held -= size
 
 
-def peak(
-    chain: Sequence[Operation], kept: Iterable[Name], inputs: Mapping[str, tuple[int, ...]], cells: int, threads: int
+def peak_bytes(
+    operations: Sequence[Operation],
+    kept: Iterable[ValueName],
+    input_shapes: Mapping[str, tuple[int, ...]],
+    sample_bytes: int,
+    threads: int,
 ) -> int:
-    """Bytes at the worst moment of a run. `cells` is the bytes of a number times the samples."""
-    wanted = set(kept)
-    uses = Counter(name for each in chain for name in each.takes) + Counter(wanted)
-    sizes: dict[Name, int] = {name: prod(shape) * cells for name, shape in inputs.items()}
+    """Return the bytes that a run takes at its worst moment.
+
+    `kept` names the values that it returns. Shapes are those of one sample; `sample_bytes` is the size of a number
+    times the number of samples.
+    """
+    kept = set(kept)
+    uses = count_uses(operations, kept)
+    sizes: dict[ValueName, int] = {name: prod(shape) * sample_bytes for name, shape in input_shapes.items()}
     ledger = Ledger()
-    fresh: set[Name] = set()  # values that are in memory of their own for certain
-    for each in chain:
-        sizes[each.makes] = size = prod(each.shape) * cells
-        read = sum(sizes[name] for name in set(each.takes))
-        if _is_view(each):
-            ledger.beside(max(read, size))  # or a copy, where the order of values asks for one
-            ledger.view(each.makes, each.takes[0])
+    in_own_memory: set[ValueName] = set()
+    for operation in operations:
+        sizes[operation.output] = size = prod(operation.output_shape) * sample_bytes
+        read = sum(sizes[name] for name in set(operation.inputs))
+        if _returns_view(operation):
+            ledger.hold_briefly(max(read, size))  # a copy, where the order of the numbers requires one
+            ledger.add_view(operation.output, operation.inputs[0])
+        elif _writes_to_buffer(operation):
+            ledger.allocate(operation.output, size, spare=operation.output not in kept)
+            ledger.hold_briefly(read)
+            in_own_memory.add(operation.output)
         else:
-            apart = isinstance(each.step, WINDOWED) or each.step is None or _plain_join(each)
-            ledger.new(each.makes, size, again=apart and each.makes not in wanted)
-            ledger.beside(read if apart else TEMPORARY * max(read, size))
-            fresh |= {each.makes} if apart else set()
-        for name in each.takes:
+            ledger.allocate(operation.output, size, spare=False)
+            ledger.hold_briefly(TEMPORARY_COPIES * max(read, size))
+        for name in operation.inputs:
             uses[name] -= 1
             if not uses[name]:
-                ledger.gone(name)
-    copies = sum(sizes[name] for name in wanted - fresh)  # of values that are inputs, or views of them
-    ledger.beside(copies)
-    most = max((_gathered(each) for each in chain), default=0) * cells
-    return ledger.most + min(SCRATCH_PER_THREAD * threads, LEAST_SCRATCH + GATHERED * most)
+                ledger.release(name)
+    ledger.hold_briefly(sum(sizes[name] for name in kept - in_own_memory))  # kept inputs and views are copied
+    patches = max(map(_patch_numbers, operations), default=0) * sample_bytes
+    return ledger.peak + min(SCRATCH_PER_THREAD * threads, MIN_SCRATCH + PATCH_COPIES * patches)
 
 
-def _gathered(each: Operation) -> int:
-    """How many numbers all patches of an operation hold, of one sample."""
-    taps = prod(window.size for window in each.step.windows) if isinstance(each.step, WINDOWED) else 1
-    return taps * prod(each.shape[:-1]) * max(each.space[-1], each.shape[-1])
+def _patch_numbers(operation: Operation) -> int:
+    """Return how many numbers the windows of an operation hold at all positions, for one sample."""
+    step = operation.step
+    taps = prod(window.size for window in step.windows) if isinstance(step, Correlate | Pool) else 1
+    return taps * prod(operation.output_shape[:-1]) * max(operation.input_shape[-1], operation.output_shape[-1])
 
 
-def _is_view(each: Operation) -> bool:
-    crops = isinstance(each.step, steps.Pad) and all(max(pair) <= 0 for pair in each.step.amounts)
-    return not each.tails and (crops or isinstance(each.step, steps.ChangeShape | steps.MoveAxes))
+def _returns_view(operation: Operation) -> bool:
+    """Return whether the result is a view of the input."""
+    step = operation.step
+    crops = isinstance(step, Pad) and all(max(pair) <= 0 for pair in step.amounts)
+    return not operation.epilogue and (crops or isinstance(step, ChangeShape | MoveAxes))
 
 
-def _plain_join(each: Operation) -> bool:
-    return isinstance(each.step, steps.Merge) and not each.step.coefficients and not each.step.constants
+def _writes_to_buffer(operation: Operation) -> bool:
+    """Return whether the result is written to memory that the program allocates for it."""
+    step = operation.step
+    plain_merge = isinstance(step, Merge) and not step.coefficients and not step.constants
+    return step is None or isinstance(step, Correlate | Pool) or plain_merge

@@ -1,4 +1,4 @@
-"""What compiled code does for a program: whether it repays its start-up, and bias, scale and clipping in one go."""
+"""Where compiled code helps a program: whether it repays its start-up, and bias, scale and clipping in one pass."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.blocks import Finish, as_rows
-from convcli.engine.epilogue import Activation, Linear, Tail
-from convcli.engine.fusion import Operation, run_all
-from convcli.model import steps
+from convcli.engine.epilogue import Affine, ElementwiseActivation, Epilogue, apply_epilogue
+from convcli.engine.fusion import Operation
+from convcli.model.steps import Correlate, Pool
 
-START_UP = 0.8  # seconds to import numba and read what it has compiled
-SAVED = 1.5e-10  # seconds a product or comparison, over NumPy alone: what the benchmark shows for all of them
+START_UP_SECONDS = 0.8  # to import numba and to read the code that it has compiled
+SECONDS_SAVED = 1.5e-10  # by each product or comparison, against NumPy: the mean over all cases of the benchmark
 
 
-def pays_off(chain: Sequence[Operation], samples: int) -> bool:
-    """Whether it would save more time on so many samples than it takes to be ready, and leave memory for these."""
-    if not compiled.installed() or SAVED * samples * sum(map(_products, chain)) <= START_UP:
+def compiled_code_pays_off(operations: Sequence[Operation], samples: int) -> bool:
+    """Return whether compiled code saves more time on so many samples than it takes to start, and has the memory."""
+    if not compiled.installed() or SECONDS_SAVED * samples * sum(map(_products, operations)) <= START_UP_SECONDS:
         return False
     left = memory.room()
     if left is not None and left < 2 * compiled.START_UP:
@@ -36,27 +36,29 @@ def pays_off(chain: Sequence[Operation], samples: int) -> bool:
     return True
 
 
-def _products(each: Operation) -> int:
-    """Products or comparisons of an operation that compiled code is for, for one sample."""
-    if isinstance(each.step, steps.Pool):
-        return prod(each.shape) * prod(window.size for window in each.step.windows)
-    if isinstance(each.step, steps.Correlate):
-        few = max(each.space[-1], each.shape[-1]) <= compiled.FEW or each.step.groups == each.space[-1]
-        if few or any(window.upsample > 1 for window in each.step.windows):
-            return known(each.step.macs(each.space))
+def _products(operation: Operation) -> int:
+    """Return the products or comparisons of an operation for one sample; 0 where compiled code is of no use."""
+    step = operation.step
+    if isinstance(step, Pool):
+        return prod(operation.output_shape) * prod(window.size for window in step.windows)
+    if isinstance(step, Correlate):
+        channels = operation.input_shape[-1]
+        few = max(channels, operation.output_shape[-1]) <= compiled.FEW or step.groups == channels
+        if few or any(window.upsample > 1 for window in step.windows):
+            return known(step.macs(operation.input_shape))
     return 0
 
 
-def finishing(tails: Sequence[Tail], filters: int, dtype: str, native: bool) -> Finish:
-    """What is to be done to a block, in order; natively if it is no more than a scale and clipping."""
-    plain = partial(run_all, tails)
-    limits = _limits(tails) if native and tails else None
+def finish_function(epilogue: Epilogue, filters: int, dtype: str, use_compiled: bool) -> Finish:
+    """Return a function that applies the epilogue to a block, in one pass of compiled code where that is possible."""
+    apply = partial(apply_epilogue, epilogue)
+    limits = _limits(epilogue) if use_compiled and epilogue else None
     if limits is None:
-        return plain
-    linear = tails[0] if isinstance(tails[0], Linear) else Linear(None, None)
+        return apply
+    affine = epilogue[0] if isinstance(epilogue[0], Affine) else Affine(None, None)
     factor, offset = (
-        np.ascontiguousarray(np.broadcast_to(np.asarray(given, dtype), (filters,)))
-        for given in (1 if linear.factor is None else linear.factor, 0 if linear.offset is None else linear.offset)
+        np.ascontiguousarray(np.broadcast_to(np.asarray(numbers, dtype), (filters,)))
+        for numbers in (1 if affine.factor is None else affine.factor, 0 if affine.offset is None else affine.offset)
     )
     low, high = (np.dtype(dtype).type(limit) for limit in limits)
     clip = compiled.numba_loops().linear_clip
@@ -64,21 +66,24 @@ def finishing(tails: Sequence[Tail], filters: int, dtype: str, native: bool) -> 
     def finish(block: Array, channels: slice) -> None:
         rows = as_rows(block)
         if rows is None:
-            plain(block, channels)
+            apply(block, channels)
         else:
             clip(rows, factor[channels], offset[channels], low, high)
 
     return finish
 
 
-def _limits(tails: Sequence[Tail]) -> tuple[float, float] | None:
-    """The lowest and highest value after a scale, or nothing, and a rectifier, or nothing; None after anything else."""
+def _limits(epilogue: Epilogue) -> tuple[float, float] | None:
+    """Return the limits to which the rectifiers of an epilogue clip; None for one of other functions.
+
+    The first function may be affine.
+    """
     low, high = -inf, inf
-    for place, each in enumerate(tails):
-        if isinstance(each, Linear) and place == 0:
+    for index, function in enumerate(epilogue):
+        if isinstance(function, Affine) and index == 0:
             continue
-        most = each.highest if isinstance(each, Activation) else None
-        if most is None:
+        upper = function.upper_limit if isinstance(function, ElementwiseActivation) else None
+        if upper is None:
             return None
-        low, high = (min(max(each, 0.0), most) for each in (low, high))
+        low, high = (min(max(limit, 0.0), upper) for limit in (low, high))
     return low, high

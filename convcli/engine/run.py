@@ -21,7 +21,7 @@ from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
     from convcli.engine.bind_weights import Stored
-    from convcli.engine.program import ProgressCallback
+    from convcli.engine.progress import ProgressCallback
 
 TOLERANCE = 1e-5
 # Bytes: work in more at a time is slower, as each page of memory that is new takes the system a moment.
@@ -72,7 +72,7 @@ class Task(Closing):
         preparation: Preparation = AS_THEY_ARE,
         watch: ProgressCallback | None = None,
     ) -> None:
-        from convcli.engine.program import Program
+        from convcli.engine.program import build_program
 
         self.model, self.labels, self.watch = model, labels, watch
         self.data_format = data_format or model.data_format
@@ -87,7 +87,7 @@ class Task(Closing):
         owners = [*also, *(layer.node.owner for layer in needed.layers)]
         self.weights = bind_weights(model, self.plan, weights, weights_name, seed, self.dtype, owners)
         with located_in(model):
-            self.program = Program(
+            self.program = build_program(
                 needed,
                 self.weights,
                 self.kept,

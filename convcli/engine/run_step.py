@@ -117,7 +117,7 @@ def centre_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
     return centred, np.mean(centred * centred, axis=axes, keepdims=True)
 
 
-JOIN_FUNCTIONS = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
+MERGE_FUNCTIONS = {"sum": np.add, "mean": np.add, "product": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
 
 
 @run_step.register
@@ -131,7 +131,7 @@ def _(step: steps.Merge, inputs: Sequence[Array], weights: Weights) -> Array:
         operands = [x if each == 1 else x * each for x, each in zip(operands, step.coefficients, strict=True)]
     joined = operands[0]
     for operand in operands[1:]:
-        joined = JOIN_FUNCTIONS[step.kind](joined, operand)
+        joined = MERGE_FUNCTIONS[step.kind](joined, operand)
     return np.asarray(joined / len(operands) if step.kind == "mean" else joined)
 
 

@@ -11,8 +11,8 @@ from convcli.core import memory
 from convcli.core.errors import located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import known
+from convcli.engine.restrict_step import Tile, whole_tile
 from convcli.engine.run import ENOUGH, Task
-from convcli.engine.tiling import Tile, whole_tile
 from convcli.io import layout
 from convcli.io.files import allocate
 from convcli.readers.load import located_in

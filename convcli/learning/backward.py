@@ -21,7 +21,7 @@ from convcli.engine.algorithms.blocks import slab
 from convcli.engine.algorithms.pooling import divisors
 from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.engine.run_step import (
-    JOIN_FUNCTIONS,
+    MERGE_FUNCTIONS,
     NUMPY_PAD_MODES,
     align_operands,
     broadcast_weight,
@@ -67,7 +67,7 @@ def _(step: steps.Pool, inputs: Sequence[Array], weights: Weights, way: PassCont
     laid = slab(x, step.windows, box, way.team, empty)  # this thread's own until the next call
     y: Array | None = None
     for met in _met(step.windows, places):
-        y = laid[met].copy() if y is None else JOIN_FUNCTIONS[POOLED[step.kind]](y, laid[met], out=y)
+        y = laid[met].copy() if y is None else MERGE_FUNCTIONS[POOLED[step.kind]](y, laid[met], out=y)
     assert y is not None
     count = None if step.kind == "max" else divisors(step.windows, x, box, step.count_padding)
     result = y if count is None else np.divide(y, count, out=y)

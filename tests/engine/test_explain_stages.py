@@ -12,9 +12,9 @@ import convcli
 from convcli import api
 from convcli.engine.explain.stages import (
     ActivationStage,
+    CopyStage,
     DotProductStage,
-    JoinStage,
-    MoveStage,
+    MergeStage,
     NormalizeStage,
     PoolStage,
     ScaleStage,
@@ -195,9 +195,9 @@ def test_cells_of_no_weight_take_no_part_whatever_they_hold(interpolation, odd):
         ("LayerNormalization(center=False, scale=False)", NormalizeStage),
         ("Softmax()", ActivationStage),
         ("glu", ActivationStage),
-        ("Add(inputs=['input', 2])", JoinStage),
-        ("UpSampling1D(2)", MoveStage),
-        ("Dropout(0.5)", MoveStage),
+        ("Add(inputs=['input', 2])", MergeStage),
+        ("UpSampling1D(2)", CopyStage),
+        ("Dropout(0.5)", CopyStage),
         ("GlobalMaxPooling1D(keepdims=True)", PoolStage),
     ],
 )

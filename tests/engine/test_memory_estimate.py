@@ -10,7 +10,7 @@ from strategies import NUMBERING, OTHERS
 
 import convcli
 from convcli.engine import algorithms, bind_weights, memory_estimate
-from convcli.engine.program import Program
+from convcli.engine.program import build_program
 
 LARGER = {2: 40_000, 3: 60, 4: 10}  # times as large along each axis in space, by rank
 CONVOLUTIONS = (
@@ -61,7 +61,7 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
     model = convcli.load(layer if isinstance(layer, dict) else [layer])
     plan = model.plan({"input": shape})
     bound = bind_weights.bind(plan, None, 0, "float32")
-    program = Program(plan, bound, model.outputs, "float32", tolerance=1e-5, samples=2, threads=2)
+    program = build_program(plan, bound, model.outputs, "float32", tolerance=1e-5, samples=2, threads=2)
     x = {"input": np.ones((2, *shape), "float32")}
     tracemalloc.start()
     program(x)
@@ -91,7 +91,7 @@ def test_many_threads_take_no_more_for_little_work(algorithm, layer, shape):
     plan = model.plan({"input": shape})
     settings = {"algorithm": algorithm, "tolerance": 1e-5, "samples": 1, "threads": 16, "compiled": False}
     try:
-        program = Program(plan, bind_weights.bind(plan, None, 0, "float32"), model.outputs, "float32", **settings)
+        program = build_program(plan, bind_weights.bind(plan, None, 0, "float32"), model.outputs, "float32", **settings)
     except convcli.ConvcliError:
         return  # the way does not suit
     tracemalloc.start()

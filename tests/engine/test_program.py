@@ -12,7 +12,7 @@ from convcli.core.shapes import DataFormat
 from convcli.engine import bind_weights, fusion
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.kernel_layout import meeting_kernel
-from convcli.engine.program import MANY_SAMPLES, Program
+from convcli.engine.program import MANY_SAMPLES, build_program
 from convcli.engine.run_step import run_step
 from convcli.learning import backward
 from convcli.model import steps
@@ -61,7 +61,7 @@ def program(layers, shape, keep, **options):
     plan = model.plan({"input": shape})
     dtype = options.pop("dtype", "float64")
     bound = bind_weights.bind(plan, None, 0, dtype)
-    return Program(plan, bound, keep, dtype, **options)
+    return build_program(plan, bound, keep, dtype, **options)
 
 
 def test_values_are_let_go_when_no_layer_needs_them():
@@ -118,8 +118,8 @@ def test_what_is_kept_is_not_written_to_by_later_layers_or_runs():
 def fused(layers, shape, keep=()):
     model = convcli.load({"layers": layers})
     plan = model.plan({"input": shape})
-    chain, _ = fusion.operations(plan, bind_weights.bind(plan, None, 0, "float32"), [*keep, *model.outputs], "float32")
-    return [(each.makes, type(each.step).__name__, len(each.tails)) for each in chain]
+    operations, _ = fusion.fuse(plan, bind_weights.bind(plan, None, 0, "float32"), [*keep, *model.outputs], "float32")
+    return [(each.output, type(each.step).__name__, len(each.epilogue)) for each in operations]
 
 
 BLOCK = [
@@ -282,7 +282,7 @@ def test_spare_memory_is_that_of_the_last_run():
     run({"input": np.ones((50, 40, 40, 8), np.float32)})
     run({"input": np.ones((1, 40, 40, 8), np.float32)})
     run({"input": np.ones((1, 40, 40, 8), np.float32)})
-    assert sum(block.nbytes for block in run._spare._free) < 4 * 40 * 40 * 8 * 4
+    assert sum(block.nbytes for block in run._workspace.spare._free) < 4 * 40 * 40 * 8 * 4
 
 
 def test_infinite_weights_meet_the_zeros_of_padding_in_every_way():

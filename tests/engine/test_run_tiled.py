@@ -29,7 +29,7 @@ def room(monkeypatch):
     """Sets how much memory there is, of which nothing is kept back for threads, weights and pages of files."""
     monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
     monkeypatch.setattr(memory, "AROUND", 0)
-    monkeypatch.setattr(program, "MOST_PREPARED", 0)
+    monkeypatch.setattr(program, "MOST_GROWTH", 0)
     monkeypatch.setattr(module, "SHARE", 1)
 
     def set_room(most):
@@ -98,7 +98,7 @@ def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, p
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
         patch.setattr(memory, "AROUND", 0)
-        patch.setattr(program, "MOST_PREPARED", 0)
+        patch.setattr(program, "MOST_GROWTH", 0)
         patch.setattr(memory, "room", lambda: most)
         try:
             found, *_ = written(tmp_path_factory.mktemp("y") / "y.npy", model, {"input": x}, place, seed=0)

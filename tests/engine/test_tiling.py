@@ -14,22 +14,23 @@ from hypothesis import strategies as st
 from strategies import layers
 
 import convcli
-from convcli.engine import bind_weights, tiling
-from convcli.engine.program import Program
+from convcli.engine import bind_weights
+from convcli.engine.program import Program, build_program
+from convcli.engine.restrict_step import Span, Tile, _restrict_window, restrict_step
 from convcli.model.steps import Pad
 from convcli.model.window import Window
 
 
 def program(model: Any, shape: tuple[int, ...], dtype: str = "float64") -> Program:
     plan = model.plan({"input": shape})
-    return Program(plan, bind_weights.bind(plan, None, 0, dtype), model.outputs, dtype)
+    return build_program(plan, bind_weights.bind(plan, None, 0, dtype), model.outputs, dtype)
 
 
-def cut(array: np.ndarray, box: tiling.Tile) -> np.ndarray:
+def cut(array: np.ndarray, box: Tile) -> np.ndarray:
     return array[(slice(None), *(slice(*span) for span in box))]
 
 
-def compare(model: Any, x: np.ndarray, box: tiling.Tile, run: Program) -> dict[str, tiling.Tile]:
+def compare(model: Any, x: np.ndarray, box: Tile, run: Program) -> dict[str, Tile]:
     """Compute a part of the output from parts of the input and compare it; what of the input was needed."""
     (name,) = model.outputs
     part = run.plan_tile(box)
@@ -40,8 +41,8 @@ def compare(model: Any, x: np.ndarray, box: tiling.Tile, run: Program) -> dict[s
     return dict(part.input_tiles)
 
 
-def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[tiling.Tile]:
-    def span(extent: int) -> st.SearchStrategy[tiling.Span]:
+def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[Tile]:
+    def span(extent: int) -> st.SearchStrategy[Span]:
         return st.integers(0, extent - 1).flatmap(
             lambda start: st.tuples(st.just(start), st.integers(start + 1, extent))
         )
@@ -124,7 +125,7 @@ def test_parts_that_differ_share_memory():
     ],
 )
 def test_what_reflection_needs(span, amounts, needed):
-    step, _, (needs,) = tiling.restrict(Pad(((2, 3),), "reflect"), (span,), [(5, 1)], (10, 1))
+    step, _, (needs,) = restrict_step(Pad(((2, 3),), "reflect"), (span,), [(5, 1)], (10, 1))
     assert (step.amounts, needs) == ((amounts,), (needed,))
 
 
@@ -146,5 +147,5 @@ def test_what_reflection_needs(span, amounts, needed):
 )
 def test_what_a_window_needs(window, span, needed, padding):
     width = 10
-    found, made, needs = tiling._slid(window, span, width, window.positions(width))
+    found, made, needs = _restrict_window(window, span, width, window.positions(width))
     assert (made, needs, (found.before, found.after)) == (span, needed, padding)

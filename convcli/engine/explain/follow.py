@@ -21,16 +21,16 @@ from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.engine.explain.stages import (
     ActivationStage,
     Cell,
+    CopyStage,
     DotProductStage,
-    JoinStage,
-    MoveStage,
+    MergeStage,
     NormalizeStage,
     Patch,
     PoolStage,
     ScaleStage,
     Stage,
 )
-from convcli.engine.run_step import JOIN_FUNCTIONS, align_operands, broadcast_weight, centre_groups, run_step
+from convcli.engine.run_step import MERGE_FUNCTIONS, align_operands, broadcast_weight, centre_groups, run_step
 from convcli.model import steps
 from convcli.model.graph import PlannedLayer
 from convcli.model.window import Window
@@ -55,7 +55,7 @@ class Explainer:
     def stages(self, cell: Cell) -> tuple[Stage, ...]:
         """What makes the value at a cell of the layer's output; there is at least one stage."""
         if not self.layer.steps:
-            return (MoveStage(self.layer.operands[0], cell, value=self.inputs[0][0][cell]),)
+            return (CopyStage(self.layer.operands[0], cell, value=self.inputs[0][0][cell]),)
         return tuple(self.until(len(self.layer.steps) - 1, cell))
 
     def until(self, place: int, cell: Cell) -> list[Stage]:
@@ -330,10 +330,10 @@ def _moved(step: steps.Step, explainer: Explainer, place: int, cell: Cell) -> li
     number = int(run_step(step, [numbers], {})[0][cell])
     operand = explainer.layer.operands[0]
     if number == 0:
-        return [MoveStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
+        return [CopyStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
     origin = tuple(int(each) for each in np.unravel_index(number - 1, shape))
     found, value = explainer.before(place, origin)
-    return found or [MoveStage(operand, origin, value=value)]
+    return found or [CopyStage(operand, origin, value=value)]
 
 
 @follow.register
@@ -362,7 +362,7 @@ def _(step: steps.Merge, explainer: Explainer, place: int, cell: Cell) -> list[S
             at = cell[step.axis] - start
             if at < x.shape[step.axis + 1]:
                 origin = (*cell[: step.axis], at, *cell[step.axis + 1 :]) if step.axis != -1 else (*cell[:-1], at)
-                return [MoveStage(name, origin, value=x[0][origin])]
+                return [CopyStage(name, origin, value=x[0][origin])]
             start += x.shape[step.axis + 1]
     shape = explainer.layer.step_shapes[place]
     values = [
@@ -375,7 +375,7 @@ def _(step: steps.Merge, explainer: Explainer, place: int, cell: Cell) -> list[S
         taken = [each * factor for each, factor in zip(taken, step.coefficients, strict=True)]
     joined = taken[0]
     for each in taken[1:]:
-        joined = JOIN_FUNCTIONS[step.kind](joined, each)
+        joined = MERGE_FUNCTIONS[step.kind](joined, each)
     if step.kind == "mean":
         joined = joined / len(taken)
-    return [JoinStage(step.kind, tuple(values), step.coefficients, value=joined)]
+    return [MergeStage(step.kind, tuple(values), step.coefficients, value=joined)]

@@ -97,7 +97,7 @@ class ActivationStage(Stage):
     axis_values: Array | None = None
 
 
-class JoinStage(Stage):
+class MergeStage(Stage):
     """A value of each operand, by name, merged; `coefficients` says how many times each is taken, where not once."""
 
     kind: str
@@ -105,7 +105,7 @@ class JoinStage(Stage):
     coefficients: tuple[float, ...] = ()
 
 
-class MoveStage(Stage):
+class CopyStage(Stage):
     """A value as it stands elsewhere: at `cell` of the input or, of several, the operand; None is padding."""
 
     operand: str

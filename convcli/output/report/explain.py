@@ -15,9 +15,9 @@ from convcli.core.records import Record
 from convcli.core.shapes import known
 from convcli.engine.explain.stages import (
     ActivationStage,
+    CopyStage,
     DotProductStage,
-    JoinStage,
-    MoveStage,
+    MergeStage,
     NormalizeStage,
     PoolStage,
     ScaleStage,
@@ -241,7 +241,7 @@ def _(stage: ActivationStage) -> Mapping[str, Any]:
 
 
 @parts.register
-def _(stage: JoinStage) -> Mapping[str, Any]:
+def _(stage: MergeStage) -> Mapping[str, Any]:
     return {
         "operands": [{"name": name, "value": _plain(value)} for name, value in stage.operands],
         **({"coefficients": list(stage.coefficients)} if stage.coefficients else {}),
@@ -249,5 +249,5 @@ def _(stage: JoinStage) -> Mapping[str, Any]:
 
 
 @parts.register
-def _(stage: MoveStage) -> Mapping[str, Any]:
+def _(stage: CopyStage) -> Mapping[str, Any]:
     return {"operand": stage.operand, "cell": None if stage.cell is None else list(stage.cell)}

@@ -18,7 +18,7 @@ from convcli.core.records import Record, field, replace
 from convcli.core.shapes import known
 from convcli.engine.algorithms.kernel_layout import meeting_kernel
 from convcli.engine.epilogue import scale_parameters
-from convcli.engine.program import Program
+from convcli.engine.program import build_program
 from convcli.engine.run_step import run_step
 from convcli.io import arrays
 from convcli.model import steps
@@ -151,7 +151,9 @@ def _between(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Wei
     """What the first steps of a layer make of its input."""
     cut = replace(layer, steps=layer.steps[:count], step_shapes=layer.step_shapes[:count])
     alone = Plan(plan.model, {layer.operands[0]: layer.input_shapes[0]}, (cut,))
-    program = Program(alone, {layer.node.owner: weights}, [layer.name], x.dtype.name, samples=len(x), compiled=False)
+    program = build_program(
+        alone, {layer.node.owner: weights}, [layer.name], x.dtype.name, samples=len(x), compiled=False
+    )
     try:
         return program({layer.operands[0]: x})[layer.name]
     finally:

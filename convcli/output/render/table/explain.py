@@ -14,9 +14,9 @@ from convcli.core.records import replace
 from convcli.core.shapes import axis_names
 from convcli.engine.explain.stages import (
     ActivationStage,
+    CopyStage,
     DotProductStage,
-    JoinStage,
-    MoveStage,
+    MergeStage,
     NormalizeStage,
     Patch,
     PoolStage,
@@ -238,7 +238,7 @@ def _(stage: ActivationStage) -> str:
 
 
 @stage_line.register
-def _(stage: JoinStage) -> str:
+def _(stage: MergeStage) -> str:
     factors = stage.coefficients or (1,) * len(stage.operands)
     parts = [
         f"{name} {'' if factor == 1 else f'{_factor(factor)}·'}{number_text(value)}".strip()
@@ -248,7 +248,7 @@ def _(stage: JoinStage) -> str:
 
 
 @stage_line.register
-def _(stage: MoveStage) -> str:
+def _(stage: CopyStage) -> str:
     if stage.cell is None:
         return f"padding = {number_text(stage.value)}"
     *at, channel = stage.cell

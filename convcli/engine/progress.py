@@ -1,0 +1,52 @@
+"""Progress of a program: how much of all the work is done, told by layer while its operations run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from math import prod
+
+from convcli.core.threads import Team
+from convcli.engine.fusion import Operation
+
+# Called with the name of the layer and the share of all work that is done, from 0 to 1; by any thread.
+ProgressCallback = Callable[[str, float], object]
+
+
+def work_shares(operations: Sequence[Operation]) -> list[tuple[float, float]]:
+    """Return for each operation the share of all work that is done before it, and the share that it is.
+
+    Work is counted in multiplications by kernel weights, and one for each number of the result.
+    """
+    work = [_work(operation) for operation in operations]
+    total = max(sum(work), 1)
+    return [(before / total, own / total) for before, own in zip(accumulate(work, initial=0), work, strict=False)]
+
+
+def _work(operation: Operation) -> int:
+    """Return the work of an operation on one sample."""
+    macs = 0 if operation.step is None else operation.step.macs(operation.input_shape) or 0
+    return macs + prod(operation.output_shape)
+
+
+@contextmanager
+def reporting(
+    teams: Sequence[Team], layer: str, shares: tuple[float, float], callback: ProgressCallback | None
+) -> Iterator[None]:
+    """Within the context, report how far an operation of the layer is, as the teams finish its tasks.
+
+    `shares` are those of `work_shares`. Without a callback nothing is reported.
+    """
+    if callback is None:
+        yield
+        return
+    before, own = shares
+    for team in teams:
+        team.watch = lambda share: callback(layer, before + own * share)
+    callback(layer, before)
+    try:
+        yield
+    finally:
+        for team in teams:
+            team.watch = None
