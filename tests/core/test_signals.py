@@ -28,5 +28,16 @@ def test_what_is_unfinished_is_undone(by, code, error):
     assert ended(by) == (code, b"outer", error)
 
 
+@pytest.mark.parametrize("by", ["SIGINT", "SIGPIPE"])
+def test_a_child_that_this_program_waits_for_has_signals_of_its_own(by):
+    code = (
+        "import os, signal; from convcli.core.signals import end_at_once, left_to_child; end_at_once()\n"
+        f"with left_to_child(): os.kill(os.getpid(), signal.{by}); print('lived', flush=True)\n"
+        f"os.kill(os.getpid(), signal.{by}); print('and lived again')"
+    )
+    done = shell(f'exec "{sys.executable}" -c "{code}"')
+    assert (done.returncode, done.stdout) == (130 if by == "SIGINT" else 141, b"lived\n")
+
+
 def test_what_is_ignored_stays_ignored():
     assert ended("SIGHUP", "SIG_IGN") == (0, b" and lived\n", b"")
