@@ -320,8 +320,13 @@ def _print(content: bytes, form: str) -> None:
 
 def print_text(text: str) -> None:
     """Write text for people to standard output, in characters that its encoding has."""
+    write_out(printable(text).encode(_encoding()))
+
+
+def printable(text: str) -> str:
+    """Return text with plainer characters where the encoding of standard output lacks some."""
     encoding = _encoding()
-    write_out(text.encode() if "utf" in encoding else text.translate(PLAINER).encode(encoding, "replace"))
+    return text if "utf" in encoding else text.translate(PLAINER).encode(encoding, "replace").decode(encoding)
 
 
 def place(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli import manual
-from convcli.cli.deliver import look, print_text
+from convcli.cli.deliver import look, print_text, printable
 from convcli.core.errors import ConvcliError, nearest
 from convcli.core.signals import left_to_child
 
@@ -52,7 +52,7 @@ def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
     elif sys.stdout.isatty():
         os.environ.setdefault("LESS", PAGER_OPTIONS)
         with left_to_child():
-            click.echo_via_pager(_formatted(topic, look()), color=look().colour)
+            click.echo_via_pager(printable(_formatted(topic, look())), color=look().colour)
     else:
         _print(manual.page(topic))
 

@@ -103,6 +103,12 @@ def test_on_a_terminal_without_colour_a_page_has_no_codes():
     assert "\x1b" not in text
 
 
+def test_a_terminal_without_unicode_shows_a_page_in_plainer_characters():
+    code, text = on_terminal("help", "graphs", PAGER="", TERM="dumb", PYTHONIOENCODING="ascii")
+    assert code == 0
+    assert "* down1 (Conv2D), 80 params" in text
+
+
 def test_a_pager_that_ends_early_is_no_error():
     code, text = on_terminal("help", "options", PAGER="head -n 2")
     assert code == 0
