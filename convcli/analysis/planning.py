@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape, axis_names
 from convcli.model.graph import Model, Plan
-from convcli.readers import validate
+from convcli.readers.input_shapes import parse_shape
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dic
     named = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not named:
         named = {only_input(model): input_shape}
-    return {name: data_format.to_last(validate.parse_shape(value)) for name, value in named.items()}
+    return {name: data_format.to_last(parse_shape(value)) for name, value in named.items()}
 
 
 def only_input(model: Model) -> str:

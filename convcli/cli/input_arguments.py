@@ -110,7 +110,7 @@ def asked(options: Mapping[str, Any]) -> Asked:
 def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any], dict[str, str]]:
     """The model, the array for each of its inputs, and what messages call each."""
     from convcli.core.shapes import DataFormat
-    from convcli.readers.validate import INPUT
+    from convcli.readers.input_shapes import INPUT
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
     check_streams(*options["arguments"], options["weights"])

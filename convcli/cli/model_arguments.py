@@ -13,9 +13,9 @@ from convcli.cli.deliver import decorate
 from convcli.core.records import replace
 
 if TYPE_CHECKING:
-    from convcli import readers
     from convcli.core.shapes import DataFormat
     from convcli.model.graph import Model
+    from convcli.readers.reader import Document
 
 # Options that set an argument of a model of one layer.
 SINGLE_LAYER = {
@@ -68,11 +68,13 @@ def load_model(
 
     Inline layers are in the data format given; a file that does not say is channels_last.
     """
-    from convcli import readers
+    from convcli.readers.reader import Document
 
     if source is not None:
-        return _built(readers.read(source), overrides, None)
-    return _built(readers.Document({"layers": list(layers)}, "", "model", "--layer"), overrides, data_format)
+        from convcli.readers.formats import read_model_file
+
+        return _built(read_model_file(source), overrides, None)
+    return _built(Document({"layers": list(layers)}, "", "model", "--layer"), overrides, data_format)
 
 
 def filter_model(
@@ -86,24 +88,24 @@ def filter_model(
 
     In 3-D, where no layer does that, it is the one channel. `normalize` divides as `filters --normalize` does.
     """
-    from convcli import readers
     from convcli.core.errors import located
-    from convcli.readers.weight_values import named_filters
+    from convcli.readers.named_filters import named_filters
+    from convcli.readers.reader import Document
 
     with located("--filter"):
         filters = named_filters(tuple(dict.fromkeys(names)), normalize, 1 if rank == 1 else 2)
     axes = next(iter(filters.values())).ndim
     layer = {"conv3d" if axes == 3 else f"depthwise_conv{axes}d": {"filters": filters}}
-    return _built(readers.Document({"layers": [layer]}, "", "model", "--filter"), overrides, data_format)
+    return _built(Document({"layers": [layer]}, "", "model", "--filter"), overrides, data_format)
 
 
-def _built(document: readers.Document, overrides: Mapping[str, Any] | None, data_format: DataFormat | None) -> Model:
+def _built(document: Document, overrides: Mapping[str, Any] | None, data_format: DataFormat | None) -> Model:
     from convcli.core.errors import located
-    from convcli.readers.load import build_model
+    from convcli.readers.load import load_document
 
-    with located(document.source):
+    with located(document.source or document.title):
         document = replace(document, mapping=_overridden(document.mapping, overrides))
-    return build_model(document, data_format)
+    return load_document(document, data_format)
 
 
 def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:

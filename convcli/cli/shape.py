@@ -158,7 +158,7 @@ def model_and_shapes(
 def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
     """The shapes that are given with -i, by the names of the inputs."""
     from convcli.core.errors import ConvcliError
-    from convcli.readers import validate
+    from convcli.readers.input_shapes import parse_shape
 
     shapes = {}
     for text in inputs:
@@ -169,7 +169,7 @@ def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
         if key in shapes:
             raise click.UsageError(f"-i {text}: {key} has a shape already")
         try:
-            shapes[key] = validate.parse_shape(rest)
+            shapes[key] = parse_shape(rest)
         except ConvcliError as error:
             raise click.UsageError(f"-i {text}: {error}") from None
     return shapes

@@ -106,7 +106,7 @@ def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format:
 
 def _size(text: str, option: str) -> Shape:
     from convcli.core.errors import ConvcliError
-    from convcli.readers.validate import parse_shape
+    from convcli.readers.input_shapes import parse_shape
 
     try:
         return parse_shape(text)

@@ -1,4 +1,4 @@
-"""A bare kernel as a model: rank 1 or 2 is one hand-made filter, rank 3 to 5 a whole Keras kernel."""
+"""A bare kernel as a model of one convolution."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import shape_text
-from convcli.io.arrays import nested_shape, several
+from convcli.io import arrays
+from convcli.readers.reader import ModelFile, Reader
 
 
 def mapping(kernel: Any, name: str) -> dict[str, Any]:
-    """The mapping of a one-layer model with this kernel, an array or a nested list; `name` is a single filter's."""
+    """Return the mapping of a model of one convolution with this kernel, an array or a nested list.
+
+    A kernel of rank 1 or 2 is one filter, which is called `name`; one of rank 3, 4 or 5 is a whole kernel in Keras's
+    layout `(*kernel_size, input channels, filters)`. Raises `ConvcliError` for any other rank.
+    """
     if isinstance(kernel, dict):
-        raise several(kernel, "FILE.npz")
-    shape = nested_shape(kernel) if isinstance(kernel, list) else kernel.shape
+        raise arrays.several(kernel, "FILE.npz")
+    shape = arrays.nested_shape(kernel) if isinstance(kernel, list) else kernel.shape
     rank = len(shape)
     if not 1 <= rank <= 5:
         raise ConvcliError(
@@ -23,3 +28,13 @@ def mapping(kernel: Any, name: str) -> dict[str, Any]:
     if rank <= 2:
         return {"layers": [{f"conv{rank}d": {"filters": {name: kernel}}}]}
     return {"layers": [{f"conv{rank - 2}d": {"kernel": kernel}}]}
+
+
+def _read(file: ModelFile) -> dict[str, Any]:
+    result = arrays.read(file.content, file.suffix, file.source)
+    if isinstance(result, dict) and len(result) == 1:  # an NPZ file with a single array
+        (result,) = result.values()
+    return mapping(result, file.title)
+
+
+ARRAY = Reader("kernel in an array file", lambda file: arrays.is_binary(file.content), _read)

@@ -1,4 +1,4 @@
-"""A layer as it is written, in a mapping or in the call form -> its type and its arguments by name."""
+"""A layer as a model file writes it: a mapping with its type as the one key, or the call form `Conv2D(40, 3)`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from convcli.io.yaml_json import MOST_BITS
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, Layer, normalised
 
-MOST_LETTERS = 100_000  # of a call: Python's parser takes a thousand times its size
-SHARED = "shared"  # the type of an entry that calls an earlier layer again: its arguments are layer and inputs
+MOST_LETTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
+SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
+EXAMPLE = "such as Conv2D(40, 3)"
 
 
 class LayerConfig(Record):
-    """One layer as the model file has it: its type, and its arguments by name."""
+    """A layer that is not checked yet: its type as the file spells it, and its arguments by name."""
 
     type: str
     arguments: Mapping[str, Any] = field(factory=dict)
 
 
 def parse_layer(value: Any) -> LayerConfig:
-    """A layer in the call form (`"Conv2D(40, 3)"`), or a mapping with its type as the one key."""
+    """Parse a layer: text in the call form, or a mapping `TYPE: ARGUMENTS`. Raises `ConvcliError`.
+
+    >>> parse_layer({"conv2d": {"filters": 40, "kernel_size": 3}})
+    LayerConfig(type='conv2d', arguments={'filters': 40, 'kernel_size': 3})
+    >>> parse_layer({"dense": 10})
+    LayerConfig(type='dense', arguments={'units': 10})
+    """
     if isinstance(value, str):
         return parse_call(value)
     if not isinstance(value, Mapping) or len(value) != 1:
@@ -32,58 +39,66 @@ def parse_layer(value: Any) -> LayerConfig:
             f"{short(value)} is not a layer",
             "one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3)",
         )
-    ((name, arguments),) = value.items()
+    ((layer_type, arguments),) = value.items()
     if arguments is None:
         arguments = {}
     if isinstance(arguments, int | float | str):
-        arguments = _by_position(str(name), [arguments])
+        arguments = _by_position(str(layer_type), [arguments])
     if not isinstance(arguments, Mapping):
-        raise ConvcliError(f"{name}: {short(arguments)} where arguments belong", "a mapping of them")
-    return LayerConfig(str(name), {str(key): each for key, each in arguments.items()})
+        raise ConvcliError(f"{layer_type}: {short(arguments)} is not a mapping", "arguments by name")
+    return LayerConfig(str(layer_type), {str(name): argument for name, argument in arguments.items()})
 
 
 def parse_call(text: str) -> LayerConfig:
-    """The call form: `Conv2D(40, 3, activation="relu")`, `keras.layers.Rescaling(1/255)`, `flatten`."""
+    """Parse a layer in the call form. Raises `ConvcliError`.
+
+    >>> parse_call("keras.layers.Conv2D(40, 3, activation='relu')")
+    LayerConfig(type='Conv2D', arguments={'filters': 40, 'kernel_size': 3, 'activation': 'relu'})
+    """
     if text.strip().isidentifier():
         return LayerConfig(text.strip())
     if len(text) > MOST_LETTERS:
         raise ConvcliError(f"{short(text)} is not a layer: {len(text):,} letters", "arrays in files, or in a mapping")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        function = tree.func if isinstance(tree, ast.Call) else tree
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-        if name is None:
-            raise ConvcliError(f"{short(text)} is not a layer", "such as Conv2D(40, 3)")
-        _check_prefix(function)
-        if not isinstance(tree, ast.Call):
-            return LayerConfig(name)
-        positional = [_literal(each) for each in tree.args]
-        named = [(each.arg, _literal(each.value)) for each in tree.keywords]
+        layer_type, positional, named = _parse_python(text)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
-        deep = isinstance(error, RecursionError | MemoryError)
-        reason = "too deep" if deep else getattr(error, "msg", str(error))
-        raise ConvcliError(
-            f"{short(text)} is not a layer: {reason}", "such as Conv2D(40, 3), in quotes inside a list"
-        ) from None
-    arguments = _by_position(name, positional)
-    for key, value in named:
-        if key is None:
+        too_deep = isinstance(error, RecursionError | MemoryError)
+        reason = "too deep" if too_deep else getattr(error, "msg", str(error))
+        raise ConvcliError(f"{short(text)} is not a layer: {reason}", f"{EXAMPLE}, in quotes inside a list") from None
+    arguments = _by_position(layer_type, positional)
+    for name, value in named:
+        if name is None:
             raise ConvcliError(f"** in {short(text)}", "arguments by name")
-        if key in arguments:
-            raise ConvcliError(f"{key} is given twice in {short(text)}")
-        arguments[key] = value
-    return LayerConfig(name, arguments)
+        if name in arguments:
+            raise ConvcliError(f"{name} is given twice in {short(text)}")
+        arguments[name] = value
+    return LayerConfig(layer_type, arguments)
 
 
-def _check_prefix(function: ast.expr) -> None:
-    """Refuse what is PyTorch's: its arguments stand in another order."""
+def _parse_python(text: str) -> tuple[str, list[Any], list[tuple[str | None, Any]]]:
+    """Return a call's function, its positional and its keyword arguments. Raises what `ast.parse` raises too."""
+    tree = ast.parse(text.strip(), mode="eval").body
+    function = tree.func if isinstance(tree, ast.Call) else tree
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+    if name is None:
+        raise ConvcliError(f"{short(text)} is not a layer", EXAMPLE)
+    _refuse_pytorch(function)
+    if not isinstance(tree, ast.Call):
+        return name, [], []
+    positional = [_literal(argument) for argument in tree.args]
+    return name, positional, [(keyword.arg, _literal(keyword.value)) for keyword in tree.keywords]
+
+
+def _refuse_pytorch(function: ast.expr) -> None:
+    """Raise `ConvcliError` for a layer of PyTorch, whose arguments stand in another order."""
     prefix = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
     if {"nn", "torch"} & set(prefix.split(".")):
         raise ConvcliError(f"{ast.unparse(function)} is PyTorch's", "as in Keras: Conv2D(filters, kernel_size)")
 
 
-def _by_position(kind: str, values: Sequence[Any]) -> dict[str, Any]:
-    layer = None if kind == SHARED else layer_class(kind)
+def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
+    """Return positional arguments by their names."""
+    layer = None if layer_type == SHARED else layer_class(layer_type)
     title, names = (layer.__name__, layer.positional()) if layer else (SHARED, ("layer",))
     if len(values) > len(names):
         raise ConvcliError(
@@ -94,12 +109,11 @@ def _by_position(kind: str, values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _literal(node: Any) -> Any:
+    """Return the value of a Python literal, or of a quotient of two numbers; a tuple becomes a list."""
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
-        if isinstance(node.value, int) and node.value.bit_length() > MOST_BITS:
-            raise ConvcliError(f"a whole number of {node.value.bit_length()} bits", "a smaller one")
-        return node.value
+        return _constant(node.value)
     if isinstance(node, ast.List | ast.Tuple):
-        return [_literal(each) for each in node.elts]
+        return [_literal(item) for item in node.elts]
     if isinstance(node, ast.Dict) and not any(
         isinstance(key, ast.List | ast.Tuple | ast.Dict | None) for key in node.keys
     ):
@@ -109,23 +123,32 @@ def _literal(node: Any) -> Any:
         if isinstance(value, int | float):
             return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        above, below = _literal(node.left), _literal(node.right)
-        if isinstance(above, int | float) and isinstance(below, int | float) and below:
-            return above / below
+        dividend, divisor = _literal(node.left), _literal(node.right)
+        if isinstance(dividend, int | float) and isinstance(divisor, int | float) and divisor:
+            return dividend / divisor
     raise ConvcliError(f"{ast.unparse(node)!r} is not a literal", "a number, text, list, True, False, None, or a/b")
 
 
+def _constant(value: float | str | None) -> float | str | None:
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise ConvcliError(f"a whole number of {value.bit_length()} bits", "a smaller one")
+    return value
+
+
 def layer_class(name: str) -> type[Layer]:
-    """The class of a layer type, whatever its case and underscores; an activation's name is an `Activation`."""
-    found = LAYERS.get(normalised(name))
-    if found is not None:
-        return found
+    """Return the class of a layer type; case and underscores do not count. The name of an activation is `Activation`.
+
+    Raises `ConvcliError` for an unknown type.
+    """
+    result = LAYERS.get(normalised(name))
+    if result is not None:
+        return result
     if find_activation(name):
         return LAYERS["activation"]
-    known = {each.keras_name() for each in LAYERS.values()} | set(ACTIVATIONS)
+    known = {layer.keras_name() for layer in LAYERS.values()} | set(ACTIVATIONS)
     raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "convcli help layer-types lists them"))
 
 
 def find_activation(name: str) -> str | None:
-    """The activation of that name, whatever its case and underscores, or None."""
-    return next((each for each in ACTIVATIONS if normalised(each) == normalised(name)), None)
+    """Return the activation of that name, or None; case and underscores do not count."""
+    return next((activation for activation in ACTIVATIONS if normalised(activation) == normalised(name)), None)

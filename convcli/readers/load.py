@@ -1,4 +1,4 @@
-"""Models from files and plain values."""
+"""Models from files and from plain values."""
 
 from __future__ import annotations
 
@@ -7,39 +7,55 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from convcli import readers
 from convcli.core.errors import ConvcliError, located, short
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model
 from convcli.readers import validate
+from convcli.readers.reader import Document
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
 def load(source: Source, *, data_format: str | None = None) -> Model:
-    """The model in a file, or in a plain mapping or list of layers such as a file holds.
+    """Load a model from a file, or from a plain mapping or list of layers such as a file holds.
 
-    `data_format` holds where the model does not say. Raises `ConvcliError`.
+    Args:
+        source: a path (YAML, JSON, Keras's JSON or `.keras`, or an array file with one kernel), a mapping with
+            `layers`, or a list of layers.
+        data_format: `channels_last` or `channels_first`, used where the model does not say. Default: `channels_last`.
 
-    >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
+    Returns:
+        The model.
+
+    Raises:
+        ConvcliError: the file cannot be read, or it does not describe a model. The message names the layer.
+
+    >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"]).outputs
+    ('dense',)
     """
-    layout = DataFormat.of(data_format) if data_format else None
+    from convcli.readers.formats import read_model_file, read_value
+
+    default = DataFormat.of(data_format) if data_format else None
     if isinstance(source, str | os.PathLike):
-        return build_model(readers.read(os.fspath(source)), layout)
+        return load_document(read_model_file(os.fspath(source)), default)
     if not isinstance(source, Mapping | Sequence):
-        raise ConvcliError(f"{short(source)} is no model", "a file, a mapping, or a list of layers")
+        raise ConvcliError(f"{short(source)} is not a model", "a file, a mapping, or a list of layers")
     value = dict(source) if isinstance(source, Mapping) else {"layers": list(source)}
-    return validate.build_model(readers.mapping(value, "model"), "", "model", layout)
+    return load_document(read_value(value), default)
 
 
-def build_model(document: readers.Document, data_format: DataFormat | None = None) -> Model:
-    """The model of a file that was read. Raises `ConvcliError`."""
-    with located(document.source):
-        model = validate.build_model(document.mapping, document.folder, document.name, data_format)
+def load_document(document: Document, data_format: DataFormat | None = None) -> Model:
+    """Build the model that a document describes. Raises `ConvcliError`, which names the file."""
+    with _located(document.source):
+        model = validate.build_model(document.mapping, document.folder, document.title, data_format)
     return replace(model, source=document.source, stored=document.stored)
 
 
 def located_in(model: Model) -> AbstractContextManager[None]:
-    """Errors inside are put in the model's file, where it came from one."""
-    return located(model.source) if model.source else nullcontext()
+    """Put the model's file, if it has one, in front of the errors raised inside the `with` block."""
+    return _located(model.source)
+
+
+def _located(source: str | None) -> AbstractContextManager[None]:
+    return located(source) if source else nullcontext()

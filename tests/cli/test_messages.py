@@ -129,14 +129,14 @@ def test_pictures(run, data, message):
         # readers
         ("~", "is not a model (a mapping with layers, a list of layers, one layer, or a kernel)"),
         ("[[[[[[1]]]]]]", f"a kernel of shape (1, 1, 1, 1, 1, 1) ({KERNEL})"),
-        # entries
+        # layers as a file writes them
         (
             "[flatten, 5]",
             "layers[1]: 5 is not a layer "
             "(one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3))",
         ),
-        ("[flatten, {dense: [1]}]", "layers[1]: dense: [1] where arguments belong (a mapping of them)"),
-        # spec: the whole
+        ("[flatten, {dense: [1]}]", "layers[1]: dense: [1] is not a mapping (arguments by name)"),
+        # the whole
         ("{layers: []}", "layers: no layers (a list of at least one)"),
         ("{layers: [flatten], outptus: x}", "unknown key 'outptus' (did you mean outputs?)"),
         ("{layers: [flatten], unit: m}", "unknown key 'unit' (known: data_format, input, layers, name, outputs)"),
@@ -151,9 +151,9 @@ def test_pictures(run, data, message):
         ("{layers: [flatten], outputs: [x]}", "outputs: no layer 'x' (known: flatten)"),
         ("{layers: [flatten], outputs: {a: 1}}", "outputs: no layer {'a': 1} (known: flatten)"),
         ("{layers: [flatten], outputs: []}", "outputs: [] (names of layers, each once)"),
-        # spec: the graph
+        # the graph
         ("[flatten: {name: 5}]", "layers[0]: name: 5 (a printable word)"),
-        ("[flatten: {name: input}]", "layers[0]: name: 'input' is an input's (a name of its own)"),
+        ("[flatten: {name: input}]", "layers[0]: name: 'input' is the name of an input (a name of its own)"),
         ("[flatten: {name: a}, flatten: {name: a}]", "layers[1]: name: 'a' is taken (a name of its own)"),
         ("[flatten: {trainable: 1}]", "layer flatten: trainable: 1 (true or false)"),
         ("[flatten: {left_out: 5}]", "layer flatten: left_out: 5 (a list of names of arguments)"),
@@ -163,10 +163,13 @@ def test_pictures(run, data, message):
         ),
         (
             "{data_format: channels_last, layers: [flatten: {data_format: channels_first}]}",
-            "layer flatten: data_format: channels_first, the model's is channels_last "
-            "(one for the whole model, beside its layers)",
+            "layer flatten: data_format: channels_first, but the model's is channels_last "
+            "(one data format for the whole model, beside its layers)",
         ),
-        ("{layers: [flatten], input: {a: [8], b: [8]}}", "layer flatten: takes which input? (inputs: one of a, b)"),
+        (
+            "{layers: [flatten], input: {a: [8], b: [8]}}",
+            "layer flatten: does not say which input it takes (inputs: one of a, b)",
+        ),
         (
             "[flatten: {inputs: inptu}]",
             "layer flatten: inputs: no layer or input 'inptu' before this one (did you mean input?)",
@@ -176,7 +179,7 @@ def test_pictures(run, data, message):
             "layer flatten: inputs: no layer or input 'x' before this one (a layer's inputs come before it)",
         ),
         ("[add: {inputs: [input, true]}]", "layer add: inputs: True (names of layers or inputs, or numbers)"),
-        # given
+        # weight values
         (
             "conv1d: {filters: bmp}",
             "layer conv1d: filters: 'bmp' is neither a file nor a filter of the bank (did you mean bump?)",
@@ -207,11 +210,11 @@ def test_pictures(run, data, message):
         ),
         (
             "conv1d: {filters: {a: 5}}",
-            "layer conv1d: filters: a: a filter of shape () (rank 1 for the 1 spatial axes, or 2 with channels last)",
+            "layer conv1d: filters: a: a filter of shape () (rank 1 for the 1 spatial axis, or 2 with channels last)",
         ),
         (
             "conv1d: {filters: {a: [1, 2], b: [1]}}",
-            "layer conv1d: filters: b: shape (1,), filter a has (2,) (filters of one shape)",
+            "layer conv1d: filters: b: shape (1,), but filter a has (2,) (filters of one shape)",
         ),
         ("conv1d: {filters: {a: [x]}}", "layer conv1d: filters: a: [0]: 'x' is not a number"),
         (
@@ -227,10 +230,10 @@ def test_pictures(run, data, message):
             "conv2d: {kernel: [[[1]]], kernel_layout: OIHW}",
             "layer conv2d: kernel: kernel_layout: 'OIHW' for a kernel of shape (1, 1, 1) (one letter an axis)",
         ),
-        # spec: arguments and weights
+        # arguments and weights
         (
             "conv1d: {filters: bump, kernel_size: 5}",
-            "layer conv1d: kernel_size (=5), the weights given say (3,) (leave it out)",
+            "layer conv1d: kernel_size is 5, but the weights imply (3,) (leave it out)",
         ),
         ("conv2d: {kernel_layout: OIHW}", "layer conv2d: kernel_layout without a kernel (kernel: an array)"),
         ("conv1d: {filters: bump, kernel: bump}", "layer conv1d: filters and kernel both hold weights (one of them)"),
@@ -244,7 +247,7 @@ def test_models(run, model, message):
 @pytest.mark.parametrize(
     ("shape", "layer", "message"),
     [
-        # entries
+        # the call form
         (
             "8x1",
             "Conv1D(",
@@ -273,7 +276,7 @@ def test_models(run, model, message):
         ),
         ("8x1", "dens(1)", "layers[0]: unknown layer type 'dens' (did you mean dense?)"),
         ("8x1", "zzz", "layers[0]: unknown layer type 'zzz' (convcli help layer-types lists them)"),
-        # spec: arguments
+        # arguments
         (
             "8x1",
             "Conv1D(1, 3, stride=2)",
@@ -557,7 +560,10 @@ ARRAYS = {
             "apply x.yaml --filter bmp",
             "--filter: 'bmp' is neither a file nor a filter of the bank (did you mean bump?)",
         ),
-        ("apply x.yaml --filter bump --filter sobel-x", "--filter: sobel-x is 2-D, bump is 1-D (filters of one rank)"),
+        (
+            "apply x.yaml --filter bump --filter sobel-x",
+            "--filter: sobel-x is 2-D, but bump is 1-D (filters of one rank)",
+        ),
         (
             "apply x.yaml --filter step --filter bump",
             "--filter: step (size 2) cannot be centred in 3 (sizes that are all odd, or all even)",

@@ -136,16 +136,16 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first"
         (
             edited("up", module="mine.layers"),
             "layer up: mine.layers.Conv2DTranspose is a class of the model's own, "
-            "whose code is not in the file (Keras's)",
+            "whose code is not in the file (a class of Keras)",
         ),
         (
             edited("multiply", class_name="Power"),
-            "layer multiply: the operation Power is not known (Add, Subtract, Multiply, Maximum, Minimum)",
+            "layer multiply: unknown operation Power (one of Add, Subtract, Multiply, Maximum, Minimum)",
         ),
         (
             edited("up", config={"activation": {"module": "builtins", "class_name": "function", "config": "mine"}}),
-            "layer up: activation: function is no activation by name "
-            "(relu and its like by name, any other as a layer of its own)",
+            "layer up: activation: function is not an activation by name "
+            "(a name such as relu; any other activation as a layer of its own)",
         ),
         (
             edited("up", config={"dtype": {"class_name": "QuantizedDTypePolicy", "config": {}}}),
@@ -235,7 +235,7 @@ def test_an_activation_of_keras_works_along_the_last_axis_too():
     model = convcli.load(first_of({"class_name": "Activation", "config": {"name": "a", "activation": "softmax"}}))
     x = np.random.default_rng(0).normal(size=(1, 3, 4, 5))
     assert np.allclose(convcli.apply(model, x, seed=0).sum(axis=-1), 1)
-    with pytest.raises(ConvcliError, match="layer c: softmax along the last axis of channels_first maps"):
+    with pytest.raises(ConvcliError, match="layer c: softmax works along the last axis of channels_first maps"):
         convcli.load(first_of({"class_name": "ReLU", "config": {"name": "r"}}, "softmax"))
 
 

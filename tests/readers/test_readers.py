@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import convcli
-from convcli import readers
 from convcli.core.errors import ConvcliError
 from convcli.readers import bare_kernel, plain
+from convcli.readers.formats import read_model_file
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_one_of_several_kernels(convcli, tmp_path):
 
 def test_a_single_filter_is_named_after_its_file(folder):
     (folder / "edge.yaml").write_text("[-1, 1]")
-    assert list(readers.read("edge.yaml").mapping["layers"][0]["conv1d"]["filters"]) == ["edge"]
+    assert list(read_model_file("edge.yaml").mapping["layers"][0]["conv1d"]["filters"]) == ["edge"]
 
 
 def test_standard_input(convcli):
@@ -134,7 +134,7 @@ def test_files_are_of_the_model_s_own_folder(convcli, tmp_path):
 def test_a_model_in_place_of_a_file_is_an_error():
     text = json.dumps({"layers": [f"Conv2D({filters}, 3)" for filters in range(1, 30)]})
     with pytest.raises(ConvcliError, match="file name too long"):
-        readers.read(text)
+        read_model_file(text)
 
 
 # ---- bad input ----
@@ -143,5 +143,5 @@ def test_a_model_in_place_of_a_file_is_an_error():
 def test_an_error_in_one_of_several_kernels_names_the_file(folder):
     np.savez("two.npz", a=[1], b=5)
     with pytest.raises(ConvcliError) as caught:
-        readers.read("two.npz:b")
+        read_model_file("two.npz:b")
     assert str(caught.value).startswith("two.npz:b: a kernel of shape ()")

@@ -8,7 +8,7 @@ import pytest
 import convcli
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.readers.validate import parse_shape
+from convcli.readers.input_shapes import parse_shape
 
 
 def names(layers, **rest):
@@ -82,7 +82,7 @@ def test_a_second_layer_of_a_name_is_an_error():
 
 @pytest.mark.parametrize("name", ["input", "left"])
 def test_no_layer_takes_the_name_of_an_input_or_is_called_input(name):
-    with pytest.raises(ConvcliError, match="is an input's"):
+    with pytest.raises(ConvcliError, match="is the name of an input"):
         convcli.load({"input": {"left": [2], "right": [2]}, "layers": [f"flatten(inputs='left', name='{name}')"]})
 
 
@@ -270,7 +270,7 @@ def test_an_unknown_name_suggests_the_nearest(layer, nearest):
 )
 def test_what_only_training_needs_is_left_out_with_a_warning(argument):
     name = argument.partition("=")[0]
-    with pytest.warns(UserWarning, match=rf"^layer dense: {name} is left out: it is for training alone \(--seed"):
+    with pytest.warns(UserWarning, match=rf"^layer dense: {name} is ignored: it matters only in training \(--seed"):
         model = convcli.load([f"Dense(2, {argument})"])
     assert model.nodes == convcli.load(["Dense(2)"]).nodes
 

@@ -16,7 +16,6 @@ import anything
 from click.testing import CliRunner
 
 import convcli
-from convcli import readers
 from convcli.cli import main
 from convcli.cli.model_arguments import value_of
 from convcli.core.errors import ConvcliError
@@ -27,6 +26,8 @@ from convcli.model import filter_bank
 from convcli.model.layers import LAYERS
 from convcli.output.report import expectations
 from convcli.readers import validate
+from convcli.readers.formats import read_value
+from convcli.readers.input_shapes import parse_shape
 
 MOST_VALUES = 1 << 20  # of an array in a file of weights that is read
 
@@ -79,7 +80,7 @@ def _use_model(content: bytes) -> None:
     suffix, rest = _split(content)
     if weights_file.is_archive(rest):
         rest = weights_file.member(rest, weights_file.CONFIG)
-    summarize(readers.mapping(arrays.read_document(rest, suffix), "model"))
+    summarize(read_value(arrays.read_document(rest, suffix)).mapping)
 
 
 def summarize(mapping: Any) -> None:
@@ -125,7 +126,7 @@ SUMMARY = convcli.summarize(convcli.load(["Conv2D(40, 3)", "flatten"]), (8, 8, 1
 def _use_option(content: bytes) -> None:
     text = content.decode("utf-8", "replace")
     _first_that_answers(
-        lambda: validate.parse_shape(text),
+        lambda: parse_shape(text),
         lambda: filter_bank.find(text),
         lambda: expectations.failure(SUMMARY, text),
         lambda: expectations.value(SUMMARY, text),

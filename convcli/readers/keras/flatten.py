@@ -1,4 +1,4 @@
-"""A tree of graphs -> one flat list of layers, each call an entry."""
+"""A tree of Keras models as one flat list of layers, with an entry for each call."""
 
 from __future__ import annotations
 
@@ -8,112 +8,134 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located
-from convcli.readers.keras.graph import Graph, Part
-from convcli.readers.keras.nodes import Reference
+from convcli.readers.call_form import SHARED
+from convcli.readers.keras.inbound_nodes import TensorReference
+from convcli.readers.keras.model_tree import KerasLayer, KerasModel
 
 MOST_CALLS = 100_000
 
+LayerEntry = dict[str, dict[str, Any]]  # a layer in the plain mapping: its type, then its arguments
+CallKey = tuple[int, int]  # the index of a layer in its model, and which of its calls
 
-class Flat:
-    """Calls graphs, and writes down each call of a layer."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.entries: list[dict[str, dict[str, Any]]] = []
-        self.names = _names(graph)
-        self.calls: Counter[int] = Counter()
-        self.made = 0  # calls in all, of graphs too
+class Flattener:
+    """Calls models as Keras would, and records each call of a layer as an entry of `layers`."""
 
-    def call(self, graph: Graph, inputs: Sequence[str]) -> list[str]:
-        """Write down one call of a graph on the values that its inputs take; the names of the values it yields."""
-        if len(inputs) != len(graph.inputs):
-            raise ConvcliError(f"{graph.name} takes {len(graph.inputs)} inputs, got {len(inputs)}")
-        values: dict[Reference, str] = {(name, 0, 0): value for name, value in zip(graph.inputs, inputs, strict=True)}
-        for part, number in _in_order(graph):
-            with located(f"layer {part.name}"):
-                called = part.calls[number]
-                operands = [_found(values, each) if isinstance(each, tuple) else each for each in called.operands]
-                if part.graph and set(called.names) == set(part.graph.inputs):
-                    given = dict(zip(called.names, operands, strict=True))
-                    operands = [given[name] for name in part.graph.inputs]
-                made = self._made(part, operands)
-                values |= {(part.name, number + part.first, place): each for place, each in enumerate(made)}
-        return [_found(values, each) for each in graph.outputs]
+    def __init__(self, model: KerasModel) -> None:
+        self.layers: list[LayerEntry] = []
+        self.names = _unique_names(model)
+        self.calls: Counter[int] = Counter()  # of each layer, by its identity
+        self.calls_in_all = 0  # of models too
 
-    def _made(self, part: Part, operands: list[Any]) -> list[str]:
-        self.made += 1
-        if self.made > MOST_CALLS:
+    def call(self, model: KerasModel, inputs: Sequence[str]) -> list[str]:
+        """Record one call of a model on the named values, and return the names of its outputs."""
+        if len(inputs) != len(model.inputs):
+            raise ConvcliError(f"{model.name} takes {len(model.inputs)} inputs, got {len(inputs)}")
+        values: dict[TensorReference, str] = {
+            (name, 0, 0): value for name, value in zip(model.inputs, inputs, strict=True)
+        }
+        for layer, number in _calls_in_order(model):
+            with located(f"layer {layer.name}"):
+                outputs = self._call_layer(layer, _operands(layer, number, values))
+                values |= {(layer.name, number + layer.first_call, index): name for index, name in enumerate(outputs)}
+        return [_value(values, output) for output in model.outputs]
+
+    def _call_layer(self, layer: KerasLayer, operands: list[Any]) -> list[str]:
+        self.calls_in_all += 1
+        if self.calls_in_all > MOST_CALLS:
             raise ConvcliError(f"more than {MOST_CALLS:,} calls of layers")
-        if part.graph:
-            return self.call(part.graph, operands)
-        assert part.entry
-        ((kind, arguments),) = part.entry.items()
-        name = self.names[id(part)]
-        self.calls[id(part)] += 1
-        again = self.calls[id(part)]
-        if again == 1:
-            self.entries.append({kind: {**arguments, "name": name, "inputs": operands}})
+        if layer.model:
+            return self.call(layer.model, operands)
+        assert layer.entry
+        ((layer_type, arguments),) = layer.entry.items()
+        name = self.names[id(layer)]
+        self.calls[id(layer)] += 1
+        call = self.calls[id(layer)]
+        if call == 1:
+            self.layers.append({layer_type: {**arguments, "name": name, "inputs": operands}})
             return [name]
-        self.entries.append({"shared": {"layer": name, "inputs": operands}})
-        return [f"{name}#{again}"]
+        self.layers.append({SHARED: {"layer": name, "inputs": operands}})
+        return [f"{name}#{call}"]
 
 
-def _names(graph: Graph) -> dict[int, str]:
-    """A name for each layer: its own, or where two would clash that of one within another model after the model's.
+def _operands(layer: KerasLayer, number: int, values: Mapping[TensorReference, str]) -> list[Any]:
+    """Return the names and numbers that a call takes, in the order of the layer's inputs."""
+    call = layer.calls[number]
+    operands = [_value(values, item) if isinstance(item, tuple) else item for item in call.operands]
+    if layer.model and set(call.input_names) == set(layer.model.inputs):
+        by_name = dict(zip(call.input_names, operands, strict=True))
+        return [by_name[name] for name in layer.model.inputs]
+    return operands
 
-    The model's inputs have names too.
+
+def _unique_names(model: KerasModel) -> dict[int, str]:
+    """Return a name for each layer, by the layer's identity.
+
+    A layer keeps its own name where no other layer or input has it. Else the name of the model around it stands in
+    front (`encoder/conv`), or where that is not enough the names of all models around it.
     """
-    leaves = list(graph.leaves())
+    leaves = list(model.leaves())
     choices = [(path[-1], "/".join(path[-2:]), "/".join(path)) for path, _ in leaves]
-    taken = [Counter([*each, *graph.inputs]) for each in zip(*choices, strict=True)]
+    taken = [Counter([*names, *model.inputs]) for names in zip(*choices, strict=True)]
     return {
-        id(part): next((name for name, counts in zip(names, taken, strict=True) if counts[name] == 1), names[-1])
-        for (_, part), names in zip(leaves, choices, strict=True)
+        id(layer): next((name for name, counts in zip(names, taken, strict=True) if counts[name] == 1), names[-1])
+        for (_, layer), names in zip(leaves, choices, strict=True)
     }
 
 
-def _in_order(graph: Graph) -> Iterator[tuple[Part, int]]:
-    """Every call in the graph after those that it takes from; where that leaves a choice, in Keras's order."""
-    places = {
-        (part.name, part.first + number): (place, number)
-        for place, part in enumerate(graph.parts)
-        for number in range(len(part.calls))
-    }
-    inputs = {(name, 0) for name in graph.inputs}
-    waiting: dict[tuple[int, int], int] = {}
-    after: dict[tuple[int, int], list[tuple[int, int]]] = {place: [] for place in places.values()}
-    for (name, _), place in places.items():
-        part = graph.parts[place[0]]
-        needed = [each[:2] for each in part.calls[place[1]].operands if isinstance(each, tuple)]
-        before = {_place(name, each, places) for each in needed if each not in inputs}
-        before |= {(place[0], place[1] - 1)} if place[1] else set()
-        waiting[place] = len(before)
-        for each in before:
-            after[each].append(place)
-    ready = [place for place, count in waiting.items() if not count]
+def _calls_in_order(model: KerasModel) -> Iterator[tuple[KerasLayer, int]]:
+    """Yield every call in a model after the calls that it takes from; among several, in the order of the file.
+
+    Raises `ConvcliError` where calls take from each other in a circle.
+    """
+    waiting, followers = _dependencies(model)
+    ready = [key for key, count in waiting.items() if not count]
     heapq.heapify(ready)
     done = 0
     while ready:
-        place = heapq.heappop(ready)
+        key = heapq.heappop(ready)
         done += 1
-        yield graph.parts[place[0]], place[1]
-        for each in after[place]:
-            waiting[each] -= 1
-            if not waiting[each]:
-                heapq.heappush(ready, each)
-    if done < len(places):
-        stuck = next(graph.parts[place].name for (place, _), count in waiting.items() if count)
+        yield model.layers[key[0]], key[1]
+        for follower in followers[key]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heapq.heappush(ready, follower)
+    if done < len(waiting):
+        stuck = next(model.layers[index].name for (index, _), count in waiting.items() if count)
         with located(f"layer {stuck}"):
             raise ConvcliError("its inputs lead back to it", "a graph without circles")
 
 
-def _place(name: str, call: tuple[str, int], places: Mapping[tuple[str, int], tuple[int, int]]) -> tuple[int, int]:
-    if call not in places:
+def _dependencies(model: KerasModel) -> tuple[dict[CallKey, int], dict[CallKey, list[CallKey]]]:
+    """Return for each call how many calls must come before it, and which calls wait for it."""
+    keys = {
+        (layer.name, layer.first_call + number): (index, number)
+        for index, layer in enumerate(model.layers)
+        for number in range(len(layer.calls))
+    }
+    inputs = {(name, 0) for name in model.inputs}
+    waiting: dict[CallKey, int] = {}
+    followers: dict[CallKey, list[CallKey]] = {key: [] for key in keys.values()}
+    for index, number in keys.values():
+        layer = model.layers[index]
+        references = [item[:2] for item in layer.calls[number].operands if isinstance(item, tuple)]
+        before = {_call_key(layer.name, call, keys) for call in references if call not in inputs}
+        if number:
+            before.add((index, number - 1))
+        waiting[index, number] = len(before)
+        for key in before:
+            followers[key].append((index, number))
+    return waiting, followers
+
+
+def _call_key(name: str, call: tuple[str, int], keys: Mapping[tuple[str, int], CallKey]) -> CallKey:
+    if call not in keys:
         with located(f"layer {name}"):
             raise ConvcliError(f"takes call {call[1]} of {call[0]!r}, which is not in the model")
-    return places[call]
+    return keys[call]
 
 
-def _found(values: Mapping[Reference, str], tensor: Reference) -> str:
+def _value(values: Mapping[TensorReference, str], tensor: TensorReference) -> str:
     if tensor not in values:
         raise ConvcliError(f"tensor {list(tensor)} is not in the model", "[layer, call, output]")
     return values[tensor]

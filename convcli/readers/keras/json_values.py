@@ -1,25 +1,30 @@
-"""Plain values as Keras writes them."""
+"""The values in Keras's JSON: its objects (`class_name` and `config`), tuples, arrays and tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from convcli.core.errors import ConvcliError, short
 
 
+def is_keras(value: Any) -> bool:
+    """Return whether a value is how Keras writes a model or a layer: a mapping with `class_name` and `config`."""
+    return isinstance(value, dict) and isinstance(value.get("class_name"), str) and "config" in value
+
+
 def config_of(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a model or layer. Raises `ConvcliError`."""
-    found = value.get("config")
-    if isinstance(found, list):  # a sequential model of an early Keras 2
-        return {"layers": found}
-    if not isinstance(found, dict):
-        raise ConvcliError(f"{value.get('class_name')}: config is {short(found)}", "a mapping")
-    return found
+    """Return the `config` of a model, layer or tensor. Raises `ConvcliError` where it is not a mapping."""
+    config = value.get("config")
+    if isinstance(config, list):  # early versions of Keras 2 wrote a sequential model so
+        return {"layers": config}
+    if not isinstance(config, dict):
+        raise ConvcliError(f"{value.get('class_name')}: config is {short(config)}", "a mapping")
+    return config
 
 
-def plain(value: Any) -> Any:
-    """A list for what Keras writes as a tuple or an array."""
+def plain_value(value: Any) -> Any:
+    """Return the list that Keras wrote as a tuple or an array; any other value as it is."""
     if isinstance(value, dict) and value.get("class_name") == "__tuple__":
         return value.get("items")
     if isinstance(value, dict) and value.get("class_name") == "__numpy__":
@@ -27,14 +32,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def is_keras_2(value: Mapping[str, Any]) -> bool:
-    """Whether a model was written by Keras 2, which says so, or writes calls as lists."""
-    layers = config_of(value).get("layers")
-    found = layers if _is_list(layers) else []
-    nodes = [layer.get("inbound_nodes") for layer in found if isinstance(layer, dict)]
-    listed = any(_is_list(node) for each in nodes if _is_list(each) for node in each)
-    return listed or str(value.get("keras_version")).startswith("2")
+def is_keras_2(model: Mapping[str, Any]) -> bool:
+    """Return whether Keras 2 wrote a model: its version says so, or the calls of its layers are lists."""
+    if str(model.get("keras_version")).startswith("2"):
+        return True
+    layers = config_of(model).get("layers")
+    return any(_is_called_by_lists(layer) for layer in layers) if isinstance(layers, list) else False
 
 
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
+def _is_called_by_lists(layer: Any) -> bool:
+    nodes = layer.get("inbound_nodes") if isinstance(layer, dict) else None
+    return isinstance(nodes, list) and any(isinstance(node, list) for node in nodes)

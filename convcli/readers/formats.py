@@ -1,0 +1,54 @@
+"""The table of all formats of model files, and the functions that read a file with it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from convcli.core.errors import located
+from convcli.io import arrays
+from convcli.io.files import STREAM, display_name, read_bytes, suffix
+from convcli.readers import bare_kernel, plain
+from convcli.readers.keras import files as keras
+from convcli.readers.reader import Document, ModelFile, Reader
+
+# The first reader that recognises a file reads it. Binary formats come first, because the readers of text formats ask
+# for the file's `value`, which is an error for binary content. The last reader takes whatever is left.
+READERS: tuple[Reader, ...] = (
+    keras.HDF5,
+    keras.ARCHIVE,
+    bare_kernel.ARRAY,
+    keras.JSON,
+    plain.TEXT,
+)
+
+
+def read_model_file(name: str) -> Document:
+    """Read a model file: a path, `FILE.npz:KEY` for one array of several, or `-` for standard input.
+
+    Raises `ConvcliError`, which names the file.
+    """
+    folder, file_name = os.path.split(name)
+    title = "model" if name == STREAM else _printable(os.path.splitext(file_name)[0])
+    if ":" in name and not os.path.exists(name):
+        kernel = arrays.load(name)
+        with located(name):
+            return Document(bare_kernel.mapping(kernel, title), folder, title, name)
+    source = display_name(name)
+    with located(source):
+        return _read(ModelFile(read_bytes(name), suffix(name), title, source), folder)
+
+
+def read_value(value: Any, title: str = "model") -> Document:
+    """Read a model from a plain value, such as a YAML or JSON file holds. Raises `ConvcliError`."""
+    return _read(ModelFile(b"", "", title, title, parsed=value), "")
+
+
+def _read(file: ModelFile, folder: str) -> Document:
+    reader = next(reader for reader in READERS if reader.recognises(file))
+    source = file.source if file.parsed is None else None
+    return Document(reader.read(file), folder, file.title, source, file.content if reader.holds_weights else None)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,138 @@
+"""The calls of a layer: Keras writes each as an inbound node, which says what tensors the call takes.
+
+Keras 3 writes a node as `{"args": [...], "kwargs": {...}}`, Keras 2 as a list of `[layer, call, output, kwargs]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from convcli.core.errors import ConvcliError, short
+from convcli.core.records import Record
+from convcli.readers.keras.json_values import config_of
+
+CONSTANT = "_CONSTANT_VALUE"  # what Keras 2 writes in place of a layer's name where a call takes a number
+OPERAND_NAMES = ("inputs", "x", "x1", "x2", "y")  # keyword arguments that hold tensors or numbers
+
+TensorReference = tuple[str, int, int]  # the name of a layer, which of its calls, and which output of that call
+Operand = TensorReference | float
+
+
+class Call(Record):
+    """One call of a layer or model: the operands that it takes, in order.
+
+    Where the operands stand in a mapping, `input_names` are its keys: the inputs of the called model that take them.
+    """
+
+    operands: tuple[Operand, ...]
+    input_names: tuple[str, ...] = ()
+
+
+def read_call(node: Any) -> Call:
+    """Read one inbound node of Keras 3 or Keras 2. Raises `ConvcliError`."""
+    if not isinstance(node, dict):
+        return Call(tuple(_operands_of_keras_2(node)))
+    args = node.get("args")
+    if not isinstance(args, list | None):
+        raise ConvcliError(f"args: {short(args)}", "a list")
+    args = args or []
+    _check_ranks(args)
+    operands = [operand for value in args for operand in _operands(value)]
+    operands += _keyword_operands(node.get("kwargs"))
+    named = args[0] if len(args) == 1 and _is_plain_mapping(args[0]) else {}
+    return Call(tuple(operands), tuple(sorted(named)))
+
+
+def tensor_references(value: Any) -> Iterator[TensorReference]:
+    """Yield the tensors in a nest of lists and mappings; a mapping is read in the order of its sorted keys."""
+    if _is_reference(value) or not isinstance(value, list | dict):
+        yield _reference(value)
+        return
+    for item in [value[key] for key in sorted(value)] if isinstance(value, dict) else value:
+        yield from tensor_references(item)
+
+
+def _operands_of_keras_2(node: Any) -> Iterator[Operand]:
+    items = node if isinstance(node, list) else [node]
+    for item in [items] if items and isinstance(items[0], str) else items:
+        if not isinstance(item, list) or len(item) < 3:
+            raise ConvcliError(f"inbound_nodes: {short(item)}", "[layer, call, output]")
+        yield _number(item[2]) if item[0] == CONSTANT else _reference(item)
+        yield from _keyword_operands(item[3] if len(item) > 3 else None)
+
+
+def _operands(value: Any) -> Iterator[Operand]:
+    """Yield the operands of one argument of a call: a number, or tensors."""
+    if isinstance(value, int | float):
+        yield _number(value)
+    else:
+        yield from _tensors(value)
+
+
+def _tensors(value: Any) -> Iterator[Operand]:
+    """Yield the tensors in a nest of lists and mappings; a mapping is read in the order of its sorted keys."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        yield _reference(config_of(value).get("keras_history"))
+    elif _is_plain_mapping(value):
+        for key in sorted(value):
+            yield from _tensors(value[key])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _tensors(item)
+    elif value is not None:
+        raise ConvcliError(f"called with {short(value)}", "tensors, or numbers by themselves")
+
+
+def _is_plain_mapping(value: Any) -> bool:
+    return isinstance(value, dict) and "class_name" not in value
+
+
+def _check_ranks(args: Sequence[Any]) -> None:
+    """Raise `ConvcliError` where an operation takes tensors of different ranks.
+
+    Keras broadcasts these together with their batch axes, which convcli does not do.
+    """
+    shapes = [config_of(value).get("shape") for value in args if isinstance(value, dict) and "config" in value]
+    if len({len(shape) for shape in shapes if isinstance(shape, list)}) > 1:
+        raise ConvcliError(
+            "called with tensors of different ranks", "tensors of one rank; a layer such as Add broadcasts samples"
+        )
+
+
+def _keyword_operands(arguments: Any) -> Iterator[Operand]:
+    """Yield the operands among the keyword arguments of a call. Raises `ConvcliError` for arguments of training."""
+    if not isinstance(arguments, dict | None):
+        raise ConvcliError(f"kwargs: {short(arguments)}", "a mapping")
+    for name, value in sorted((arguments or {}).items()):
+        if _is_unset(value) or (name == "name" and isinstance(value, str)):
+            continue
+        if name not in OPERAND_NAMES:
+            raise ConvcliError(f"called with {name}={short(value)}", "a call for inference, on tensors or numbers")
+        if _is_reference(value):
+            yield _reference(value)
+        else:
+            yield from _operands(value)
+
+
+def _is_unset(value: Any) -> bool:
+    """Return whether an argument is None or False, or holds nothing else (such as one None for each tensor)."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    return all(map(_is_unset, items)) if isinstance(items, list) and items else value is None or value is False
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConvcliError(f"called with {short(value)}", "tensors or numbers")
+    return value
+
+
+def _is_reference(value: Any) -> bool:
+    types = (str, int, int)
+    return isinstance(value, list) and len(value) >= 3 and all(map(isinstance, value, types))
+
+
+def _reference(value: Any) -> TensorReference:
+    if not _is_reference(value):
+        raise ConvcliError(f"{short(value)} is not a tensor", "[layer, call, output]")
+    return value[0], value[1], value[2]
