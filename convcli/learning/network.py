@@ -13,8 +13,8 @@ from convcli.core.records import Record
 from convcli.core.shapes import product
 from convcli.core.threads import Closing, Team
 from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
-from convcli.learning.backward import forward
-from convcli.learning.context import Back, PassContext
+from convcli.learning.gradients import forward
+from convcli.learning.gradients.context import Backward, PassContext
 from convcli.model import steps
 from convcli.model.graph import Plan, PlannedLayer
 
@@ -28,7 +28,7 @@ class ForwardPass(Record):
 
     values: dict[str, Array]
     penalty: float
-    backs: tuple[tuple[StepCall, Back], ...]
+    backs: tuple[tuple[StepCall, Backward], ...]
 
 
 class Network(Closing):
@@ -111,7 +111,7 @@ class Network(Closing):
         values: dict[ValueName, Array] = dict(inputs.items())
         batch = len(next(iter(inputs.values())))
         uses = count_uses(self._calls, self.ends.values())
-        backs: list[tuple[StepCall, Back]] = []
+        backs: list[tuple[StepCall, Backward]] = []
         for call in self._calls:
             owner = call.layer.node.owner
             # As in Keras: one that keeps its weights keeps to its statistics too, but chance is at work in any.
