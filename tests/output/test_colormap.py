@@ -35,9 +35,9 @@ def test_the_ends_and_the_middle_are_known_colours():
         ([[-1, 3]], ColourScale(-3.0, 3.0, True)),
         ([[-4, -2]], ColourScale(-4.0, 4.0, True)),
         ([[7, 7]], ColourScale(7.0, 7.0)),
-        ([[1, np.inf], [2, 2]], ColourScale(1.0, 2.0, odd=(np.inf,))),
+        ([[1, np.inf], [2, 2]], ColourScale(1.0, 2.0, non_finite=(np.inf,))),
         ([[-1, -np.inf]], ColourScale(-1.0, 1.0, True, (-np.inf,))),
-        ([[np.inf, -np.inf]], ColourScale(0.0, 0.0, odd=(np.inf, -np.inf))),
+        ([[np.inf, -np.inf]], ColourScale(0.0, 0.0, non_finite=(np.inf, -np.inf))),
     ],
 )
 def test_one_scale_for_all_arrays(arrays, scale):
@@ -47,12 +47,12 @@ def test_one_scale_for_all_arrays(arrays, scale):
 def test_what_is_not_finite_has_a_colour_of_its_own():
     values = np.array([[np.nan, np.inf], [-np.inf, 1.0]])
     scale = colormap.scale_of([values])
-    assert [str(each) for each in scale.odd] == ["nan", "inf", "-inf"]
+    assert [str(each) for each in scale.non_finite] == ["nan", "inf", "-inf"]
     colours = colormap.colours(values, scale)
     own = [colormap.NAN, colormap.INFINITY, colormap.MINUS_INFINITY]
     assert [tuple(each) for each in colours.reshape(-1, 3)[:3].tolist()] == own
     for signed in (False, True):
-        assert not {tuple(each) for each in colormap.table(signed).tolist()} & set(own)
+        assert not {tuple(each) for each in colormap.colour_table(signed).tolist()} & set(own)
 
 
 def test_a_constant_array_and_one_of_undefined_numbers_have_colours():
@@ -76,9 +76,9 @@ def test_every_finite_number_has_its_place(values):
 
 
 def test_colours_grow_lighter_along_one_scale_and_from_the_middle_of_the_other_darker():
-    assert (np.diff(lightness(colormap.table(False))) > -0.5).all()  # rounded to whole numbers
-    assert lightness(colormap.table(False))[-1] > lightness(colormap.table(False))[0] + 150
-    signed = lightness(colormap.table(True))
+    assert (np.diff(lightness(colormap.colour_table(False))) > -0.5).all()  # rounded to whole numbers
+    assert lightness(colormap.colour_table(False))[-1] > lightness(colormap.colour_table(False))[0] + 150
+    signed = lightness(colormap.colour_table(True))
     middle = STEPS // 2
     assert (np.diff(signed[: middle + 1]) > -0.5).all()
     assert (np.diff(signed[middle:]) < 0.5).all()
@@ -97,4 +97,4 @@ def test_the_nearest_of_256_colours(colour, number):
     ("colour", "ink"), [((255, 255, 255), 0), ((200, 150, 60), 0), ((60, 90, 200), 255), ((0, 0, 0), 255)]
 )
 def test_ink_can_be_read_on_its_colour(colour, ink):
-    assert colormap.ink(colour) == (ink,) * 3
+    assert colormap.ink_on(colour) == (ink,) * 3

@@ -7,11 +7,13 @@ import pytest
 
 import convcli as library
 from convcli import api
-from convcli.output.render import colormap
+from convcli.output.render import colormap, gif
+from convcli.output.render.image_style import GAP, LABEL, LABEL_GAP, MARGIN
+from convcli.output.render.walk_animation import OUTSIDE, WINDOW, WalkAnimation
+from convcli.output.render.walk_layout import LARGEST_CELL, MOST_PIXELS
 from convcli.output.report.explain import walk
 
 image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
-gif = pytest.importorskip("convcli.output.render.gif")
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
 
@@ -37,9 +39,9 @@ def film(convcli, tmp_path):
 
 def marked(frame):
     """Where the frame has the colour of the window's outline: the ranges of rows and columns, left to right."""
-    mask = (np.abs(frame - gif.MARK) < 12).all(axis=-1)
+    mask = (np.abs(frame - WINDOW) < 12).all(axis=-1)
     columns = np.flatnonzero(mask.any(axis=0))
-    runs = np.split(columns, np.flatnonzero(np.diff(columns) > gif.GAP) + 1)
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > GAP) + 1)
     found = []
     for run in runs:
         rows = np.flatnonzero(mask[:, run[0] : run[-1] + 1].any(axis=1))
@@ -57,7 +59,7 @@ def test_a_frame_for_each_position_and_time_to_look_at_the_last(film):
 def test_the_window_moves_by_a_cell_and_the_map_fills(film):
     frames, _ = film(LINES, DETECTORS, "--walk")
     (window, cell), (later, beside) = marked(frames[0]), marked(frames[1])
-    side = gif.LARGEST
+    side = LARGEST_CELL
     assert abs(window[1] - window[0] - 3 * side) < 4  # three cells high
     assert abs(cell[1] - cell[0] - side) < 4
     assert (later[2] - window[2], beside[2] - cell[2]) == (side, side)
@@ -72,16 +74,16 @@ def test_a_window_over_padding_hangs_over_the_input(film):
     frames, _ = film("-", "-l", "Conv1D([[1, 2, 3]], padding='same')", "--walk", stdin="5,6,7")
     assert len(frames) == 3
     left = marked(frames[0])[0][2]
-    corner = (marked(frames[0])[0][0] + gif.LARGEST // 4, left + gif.LARGEST // 4)
-    assert tuple(frames[0][corner]) == gif.OUTSIDE
+    corner = (marked(frames[0])[0][0] + LARGEST_CELL // 4, left + LARGEST_CELL // 4)
+    assert tuple(frames[0][corner]) == OUTSIDE
 
 
 def test_a_dilated_window_leaves_the_cells_between_out(film):
     frames, _ = film("-", "-l", "Conv1D([[1, 1]], dilation_rate=2)", "--walk", stdin="1,2,3,4")
-    middle = frames[0][gif.MARGIN + gif.LABEL + 8 + gif.LARGEST // 2]
-    columns = np.arange(gif.MARGIN, gif.MARGIN + 4 * gif.LARGEST)
-    marks = columns[(middle[columns] == gif.MARK).all(axis=-1)]
-    edges = gif.MARGIN + np.arange(4) * gif.LARGEST  # of the first and the third cell
+    middle = frames[0][MARGIN + LABEL + LABEL_GAP + LARGEST_CELL // 2]
+    columns = np.arange(MARGIN, MARGIN + 4 * LARGEST_CELL)
+    marks = columns[(middle[columns] == WINDOW).all(axis=-1)]
+    edges = MARGIN + np.arange(4) * LARGEST_CELL  # of the first and the third cell
     assert {int(np.abs(edges - mark).argmin()) for mark in marks} == {0, 1, 2, 3}
     assert np.abs(edges - marks[:, None]).min(axis=1).max() <= 3
 
@@ -89,7 +91,7 @@ def test_a_dilated_window_leaves_the_cells_between_out(film):
 def test_cells_have_the_colours_of_their_values(film):
     frames, _ = film("-", "-l", "Conv1D([[1]])", "--walk", stdin="0,1,2,3")
     for value in range(4):
-        place = gif.MARGIN + gif.LABEL + 8 + 5, gif.MARGIN + value * gif.LARGEST + 6
+        place = MARGIN + LABEL + LABEL_GAP + 5, MARGIN + value * LARGEST_CELL + 6
         expected = colormap.colours(np.array([float(value)]), colormap.ColourScale(0.0, 3.0))[0]
         np.testing.assert_array_equal(frames[-1][place], expected)
 
@@ -100,20 +102,20 @@ def test_each_channel_has_its_own_input_and_filter(film):
     frames, _ = film("-", "-l", kernel, "--map", 1, "--walk", stdin="[[[9, 9, 1, 3], [9, 9, 1, 3]]]")
     scales = colormap.ColourScale(1.0, 3.0), colormap.ColourScale(0.0, 2.0)
     for place, (value, weight) in enumerate([(1.0, 0.0), (3.0, 2.0)]):
-        top = gif.MARGIN + place * 2 * (gif.LABEL + 8 + gif.LARGEST + gif.GAP) + gif.LABEL + 8
+        top = MARGIN + place * 2 * (LABEL + LABEL_GAP + LARGEST_CELL + GAP) + LABEL + LABEL_GAP
         for row, number, scale in zip((0, 1), (value, weight), scales, strict=True):
-            at = top + row * (gif.LABEL + 8 + gif.LARGEST + gif.GAP) + 5, gif.MARGIN + 6
+            at = top + row * (LABEL + LABEL_GAP + LARGEST_CELL + GAP) + 5, MARGIN + 6
             np.testing.assert_array_equal(frames[-1][at], colormap.colours(np.array([number]), scale)[0])
 
 
 def walked(layer, x, **settings):
     """The film of a walk over one layer's first map."""
     found = api.explained(library.load([layer]), {"input": np.asarray(x, float)}, seed=1, **settings)
-    return gif.Film(walk(found, 0, None, None), image)
+    return WalkAnimation(walk(found, 0, None, None), image)
 
 
 def panels(made):
-    return [*(panel for row in made._panels for panel in row), made._output]
+    return made.layout.grids
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_several_channels_are_told_apart():
     assert titles == ["input, channel 0", "filter", "input, channel 1", "filter", "map 0"]
     titles = [panel.grid.title for panel in panels(walked("SeparableConv1D(1, 2)", np.ones((1, 4, 2))))]
     assert titles == ["input, channel 0", "filter 0", "input, channel 1", "filter 1", "map 0"]
-    assert "2 more channels" in walked("Conv1D(1, 2)", np.ones((1, 4, 5)))._lines(*first_frame())[1]
+    assert "2 more channels" in walked("Conv1D(1, 2)", np.ones((1, 4, 5))).text_lines(*first_frame())[1]
 
 
 def first_frame():
@@ -143,22 +145,22 @@ def first_frame():
 @pytest.mark.parametrize(("layer", "shape"), [("Conv2D(1, 3)", (1, 9, 8, 3)), ("Conv1D(1, 3)", (1, 40, 3))])
 def test_nothing_lies_over_anything_else_and_all_within_the_frame(layer, shape):
     made = walked(layer, np.ones(shape))
-    taken = np.zeros(made._size[::-1], int)
+    taken = np.zeros(made.layout.size[::-1], int)
     for panel in panels(made):
         rows, columns = panel.grid.shape
-        top = panel.top - gif.LABEL - 6
+        top = panel.top - LABEL - 6
         part = taken[top : panel.top + rows * panel.cell, panel.left : panel.left + columns * panel.cell]
-        assert part.shape == (rows * panel.cell + gif.LABEL + 6, columns * panel.cell)
+        assert part.shape == (rows * panel.cell + LABEL + 6, columns * panel.cell)
         part += 1
-    taken[made._bottom :] += 1
+    taken[made.layout.text_top :] += 1
     assert taken.max() == 1
 
 
 def test_all_frames_together_stay_within_the_memory_they_may_take():
     made = walked("Conv2D(1, 3, padding='same')", np.ones((1, 20, 20, 3)))
     assert len(made._explanations) == 400
-    width, height = made._size
-    assert gif.MOST_PIXELS / 2 < 400 * width * height <= gif.MOST_PIXELS
+    width, height = made.layout.size
+    assert MOST_PIXELS / 2 < 400 * width * height <= MOST_PIXELS
 
 
 def test_pixels_are_as_they_were_painted_or_in_the_nearest_colour():
@@ -166,7 +168,8 @@ def test_pixels_are_as_they_were_painted_or_in_the_nearest_colour():
     made = walked("Conv2D(1, 3, padding='same')", x)
     painted = [np.asarray(frame).astype(int) for frame in made.frames()]
     indexed = [
-        np.asarray(frame.convert("RGB")).astype(int) for frame in gif._indexed(made.frames(), made.last(), image)
+        np.asarray(frame.convert("RGB")).astype(int)
+        for frame in gif.indexed_frames(made.frames(), made.last_frame(), image)
     ]
     for one, other in zip(painted, indexed, strict=True):
         distance = np.abs(one - other).max(axis=-1)
@@ -176,12 +179,12 @@ def test_pixels_are_as_they_were_painted_or_in_the_nearest_colour():
 
 def test_a_window_is_outlined_not_crossed_and_the_map_has_its_colours(film):
     frames, _ = film(LINES, DETECTORS, "--walk", "--map", "horizontal")
-    top, left = gif.MARGIN + gif.LABEL + 8, gif.MARGIN
-    within = frames[0][top + 4 : top + 3 * gif.LARGEST - 4, left + 4 : left + 3 * gif.LARGEST - 4]
-    assert not (within == gif.MARK).all(axis=-1).any()
+    top, left = MARGIN + LABEL + LABEL_GAP, MARGIN
+    within = frames[0][top + 4 : top + 3 * LARGEST_CELL - 4, left + 4 : left + 3 * LARGEST_CELL - 4]
+    assert not (within == WINDOW).all(axis=-1).any()
     cell = marked(frames[0])[1]
     for column, value in enumerate([0.0, 1, 2, 2, 1, 0]):
-        place = cell[0] + 5, cell[2] + column * gif.LARGEST + 6
+        place = cell[0] + 5, cell[2] + column * LARGEST_CELL + 6
         np.testing.assert_array_equal(
             frames[-1][place], colormap.colours(np.array([value]), colormap.ColourScale(0.0, 2.0))[0]
         )
@@ -191,7 +194,7 @@ def test_a_long_name_stays_in_the_picture(film):
     name = "a very long name of a map that goes on and on and on and on and on and on and on"
     layer = f"Conv2D({{'{name}': [[1]]}})"
     frames, _ = film("-", "-l", layer, "--walk", stdin="1,2\n3,4")
-    assert (frames[0][:, -gif.MARGIN // 2 :] == 255).all()
+    assert (frames[0][:, -MARGIN // 2 :] == 255).all()
 
 
 @pytest.mark.parametrize(

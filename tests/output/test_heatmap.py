@@ -14,7 +14,8 @@ from conftest import ROOT
 from convcli.core.shapes import DataFormat
 from convcli.output.render import colormap
 from convcli.output.render.formats import FORMATS, PLAIN, TextStyle
-from convcli.output.render.heatmap import MOST_MAPS, RAMP
+from convcli.output.render.heatmap import MOST_MAPS
+from convcli.output.render.heatmap_cells import RAMP
 from convcli.output.report.apply import ApplyReport, Maps
 
 TRUE = TextStyle(True, true_colour=True)
@@ -154,7 +155,7 @@ def test_what_the_environment_says_of_colours():
 def test_the_bar_goes_from_one_end_of_the_scale_to_the_other(low, signed):
     bar = heatmap(np.array([[low, 2.0]] * 2)[None, ..., None], look=TRUE).splitlines()[-1]
     codes = [tuple(map(int, each)) for each in re.findall(r"38;2;(\d+);(\d+);(\d+)", bar)]
-    table = [tuple(each) for each in colormap.table(signed).tolist()]
+    table = [tuple(each) for each in colormap.colour_table(signed).tolist()]
     assert (codes[0], codes[-1]) == (table[0], table[-1])
     places = [table.index(each) for each in codes]
     assert places == sorted(places)

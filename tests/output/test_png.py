@@ -10,15 +10,26 @@ import pytest
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.output.render import colormap
+from convcli.output.render import colormap, png
 from convcli.output.render.colormap import ColourScale
 from convcli.output.render.formats import FORMATS
-from convcli.output.render.map_sections import sections
+from convcli.output.render.image_style import GAP, LABEL, LABEL_GAP, MARGIN, PAPER
+from convcli.output.render.map_sections import map_sections
+from convcli.output.render.map_sheet import (
+    BAR,
+    BAR_HEIGHT,
+    ENLARGED_SIDE,
+    HEADING,
+    STRIP_CELL,
+    STRIP_HEIGHT,
+    TITLE,
+    MapLayout,
+    columns_for,
+)
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport, Maps
 
 Image = pytest.importorskip("PIL.Image")
-png = pytest.importorskip("convcli.output.render.png")
 
 MIDDLE = (247, 247, 247)  # the colour of zero beside negative numbers
 
@@ -58,32 +69,32 @@ def test_one_map_of_several_samples_is_a_sheet():
 
 def test_the_cells_of_a_sheet_have_their_colours():
     sheet, picture = painted(np.arange(6.0).reshape(1, 2, 3, 1))
-    cell = round(2 * png.SIDE / 3)
+    cell = round(2 * ENLARGED_SIDE / 3)
     for value in range(1, 5):  # the ends of the scale are in the bar as well
         colour = colormap.colours(np.array([float(value)]), ColourScale(0.0, 5.0))[0]
-        assert cell**2 <= cells(sheet, colour) <= cell**2 + 5 * png.BAR_HEIGHT
+        assert cell**2 <= cells(sheet, colour) <= cell**2 + 5 * BAR_HEIGHT
     assert picture.text["Scale"] == "0 to 5"
-    top, left = png.MARGIN + png.TITLE + 2 * png.GAP + png.HEADING + png.LABEL + 8, png.MARGIN
+    top, left = MARGIN + TITLE + 2 * GAP + HEADING + LABEL + LABEL_GAP, MARGIN
     first = sheet[top : top + cell, left : left + cell].reshape(-1, 3)
     assert set(map(tuple, first.tolist())) == {tuple(bytes.fromhex(colormap.SEQUENTIAL[0]))}
-    assert tuple(sheet[0, 0]) == png.PAPER
+    assert tuple(sheet[0, 0]) == PAPER
 
 
 def test_zero_is_the_middle_colour_in_the_maps_and_in_the_middle_of_the_bar():
     sheet, _ = painted(np.array([[-1.0, 0.0], [0.0, 4.0]])[None, ..., None])
-    assert cells(sheet, MIDDLE) >= 2 * png.SIDE**2
+    assert cells(sheet, MIDDLE) >= 2 * ENLARGED_SIDE**2
     bar = np.argwhere((sheet == tuple(bytes.fromhex(colormap.DIVERGING[0]))).all(-1))
-    (bottom, left), right = bar[-1], png.MARGIN + png.BAR - 1
-    assert (int(bottom), int(left)) == (sheet.shape[0] - png.MARGIN - png.LABEL - 8 - 1, png.MARGIN)
+    (bottom, left), right = bar[-1], MARGIN + BAR - 1
+    assert (int(bottom), int(left)) == (sheet.shape[0] - MARGIN - LABEL - 8 - 1, MARGIN)
     assert tuple(sheet[bottom, right]) == tuple(bytes.fromhex(colormap.DIVERGING[-1]))
-    assert tuple(sheet[bottom, png.MARGIN + png.BAR // 2]) == pytest.approx(MIDDLE, abs=2)
+    assert tuple(sheet[bottom, MARGIN + BAR // 2]) == pytest.approx(MIDDLE, abs=2)
 
 
 def test_all_maps_share_one_scale():
     low, high = np.zeros((1, 4, 4, 1)), np.full((1, 4, 4, 1), 9.0)
     sheet, _ = painted(np.concatenate([low, high], -1))
     for end in (colormap.SEQUENTIAL[0], colormap.SEQUENTIAL[-1]):
-        assert cells(sheet, tuple(bytes.fromhex(end))) >= (4 * (2 * png.SIDE // 4)) ** 2
+        assert cells(sheet, tuple(bytes.fromhex(end))) >= (4 * (2 * ENLARGED_SIDE // 4)) ** 2
 
 
 @pytest.mark.parametrize(
@@ -102,42 +113,42 @@ def test_constant_maps_have_a_sheet(value):
     values = np.full((1, 4, 4, 1), value)
     sheet, _ = painted(values)
     colour = colormap.colours(values[0, 0, 0], colormap.scale_of([values]))[0]
-    assert cells(sheet, colour) >= (8 * png.SIDE // 4) ** 2
+    assert cells(sheet, colour) >= (8 * ENLARGED_SIDE // 4) ** 2
 
 
 def test_what_is_not_finite_is_in_the_legend():
     plain, _ = painted(np.array([[0.0, 1.0]])[None, ..., None])
     odd, _ = painted(np.array([[0.0, np.nan]])[None, ..., None])
-    swatch = png.BAR_HEIGHT**2
+    swatch = BAR_HEIGHT**2
     assert cells(plain, colormap.NAN) < swatch
-    assert cells(odd, colormap.NAN) >= swatch + png.STRIP_CELL * png.STRIP_HEIGHT
+    assert cells(odd, colormap.NAN) >= swatch + STRIP_CELL * STRIP_HEIGHT
 
 
 def test_names_and_samples_are_shortened_to_fit():
     short, _ = painted(np.ones((1, 4, 4, 1)), names=("x",))
     long, _ = painted(np.ones((1, 4, 4, 1)), names=("x" * 10_000,))
     assert long.shape == short.shape
-    np.testing.assert_array_equal(long[:, -png.MARGIN + 2 :], short[:, -png.MARGIN + 2 :])
+    np.testing.assert_array_equal(long[:, -MARGIN + 2 :], short[:, -MARGIN + 2 :])
 
 
 def test_large_maps_stay_as_they_are():
     sheet, _ = painted(np.random.default_rng(0).random((1, 400, 700, 1)))
-    assert sheet.shape[1] == 700 + 2 * png.MARGIN
+    assert sheet.shape[1] == 700 + 2 * MARGIN
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (7, 7), (8, 4), (40, 7)])
 def test_rows_are_as_equal_as_can_be(count, columns):
-    assert png.columns_of(count, png.Tile((8, 8), (156, 156), False)) == columns
+    assert columns_for(count, MapLayout((8, 8), (156, 156), False)) == columns
 
 
 def test_sections_of_samples_and_slices():
-    (section,) = sections(report(np.zeros((2, 2, 3, 4, 1)), names=("a",)))
+    (section,) = map_sections(report(np.zeros((2, 2, 3, 4, 1)), names=("a",)))
     assert section.title == "layer0: output (2, 2, 3, 4, 1)"
     assert [group.title for group in section.groups] == ["sample 0", "sample 1"]
     assert [each.title for each in section.groups[0].maps] == ["a, depth 0", "a, depth 1"]
-    (section,) = sections(report(np.zeros((2, 3, 4, 1)), names=("a",)))
+    (section,) = map_sections(report(np.zeros((2, 3, 4, 1)), names=("a",)))
     assert [each.title for each in section.maps()] == ["sample 0", "sample 1"]
-    (section,) = sections(report(np.zeros((1, 3))))
+    (section,) = map_sections(report(np.zeros((1, 3))))
     assert [(each.title, each.grid.shape) for each in section.maps()] == [("values", (1, 3))]
 
 
@@ -178,19 +189,19 @@ def test_without_pillow(convcli, monkeypatch, tmp_path):
 def test_a_row_of_values_is_wide_cells_in_a_strip():
     values = np.arange(3.0)
     sheet, _ = painted(values[None])
-    top, left = png.MARGIN + png.TITLE + 2 * png.GAP + png.HEADING + png.LABEL + 8, png.MARGIN
-    strip = sheet[top : top + png.STRIP_HEIGHT, left : left + 3 * png.STRIP_CELL]
-    colours = colormap.colours(values, colormap.scale_of([values])).repeat(png.STRIP_CELL, 0)
-    np.testing.assert_array_equal(strip, np.tile(colours, (png.STRIP_HEIGHT, 1, 1)))
+    top, left = MARGIN + TITLE + 2 * GAP + HEADING + LABEL + LABEL_GAP, MARGIN
+    strip = sheet[top : top + STRIP_HEIGHT, left : left + 3 * STRIP_CELL]
+    colours = colormap.colours(values, colormap.scale_of([values])).repeat(STRIP_CELL, 0)
+    np.testing.assert_array_equal(strip, np.tile(colours, (STRIP_HEIGHT, 1, 1)))
 
 
 @pytest.mark.parametrize(("low", "places"), [(1, [0, -1]), (-3, [0, 160, -1]), (3, [0])])
 def test_numbers_stand_under_the_ends_of_the_bar_and_zero_under_its_middle(low, places):
     sheet, _ = painted(np.array([[low, 3.0], [3, 3]])[None, ..., None])
-    below = sheet[-png.MARGIN - png.LABEL - 2 :, png.MARGIN : png.MARGIN + png.BAR].min(axis=(0, 2)) < 128
+    below = sheet[-MARGIN - LABEL - 2 :, MARGIN : MARGIN + BAR].min(axis=(0, 2)) < 128
     inked = np.flatnonzero(below)
     for place in places:
-        assert np.abs(inked - place % png.BAR).min() < 8
+        assert np.abs(inked - place % BAR).min() < 8
     assert len(np.flatnonzero(np.diff(inked) > 30)) == len(places) - 1
 
 

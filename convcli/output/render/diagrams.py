@@ -1,6 +1,6 @@
-"""The graph for programs that draw: Graphviz's dot, and Mermaid's flowcharts.
+"""The graph of a model for programs that draw: dot for Graphviz, and flowcharts for Mermaid.
 
-Names may hold any printable character, so they stand in labels only; the nodes are called n0, n1 and so on.
+A name may hold any printable character, so names stand only in labels. The nodes are identified by n0, n1, and so on.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import cast
 
 from convcli.core.records import Record
 from convcli.output.render.formats import PLAIN, TextStyle
-from convcli.output.render.model_graph import values
+from convcli.output.render.model_graph import graph_nodes
 from convcli.output.report import Report
 from convcli.output.report.shape import ShapeReport
 
+ZERO_WIDTH_SPACE = "\u200b"
+
 
 class DiagramNode(Record):
-    """An `input`, a `layer`, a `number` that a layer takes, or an `output`, with the lines of its label."""
+    """A node with the lines of its label: an `input`, a `layer`, a `number` that a layer takes, or an `output`."""
 
     key: str
     kind: str
@@ -26,7 +28,7 @@ class DiagramNode(Record):
 
 
 class DiagramEdge(Record):
-    """What flows from one node to another, by their keys."""
+    """An arrow between two nodes, by their keys. Its label is the shape of the value that flows."""
 
     source: str
     target: str
@@ -34,61 +36,61 @@ class DiagramEdge(Record):
 
 
 def render_dot(report: Report, style: TextStyle = PLAIN) -> bytes:
-    """A digraph for Graphviz."""
+    """Return the graph as a digraph for Graphviz."""
     shape = cast("ShapeReport", report)
     forms = {"layer": "", "number": ", shape=plaintext", "input": ", shape=ellipse", "output": ", shape=ellipse"}
-    lines = ["digraph {", f'  label="{_in_dot(shape.summary["name"])}"; labelloc=t;', "  node [shape=box];"]
-    for each in _drawn(shape):
-        if isinstance(each, DiagramNode):
-            label = r"\n".join(map(_in_dot, each.lines))
-            lines.append(f'  {each.key} [label="{label}"{forms[each.kind]}];')
+    lines = ["digraph {", f'  label="{_dot_text(shape.summary["name"])}"; labelloc=t;', "  node [shape=box];"]
+    for item in _diagram(shape):
+        if isinstance(item, DiagramNode):
+            label = r"\n".join(map(_dot_text, item.lines))
+            lines.append(f'  {item.key} [label="{label}"{forms[item.kind]}];')
         else:
-            lines.append(f'  {each.source} -> {each.target} [label="{_in_dot(each.label)}"];')
+            lines.append(f'  {item.source} -> {item.target} [label="{_dot_text(item.label)}"];')
     return "\n".join([*lines, "}", ""]).encode()
 
 
-def _in_dot(text: str) -> str:
-    """Text within the quotes of a label, where a backslash begins an escape and an ampersand an entity."""
+def _dot_text(text: str) -> str:
+    """Return a text for a quoted label, in which a backslash begins an escape and an ampersand an HTML entity."""
     return text.replace("&", "&amp;").replace("\\", r"\\").replace('"', r"\"")
 
 
 def render_mermaid(report: Report, style: TextStyle = PLAIN) -> bytes:
-    """A flowchart for Mermaid."""
+    """Return the graph as a flowchart for Mermaid."""
     shape = cast("ShapeReport", report)
     forms = {"layer": ("[", "]"), "number": ("((", "))"), "input": ("([", "])"), "output": ("([", "])")}
     lines = ["flowchart TD"]
-    for each in _drawn(shape):
-        if isinstance(each, DiagramNode):
-            before, after = forms[each.kind]
-            lines.append(f'  {each.key}{before}"{"<br>".join(map(_in_mermaid, each.lines))}"{after}')
+    for item in _diagram(shape):
+        if isinstance(item, DiagramNode):
+            before, after = forms[item.kind]
+            lines.append(f'  {item.key}{before}"{"<br>".join(map(_mermaid_text, item.lines))}"{after}')
         else:
-            lines.append(f'  {each.source} -->|"{_in_mermaid(each.label)}"| {each.target}')
+            lines.append(f'  {item.source} -->|"{_mermaid_text(item.label)}"| {item.target}')
     return "\n".join([*lines, ""]).encode()
 
 
-def _in_mermaid(text: str) -> str:
-    """Text within the quotes of a label: all that could be HTML, Markdown or syntax by its number."""
-    # Even by their numbers a backslash and n break the line, and "fa:fa-" begins an icon; not with nothing between.
-    apart = re.sub(r"\\(?=n)|:(?=fa-)", "\\g<0>\u200b", text)
-    return re.sub(r"[^\w (),:]|:(?! )", lambda found: f"#{ord(found[0])};", apart)
+def _mermaid_text(text: str) -> str:
+    """Return a text for a quoted label, with character codes for all that could be HTML, Markdown or syntax."""
+    # Mermaid decodes the codes before it looks for `\n` (a line break) and `fa:fa-` (an icon), so these are split.
+    split = re.sub(r"\\(?=n)|:(?=fa-)", rf"\g<0>{ZERO_WIDTH_SPACE}", text)
+    return re.sub(r"[^\w (),:]|:(?! )", lambda match: f"#{ord(match[0])};", split)
 
 
-def _drawn(report: ShapeReport) -> Iterator[DiagramNode | DiagramEdge]:
-    """The model from its inputs on: each node, after it the edges that lead to it, and its way out if it has one."""
-    graph = values(report)
-    keys = {name: f"n{place}" for place, name in enumerate(graph)}
-    further = (f"n{place}" for place in itertools.count(len(keys)))
-    for value in graph.values():
-        key = keys[value.name]
-        yield DiagramNode(key, "layer" if value.type else "input", tuple(filter(None, (value.title, value.counted))))
-        for place, each in enumerate(value.inputs, 1):
-            # The order of several matters to some merges, and a drawing does not keep it.
-            order = f"{place}: " if len(value.inputs) > 1 else ""
-            if isinstance(each, str) and each in graph:
-                yield DiagramEdge(keys[each], key, order + graph[each].shape)
+def _diagram(report: ShapeReport) -> Iterator[DiagramNode | DiagramEdge]:
+    """Yield the graph from its inputs on: each node, the edges that lead to it, and its output if it is one."""
+    graph = graph_nodes(report)
+    keys = {name: f"n{index}" for index, name in enumerate(graph)}
+    more_keys = (f"n{index}" for index in itertools.count(len(keys)))
+    for node in graph.values():
+        key = keys[node.name]
+        yield DiagramNode(key, "layer" if node.type else "input", tuple(filter(None, (node.title, node.params_text))))
+        for number, operand in enumerate(node.inputs, 1):
+            # The order of the inputs matters to some layers, and drawing programs do not keep it.
+            order = f"{number}: " if len(node.inputs) > 1 else ""
+            if isinstance(operand, str) and operand in graph:
+                yield DiagramEdge(keys[operand], key, order + graph[operand].shape)
             else:
-                number = DiagramNode(next(further), "number", (str(each),))
-                yield from (number, DiagramEdge(number.key, key, f"{place}"))
-        if value.is_output:
-            output = DiagramNode(next(further), "output", ("output",))
-            yield from (output, DiagramEdge(key, output.key, value.shape))
+                constant = DiagramNode(next(more_keys), "number", (str(operand),))
+                yield from (constant, DiagramEdge(constant.key, key, f"{number}"))
+        if node.is_output:
+            output = DiagramNode(next(more_keys), "output", ("output",))
+            yield from (output, DiagramEdge(key, output.key, node.shape))

@@ -1,4 +1,4 @@
-"""What pictures of maps show, whatever they are drawn with: the maps of a layer as titled grids, sample by sample."""
+"""Feature maps as grids with titles, layer by layer and sample by sample: what a heatmap and a PNG draw."""
 
 from __future__ import annotations
 
@@ -12,67 +12,75 @@ from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport, Maps
 
 
-class Titled(Record):
-    """A map, or a slice of one, as (height, width) values."""
+class TitledMap(Record):
+    """A map, or a slice of one, as a grid of `(height, width)` values."""
 
     title: str
     grid: Array
 
 
-class Group(Record):
-    """The maps of one sample. A title that is empty is not shown."""
+class MapGroup(Record):
+    """The maps of one sample. An empty title is not shown."""
 
     title: str
-    maps: tuple[Titled, ...]
+    maps: tuple[TitledMap, ...]
 
 
-class Section(Record):
+class MapSection(Record):
     """The maps of one layer."""
 
     title: str
-    groups: tuple[Group, ...]
+    groups: tuple[MapGroup, ...]
 
     @property
     def count(self) -> int:
-        """How many maps there are."""
+        """The number of maps."""
         return sum(len(group.maps) for group in self.groups)
 
-    def maps(self) -> Iterator[Titled]:
-        """All maps, one sample after the other."""
+    def maps(self) -> Iterator[TitledMap]:
+        """Yield all maps, one sample after the other."""
         for group in self.groups:
             yield from group.maps
 
 
-def sections(report: Report) -> list[Section]:
-    """A section for each layer. Raises `ConvcliError` where the report has no maps."""
+def map_sections(report: Report) -> list[MapSection]:
+    """Return a section for each layer of a report. Raises `ConvcliError` if the report has no maps."""
     if not isinstance(report, ApplyReport):
         raise ConvcliError("there are no maps in this answer", "-f table, json, yaml or csv")
     return [_section(report, maps) for maps in report.maps]
 
 
-def _section(report: ApplyReport, maps: Maps) -> Section:
+def _section(report: ApplyReport, maps: Maps) -> MapSection:
     shape = (maps.array.shape[0], *report.data_format.from_last(maps.array.shape[1:]))
     samples = [tuple(_grids(sample, maps.names)) for sample in maps.array]
     if len(samples) == 1:
-        groups = [Group("", samples[0])]
-    elif len(samples[0]) == 1:  # so many maps in a row, rather than so many rows of one
-        groups = [Group("", tuple(Titled(f"sample {place}", one.grid) for place, (one,) in enumerate(samples)))]
+        groups = [MapGroup("", samples[0])]
+    elif len(samples[0]) == 1:  # one map a sample: all of them in one group, which is drawn in rows
+        titled = (TitledMap(f"sample {number}", only.grid) for number, (only,) in enumerate(samples))
+        groups = [MapGroup("", tuple(titled))]
     else:
-        groups = [Group(f"sample {place}", grids) for place, grids in enumerate(samples)]
-    return Section(f"{maps.layer}: output {shape_text(shape)}", tuple(groups))
+        groups = [MapGroup(f"sample {number}", grids) for number, grids in enumerate(samples)]
+    return MapSection(f"{maps.layer}: output {shape_text(shape)}", tuple(groups))
 
 
-def _grids(sample: Array, names: tuple[str, ...]) -> Iterator[Titled]:
-    """(*spatial, channels) -> grids: each map, a row if it has one axis, its slices if it has three; or all values."""
+def _grids(sample: Array, names: tuple[str, ...]) -> Iterator[TitledMap]:
+    """Yield the grids of a sample of shape `(*space, channels)`.
+
+    A map with one spatial axis becomes one row, and one with three becomes its slices. A sample without spatial axes
+    becomes one row of all its values.
+    """
     if sample.ndim == 1:
-        yield Titled(names[0] if len(names) == 1 else "values", sample[None])
+        yield TitledMap(names[0] if len(names) == 1 else "values", sample[None])
         return
     for channel, name in enumerate(names):
-        one = sample[..., channel]
-        if one.ndim == 1:
-            yield Titled(name, one[None])
-        elif one.ndim == 2:
-            yield Titled(name, one)
-        else:
-            for place in np.ndindex(*one.shape[:-2]):
-                yield Titled(f"{name}, depth {'·'.join(map(str, place))}", one[place])
+        for title, grid in slices_2d(name, sample[..., channel]):
+            yield TitledMap(title, np.atleast_2d(grid))
+
+
+def slices_2d(name: str, array: Array) -> Iterator[tuple[str, Array]]:
+    """Yield an array with its name or, if it has more than two axes, its slices along all but the last two."""
+    if array.ndim < 3:
+        yield name, array
+        return
+    for index in np.ndindex(*array.shape[:-2]):
+        yield f"{name}, depth {'·'.join(map(str, index))}", array[index]

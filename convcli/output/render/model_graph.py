@@ -1,4 +1,4 @@
-"""The graph of a model as its drawings need it: every value, with what it is made from."""
+"""The graph of a model as its drawings need it: inputs and layers with what they take, and texts for their labels."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from convcli.output.report.shape import ShapeReport
 
 
 class GraphNode(Record):
-    """An input of the model, or a layer and what it yields.
+    """An input of the model, or a layer.
 
-    `inputs` are names of values, or the numbers among a merge's inputs; an input of the model has none, and no `type`.
+    `shape` is that of its value, as a text. `inputs` are the names of the nodes that a layer takes, or numbers among
+    them. An input of the model has no `type`, and no inputs.
     """
 
     name: str
@@ -24,12 +25,12 @@ class GraphNode(Record):
 
     @property
     def title(self) -> str:
-        """Its name, of a layer with its type."""
+        """The name, with the type of a layer: `conv2d (Conv2D)`."""
         return f"{self.name} ({self.type})" if self.type else self.name
 
     @property
-    def counted(self) -> str:
-        """How many parameters it has; nothing where it has none."""
+    def params_text(self) -> str:
+        """The number of its parameters, `320 params`; empty if it has none."""
         if self.params == 0:
             return ""
         if self.params is None:
@@ -37,12 +38,13 @@ class GraphNode(Record):
         return f"{self.params:,} param{'' if self.params == 1 else 's'}"
 
 
-def values(report: ShapeReport) -> dict[str, GraphNode]:
-    """Every value by name, the inputs first, each layer after what it takes."""
-    own = report.summary["input_shape"]
-    shapes: dict[str, Any] = own if isinstance(own, dict) else {report.inputs[0]: own}
-    found = [GraphNode(name, shape_text(shape)) for name, shape in shapes.items()]
-    for row in report.summary["layers"]:
-        name, shape = row["name"], shape_text(row["output_shape"])
-        found.append(GraphNode(name, shape, row["type"], row["params"], tuple(row["inputs"]), name in report.outputs))
-    return {value.name: value for value in found}
+def graph_nodes(report: ShapeReport) -> dict[str, GraphNode]:
+    """Return the nodes by name: first the inputs, then each layer after those that it takes."""
+    input_shape = report.summary["input_shape"]
+    shapes: dict[str, Any] = input_shape if isinstance(input_shape, dict) else {report.inputs[0]: input_shape}
+    nodes = [GraphNode(name, shape_text(shape)) for name, shape in shapes.items()]
+    for layer in report.summary["layers"]:
+        name, shape = layer["name"], shape_text(layer["output_shape"])
+        inputs, is_output = tuple(layer["inputs"]), layer["name"] in report.outputs
+        nodes.append(GraphNode(name, shape, layer["type"], layer["params"], inputs, is_output))
+    return {node.name: node for node in nodes}

@@ -1,8 +1,8 @@
-"""The graph as text: a rail for each value from the layer that makes it down to the last that takes it.
+"""The graph of a model as text: a rail carries each value from the layer that makes it down to the last that takes it.
 
-A chain is one rail. A layer that takes a value which others need too stands on a rail of its own; where branches meet,
-the rails end in the leftmost, so the trunk stays at the left. Above each layer is a line for each of its inputs in
-order, with the shape that flows there, and the name of the value unless it is the one drawn just before.
+A chain is one rail. A layer gets a new rail if other layers still need its input. Where branches meet, the rails end in
+the leftmost one, so the trunk stays at the left. Above each layer stands a line for each of its inputs, in order, with
+the shape that flows there. It begins with the input's name, unless that is the layer drawn just before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import cast
 from rich.text import Text
 
 from convcli.output.render.formats import PLAIN, TextStyle
-from convcli.output.render.model_graph import GraphNode, values
+from convcli.output.render.model_graph import GraphNode, graph_nodes
 from convcli.output.render.table import print_to_bytes
 from convcli.output.render.table.layer_table import model_title
 from convcli.output.report import Report
@@ -22,122 +22,130 @@ from convcli.output.report.shape import ShapeReport
 
 
 def render_tree(report: Report, style: TextStyle = PLAIN) -> bytes:
-    """The model from its inputs down to its outputs, and the shapes on the way."""
+    """Return the graph from its inputs down to its outputs, with the shapes that flow between the layers."""
     shape = cast("ShapeReport", report)
-    return print_to_bytes([model_title(shape.summary), *_Rails(values(shape)).lines()], style)
+    return print_to_bytes([model_title(shape.summary), *_Rails(graph_nodes(shape)).lines()], style)
 
 
-def downwards(graph: Mapping[str, GraphNode]) -> list[GraphNode]:
-    """The values in the order of the drawing: each after what it takes, a branch to its end before the next begins."""
-    missing = {name: len(_operands(value, graph)) for name, value in graph.items()}
+def drawing_order(graph: Mapping[str, GraphNode]) -> list[GraphNode]:
+    """Return the nodes from top to bottom: each after its inputs, and a branch to its end before the next begins."""
+    waits_for = {name: len(_operands(node, graph)) for name, node in graph.items()}
     takers: dict[str, list[str]] = {name: [] for name in graph}
-    for name, value in graph.items():
-        for each in _operands(value, graph):
-            takers[each].append(name)
-    ready = [name for name in reversed([*graph]) if not missing[name]]
-    ordered = []
+    for name, node in graph.items():
+        for operand in _operands(node, graph):
+            takers[operand].append(name)
+    ready = [name for name in reversed([*graph]) if not waits_for[name]]
+    order = []
     while ready:
-        ordered.append(graph[ready.pop()])
-        for taker in reversed(takers[ordered[-1].name]):
-            missing[taker] -= 1
-            if not missing[taker]:
+        order.append(graph[ready.pop()])
+        for taker in reversed(takers[order[-1].name]):
+            waits_for[taker] -= 1
+            if not waits_for[taker]:
                 ready.append(taker)
-    return ordered
+    return order
 
 
-def _operands(value: GraphNode, graph: Mapping[str, GraphNode]) -> list[str]:
-    """The names of the values that it takes, each once."""
-    return [each for each in dict.fromkeys(value.inputs) if isinstance(each, str) and each in graph]
+def _operands(node: GraphNode, graph: Mapping[str, GraphNode]) -> list[str]:
+    """Return the names of the nodes that a node takes, each once."""
+    return [operand for operand in dict.fromkeys(node.inputs) if isinstance(operand, str) and operand in graph]
 
 
 class _Rails:
-    """The lines of the drawing, and while they are made the names of what the rails carry, "" on one that is free."""
+    """Draws the lines from top to bottom. While it does, `rails` holds the name of the value on each rail, or ""."""
 
     def __init__(self, graph: Mapping[str, GraphNode]) -> None:
         self.graph = graph
         self.rails: list[str] = []
-        self.uses = Counter(each for value in graph.values() for each in value.inputs)  # that are still to come
+        self.remaining_uses = Counter(operand for node in graph.values() for operand in node.inputs)
 
     def lines(self) -> Iterator[Text]:
-        """For each value a line for each of its inputs, its own, and one where it leaves the model or is not used."""
-        before = ""
-        for value in downwards(self.graph):
-            rail = self._rail_for(value)
-            # Nothing but a name tells which of several rails a shape belongs to, unless it is the last.
-            named = value.inputs != (before,) or rail < len(self.rails) - 1
-            for each in value.inputs:
-                yield self._input(each, value.name, rail, named)
-            self._set(rail, value.name)
-            yield self._node(value, rail)
-            used = self.uses[value.name] > 0
-            if value.is_output or not used:
-                yield self._end(rail, *(("→", "output") if value.is_output else ("─", "unused")), value.shape)
-            if not used:
-                self._set(rail, "")
-            before = value.name
+        """Yield for each node a line for each input, its own line, and one if it is an output or is not used."""
+        previous = ""
+        for node in drawing_order(self.graph):
+            rail = self._rail_for(node)
+            # Among several rails only a name says which one a shape belongs to, except on the rightmost.
+            is_named = node.inputs != (previous,) or rail < len(self.rails) - 1
+            for operand in node.inputs:
+                yield self._input_line(operand, node.name, rail, is_named)
+            self._put(node.name, rail)
+            yield self._node_line(node, rail)
+            is_used = self.remaining_uses[node.name] > 0
+            if node.is_output or not is_used:
+                yield self._end_line(rail, *(("→", "output") if node.is_output else ("─", "unused")), node.shape)
+            if not is_used:
+                self._put("", rail)
+            previous = node.name
 
-    def _rail_for(self, value: GraphNode) -> int:
-        """The leftmost of the rails that end here; where all go on, the first free one to the right of its inputs'."""
-        here = Counter(value.inputs)
-        taken = {place: name for place, name in enumerate(self.rails) if name in here}
-        ending = [place for place, name in taken.items() if self.uses[name] == here[name]]
+    def _rail_for(self, node: GraphNode) -> int:
+        """Return the rail that a node stands on.
+
+        It is the leftmost of the rails that end in it. If all its inputs are needed further down, it is the first free
+        rail to the right of one of them.
+        """
+        uses = Counter(node.inputs)
+        carrying = {rail: name for rail, name in enumerate(self.rails) if name in uses}
+        ending = [rail for rail, name in carrying.items() if self.remaining_uses[name] == uses[name]]
         if ending:
             return min(ending)
-        start = min(taken, default=-1) + 1
-        return next((place for place in range(start, len(self.rails)) if not self.rails[place]), len(self.rails))
+        start = min(carrying, default=-1) + 1
+        return next((rail for rail in range(start, len(self.rails)) if not self.rails[rail]), len(self.rails))
 
     def _is_taken(self, rail: int) -> bool:
         return rail < len(self.rails) and self.rails[rail] != ""
 
-    def _set(self, rail: int, name: str) -> None:
+    def _put(self, name: str, rail: int) -> None:
+        """Put a value on a rail, or free it with the name ""; free rails at the right are dropped."""
         self.rails += [""] * (rail + 1 - len(self.rails))
         self.rails[rail] = name
         while self.rails and not self.rails[-1]:
             self.rails.pop()
 
-    def _input(self, name: str | float, taker: str, rail: int, named: bool) -> Text:
-        """The line of one input of the layer that will stand on the rail."""
+    # ---- lines ----
+
+    def _input_line(self, operand: str | float, taker: str, rail: int, is_named: bool) -> Text:
+        """Return the line of one input of the layer that will stand on a rail."""
         begins = not self._is_taken(rail)
-        if not isinstance(name, str) or name not in self.graph:
-            drawn, what = self._drawn({rail: "╷" if begins else "│"}), str(name)
+        if not isinstance(operand, str) or operand not in self.graph:
+            drawing, label = self._drawing({rail: "╷" if begins else "│"}), str(operand)
         else:
-            drawn, what = self._connected(name, rail, begins), self.graph[name].shape
-            what = f"{name} {what}" if named else what
+            drawing, label = self._connection(operand, rail, begins), self.graph[operand].shape
+            label = f"{operand} {label}" if is_named else label
         if begins:
-            self._set(rail, taker)
-        return Text.assemble((drawn, "dim"), what)
+            self._put(taker, rail)
+        return Text.assemble((drawing, "dim"), label)
 
-    def _connected(self, name: str, rail: int, begins: bool) -> str:
-        """The rails where a value goes from its own, which may end with it, to another, which may begin with it."""
+    def _connection(self, name: str, rail: int, begins: bool) -> str:
+        """Return the rails with a line from a value's own rail, which may end, to a rail that may begin with it."""
         source = self.rails.index(name)
-        self.uses[name] -= 1
+        self.remaining_uses[name] -= 1
         if source == rail:
-            return self._drawn({})
+            return self._drawing({})
         left, right = sorted((source, rail))
-        leaves = "├┤╰╯"[2 * (not self.uses[name]) + (source == right)]
-        enters = "├┤╭╮"[2 * begins + (rail == right)]
-        drawn = self._drawn({source: leaves, rail: enters}, range(left, right))
-        if not self.uses[name]:
-            self._set(source, "")
-        return drawn
+        ends = not self.remaining_uses[name]
+        leaving = "├┤╰╯"[2 * ends + (source == right)]
+        entering = "├┤╭╮"[2 * begins + (rail == right)]
+        drawing = self._drawing({source: leaving, rail: entering}, range(left, right))
+        if ends:
+            self._put("", source)
+        return drawing
 
-    def _node(self, value: GraphNode, rail: int) -> Text:
-        drawn = self._drawn({rail: "●" if value.type else "○"})
-        kind = f" ({value.type})" if value.type else ""
-        return Text.assemble(
-            (drawn, "dim"), (value.name, "cyan"), kind, (value.counted and f", {value.counted}", "green")
-        )
+    def _node_line(self, node: GraphNode, rail: int) -> Text:
+        drawing = self._drawing({rail: "●" if node.type else "○"})
+        type_ = f" ({node.type})" if node.type else ""
+        params = node.params_text and f", {node.params_text}"
+        return Text.assemble((drawing, "dim"), (node.name, "cyan"), type_, (params, "green"))
 
-    def _end(self, rail: int, tip: str, what: str, shape: str) -> Text:
-        """The value goes out past the rails to its right."""
-        leaves = "├" if self.uses[self.rails[rail]] else "╰"
-        drawn = self._drawn({rail: leaves}, range(rail, len(self.rails)))
-        return Text.assemble((f"{drawn[:-1]}{tip} ", "dim"), f"{what} {shape}")
+    def _end_line(self, rail: int, tip: str, label: str, shape: str) -> Text:
+        """Return a line on which a value leaves to the right, past all other rails."""
+        leaving = "├" if self.remaining_uses[self.rails[rail]] else "╰"
+        drawing = self._drawing({rail: leaving}, range(rail, len(self.rails)))
+        return Text.assemble((f"{drawing[:-1]}{tip} ", "dim"), f"{label} {shape}")
 
-    def _drawn(self, signs: Mapping[int, str], bridge: range = range(0)) -> str:
-        """The rails side by side, with these signs on some, and a line to the right of those in `bridge`."""
+    def _drawing(self, signs: Mapping[int, str], bridge: range = range(0)) -> str:
+        """Return the rails side by side, with other signs on some, and a horizontal line right of those in `bridge`."""
         cells = []
-        for place in range(max(len(self.rails), *(each + 1 for each in (*signs, 0)))):
-            behind = "─" if place in bridge else " "
-            cells.append(signs.get(place, "│" if self._is_taken(place) else behind) + behind)
+        count = max(len(self.rails), *(rail + 1 for rail in (*signs, 0)))
+        for rail in range(count):
+            behind = "─" if rail in bridge else " "
+            cells.append(signs.get(rail, "│" if self._is_taken(rail) else behind) + behind)
         return "".join(cells)
