@@ -20,7 +20,7 @@ from conftest import ROOT, SAMPLES
 import convcli
 from convcli import manual
 from convcli.cli import COMMANDS, main
-from convcli.engine.algorithms import WAYS
+from convcli.engine.algorithms.table import ALGORITHMS
 from convcli.io import arrays, yaml_json
 from convcli.model.filter_bank import FILTERS
 from convcli.model.layers import LAYERS
@@ -161,7 +161,7 @@ def test_every_layer_is_in_the_manual(layer):
     [
         *(f"convcli {command}" for command in COMMANDS),
         *(f"`{form}`" for form in FORMATS),
-        *(f"`{algorithm}`" for algorithm in WAYS),
+        *(f"`{algorithm}`" for algorithm in ALGORITHMS),
         *(f"`{name}`" for name in FILTERS),
         *(f"`{name}`" for name in convcli.__all__ if name != "__version__"),
     ],

@@ -13,7 +13,8 @@ from strategies import convolutions, kernel_windows, layers, layers_in_any_order
 
 import convcli
 from convcli import api
-from convcli.engine import algorithms, bind_weights
+from convcli.engine import bind_weights
+from convcli.engine.algorithms.table import ALGORITHMS
 
 
 def whole_numbers(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -81,7 +82,7 @@ def test_every_algorithm_agrees_exactly_with_the_plain_one_on_whole_numbers(sett
     x, values = whole_numbers((2, *shape), seed), drawn(model, shape, seed)
     plain = convcli.apply(model, x, weights=values, algorithm="plain")
     assert np.array_equal(convcli.apply(model, x, weights=values), plain)
-    for name in algorithms.WAYS:
+    for name in ALGORITHMS:
         with contextlib.suppress(convcli.ConvcliError):  # where it does not suit, or numba is not installed
             assert np.array_equal(convcli.apply(model, x, weights=values, algorithm=name), plain), name
 

@@ -12,7 +12,7 @@ from convcli.cli.deliver import chosen_form, chosen_output, reports
 from convcli.cli.input_arguments import asked, asked_map, inputs_and_model, map_option, named_layer, run_options
 from convcli.core.option_words import BYTES
 from convcli.core.records import replace
-from convcli.engine.algorithms import AUTO, WAYS
+from convcli.engine.algorithms.table import ALGORITHMS, AUTO
 from convcli.io.files import is_replaceable
 from convcli.output.render.formats import FORMATS
 
@@ -39,7 +39,7 @@ Examples:
     "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
 )
 @click.option(
-    "--algorithm", type=click.Choice([AUTO, *WAYS]), default=AUTO, help="How to correlate, in all layers [auto]."
+    "--algorithm", type=click.Choice([AUTO, *ALGORITHMS]), default=AUTO, help="How to correlate, in all layers [auto]."
 )
 @click.option(
     "--tolerance",

@@ -13,7 +13,7 @@ from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.engine.algorithms import compiled
-from convcli.engine.algorithms.blocks import Finish, as_rows
+from convcli.engine.algorithms.blockwise import Finish, as_rows
 from convcli.engine.epilogue import Affine, ElementwiseActivation, Epilogue, apply_epilogue
 from convcli.engine.fusion import Operation
 from convcli.model.steps import Correlate, Pool

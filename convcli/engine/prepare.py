@@ -13,9 +13,9 @@ from convcli.core.errors import located
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.shapes import known
-from convcli.engine import algorithms
-from convcli.engine.algorithms.kernel_layout import meeting_kernel
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.kernel_layout import correlation_kernel
+from convcli.engine.algorithms.prepare import prepare_correlation
+from convcli.engine.algorithms.problem import Problem
 from convcli.engine.epilogue import Affine, Epilogue
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName
@@ -75,20 +75,20 @@ def _prepare_correlation(
 ) -> PreparedCorrelation:
     kernel, epilogue = _kernel_and_epilogue(operation, step, settings)
     groups = known(step.groups)
-    work = Work(
+    problem = Problem(
         step.windows,
         groups,
-        seen=kernel.shape[-2],
-        made=kernel.shape[-1] // groups,
+        group_channels=kernel.shape[-2],
+        group_filters=kernel.shape[-1] // groups,
         space=operation.input_shape[:-1],
         dtype=settings.dtype,
         tolerance=settings.tolerance,
         samples=settings.samples,
         compiled=settings.compiled,
     )
-    algorithm, blocks = algorithms.prepare(kernel, work, algorithm)
-    finish = finish_function(epilogue, work.filters, settings.dtype, settings.compiled)
-    return PreparedCorrelation(operation, algorithm, blocks, finish, settings.dtype)
+    algorithm, correlation = prepare_correlation(kernel, problem, algorithm)
+    finish = finish_function(epilogue, problem.filters, settings.dtype, settings.compiled)
+    return PreparedCorrelation(operation, algorithm, correlation, finish, settings.dtype)
 
 
 def _kernel_and_epilogue(operation: Operation, step: Correlate, settings: Settings) -> tuple[Array, Epilogue]:
@@ -97,7 +97,7 @@ def _kernel_and_epilogue(operation: Operation, step: Correlate, settings: Settin
     The bias is the first function of the epilogue. Where float32 results need not be exact, a scale that follows is
     folded into kernel and bias.
     """
-    kernel = meeting_kernel(step, operation.weights[step.kernel.name])
+    kernel = correlation_kernel(step, operation.weights[step.kernel.name])
     bias = None if step.bias is None else operation.weights[step.bias.name]
     epilogue = operation.epilogue
     approximate = settings.dtype == "float32" and settings.tolerance > 0

@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.engine.algorithms.blocks import Blocks, Finish, boxes
+from convcli.engine.algorithms.blocks import cut_into_regions
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.pooling import pool
 from convcli.engine.buffers import LiveValues
 from convcli.engine.epilogue import apply_epilogue
@@ -47,23 +48,25 @@ class PreparedOperation:
 
 
 class PreparedCorrelation(PreparedOperation):
-    """A correlation by the algorithm of that name, for which the kernel is laid out in `blocks`."""
+    """A correlation by the algorithm of that name, for which the kernel is laid out in `correlation`."""
 
-    def __init__(self, operation: Operation, algorithm: str, blocks: Blocks, finish: Finish, dtype: str) -> None:
+    def __init__(
+        self, operation: Operation, algorithm: str, correlation: BlockwiseCorrelation, finish: Finish, dtype: str
+    ) -> None:
         super().__init__(operation)
         self.algorithm = algorithm
-        self._blocks, self._finish, self._dtype = blocks, finish, dtype
+        self._correlation, self._finish, self._dtype = correlation, finish, dtype
 
     @property
     def algorithms_used(self) -> tuple[str, ...]:
         """The algorithms that computed the last result; before the first run, the one that was chosen."""
-        return self._blocks.ran(self.algorithm)
+        return self._correlation.algorithms_used(self.algorithm)
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         (x,) = inputs
         y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), self._dtype)
-        team = workspace.product_team if self._blocks.multiplies else workspace.team
-        self._blocks.run(np.ascontiguousarray(x), y, team, self._finish)
+        team = workspace.product_team if self._correlation.uses_blas else workspace.team
+        self._correlation.run(np.ascontiguousarray(x), y, team, self._finish)
         return y
 
 
@@ -151,4 +154,4 @@ Block = tuple[slice, ...]  # of each axis of a value, the channels last
 
 def _blocks(y: Array) -> list[Block]:
     """Return blocks that cover a value whose cells are computed one by one."""
-    return boxes(y.shape, y.itemsize, MIN_BLOCKS if y.nbytes > MIN_SHARED_BYTES else 1)
+    return cut_into_regions(y.shape, y.itemsize, MIN_BLOCKS if y.nbytes > MIN_SHARED_BYTES else 1)

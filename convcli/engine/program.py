@@ -13,7 +13,7 @@ from convcli.core.errors import ConvcliError, check_size, located
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.core.threads import Closing
-from convcli.engine import algorithms
+from convcli.engine.algorithms.table import AUTO
 from convcli.engine.buffers import LiveValues
 from convcli.engine.fusion import Operation, fuse
 from convcli.engine.linearize import ValueName, count_uses
@@ -41,7 +41,7 @@ def build_program(
     keep: Sequence[str],
     dtype: str,
     *,
-    algorithm: str = algorithms.AUTO,
+    algorithm: str = AUTO,
     tolerance: float = 0.0,
     threads: int | None = None,
     samples: int = 1,

@@ -38,7 +38,7 @@ import peers
 from cases import BOUND, CASES, NETWORKS, TOY, Case
 
 import convcli
-from convcli.engine.algorithms import WAYS
+from convcli.engine.algorithms.table import ALGORITHMS
 
 PARTS = ("steady", "ways", "networks", "whole", "growth")
 FAST = find_spec("numba") is not None
@@ -106,7 +106,7 @@ def ways(cases: Sequence[Case], rounds: int) -> Iterator[Row]:
         model = convcli.load(case.spec)
         weights = {f"{model.nodes[0].name}/kernel": kernel}
         calls = {}
-        for way in WAYS:
+        for way in ALGORITHMS:
             if way == "plain" or (way == "compiled" and not FAST):
                 continue
             with suppress(convcli.ConvcliError):  # where it does not suit

@@ -14,23 +14,25 @@ import convcli
 from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.threads import Team
-from convcli.engine import algorithms
 from convcli.engine.algorithms import (
     approximate,
     blocks,
     choose,
     compiled,
     fourier,
+    im2col,
     patches,
     plain,
     pooling,
     resizing,
     winograd,
 )
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.prepare import prepare_correlation
+from convcli.engine.algorithms.problem import Problem
+from convcli.engine.algorithms.table import ALGORITHMS, load_algorithm
 from convcli.model.window import Window
 
-FAST = [name for name in algorithms.WAYS if name != "plain" and (name != "compiled" or compiled.installed())]
+FAST = [name for name in ALGORITHMS if name != "plain" and (name != "compiled" or compiled.installed())]
 
 
 def column(*values):
@@ -43,20 +45,20 @@ def nothing(block, filters):
 
 def work_of(x, kernel, windows, groups=1, tolerance=1e-5):
     space, filters = x.shape[1:-1], kernel.shape[-1]
-    return Work(tuple(windows), groups, kernel.shape[-2], filters // groups, space, x.dtype.name, tolerance)
+    return Problem(tuple(windows), groups, kernel.shape[-2], filters // groups, space, x.dtype.name, tolerance)
 
 
 def correlate(name, x, kernel, windows, groups=1, tolerance=1e-5, threads=1):
-    work = work_of(x, kernel, windows, groups, tolerance)
-    _, prepared = algorithms.prepare(kernel, work, name)
-    y = np.full((len(x), *work.places, work.filters), 1e30, x.dtype)
+    problem = work_of(x, kernel, windows, groups, tolerance)
+    _, prepared = prepare_correlation(kernel, problem, name)
+    y = np.full((len(x), *problem.positions, problem.filters), 1e30, x.dtype)
     with Team(threads) as team:
         prepared.run(x, y, team, nothing)
     return y
 
 
 def suited(*arguments):
-    return [name for name in FAST if algorithms.way(name).suits(work_of(*arguments))]
+    return [name for name in FAST if load_algorithm(name).suits(work_of(*arguments))]
 
 
 # ---- by hand ----
@@ -91,18 +93,18 @@ def test_a_way_that_does_not_suit_says_so():
 
 
 @st.composite
-def works(draw: st.DrawFn) -> tuple[Work, int]:
+def works(draw: st.DrawFn) -> tuple[Problem, int]:
     """What is to be correlated, and for how many samples."""
     rank = draw(st.integers(1, 3))
     upsample = draw(st.sampled_from([1, 1, 2, 3]))
-    one_by_one = draw(st.booleans())
+    unit_stride = draw(st.booleans())
     same = draw(st.sampled_from([None, 3]))
     most = {1: 70, 2: 18, 3: 4}[rank]
     windows, space = [], []
     for _ in range(rank):
         size = same or draw(st.one_of(st.integers(1, 4), st.integers(1, most)))
         dilation = draw(st.integers(1, 2 if size < 5 else 1))
-        stride = 1 if one_by_one else draw(st.integers(1, 4))
+        stride = 1 if unit_stride else draw(st.integers(1, 4))
         before, after = (draw(st.one_of(st.integers(-1, 3), st.integers(-12, 12))) for _ in range(2))
         windows.append(Window(size, stride, dilation, before, after, upsample if stride == 1 else 1))
         space.append(windows[-1].smallest() + draw(st.integers(0, {1: 150, 2: 20, 3: 5}[rank])))
@@ -112,25 +114,25 @@ def works(draw: st.DrawFn) -> tuple[Work, int]:
         seen, made = 1, draw(st.integers(1, 2))
     elif draw(st.booleans()):
         groups = seen = made = 1
-    return Work(tuple(windows), groups, seen, made, tuple(space)), draw(st.integers(1, 3))
+    return Problem(tuple(windows), groups, seen, made, tuple(space)), draw(st.integers(1, 3))
 
 
-def arrays(work, batch, generator, dtype):
-    sizes = (window.size for window in work.windows)
-    shapes = (batch, *work.space, work.channels), (*sizes, work.seen, work.filters)
+def arrays(problem, batch, generator, dtype):
+    sizes = (window.size for window in problem.windows)
+    shapes = (batch, *problem.space, problem.channels), (*sizes, problem.group_channels, problem.filters)
     return [generator.normal(size=shape).astype(dtype) for shape in shapes]
 
 
-def every_way(work, batch, seed, dtype, spoil=None, whole=False):
+def every_way(problem, batch, seed, dtype, spoil=None, whole=False):
     """The name and result of each fast way that suits, and the plain result in float64, on random numbers."""
     generator = np.random.default_rng(seed)
-    x, kernel = arrays(work, batch, generator, dtype)
+    x, kernel = arrays(problem, batch, generator, dtype)
     if whole:
         x, kernel = np.rint(9 * x), np.rint(9 * kernel)
     if spoil:
         spoil(x, generator)
-    exact = correlate("plain", x.astype(float), kernel.astype(float), work.windows, work.groups)
-    setting = (x, kernel, work.windows, work.groups)
+    exact = correlate("plain", x.astype(float), kernel.astype(float), problem.windows, problem.groups)
+    setting = (x, kernel, problem.windows, problem.groups)
     for name in suited(*setting):
         yield name, correlate(name, *setting, threads=2), exact
 
@@ -164,17 +166,17 @@ def wild(x, generator):
 @given(works(), st.integers(0, 99))
 @pytest.mark.parametrize("spoil", [None, wild], ids=["normal", "wild"])
 def test_float32_is_within_the_tolerance_of_the_largest_value_of_its_sample(spoil, setting, seed):
-    work, batch = setting
-    x, kernel = arrays(work, batch, np.random.default_rng(seed), "float32")
+    problem, batch = setting
+    x, kernel = arrays(problem, batch, np.random.default_rng(seed), "float32")
     if spoil:
         spoil(x, np.random.default_rng(seed))
     exact, sums = (
-        correlate("plain", *(each(part.astype(float)) for part in (x, kernel)), work.windows, work.groups)
+        correlate("plain", *(each(part.astype(float)) for part in (x, kernel)), problem.windows, problem.groups)
         for each in (np.asarray, np.abs)
     )
     rounding = 4 * approximate.EPS * largest(sums)
-    for name in suited(x, kernel, work.windows, work.groups):
-        assert within(correlate(name, x, kernel, work.windows, work.groups, threads=2), exact, rounding), name
+    for name in suited(x, kernel, problem.windows, problem.groups):
+        assert within(correlate(name, x, kernel, problem.windows, problem.groups, threads=2), exact, rounding), name
 
 
 @pytest.mark.parametrize("name", ["winograd", "space_to_depth", "fourier"])
@@ -228,11 +230,13 @@ def test_compiled_tiles_of_any_dilation(native, dilation, space):
     generator = np.random.default_rng(0)
     x, kernel = (generator.normal(size=shape).astype(np.float32) for shape in ((2, *space, 8), (3, 3, 8, 5)))
     windows = (Window(3, dilation=dilation, before=1, after=2),) * 2
-    work = Work(windows, 1, 8, 5, space, "float32", 1e-5, 1, native)
-    prepared = winograd.Tiles(kernel, kernel, work, winograd.Grid((-1, -1), (dilation, dilation)), 4)
-    y = np.empty((2, *work.places, 5), np.float32)
+    problem = Problem(windows, 1, 8, 5, space, "float32", 1e-5, 1, native)
+    prepared = winograd.WinogradCorrelation(
+        kernel, kernel, problem, winograd.TileGrid((-1, -1), (dilation, dilation)), 4
+    )
+    y = np.empty((2, *problem.positions, 5), np.float32)
     with pytest.MonkeyPatch.context() as patch, Team(2) as team:
-        patch.setattr(winograd, "TILE_BYTES", 1 << 15)
+        patch.setattr(winograd, "BLOCK_BYTES", 1 << 15)
         prepared.run(x, y, team, nothing)
     assert "direct" not in vars(prepared)
     exact = correlate("plain", x.astype(float), kernel.astype(float), windows)
@@ -268,11 +272,12 @@ def test_numbers_near_the_end_of_float32_do_not_overflow_on_the_way(size):
 @settings(max_examples=60, deadline=None)
 @given(works(), st.integers(0, 99))
 def test_results_are_the_same_for_any_number_of_threads(setting, seed):
-    work, batch = setting
-    x, kernel = arrays(work, batch, np.random.default_rng(seed), "float32")
-    for name in suited(x, kernel, work.windows, work.groups):
+    problem, batch = setting
+    x, kernel = arrays(problem, batch, np.random.default_rng(seed), "float32")
+    for name in suited(x, kernel, problem.windows, problem.groups):
         first, *others = (
-            correlate(name, x, kernel, work.windows, work.groups, threads=threads).tobytes() for threads in (1, 2, 3)
+            correlate(name, x, kernel, problem.windows, problem.groups, threads=threads).tobytes()
+            for threads in (1, 2, 3)
         )
         assert all(other == first for other in others), name
 
@@ -283,11 +288,11 @@ def test_blocks_of_any_size_give_the_same(setting, seed, limit):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "ENOUGH_MACS", 1)
         patch.setattr(blocks, "FEWEST_FILTERS", 1)
-        patch.setattr(patches, "FEW", 1 << 20)
+        patch.setattr(patches, "FEW_ROWS", 1 << 20)
         patch.setattr(fourier, "TILE", {1: 16, 2: 16})
-        patch.setattr(fourier, "TOGETHER", 64)
-        limits = [(blocks, "BLOCK_BYTES"), (winograd, "TILE_BYTES"), (compiled, "BLOCK_BYTES")]
-        for module, name in (*limits, (blocks, "LARGEST_SLAB")):
+        patch.setattr(fourier, "CELLS_TOGETHER", 64)
+        limits = [(blocks, "BLOCK_BYTES"), (winograd, "BLOCK_BYTES"), (compiled, "BLOCK_BYTES")]
+        for module, name in (*limits, (im2col, "LARGEST_PADDED_INPUT")):
             patch.setattr(module, name, limit)
         for name, y, exact in every_way(*setting, seed, "float64", whole=True):
             assert np.array_equal(y, exact), name
@@ -298,17 +303,30 @@ def test_blocks_of_any_size_give_the_same(setting, seed, limit):
 @settings(max_examples=100, deadline=None)
 @given(works(), st.sampled_from([0.0, 1e-5]), st.sampled_from(["float32", "float64"]), st.booleans())
 def test_the_rule_chooses_what_suits(setting, tolerance, dtype, native):
-    work, batch = setting
-    work = Work(work.windows, work.groups, work.seen, work.made, work.space, dtype, tolerance, batch, native)
-    chosen = algorithms.way(choose.choose(work))
-    assert chosen.suits(work)
+    problem, batch = setting
+    problem = Problem(
+        problem.windows,
+        problem.groups,
+        problem.group_channels,
+        problem.group_filters,
+        problem.space,
+        dtype,
+        tolerance,
+        batch,
+        native,
+    )
+    chosen = load_algorithm(choose.choose(problem))
+    assert chosen.suits(problem)
     if tolerance == 0 or dtype == "float64":
-        assert not issubclass(getattr(chosen, "Tiles", getattr(chosen, "Fourier", Work)), approximate.Approximate)
+        assert not issubclass(
+            getattr(chosen, "WinogradCorrelation", getattr(chosen, "FourierCorrelation", Problem)),
+            approximate.ApproximateCorrelation,
+        )
 
 
 def test_every_way_but_the_plain_one_is_chosen_for_something():
     def chosen(windows, groups, seen, made, space, dtype="float32", native=False):
-        return choose.choose(Work(tuple(windows), groups, seen, made, space, dtype, 1e-5, 1 << 20, native))
+        return choose.choose(Problem(tuple(windows), groups, seen, made, space, dtype, 1e-5, 1 << 20, native))
 
     image = (4096, 4096)
     found = {
@@ -322,7 +340,7 @@ def test_every_way_but_the_plain_one_is_chosen_for_something():
         chosen([Window(4, upsample=2)] * 2, 1, 64, 32, (56, 56)),
         chosen([Window(3)] * 2, 1, 1, 1, image, native=True),
     }
-    assert found == {*algorithms.WAYS} - {"plain"}
+    assert found == {*ALGORITHMS} - {"plain"}
 
 
 # ---- memory ----
@@ -337,9 +355,9 @@ def test_no_algorithm_needs_more_than_a_few_megabytes_a_thread(name, shape, size
     generator = np.random.default_rng(0)
     x = generator.standard_normal((1, *shape), np.float32)
     kernel = generator.standard_normal((size, size, shape[-1], filters), np.float32)
-    work = work_of(x, kernel, [Window(size, before=size // 2, after=size // 2)] * 2, tolerance=tolerance)
-    _, prepared = algorithms.prepare(kernel, work)
-    y = np.empty((1, *work.places, filters), np.float32)
+    problem = work_of(x, kernel, [Window(size, before=size // 2, after=size // 2)] * 2, tolerance=tolerance)
+    _, prepared = prepare_correlation(kernel, problem)
+    y = np.empty((1, *problem.positions, filters), np.float32)
     with Team(2) as team:
         tracemalloc.start()
         prepared.run(x, y, team, nothing)
@@ -350,15 +368,15 @@ def test_no_algorithm_needs_more_than_a_few_megabytes_a_thread(name, shape, size
 
 
 def test_laying_out():
-    laid = plain.lay_out(column(1, 2), [Window(1, before=1, after=2, upsample=3)])
+    laid = plain.stretch_and_pad(column(1, 2), [Window(1, before=1, after=2, upsample=3)])
     assert laid.ravel().tolist() == [0, 1, 0, 0, 2, 0, 0]
-    assert plain.lay_out(column(1, 2, 3, 4), [Window(1, before=-1, after=-2)]).ravel().tolist() == [2]
+    assert plain.stretch_and_pad(column(1, 2, 3, 4), [Window(1, before=-1, after=-2)]).ravel().tolist() == [2]
 
 
 def test_the_matrices_of_minimal_filtering_are_exact():
     # y = A'[(G g) * (B' d)] is the correlation of d by g
     for m in winograd.POINTS:
-        spread, weigh, fold = winograd.matrices(m)
+        spread, weigh, fold = winograd.transform_matrices(m)
         data, taps = np.arange(m + 2.0) ** 2, np.array([3.0, -1.0, 5.0])
         found = spread @ ((weigh @ taps) * (fold @ data))
         assert np.allclose(found, [data[at : at + 3] @ taps for at in range(m)], rtol=1e-13)

@@ -9,7 +9,8 @@ import pytest
 from strategies import NUMBERING, OTHERS
 
 import convcli
-from convcli.engine import algorithms, bind_weights, memory_estimate
+from convcli.engine import bind_weights, memory_estimate
+from convcli.engine.algorithms.table import ALGORITHMS
 from convcli.engine.program import build_program
 
 LARGER = {2: 40_000, 3: 60, 4: 10}  # times as large along each axis in space, by rank
@@ -73,7 +74,7 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
     assert said <= 6 * taken + x["input"].nbytes * 4 + (1 << 20)
 
 
-@pytest.mark.parametrize("algorithm", ["auto", *(way for way in algorithms.WAYS if way != "compiled")])
+@pytest.mark.parametrize("algorithm", ["auto", *(way for way in ALGORITHMS if way != "compiled")])
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [

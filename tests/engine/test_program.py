@@ -11,7 +11,7 @@ import convcli
 from convcli.core.shapes import DataFormat
 from convcli.engine import bind_weights, fusion
 from convcli.engine.algorithms import compiled
-from convcli.engine.algorithms.kernel_layout import meeting_kernel
+from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.program import MANY_SAMPLES, build_program
 from convcli.engine.run_step import run_step
 from convcli.learning import backward
@@ -33,7 +33,7 @@ def test_every_step_can_be_run_and_learned_through():
 )
 def test_the_kernel_as_it_meets_the_input(transposed, flip, met):
     step = Correlate((Window(2),), Weight("kernel", (2, 1, 1)), 1, transposed=transposed, flip=flip)
-    assert meeting_kernel(step, np.array([[[1.0]], [[2.0]]])).ravel().tolist() == met
+    assert correlation_kernel(step, np.array([[[1.0]], [[2.0]]])).ravel().tolist() == met
 
 
 def test_joins():

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from convcli.cli import COMMANDS, main  # noqa: E402
-from convcli.engine.algorithms import WAYS, way  # noqa: E402
+from convcli.engine.algorithms.table import ALGORITHMS, load_algorithm  # noqa: E402
 from convcli.model import filter_bank  # noqa: E402
 from convcli.model.activations import ACTIVATIONS  # noqa: E402
 from convcli.model.layers import LAYERS, Layer  # noqa: E402
@@ -89,7 +89,7 @@ def formats() -> Iterator[str]:
 
 def algorithms() -> Iterator[str]:
     """Yield a table of the algorithms with the layers that they suit."""
-    return table(("algorithm", "suits"), ((f"`{name}`", way(name).FOR) for name in WAYS))
+    return table(("algorithm", "suits"), ((f"`{name}`", load_algorithm(name).FOR) for name in ALGORITHMS))
 
 
 def options() -> Iterator[str]:

@@ -1,131 +1,142 @@
-"""What all algorithms share whose rounding is not that of sums of products: a check of every sample.
+"""What the algorithms that transform their input share: a check of every sample's rounding errors.
 
-Transforms (Winograd's, Fourier's) mix the cells of a tile, so a rounding error is relative to the largest cell of the
-tile, not to the result; whole numbers do not stay exact; NaN and infinity spread. So the rounding noise of each sample
-is estimated from the size of its cells, and where that is not within the tolerance of its largest result the sample is
-computed again, by sums of products. Whole-number work is left to those at once.
+Transforms (Winograd's, Fourier's) mix the cells of a tile. So a rounding error is relative to the largest cell of the
+tile, not to the result; whole numbers do not stay exact; NaN and infinity spread over the tile. Therefore the rounding
+errors of each sample are estimated from the size of its cells. Where the estimate exceeds the tolerance times the
+sample's largest result, the sample is computed again as sums of products. Input and weights that are all whole numbers
+are computed so from the start.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.threads import Team
 from convcli.engine.algorithms import banded, patches
-from convcli.engine.algorithms.blocks import Blocks, Finish, Item, boxes
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import Block, cut_into_regions
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.problem import Problem
+from convcli.engine.algorithms.table import Algorithm
 
-DIRECT = (banded, patches)
+DIRECT: tuple[tuple[str, Algorithm], ...] = (("banded", banded), ("patches", patches))  # by sums of products
 EPS = float(np.finfo(np.float32).eps)
-NORM_SHARES = 4
-LEAST_SQUARE = 1e-25
-LEAST_NORM, LARGEST_NORM = 1e-12, 1e12  # of a filter, whose transform would leave the range of float32
+NORM_SHARES = 4  # regions, at least, in which the norms of cells are looked for
+LEAST_SQUARE = 1e-25  # smaller squares are zero in float32, or coarse
+LEAST_NORM, LARGEST_NORM = 1e-12, 1e12  # of a filter; the transforms of others would leave the range of float32
+LOOK_BYTES = 1 << 20  # of a part of an array that is looked at at once, in float32
 
 
-class Approximate(Blocks):
-    """A correlation that is checked sample by sample, with a direct one to fall back on."""
+class ApproximateCorrelation(BlockwiseCorrelation):
+    """A correlation that checks each sample, and computes it directly where its rounding errors are too large."""
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
         self.kernel = kernel
-        self.share_left = 0.0  # of the samples of the last run, to the direct way
-        self.norm = 0.0  # the noise of a sample is this times the norm of its largest cell
-        self.whole = is_whole(kernel)
+        self.noise_factor = 0.0  # times the norm of its largest cell: the rounding errors of a sample
+        self.whole_kernel = is_whole(kernel)
+        self.share_direct = 0.0  # of the samples of the last run that were computed directly
 
     @cached_property
-    def direct(self) -> Blocks:
-        """The direct way to do the same, prepared when it is first needed."""
-        return self._direct_way.prepare(self.kernel, self.work)
+    def direct(self) -> BlockwiseCorrelation:
+        """The same correlation as sums of products, prepared when it is first needed."""
+        _, algorithm = self._direct_algorithm
+        return algorithm.prepare(self.kernel, self.problem)
 
     @property
-    def _direct_way(self) -> Any:
-        return next(each for each in DIRECT if each.suits(self.work))
+    def _direct_algorithm(self) -> tuple[str, Algorithm]:
+        return next((name, algorithm) for name, algorithm in DIRECT if algorithm.suits(self.problem))
 
-    def ran(self, way: str) -> tuple[str, ...]:
-        direct = self._direct_way.__name__.rpartition(".")[2]
-        return (way,) if not self.share_left else (direct,) if self.share_left == 1 else (way, direct)
+    def algorithms_used(self, name: str) -> tuple[str, ...]:
+        if self.share_direct == 0:
+            return (name,)
+        direct, _ = self._direct_algorithm
+        return (direct,) if self.share_direct == 1 else (name, direct)
 
-    @staticmethod
-    def largest_norm(kernel: Array) -> float:
-        """The largest Euclidean norm of a filter; infinite where its transform would leave the range of float32."""
-        norm = float(np.sqrt(np.square(kernel, dtype=np.float64).reshape(-1, kernel.shape[-1]).sum(axis=0).max()))
-        return norm if norm == 0 or LEAST_NORM <= norm <= LARGEST_NORM else np.inf
-
-    def noise(self, x: Array, team: Team) -> Array:
-        """How large rounding errors may be in each sample, from the norm of its largest cell."""
-        cells = boxes(x.shape[:-1], x.shape[-1] * x.itemsize, NORM_SHARES)
-        found = np.zeros(len(cells))
-
-        def norm(place: int) -> None:
-            found[place] = self.squares(x[cells[place]]).max()
-
-        team.run(norm, range(len(cells)))
-        largest = np.zeros(len(x))
-        for box, most in zip(cells, found, strict=True):
-            largest[box[0]] = np.maximum(largest[box[0]], most)  # one that is NaN stays
-        # Squares of numbers so small are none, or coarse: what is known of them is nothing.
-        return np.where(largest < LEAST_SQUARE, np.inf, self.norm * np.sqrt(largest))
-
-    def squares(self, x: Array) -> Array:
-        """The squared norm of each cell."""
-        return np.square(x[..., 0]) if x.shape[-1] == 1 else np.einsum("...c,...c->...", x, x)
-
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> Array:
-        """As for all blocks; returns the largest size of a value of each of the block's samples, or less."""
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Array:
+        """Compute and finish a block, and return the largest magnitude in each of its samples, or a lower bound."""
         raise NotImplementedError
 
+    def cell_squares(self, x: Array) -> Array:
+        """Return the squared norm of each cell over its channels."""
+        return np.square(x[..., 0]) if x.shape[-1] == 1 else np.einsum("...c,...c->...", x, x)
+
     def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
-        """Compute all of `y`: each sample this way if its noise is within the tolerance, else directly."""
-        self.share_left = 0.0
-        if self.whole and is_whole(x):
-            self.share_left = 1.0
+        """Compute all of `y`: each sample by transforms if its errors are within the tolerance, else directly."""
+        self.share_direct = 0.0
+        if self.whole_kernel and is_whole(x):
+            self.share_direct = 1.0
             self.direct.run(x, y, team, finish)
             return
         with np.errstate(over="ignore", invalid="ignore"):
-            again = self._attempt(x, y, team, finish)
-        self.share_left = len(again) / len(x)
-        for place in again:
-            self.direct.run(x[place : place + 1], y[place : place + 1], team, finish)
+            failed = self._attempt(x, y, team, finish)
+        self.share_direct = len(failed) / len(x)
+        for sample in failed:
+            self.direct.run(x[sample : sample + 1], y[sample : sample + 1], team, finish)
 
     def _attempt(self, x: Array, y: Array, team: Team, finish: Finish) -> Array:
-        """Compute `y` this way, and tell the samples whose noise is not within the tolerance."""
-        noise = self.noise(x, team)
-        fine = np.isfinite(noise)
-        items = [item for item in self.items(y.shape[:-1]) if fine[item[0][0]].any()]
-        found: list[Array] = [np.zeros(1)] * len(items)
+        """Compute `y` by transforms, and return the numbers of the samples whose errors exceed the tolerance."""
+        noise = self._noise(x, team)
+        hopeful = np.isfinite(noise)
+        blocks = [block for block in self.blocks(y.shape[:-1]) if hopeful[block[0][0]].any()]
+        magnitudes: list[Array] = [np.zeros(1)] * len(blocks)
 
-        def fill(place: int) -> None:
-            found[place] = self.fill(x, y, items[place], team, finish)
+        def compute(number: int) -> None:
+            magnitudes[number] = self.compute_block(x, y, blocks[number], team, finish)
 
-        team.run(fill, range(len(items)))
+        team.run(compute, range(len(blocks)))
         largest = np.zeros(len(x))
-        for (box, _), most in zip(items, found, strict=True):
-            largest[box[0]] = np.maximum(largest[box[0]], most)
-        return np.flatnonzero(~((noise <= self.work.tolerance * largest) & np.isfinite(largest)))
+        for (region, _), magnitude in zip(blocks, magnitudes, strict=True):
+            largest[region[0]] = np.maximum(largest[region[0]], magnitude)
+        return np.flatnonzero(~((noise <= self.problem.tolerance * largest) & np.isfinite(largest)))
+
+    def _noise(self, x: Array, team: Team) -> Array:
+        """Estimate the rounding errors of each sample from the norm of its largest cell: (samples,)."""
+        regions = cut_into_regions(x.shape[:-1], x.shape[-1] * x.itemsize, NORM_SHARES)
+        squares = np.zeros(len(regions))
+
+        def measure(number: int) -> None:
+            squares[number] = self.cell_squares(x[regions[number]]).max()
+
+        team.run(measure, range(len(regions)))
+        largest = np.zeros(len(x))
+        for region, square in zip(regions, squares, strict=True):
+            largest[region[0]] = np.maximum(largest[region[0]], square)  # NaN stays
+        return np.where(largest < LEAST_SQUARE, np.inf, self.noise_factor * np.sqrt(largest))
 
 
-def largest_of(block: Array) -> Array:
-    """The largest size of a value of each sample of a block."""
+def largest_norm(kernel: Array) -> float:
+    """Return the largest Euclidean norm of a filter; infinity where its transform would leave the range of float32."""
+    norm = float(np.sqrt(np.square(kernel, dtype=np.float64).reshape(-1, kernel.shape[-1]).sum(axis=0).max()))
+    return norm if norm == 0 or LEAST_NORM <= norm <= LARGEST_NORM else np.inf
+
+
+def largest_magnitudes(block: Array) -> Array:
+    """Return the largest magnitude in each sample of a block: (samples,)."""
     axes = tuple(range(1, block.ndim))
-    found: Array = np.maximum(block.max(axis=axes), -block.min(axis=axes))
-    return found
+    magnitudes: Array = np.maximum(block.max(axis=axes), -block.min(axis=axes))
+    return magnitudes
 
 
 def is_whole(x: Array) -> bool:
-    """Whether all values are whole numbers; a look at a few tells most arrays."""
+    """Return whether all values are whole numbers. A look at a few of them is enough for most arrays that are not."""
     few = x[tuple(slice(0, 8) for _ in x.shape)]
     with np.errstate(invalid="ignore"):
-        return bool(np.all(np.rint(few) == few)) and all(bool(np.all(np.rint(part) == part)) for part in parts_of(x))
+        return _all_whole(few) and all(map(_all_whole, _slices(x)))
 
 
-def parts_of(x: Array) -> list[Array]:
-    """An array cut along its first long axis, to go over it without a copy of it all."""
-    axis = next((place for place, extent in enumerate(x.shape) if extent > 1), 0)
-    step = max(1, (1 << 18) * x.shape[axis] // max(1, x.size)) if x.ndim else 1
+def _all_whole(x: Array) -> bool:
+    return bool(np.all(np.rint(x) == x))
+
+
+def _slices(x: Array) -> list[Array]:
+    """Cut an array along its first long axis, to go over it without a copy of it all."""
+    if not prod(x.shape):
+        return []
+    axis = next((axis for axis, extent in enumerate(x.shape) if extent > 1), 0)
+    step = max(1, LOOK_BYTES // 4 * x.shape[axis] // max(1, x.size)) if x.ndim else 1
     lead = (slice(None),) * axis
-    return [x[(*lead, slice(start, start + step))] for start in range(0, x.shape[axis], step)] if prod(x.shape) else []
+    return [x[(*lead, slice(start, start + step))] for start in range(0, x.shape[axis], step)]

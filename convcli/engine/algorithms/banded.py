@@ -1,7 +1,7 @@
-"""Several neighbouring outputs at once: patches as wide as all of them see, times a banded matrix.
+"""Several neighbouring outputs at once: patches as wide as all of them cover, times a banded matrix.
 
-With few channels and filters a matrix product has too few columns to be fast. Here `count` outputs along the last axis
-are the columns, each with the kernel shifted by its place among zeros.
+With few channels and filters, the weights are a matrix of too few columns for a product to be fast. Here `count`
+outputs along the last axis are the columns; each holds the kernel, shifted by the output's position, among zeros.
 """
 
 from __future__ import annotations
@@ -15,19 +15,10 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.threads import Team
 from convcli.engine.algorithms import patches
-from convcli.engine.algorithms.blocks import (
-    EVERY,
-    Blocks,
-    Box,
-    Finish,
-    Item,
-    blocks,
-    extents,
-    gathered,
-    slab,
-    window_view,
-)
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, Region, cut_into_blocks
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.im2col import im2col
+from convcli.engine.algorithms.problem import Problem
 
 COLUMNS = 24  # of the banded matrix, or a few more
 FEW_FILTERS = 8
@@ -35,55 +26,60 @@ FEW_FILTERS = 8
 FOR = "up to 8 filters without groups, over an unstretched input"
 
 
-def suits(work: Work) -> bool:
-    """Few filters without groups, over an unstretched input."""
-    return work.unstretched and bool(work.windows) and work.groups == 1 and work.filters <= FEW_FILTERS
+def suits(problem: Problem) -> bool:
+    """Return whether there are few filters, no groups, and some axis to slide along without stretching."""
+    few = problem.groups == 1 and problem.filters <= FEW_FILTERS
+    return few and problem.unstretched and bool(problem.windows)
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    return Banded(kernel, work)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Lay out the kernel as a banded matrix."""
+    return BandedCorrelation(kernel, problem)
 
 
-class Banded(Blocks):
-    """One product of patches `(cells, *k, wide·in)` and the banded matrix a block, `count` outputs a cell."""
+class BandedCorrelation(BlockwiseCorrelation):
+    """One matrix product a block: wide patches (cells, *window, width · channels) by the banded matrix.
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
-        self.kernel, self.count = kernel, max(1, min(-(-COLUMNS // work.filters), work.places[-1]))
-        *outer, last = work.windows
-        wide = (self.count - 1) * last.stride + last.extent
-        self.windows = (*outer, replace(last, size=wide, stride=self.count * last.stride, dilation=1))
+    A row of the product holds `count` neighbouring outputs.
+    """
+
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
+        self.kernel, self.count = kernel, max(1, min(-(-COLUMNS // problem.filters), problem.positions[-1]))
+        *outer, last = problem.windows
+        width = (self.count - 1) * last.stride + last.extent
+        self.wide_windows = (*outer, replace(last, size=width, stride=self.count * last.stride, dilation=1))
         rows = prod(window.size for window in outer)
-        matrix = np.zeros((rows, wide, work.seen, self.count, work.filters), kernel.dtype)
-        split = kernel.reshape(rows, last.size, work.seen, work.filters)
-        for place in range(self.count):
-            start = place * last.stride
-            matrix[:, start : start + last.extent : last.dilation, :, place] = split
-        self.matrix = matrix.reshape(-1, self.count * work.filters)
+        weights = kernel.reshape(rows, last.size, problem.channels, problem.filters)
+        matrix = np.zeros((rows, width, problem.channels, self.count, problem.filters), kernel.dtype)
+        for output in range(self.count):
+            start = output * last.stride
+            matrix[:, start : start + last.extent : last.dilation, :, output] = weights
+        self.matrix = matrix.reshape(-1, self.count * problem.filters)
 
     @cached_property
-    def apart(self) -> Blocks:
-        """The same without zeros, for blocks in which zero times infinity would be read as a value."""
-        return patches.prepare(self.kernel, self.work)
+    def one_by_one(self) -> BlockwiseCorrelation:
+        """The same correlation with an output a row, without zeros."""
+        return patches.prepare(self.kernel, self.problem)
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        wide = (*counts[:-1], -(-counts[-1] // self.count))
-        return blocks(wide, len(self.matrix) * self.work.itemsize, 1, prod(wide) * self.matrix.size)
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        wide = (*shape[:-1], -(-shape[-1] // self.count))
+        return cut_into_blocks(wide, len(self.matrix) * self.problem.itemsize, 1, prod(wide) * self.matrix.size)
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
-        box, _ = item
-        view = window_view(slab(x, self.windows, box, team), self.windows, extents(box)[1:])
-        cells = prod(extents(box))
-        met = gathered(view, "patches", (cells, len(self.matrix)), team)
-        product = team.scratch("product", (cells, self.matrix.shape[1]), y.dtype)
-        np.matmul(met, self.matrix, out=product)
-        covered: Box = (*box[:-1], slice(box[-1].start * self.count, min(y.shape[-2], box[-1].stop * self.count)))
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+        region, _ = block
+        wide_patches = im2col(x, self.wide_windows, region, team)  # (cells, *window, width · channels)
+        product = team.scratch("product", (len(wide_patches), self.matrix.shape[1]), y.dtype)
+        np.matmul(wide_patches, self.matrix, out=product)
+        last = slice(region[-1].start * self.count, min(y.shape[-2], region[-1].stop * self.count))
+        outputs: Region = (*region[:-1], last)
         if np.isnan(product.max()):
-            for part, filters in self.apart.within(covered):
-                self.apart.fill(x, y, (part, filters), team, finish)
+            # Perhaps a zero of the matrix met infinity, which is undefined. Without these zeros nothing is undefined
+            # but what the definition says.
+            for inner in self.one_by_one.blocks_within(outputs):
+                self.one_by_one.compute_block(x, y, inner, team, finish)
             return
-        block = y[covered]
-        laid = product.reshape(*block.shape[:-2], -1, block.shape[-1])
-        block[...] = laid[..., : block.shape[-2], :]
-        finish(block, EVERY)
+        out = y[outputs]
+        rows = product.reshape(*out.shape[:-2], -1, out.shape[-1])
+        out[...] = rows[..., : out.shape[-2], :]  # the last row may hold outputs beyond the end
+        finish(out, ALL_FILTERS)

@@ -1,4 +1,4 @@
-"""Each channel by itself (depthwise): one sum of products over the window's cells for all channels, without patches."""
+"""Each channel by filters of its own (depthwise): one sum of products for all channels, without copying patches."""
 
 from __future__ import annotations
 
@@ -8,44 +8,50 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.threads import Team
-from convcli.engine.algorithms.blocks import Blocks, Finish, Item, blocks, extents, slab, window_view
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import Block, cut_into_blocks, region_shape
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.im2col import padded_input, window_view
+from convcli.engine.algorithms.problem import Problem
 
-MANY = 8  # with fewer channels the inner loops are too short
+MANY_CHANNELS = 8  # with fewer channels the inner loops are too short
+COST = 8  # of a multiplication here, in multiplications of a matrix product
 
 FOR = "filters of one channel each, on 8 channels or more"
 
 
-def suits(work: Work) -> bool:
-    """Filters of one channel each, on many channels, over an unstretched input."""
-    return work.unstretched and bool(work.windows) and work.seen == 1 and work.groups >= MANY
+def suits(problem: Problem) -> bool:
+    """Return whether each filter sees one of many channels, along some axis without stretching."""
+    depthwise = problem.group_channels == 1 and problem.groups >= MANY_CHANNELS
+    return depthwise and problem.unstretched and bool(problem.windows)
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    return Channelwise(kernel, work)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Lay out the weights by filter of a channel."""
+    return ChannelwiseCorrelation(kernel, problem)
 
 
-class Channelwise(Blocks):
-    """One call of `einsum` for each filter of a channel, a block."""
+class ChannelwiseCorrelation(BlockwiseCorrelation):
+    """One call of `einsum` a block for each filter of a channel."""
 
-    multiplies = False
+    uses_blas = False
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
-        rank = len(work.windows)
-        self.weights = np.ascontiguousarray(np.moveaxis(kernel.reshape(*kernel.shape[:rank], work.groups, -1), -1, 0))
-        places, cells = ascii_lowercase[: rank + 1], ascii_lowercase[rank + 1 : 2 * rank + 1]
-        self.sum = f"{places}{cells}z,{cells}z->{places}z"
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
+        rank = len(problem.windows)
+        weights = kernel.reshape(*kernel.shape[:rank], problem.groups, -1)  # (*window, channels, filters of a channel)
+        self.weights = np.ascontiguousarray(np.moveaxis(weights, -1, 0))  # (filters of a channel, *window, channels)
+        positions, cells = ascii_lowercase[: rank + 1], ascii_lowercase[rank + 1 : 2 * rank + 1]
+        self.subscripts = f"{positions}{cells}z,{cells}z->{positions}z"  # on two axes: abcdez,dez->abcz
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        return blocks(counts, 2 * self.work.filters * self.work.itemsize, 1, self.work.macs * counts[0] * 8)
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        problem = self.problem
+        return cut_into_blocks(shape, 2 * problem.filters * problem.itemsize, 1, problem.macs * shape[0] * COST)
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
-        box, filters = item
-        work = self.work
-        view = window_view(slab(x, work.windows, box, team), work.windows, extents(box)[1:])
-        block = y[box]
-        for place, weights in enumerate(self.weights):
-            np.einsum(self.sum, view, weights, out=block[..., place :: work.made])
-        finish(block, filters)
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+        region, filters = block
+        windows = self.problem.windows
+        patches = window_view(padded_input(x, windows, region, team), windows, region_shape(region)[1:])
+        out = y[region]  # (samples, *positions, filters), the filters of a channel next to each other
+        for number, weights in enumerate(self.weights):
+            np.einsum(self.subscripts, patches, weights, out=out[..., number :: self.problem.group_filters])
+        finish(out, filters)

@@ -16,8 +16,9 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.threads import Team
-from convcli.engine.algorithms.blocks import EVERY, Blocks, Box, Finish, Item, boxes
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, Region, cut_into_regions
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.problem import Problem
 
 FEW = 4  # channels and filters
 BLOCK_BYTES = 1 << 22
@@ -53,35 +54,35 @@ def native_tiles() -> Any:
     return numba_winograd
 
 
-def suits(work: Work) -> bool:
-    """Few channels and filters on two axes; one filter for each channel, or a transposed convolution, on one or two.
+def suits(problem: Problem) -> bool:
+    """Return whether there are few channels on two axes, or, on one or two, one filter a channel or a stretched input.
 
-    Rows are taken whole, so they must not be too long.
+    Rows are taken whole, so they must not be too long. Padding is skipped: an infinite weight would have to meet it.
     """
-    if not 1 <= len(work.windows) <= 2 or _row_bytes(work) > BLOCK_BYTES:
+    if not 1 <= len(problem.windows) <= 2 or _row_bytes(problem) > BLOCK_BYTES or not problem.finite_kernel:
         return False
-    if not work.unstretched:
-        return work.one_by_one and work.groups == 1
-    if work.seen == work.made == 1 and work.groups > 1:
+    if not problem.unstretched:
+        return problem.unit_stride and problem.groups == 1
+    if problem.group_channels == problem.group_filters == 1 and problem.groups > 1:
         return True
-    few = work.groups == 1 and max(work.channels, work.filters) <= FEW
-    return few and work.one_by_one and len(work.windows) == 2
+    few = problem.groups == 1 and max(problem.channels, problem.filters) <= FEW
+    return few and problem.unit_stride and len(problem.windows) == 2
 
 
-def _row_bytes(work: Work) -> int:
+def _row_bytes(problem: Problem) -> int:
     """What a row takes up: of products where they are added up, else of all input rows under the window."""
-    if not work.unstretched:
-        rows = -(-work.windows[0].extent // work.windows[0].upsample) + 1 if len(work.windows) == 2 else 1
-        return rows * work.space[-1] * work.taps * work.filters * work.itemsize
-    rows = work.windows[0].extent if len(work.windows) == 2 else 1
-    return max(work.space[-1] * work.channels * rows, work.places[-1] * work.filters) * work.itemsize
+    if not problem.unstretched:
+        rows = -(-problem.windows[0].extent // problem.windows[0].upsample) + 1 if len(problem.windows) == 2 else 1
+        return rows * problem.space[-1] * problem.window_cells * problem.filters * problem.itemsize
+    rows = problem.windows[0].extent if len(problem.windows) == 2 else 1
+    return max(problem.space[-1] * problem.channels * rows, problem.positions[-1] * problem.filters) * problem.itemsize
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    if not work.unstretched:
-        return OverlapAdd(kernel, work)
-    return Channelwise(kernel, work) if work.groups > 1 else FewChannels(kernel, work)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Lay out the weights for the loops. Raises `ConvcliError` where these cannot be had."""
+    if not problem.unstretched:
+        return OverlapAdd(kernel, problem)
+    return CompiledChannelwise(kernel, problem) if problem.groups > 1 else FewChannels(kernel, problem)
 
 
 def flat(x: Array) -> Array:
@@ -89,10 +90,10 @@ def flat(x: Array) -> Array:
     return x if x.ndim == 4 else x[:, None]
 
 
-def whole_rows(counts: tuple[int, ...], row_bytes: int, least: int) -> list[Box]:
+def whole_rows(counts: tuple[int, ...], row_bytes: int, least: int) -> list[Region]:
     """Boxes over `(batch, *positions)` whole along the last axis; with one axis only the batch is cut."""
     *lead, last = counts
-    return [(*box, slice(0, last)) for box in boxes(lead, row_bytes, least, BLOCK_BYTES)]
+    return [(*box, slice(0, last)) for box in cut_into_regions(lead, row_bytes, least, BLOCK_BYTES)]
 
 
 def _both(*numbers: int, other: int = 1) -> tuple[int, int]:
@@ -100,23 +101,24 @@ def _both(*numbers: int, other: int = 1) -> tuple[int, int]:
     return (numbers[0], numbers[1]) if len(numbers) == 2 else (other, numbers[0])
 
 
-class Rows(Blocks):
+class Rows(BlockwiseCorrelation):
     """Whole rows of one sample a block; an image of one axis is one row."""
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
         self.native = numba_loops()
-        windows = work.windows
+        windows = problem.windows
         self.before = _both(*(each.before for each in windows), other=0)
         self.stride = _both(*(each.stride for each in windows))
         self.dilation = _both(*(each.dilation for each in windows))
         self.kernel = kernel if len(windows) == 2 else kernel[None]
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        least = 4 if self.work.macs * counts[0] > LEAST_MACS else 1
-        return [(box, EVERY) for box in whole_rows(counts, counts[-1] * self.work.filters * self.work.itemsize, least)]
+    def blocks(self, counts: tuple[int, ...]) -> list[Block]:
+        least = 4 if self.problem.macs * counts[0] > LEAST_MACS else 1
+        row_bytes = counts[-1] * self.problem.filters * self.problem.itemsize
+        return [(box, ALL_FILTERS) for box in whole_rows(counts, row_bytes, least)]
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, item: Block, team: Team, finish: Finish) -> None:
         box, filters = item
         images, results = flat(x), flat(y)
         start, stop = (box[1].start, box[1].stop) if len(box) == 3 else (0, 1)
@@ -132,23 +134,23 @@ class Rows(Blocks):
 class FewChannels(Rows):
     """Channel by channel."""
 
-    multiplies = False
+    uses_blas = False
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(kernel, work)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(kernel, problem)
         self.weights = np.ascontiguousarray(self.kernel.transpose(3, 0, 2, 1))  # (filters, k, in, k)
 
     def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
         self.native.few_channels(x, self.weights, y, self.before, self.dilation, start, stop)
 
 
-class Channelwise(Rows):
+class CompiledChannelwise(Rows):
     """Each channel by its own filter."""
 
-    multiplies = False
+    uses_blas = False
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(kernel, work)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(kernel, problem)
         self.weights = np.ascontiguousarray(self.kernel[:, :, 0])  # (k, k, channels)
 
     def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
@@ -158,14 +160,14 @@ class Channelwise(Rows):
 class OverlapAdd(Rows):
     """The products of all input cells with all of the kernel at once, then added up where they fall."""
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(kernel, work)
-        self.upsample = _both(*(each.upsample for each in work.windows))
-        self.weights = np.ascontiguousarray(np.moveaxis(self.kernel, 2, 0)).reshape(work.seen, -1)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(kernel, problem)
+        self.upsample = _both(*(each.upsample for each in problem.windows))
+        self.weights = np.ascontiguousarray(np.moveaxis(self.kernel, 2, 0)).reshape(problem.group_channels, -1)
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        row_bytes = counts[-1] * self.weights.shape[1] * self.work.itemsize // prod(self.upsample)
-        return [(box, EVERY) for box in whole_rows(counts, row_bytes, 4)]
+    def blocks(self, counts: tuple[int, ...]) -> list[Block]:
+        row_bytes = counts[-1] * self.weights.shape[1] * self.problem.itemsize // prod(self.upsample)
+        return [(box, ALL_FILTERS) for box in whole_rows(counts, row_bytes, 4)]
 
     def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
         height, width, channels = x.shape
@@ -174,11 +176,11 @@ class OverlapAdd(Rows):
         met = x[first : max(first, min(height, last + 1))]
         products = team.scratch("products", (met.size // channels, self.weights.shape[1]), x.dtype)
         np.matmul(met.reshape(-1, channels), self.weights, out=products)
-        laid = products.reshape(len(met), width, *self.kernel.shape[:2], self.work.filters)
+        laid = products.reshape(len(met), width, *self.kernel.shape[:2], self.problem.filters)
         self.native.overlap_add(laid, first, y, self.before, self.upsample, self.dilation, width, start, stop)
 
 
-def pool_rows(x: Array, y: Array, windows: Any, largest: bool, count_padding: bool, box: Box) -> None:
+def pool_rows(x: Array, y: Array, windows: Any, largest: bool, count_padding: bool, box: Region) -> None:
     """Pool whole rows of some samples."""
     loops = numba_loops()
     size, stride, dilation = (

@@ -1,6 +1,7 @@
-"""Fourier transforms of overlapping tiles: for kernels so long that sums of products cost more.
+"""Fourier transforms of overlapping tiles (overlap-save): for kernels so long that sums of products cost more.
 
-Overlap-save: each tile of n cells yields the n - k + 1 results that no cell from round the other end has reached.
+A product of spectra correlates a tile with the kernel as if the tile were a ring. Of n results, n - k + 1 have met no
+cells from round the other end, for a kernel of k cells: these are kept, and tiles overlap by the k - 1 others.
 Stockham, "High-speed convolution and correlation", 1966.
 """
 
@@ -10,85 +11,88 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.threads import Team
-from convcli.engine.algorithms.approximate import EPS, Approximate, largest_of
-from convcli.engine.algorithms.blocks import EVERY, Blocks, Finish, Item, extents, region
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
+from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, region_shape
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.im2col import read_cells, window_view
+from convcli.engine.algorithms.problem import Problem
+from convcli.model.window import Window
 
-TILE = {1: 1 << 14, 2: 1 << 8}  # cells along each axis, for kernels much shorter
-TOGETHER = 1 << 17  # cells a call, of one axis
-NOISE = 8.0  # over eps·(largest cell)·(norm of the filter): what random data show, times four
+TILE = {1: 1 << 14, 2: 1 << 8}  # cells along each axis, by the number of axes, for kernels much shorter
+CELLS_TOGETHER = 1 << 17  # transformed in one call, of one axis
+NOISE = 8.0  # over eps·(largest cell)·(norm of the filter): four times what random data show
 
 FOR = "float32 with a tolerance, one channel and one filter, one or two axes, no strides, no dilation"
 
 
-def suits(work: Work) -> bool:
-    """float32 and some tolerance; one channel and one filter, windows without holes that move by one cell."""
-    single = work.dtype == "float32" and work.tolerance > 0 and work.channels == work.filters == 1
-    plain = all(each.dilation == 1 for each in work.windows)
-    return single and work.unstretched and work.one_by_one and plain and len(work.windows) in TILE
+def suits(problem: Problem) -> bool:
+    """Return whether results may be approximate, and one channel and one filter meet under dense windows."""
+    approximate = problem.dtype == "float32" and problem.tolerance > 0
+    single = problem.channels == problem.filters == 1 and len(problem.windows) in TILE
+    dense = problem.unstretched and problem.unit_stride and all(window.dilation == 1 for window in problem.windows)
+    return approximate and single and dense
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    return Fourier(kernel, work)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Transform the kernel."""
+    return FourierCorrelation(kernel, problem)
 
 
-class Fourier(Approximate):
-    """Tiles of `size` cells along each axis, of which `kept` are results."""
+class FourierCorrelation(ApproximateCorrelation):
+    """Tiles of `size` cells along each axis, of which `kept` are results. Blocks are counted in tiles."""
 
-    multiplies = False
+    uses_blas = False
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(kernel, work)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(kernel, problem)
         weights = kernel[..., 0, 0]
         rank = weights.ndim
         self.size = [max(TILE[rank], 1 << (2 * extent - 1).bit_length()) for extent in weights.shape]
         self.kept = [size - extent + 1 for size, extent in zip(self.size, weights.shape, strict=True)]
         self.axes = tuple(range(1, rank + 1))
-        exact = np.fft.rfftn(weights.astype(np.float64), self.size, axes=tuple(range(rank)))
-        self.spectrum = np.conj(exact).astype(np.complex64)
-        self.norm = NOISE * EPS * self.largest_norm(kernel)
+        spectrum = np.fft.rfftn(weights.astype(np.float64), self.size, axes=tuple(range(rank)))
+        self.spectrum = np.conj(spectrum).astype(np.complex64)  # the conjugate correlates, where the other convolves
+        self.noise_factor = NOISE * EPS * largest_norm(kernel)
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        batch, *space = counts
-        tiled = [-(-count // kept) for count, kept in zip(space, self.kept, strict=True)]
-        run = max(1, TOGETHER // self.size[0]) if len(space) == 1 else 1
-        found = []
-        for sample, *tile in np.ndindex(batch, *(-(-count // run) for count in tiled)):
-            last = [slice(place * run, min(count, (place + 1) * run)) for place, count in zip(tile, tiled, strict=True)]
-            found.append(((slice(sample, sample + 1), *last), EVERY))
-        return found
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        samples, *positions = shape
+        tiles = [-(-count // kept) for count, kept in zip(positions, self.kept, strict=True)]
+        together = max(1, CELLS_TOGETHER // self.size[0]) if len(tiles) == 1 else 1
+        blocks: list[Block] = []
+        for sample, *first in np.ndindex(samples, *(-(-count // together) for count in tiles)):
+            run = [
+                slice(index * together, min(count, (index + 1) * together))
+                for index, count in zip(first, tiles, strict=True)
+            ]
+            blocks.append(((slice(sample, sample + 1), *run), ALL_FILTERS))
+        return blocks
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> Array:
-        (sample, *tiles), filters = item
-        counts = extents(tuple(tiles))
-        starts = [
-            tile.start * kept - each.before
-            for tile, kept, each in zip(tiles, self.kept, self.work.windows, strict=True)
-        ]
-        cells = [(count - 1) * kept + size for count, kept, size in zip(counts, self.kept, self.size, strict=True)]
-        met = region(x[sample], starts, cells, (1,) * len(cells), team)[0, ..., 0]
-        if len(counts) == 1:
-            (step,) = met.strides
-            view = np.lib.stride_tricks.as_strided(met, (*counts, *self.size), (step * self.kept[0], step))
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Array:
+        (sample, *tiles), filters = block
+        padded = self._padded(x, sample, tiles, team)  # (1, *space, 1)
+        if len(tiles) == 1:
+            views = window_view(padded, [Window(self.size[0], self.kept[0])], region_shape(tuple(tiles)))[0, ..., 0]
         else:
-            view = met[None]
-        spectrum = np.fft.rfftn(view, axes=self.axes).astype(np.complex64, copy=False)
-        spectrum *= self.spectrum
-        tiled = np.fft.irfftn(spectrum, self.size, axes=self.axes)[
-            (slice(None), *(slice(0, kept) for kept in self.kept))
-        ]
-        block = y[
-            (
-                sample,
-                *(
-                    slice(tile.start * kept, min(count, tile.stop * kept))
-                    for tile, kept, count in zip(tiles, self.kept, y.shape[1:-1], strict=True)
-                ),
-            )
-        ]
-        flat = tiled.reshape(-1) if len(counts) == 1 else tiled[0]
-        block[0, ..., 0] = flat[tuple(slice(0, count) for count in block.shape[1:-1])]
-        largest = largest_of(block)
-        finish(block, filters)
+            views = padded[..., 0]  # one tile a block
+        spectra = np.fft.rfftn(views, axes=self.axes).astype(np.complex64, copy=False)  # (tiles, *size / 2 + 1)
+        spectra *= self.spectrum
+        results = np.fft.irfftn(spectra, self.size, axes=self.axes)  # (tiles, *size)
+        results = results[(slice(None), *(slice(0, kept) for kept in self.kept))]  # (tiles, *kept)
+        results = results.reshape(-1) if len(tiles) == 1 else results[0]
+        outputs = (
+            slice(tile.start * kept, min(count, tile.stop * kept))
+            for tile, kept, count in zip(tiles, self.kept, y.shape[1:-1], strict=True)
+        )
+        out = y[(sample, *outputs)]
+        out[0, ..., 0] = results[tuple(slice(0, count) for count in out.shape[1:-1])]
+        largest = largest_magnitudes(out)
+        finish(out, filters)
         return largest
+
+    def _padded(self, x: Array, sample: slice, tiles: list[slice], team: Team) -> Array:
+        """Return the input under some tiles of a sample, padded: (1, *space, 1)."""
+        starts, cells = [], []
+        for tile, kept, size, window in zip(tiles, self.kept, self.size, self.problem.windows, strict=True):
+            starts.append(tile.start * kept - window.before)
+            cells.append((tile.stop - tile.start - 1) * kept + size)
+        return read_cells(x[sample], starts, cells, (1,) * len(cells), team)

@@ -1,56 +1,59 @@
-"""Long windows along one axis that move by several cells: every n-th window is a row of a matrix without any copy.
+"""Long windows along one axis that move by several cells: every n-th window is a row of a matrix, without any copy.
 
-Neighbouring windows overlap, so that they are no matrix that BLAS takes. Windows n apart, n = ⌈k / stride⌉, do not.
+Windows next to each other overlap, and BLAS takes no matrix whose rows overlap. Windows n apart, n = ⌈size / stride⌉,
+do not overlap: so there are n matrix products.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from convcli.core.lazy_imports import Array
+from convcli.core.records import replace
 from convcli.core.threads import Team
-from convcli.engine.algorithms.blocks import Blocks, Finish, Item, blocks, extents, slab
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import Block, cut_into_blocks
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.im2col import padded_input, window_view
+from convcli.engine.algorithms.problem import Problem
 
 FOR = "windows along one axis without holes or groups, over an unstretched input"
 
 
-def suits(work: Work) -> bool:
-    """One axis, no groups, no holes."""
-    one = len(work.windows) == 1 and work.groups == 1
-    return one and work.unstretched and work.windows[0].dilation == 1
+def suits(problem: Problem) -> bool:
+    """Return whether there is one axis, no groups, no dilation and no stretching."""
+    one_axis = len(problem.windows) == 1 and problem.groups == 1
+    return one_axis and problem.unstretched and problem.windows[0].dilation == 1
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    return Interleaved(kernel, work)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Lay out the kernel as a matrix."""
+    return InterleavedCorrelation(kernel, problem)
 
 
-class Interleaved(Blocks):
-    """n products of windows `(cells/n, k·in)` and weights `(k·in, filters)` a block."""
+class InterleavedCorrelation(BlockwiseCorrelation):
+    """n matrix products a block, each of every n-th patch: (cells / n, width) by (width, filters)."""
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
-        self.matrix = np.ascontiguousarray(kernel.reshape(-1, work.filters))
-        (window,) = work.windows
-        self.apart = -(-window.size // window.stride)
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
+        self.matrix = np.ascontiguousarray(kernel.reshape(-1, problem.filters))
+        (window,) = problem.windows
+        self.interval = -(-window.size // window.stride)
+        self.sparse_window = replace(window, stride=window.stride * self.interval)
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        work = self.work
-        bytes_each = work.windows[0].stride * work.seen * work.itemsize
-        along = blocks(counts[1:], bytes_each, 1, work.macs)
-        samples = [slice(place, place + 1) for place in range(counts[0])]
-        return [((sample, *box), filters) for sample in samples for box, filters in along]
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        problem = self.problem
+        cell_bytes = problem.windows[0].stride * problem.channels * problem.itemsize
+        along = cut_into_blocks(shape[1:], cell_bytes, 1, problem.macs)
+        samples = [slice(number, number + 1) for number in range(shape[0])]
+        return [((sample, *region), filters) for sample in samples for region, filters in along]
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
-        box, filters = item
-        (window,) = self.work.windows
-        (met,) = slab(x, self.work.windows, box, team)
-        (block,) = y[box]
-        step, cell = met.strides[0], met.itemsize
-        for first in range(min(self.apart, extents(box)[1])):
-            into = block[first :: self.apart]
-            shape, strides = (len(into), len(self.matrix)), (step * window.stride * self.apart, cell)
-            np.matmul(as_strided(met[first * window.stride :], shape, strides, writeable=False), self.matrix, out=into)
-        finish(block, filters)
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+        region, filters = block
+        (window,) = self.problem.windows
+        padded = padded_input(x, self.problem.windows, region, team)  # (1, width, channels)
+        (out,) = y[region]  # (positions, filters)
+        for first in range(min(self.interval, len(out))):
+            rows = out[first :: self.interval]
+            patches = window_view(padded[:, first * window.stride :], [self.sparse_window], [len(rows)])
+            np.matmul(patches.reshape(len(rows), -1), self.matrix, out=rows)
+        finish(out, filters)

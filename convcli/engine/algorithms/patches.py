@@ -1,6 +1,6 @@
-"""Patches and a matrix product (im2col): the general fast way for windows over an unstretched input.
+"""Patches times weights (im2col and one matrix product): the general fast algorithm for an unstretched input.
 
-Patches are gathered a block at a time. A window of one cell needs no gathering, nor does a dense layer.
+Patches are copied into a matrix a block at a time. A window of one cell needs no copy, nor does a dense layer.
 """
 
 from __future__ import annotations
@@ -12,95 +12,100 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.threads import Team
-from convcli.engine.algorithms.blocks import Blocks, Finish, Item, as_rows, blocks, extents, gathered, patches_of
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import Block, cut_into_blocks, region_shape
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish, as_rows
+from convcli.engine.algorithms.im2col import contiguous, extract_patches, im2col
+from convcli.engine.algorithms.problem import Problem
 
-FEW = 128  # rows of a matrix product that is better cut by its columns
-TOGETHER = 16  # channels to gather at once: shorter runs are slow to copy
+FEW_ROWS = 128  # of a matrix product that is better cut by its columns
+CHANNELS_TOGETHER = 16  # of groups that are copied at once: shorter runs are slow to copy
 
 FOR = "windows over an unstretched input"
 
 
-def suits(work: Work) -> bool:
-    """Any window that does not stretch its input."""
-    return work.unstretched
+def suits(problem: Problem) -> bool:
+    """Return whether the windows slide over the input as it is."""
+    return problem.unstretched
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    return Patches(kernel, work) if work.groups == 1 else GroupedPatches(kernel, work, joined(work))
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Lay out the kernel as a matrix, or as one for each few groups."""
+    if problem.groups == 1:
+        return PatchesCorrelation(kernel, problem)
+    return GroupedPatchesCorrelation(kernel, problem, _groups_together(problem))
 
 
-def joined(work: Work) -> int:
-    """How many groups to take together: as many as make up enough channels."""
-    return gcd(work.groups, 1 << max(0, (TOGETHER // work.seen).bit_length() - 1))
+def _groups_together(problem: Problem) -> int:
+    """Return how many groups to take together: a power of two that divides them, for enough channels if there are."""
+    return gcd(problem.groups, 1 << max(0, (CHANNELS_TOGETHER // problem.group_channels).bit_length() - 1))
 
 
-class Patches(Blocks):
-    """One product of patches `(cells, taps·in)` and weights `(taps·in, filters)` a block."""
+class PatchesCorrelation(BlockwiseCorrelation):
+    """One matrix product a block, patches by weights: (cells, width) by (width, filters), width = window · channels."""
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
-        self.matrix = np.ascontiguousarray(kernel.reshape(-1, work.filters))
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
+        self.matrix = np.ascontiguousarray(kernel.reshape(-1, problem.filters))  # (width, filters)
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        work = self.work
-        # Each share of the filters reads the patches anew: worth it where they need no gathering.
-        few = FEW if work.taps == 1 else 0
-        cell_bytes = max(work.taps * work.seen, work.filters) * work.itemsize
-        return blocks(counts, cell_bytes, work.filters, work.macs * counts[0], few)
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        problem = self.problem
+        # Every block of filters copies the same patches anew: that pays only where there is nothing to copy.
+        few = FEW_ROWS if problem.window_cells == 1 else 0
+        cell_bytes = max(len(self.matrix), problem.filters) * problem.itemsize
+        return cut_into_blocks(shape, cell_bytes, problem.filters, problem.macs * shape[0], few)
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
-        box, filters = item
-        work = self.work
-        cells = prod(extents(box))
-        shape = (cells, work.taps * work.seen)
-        patches = gathered(patches_of(x, work.windows, box, team), "patches", shape, team)
-        block, weights = y[(*box, filters)], self.matrix[:, filters]
-        rows = as_rows(block)
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+        region, filters = block
+        patches = im2col(x, self.problem.windows, region, team)  # (cells, width)
+        weights, out = self.matrix[:, filters], y[(*region, filters)]
+        rows = as_rows(out)
         if rows is not None:
             np.matmul(patches, weights, out=rows)
         else:
-            product = team.scratch("product", (cells, weights.shape[1]), y.dtype)
+            product = team.scratch("product", (len(patches), weights.shape[1]), y.dtype)  # (cells, filters)
             np.matmul(patches, weights, out=product)
-            block[...] = product.reshape(block.shape)
-        finish(block, filters)
+            out[...] = product.reshape(out.shape)
+        finish(out, filters)
 
 
-class GroupedPatches(Blocks):
-    """A product for each group, or several groups together as one with zeros between them."""
+class GroupedPatchesCorrelation(BlockwiseCorrelation):
+    """A matrix product for each group, or for several groups together, with zeros between their weights."""
 
-    def __init__(self, kernel: Array, work: Work, together: int) -> None:
-        super().__init__(work)
+    def __init__(self, kernel: Array, problem: Problem, together: int) -> None:
+        super().__init__(problem)
         self.kernel, self.together = kernel, together
-        count, rows = work.groups // together, work.taps
-        split = kernel.reshape(rows, work.seen, count, together, work.made)
-        matrices = np.zeros((count, rows, together, work.seen, together, work.made), kernel.dtype)
-        for place in range(together):
-            matrices[:, :, place, :, place] = np.moveaxis(split[:, :, :, place], 2, 0)
-        self.matrices = matrices.reshape(count, rows * together * work.seen, together * work.made)
+        bundles, cells = problem.groups // together, problem.window_cells
+        channels, filters = problem.group_channels, problem.group_filters
+        weights = kernel.reshape(cells, channels, bundles, together, filters)
+        matrices = np.zeros((bundles, cells, together, channels, together, filters), kernel.dtype)
+        for group in range(together):
+            matrices[:, :, group, :, group] = np.moveaxis(weights[:, :, :, group], 2, 0)
+        self.matrices = matrices.reshape(bundles, cells * together * channels, together * filters)
 
     @cached_property
-    def apart(self) -> Blocks:
-        """The same without zeros, for blocks in which zero times infinity would be read as a value."""
-        return GroupedPatches(self.kernel, self.work, 1)
+    def group_by_group(self) -> BlockwiseCorrelation:
+        """The same correlation without zeros between groups."""
+        return GroupedPatchesCorrelation(self.kernel, self.problem, 1)
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        work = self.work
-        cell_bytes = max(work.taps * work.channels, work.filters) * work.itemsize
-        return blocks(counts, cell_bytes, 1, work.macs * counts[0])
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        problem = self.problem
+        cell_bytes = max(problem.window_cells * problem.channels, problem.filters) * problem.itemsize
+        return cut_into_blocks(shape, cell_bytes, 1, problem.macs * shape[0])
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
-        (box, filters), work = item, self.work
-        cells, count = prod(extents(box)), len(self.matrices)
-        view = patches_of(x, work.windows, box, team)
-        split = np.moveaxis(view.reshape(*view.shape[:-1], count, -1), -2, 0)
-        patches = gathered(split, "grouped", (count, cells, self.matrices.shape[1]), team)
-        product = team.scratch("product", (count, cells, self.matrices.shape[2]), y.dtype)
-        np.matmul(patches, self.matrices, out=product)
-        if self.together > 1 and np.isnan(product.max()):
-            self.apart.fill(x, y, item, team, finish)
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+        region, filters = block
+        bundles, width, columns = self.matrices.shape
+        cells = prod(region_shape(region))
+        patches = extract_patches(x, self.problem.windows, region, team)  # (samples, *positions, *window, channels)
+        patches = np.moveaxis(patches.reshape(*patches.shape[:-1], bundles, -1), -2, 0)
+        patches = contiguous(patches, (bundles, cells, width), "grouped patches", team)
+        products = team.scratch("product", (bundles, cells, columns), y.dtype)
+        np.matmul(patches, self.matrices, out=products)
+        if self.together > 1 and np.isnan(products.max()):
+            # Perhaps a zero between groups met infinity, which is undefined. Without these zeros nothing is undefined
+            # but what the definition says.
+            self.group_by_group.compute_block(x, y, block, team, finish)
             return
-        block = y[box]
-        block[...] = np.moveaxis(product, 0, 1).reshape(block.shape)
-        finish(block, filters)
+        out = y[region]
+        out[...] = np.moveaxis(products, 0, 1).reshape(out.shape)  # (cells, bundles, columns)
+        finish(out, filters)

@@ -1,13 +1,15 @@
 """Windows that stretch their input (transposed convolutions): an ordinary convolution for each phase of the output.
 
-Every `upsample`-th output along an axis meets the same cells of the kernel, those that do not fall on the empty cells
-in between. Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
+With an upsampling of u, every u-th output along an axis meets the same cells of the kernel: those that do not fall on
+the empty cells of the stretched input. These outputs are one phase, a correlation of the input as it is.
+Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,86 +17,97 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.threads import Team
 from convcli.engine.algorithms import patches
-from convcli.engine.algorithms.blocks import EVERY, Blocks, Finish, Item
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import ALL_FILTERS, Block
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
 
 FOR = "transposed convolutions"
 
 
-def suits(work: Work) -> bool:
-    """Windows that move by one cell over a stretched input."""
-    return not work.unstretched and work.one_by_one
+def suits(problem: Problem) -> bool:
+    """Return whether the windows move by one cell over a stretched input.
+
+    Weights never meet the empty cells here. An infinite one would have to, as infinity times zero is undefined.
+    """
+    return not problem.unstretched and problem.unit_stride and problem.finite_kernel
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    return Phases(kernel, work)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Prepare the correlation of every phase."""
+    return PhasesCorrelation(kernel, problem)
 
 
-class Phases(Blocks):
-    """The convolutions of all phases; the box of a block begins with the number of its phase."""
+class Phase(NamedTuple):
+    """Every u-th output along each axis, and the correlation that computes them; None where they meet no input."""
 
-    def __init__(self, kernel: Array, work: Work) -> None:
-        super().__init__(work)
-        self.parts: list[tuple[tuple[slice, ...], Blocks | None]] = []
-        for phase in np.ndindex(*(each.upsample for each in work.windows)):
-            along = [_phase(window, first) for window, first in zip(work.windows, phase, strict=True)]
-            every = tuple(slice(first, None, each.upsample) for first, each in zip(phase, work.windows, strict=True))
-            counts = _counts(every, work.places)
-            if 0 in counts:
-                continue
-            met = [each for each in along if each is not None]
-            part: Blocks | None = None
-            if len(met) == len(along):
-                windows = tuple(
-                    replace(window, after=(count - 1) + window.extent - window.before - width)
-                    for (_, window), count, width in zip(met, counts, work.space, strict=True)
-                )
-                cells = tuple(taken for taken, _ in met)
-                part = patches.prepare(np.ascontiguousarray(kernel[cells]), replace(work, windows=windows))
-            self.parts.append((every, part))
+    outputs: tuple[slice, ...]
+    correlation: BlockwiseCorrelation | None
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        found: list[Item] = []
-        for number, (every, part) in enumerate(self.parts):
-            own = (counts[0], *_counts(every, counts[1:]))
-            items = part.items(own) if part else [(tuple(slice(0, count) for count in own), EVERY)]
-            found += [((slice(number, number + 1), *box), filters) for box, filters in items]
-        return found
+    def shape(self, positions: Sequence[int]) -> list[int]:
+        """Return how many of so many positions along each axis belong to the phase."""
+        return [len(range(*axis.indices(count))) for axis, count in zip(self.outputs, positions, strict=True)]
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> None:
-        (number, *box), filters = item
-        every, part = self.parts[number.start]
-        own = y[(slice(None), *every)]
-        if part:
-            part.fill(x, own, (tuple(box), filters), team, finish)
+
+class PhasesCorrelation(BlockwiseCorrelation):
+    """The correlations of all phases; the region of a block begins with the number of its phase."""
+
+    def __init__(self, kernel: Array, problem: Problem) -> None:
+        super().__init__(problem)
+        firsts = np.ndindex(*(window.upsample for window in problem.windows))
+        phases = (_phase(kernel, problem, first) for first in firsts)
+        self.phases = [phase for phase in phases if 0 not in phase.shape(problem.positions)]
+
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
+        blocks: list[Block] = []
+        for number, phase in enumerate(self.phases):
+            own = (shape[0], *phase.shape(shape[1:]))
+            whole: list[Block] = [(tuple(slice(0, extent) for extent in own), ALL_FILTERS)]
+            inner = phase.correlation.blocks(own) if phase.correlation else whole
+            blocks += [((slice(number, number + 1), *region), filters) for region, filters in inner]
+        return blocks
+
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+        (number, *inner), filters = block
+        phase, region = self.phases[number.start], tuple(inner)
+        outputs = y[(slice(None), *phase.outputs)]
+        if phase.correlation:
+            phase.correlation.compute_block(x, outputs, (region, filters), team, finish)
         else:
-            block = own[tuple(box)]
-            block[...] = 0
-            finish(block, filters)
+            out = outputs[region]
+            out[...] = 0
+            finish(out, filters)
 
 
-def _counts(every: Sequence[slice], places: Sequence[int]) -> list[int]:
-    """How many outputs of a phase there are along each axis."""
-    return [len(range(*each.indices(count))) for each, count in zip(every, places, strict=True)]
+def _phase(kernel: Array, problem: Problem, first: Sequence[int]) -> Phase:
+    """Return the phase of every u-th output from the `first` along each axis."""
+    outputs = tuple(slice(start, None, window.upsample) for start, window in zip(first, problem.windows, strict=True))
+    phase = Phase(outputs, None)
+    counts = phase.shape(problem.positions)
+    axes = [_phase_window(window, start) for window, start in zip(problem.windows, first, strict=True)]
+    met = [axis for axis in axes if axis is not None]
+    if 0 in counts or len(met) < len(axes):
+        return phase
+    windows = tuple(
+        replace(window, after=(count - 1) + window.extent - window.before - width)
+        for (_, window), count, width in zip(met, counts, problem.space, strict=True)
+    )
+    weights = np.ascontiguousarray(kernel[tuple(cells for cells, _ in met)])
+    return Phase(outputs, patches.prepare(weights, replace(problem, windows=windows)))
 
 
-def _phase(window: Window, first: int) -> tuple[slice, Window] | None:
-    """The cells of the kernel that every `upsample`-th output from the `first` meets, and how they lie on the input.
+def _phase_window(window: Window, first: int) -> tuple[slice, Window] | None:
+    """Return, for the phase from output `first`, the cells of the kernel that meet input, and their window over it.
 
-    Output o and cell j meet stretched cell o - before + dilation·j, an input cell where `upsample` divides it.
+    Output o and cell c of the kernel meet the stretched cell o - before + dilation · c, which is an input cell where
+    `upsample` divides it. None where no cell of the kernel meets any.
     """
     step = window.upsample // gcd(window.upsample, window.dilation)
-    found = (
-        cell
-        for cell in range(min(step, window.size))
-        if (first - window.before + cell * window.dilation) % window.upsample == 0
-    )
-    start = next(found, None)
+    offset = first - window.before
+    cells = range(min(step, window.size))
+    start = next((cell for cell in cells if (offset + cell * window.dilation) % window.upsample == 0), None)
     if start is None:
         return None
     size = len(range(start, window.size, step))
-    before = -((first - window.before + start * window.dilation) // window.upsample)
-    taken = slice(start, None, step)
-    return taken, Window(size, 1, step * window.dilation // window.upsample, before=before)
+    before = -((offset + start * window.dilation) // window.upsample)
+    return slice(start, None, step), Window(size, 1, step * window.dilation // window.upsample, before=before)

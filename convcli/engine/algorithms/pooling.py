@@ -1,4 +1,4 @@
-"""Pooling by passes: a window's maximum or sum is that of its rows, so each axis is taken by itself."""
+"""Pooling by passes: the maximum or sum of a window is that of its rows' results, so each axis is taken by itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.threads import Team
 from convcli.engine.algorithms import compiled
-from convcli.engine.algorithms.blocks import EVERY, Box, Finish, boxes, extents, slab
+from convcli.engine.algorithms.blocks import ALL_FILTERS, Region, cut_into_regions, region_shape
+from convcli.engine.algorithms.blockwise import Finish
+from convcli.engine.algorithms.im2col import padded_input
 from convcli.model.window import Window
 
 BLOCK_BYTES = 4 << 20
-LEAST, LEAST_BYTES = 4, 1 << 20  # blocks, where there is so much to read
+LEAST_REGIONS, LEAST_BYTES = 4, 1 << 20  # so many regions, at least, of an input that is larger than this
 
 
 def pool(
@@ -27,67 +29,61 @@ def pool(
     finish: Finish,
     native: bool = False,
 ) -> None:
-    """(batch, *spatial, channels) -> (batch, *positions, channels): the maximum or the mean of each window.
+    """Write the maximum (`kind` "max") or the mean of each window to `y`, channel by channel.
 
-    Empty cells never win; the mean is over the input cells of a window, or with `count_padding` over those within the
-    padded input. `native`: by compiled code, where there are one or two axes.
+    x: (samples, *space, channels); y: (samples, *positions, channels). Empty cells never win. A mean is over the input
+    cells of its window, or with `count_padding` over those in the padded input. `native`: by compiled code, where there
+    are one or two axes.
     """
-    least = LEAST if x.nbytes > LEAST_BYTES else 1
+    least = LEAST_REGIONS if x.nbytes > LEAST_BYTES else 1
     if native and len(windows) <= 2:
 
-        def rows(box: Box) -> None:
-            compiled.pool_rows(x, y, windows, kind == "max", count_padding, box)
-            finish(y[box], EVERY)
+        def pool_rows(region: Region) -> None:
+            compiled.pool_rows(x, y, windows, kind == "max", count_padding, region)
+            finish(y[region], ALL_FILTERS)
 
-        team.run(rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
+        team.run(pool_rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
         return
-    combine: np.ufunc
-    if kind == "max":
-        combine, empty = np.maximum, -np.inf
-    else:
-        combine, empty = np.add, 0.0
-    cell_bytes = prod(window.stride for window in windows) * x.shape[-1] * x.itemsize
 
-    def fill(box: tuple[slice, ...]) -> None:
-        block = slab(x, windows, box, team, empty)
-        for axis, (window, count) in enumerate(zip(windows, extents(box)[1:], strict=True), 1):
-            last = axis == len(windows)
-            into = (
-                y[box]
-                if last
-                else team.scratch(f"pass {axis}", (*block.shape[:axis], count, *block.shape[axis + 1 :]), x.dtype)
-            )
-            block = _pass(block, axis, window, count, combine, into)
+    def pool_region(region: Region) -> None:
+        combine, empty = (np.maximum, -np.inf) if kind == "max" else (np.add, 0.0)
+        values = padded_input(x, windows, region, team, empty)
+        *positions, last = zip(windows, region_shape(region)[1:], strict=True)
+        for axis, (window, count) in enumerate(positions, 1):
+            shape = (*values.shape[:axis], count, *values.shape[axis + 1 :])
+            values = _pass(values, axis, window, count, combine, team.scratch(f"pass {axis}", shape, x.dtype))
+        values = _pass(values, len(windows), *last, combine, y[region])
         if kind == "average":
-            np.divide(block, divisors(windows, x, box, count_padding), out=block)
-        finish(block, EVERY)
+            np.divide(values, divisors(windows, x, region, count_padding), out=values)
+        finish(values, ALL_FILTERS)
 
-    team.run(fill, boxes(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
+    cell_bytes = prod(window.stride for window in windows) * x.shape[-1] * x.itemsize
+    team.run(pool_region, cut_into_regions(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
 
 
-def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, into: Array) -> Array:
-    """Combine the cells of the windows along one axis."""
+def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, out: Array) -> Array:
+    """Combine the cells under a window along one axis, at `count` positions, into `out`."""
     lead = (slice(None),) * axis
-    rows = [
+    shifted = [
         x[(*lead, slice(start, start + (count - 1) * window.stride + 1, window.stride))]
         for start in range(0, window.extent, window.dilation)
     ]
-    if len(rows) == 1:
-        np.copyto(into, rows[0])
-        return into
-    combine(rows[0], rows[1], out=into)
-    for row in rows[2:]:
-        combine(into, row, out=into)
-    return into
+    if len(shifted) == 1:
+        np.copyto(out, shifted[0])
+        return out
+    combine(shifted[0], shifted[1], out=out)
+    for cells in shifted[2:]:
+        combine(out, cells, out=out)
+    return out
 
 
-def divisors(windows: Sequence[Window], x: Array, box: Box, count_padding: bool) -> Array:
-    """How many cells of the window count, at each position of a box: (*positions, 1)."""
+def divisors(windows: Sequence[Window], x: Array, region: Region, count_padding: bool) -> Array:
+    """Return how many cells of the window count at each position of a region: (*positions, 1), of the type of `x`."""
     divisors = np.ones((), x.dtype)
-    for window, width, place in zip(windows, x.shape[1:-1], box[1:], strict=True):
+    for window, width, positions in zip(windows, x.shape[1:-1], region[1:], strict=True):
         low, high = (-window.before, width + window.after) if count_padding else (0, width)
-        first = np.arange(place.start, place.stop) * window.stride - window.before
-        until = np.clip(-((first - high) // window.dilation), 0, window.size)  # cells before the end
-        since = np.clip(-((first - low) // window.dilation), 0, window.size)  # of them, cells before the beginning
-        divisors = divisors[..., None] * (until - since).astype(x.dtype)
+        first = np.arange(positions.start, positions.stop) * window.stride - window.before
+        cells_before_end = np.clip(-((first - high) // window.dilation), 0, window.size)
+        cells_before_start = np.clip(-((first - low) // window.dilation), 0, window.size)
+        divisors = divisors[..., None] * (cells_before_end - cells_before_start).astype(x.dtype)
     return divisors[..., None]

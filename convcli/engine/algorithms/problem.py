@@ -1,4 +1,4 @@
-"""What is to be correlated, in whole numbers: all that the choice of an algorithm and its preparation go by."""
+"""The problem that an algorithm is to solve, in whole numbers: one correlation, before any array is there."""
 
 from __future__ import annotations
 
@@ -11,60 +11,62 @@ from convcli.core.shapes import known
 from convcli.model.window import Window
 
 
-class Work(Record):
-    """`groups` of `made` filters each, that see `seen` channels each, on samples of `space` cells.
+class Problem(Record):
+    """A correlation of samples of `space` cells: all that the choice and the preparation of an algorithm depend on.
 
-    `tolerance` is how far a result may be off, relative to the largest value; 0 is none but rounding of the sums.
-    `samples` is how many there will be, as far as known: preparing weights has to pay off.
-    `compiled` says that compiled code may be used.
+    Each of `groups` groups has `group_channels` channels of the input and `group_filters` filters that see only these.
+    `tolerance` is how far a result may be off, relative to the largest one; 0 allows only for the rounding of sums of
+    products. `samples` is the number of samples to come, as far as known: with many of them, costly preparation pays.
+    `compiled` says that compiled code may be used, `finite_kernel` that no weight is infinite or undefined.
     """
 
     windows: tuple[Window, ...]
     groups: int
-    seen: int
-    made: int
+    group_channels: int
+    group_filters: int
     space: tuple[int, ...]
     dtype: str = "float64"
     tolerance: float = 0.0
     samples: int = 1
     compiled: bool = False
+    finite_kernel: bool = True
 
     @property
     def channels(self) -> int:
-        """How many channels the input has."""
-        return self.groups * self.seen
+        """The number of channels of the input."""
+        return self.groups * self.group_channels
 
     @property
     def filters(self) -> int:
-        """How many channels the output has."""
-        return self.groups * self.made
+        """The number of filters, and so of channels of the output."""
+        return self.groups * self.group_filters
 
     @cached_property
-    def places(self) -> tuple[int, ...]:
-        """How many positions the windows have along each axis."""
+    def positions(self) -> tuple[int, ...]:
+        """The number of positions of the window along each axis: the shape of the output in space."""
         return tuple(known(window.positions(width)) for window, width in zip(self.windows, self.space, strict=True))
 
     @property
-    def taps(self) -> int:
-        """How many cells a window has."""
+    def window_cells(self) -> int:
+        """The number of cells of the window; 1 where there are no spatial axes."""
         return prod(window.size for window in self.windows)
 
     @property
     def macs(self) -> int:
-        """Multiplications of one sample, each position by each weight."""
-        return prod(self.places) * self.taps * self.seen * self.filters
+        """The number of multiplications for one sample: each position times each weight."""
+        return prod(self.positions) * self.window_cells * self.group_channels * self.filters
 
     @property
     def itemsize(self) -> int:
-        """Bytes of a number."""
+        """The bytes of one number."""
         return BYTES[self.dtype]
 
     @property
     def unstretched(self) -> bool:
-        """Whether the windows move over the input as it is, not stretched."""
+        """True if the windows slide over the input as it is; False under a transposed convolution."""
         return all(window.upsample == 1 for window in self.windows)
 
     @property
-    def one_by_one(self) -> bool:
-        """Whether each window moves by one cell."""
+    def unit_stride(self) -> bool:
+        """True if the windows move by one cell along each axis."""
         return all(window.stride == 1 for window in self.windows)

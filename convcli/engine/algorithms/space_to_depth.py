@@ -1,7 +1,7 @@
 """Large filters on few channels: squares of cells become channels, and the filter a 3 × 3 one for Winograd's tiles.
 
-With squares of P × P cells a filter of up to 2·P + 1 cells is one of 3 × 3 squares, from P² channels to P². Larger
-squares than these multiply more than Fourier's tiles.
+With squares of P × P cells, a filter of up to 2·P + 1 cells becomes one of 3 × 3 squares, from P² channels to P². With
+larger squares than the ones here there would be more multiplications than with Fourier's tiles.
 """
 
 from __future__ import annotations
@@ -9,37 +9,33 @@ from __future__ import annotations
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.engine.algorithms.blocks import Blocks
-from convcli.engine.algorithms.problem import Work
-from convcli.engine.algorithms.winograd import TAPS, Grid, Tiles
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation
+from convcli.engine.algorithms.problem import Problem
+from convcli.engine.algorithms.winograd import WINDOW, TileGrid, WinogradCorrelation
 
-SQUARE = 8
+SQUARE = 8  # cells along each side
 FEW = 2  # channels and filters
 
 FOR = "float32 with a tolerance, one or two channels and filters, filters of up to 17 × 17, no strides, no dilation"
 
 
-def suits(work: Work) -> bool:
-    """float32 and some tolerance; one or two channels and filters, windows of up to 17 cells that move by one cell."""
-    few = (
-        work.dtype == "float32" and work.tolerance > 0 and work.groups == 1 and max(work.channels, work.filters) <= FEW
-    )
-    plain = len(work.windows) == 2 and all(each.dilation == 1 for each in work.windows)
-    return few and plain and work.unstretched and work.one_by_one and _longest(work) <= 2 * SQUARE + 1
+def suits(problem: Problem) -> bool:
+    """Return whether results may be approximate, and channels, filters and windows on two axes fit the squares."""
+    approximate = problem.dtype == "float32" and problem.tolerance > 0
+    few = problem.groups == 1 and max(problem.channels, problem.filters) <= FEW
+    dense = problem.unstretched and problem.unit_stride and all(window.dilation == 1 for window in problem.windows)
+    fits = len(problem.windows) == 2 and max(window.size for window in problem.windows) <= 2 * SQUARE + 1
+    return approximate and few and dense and fits
 
 
-def _longest(work: Work) -> int:
-    return max(each.size for each in work.windows)
-
-
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    side = SQUARE
-    high, wide, seen, made = kernel.shape
-    spread = np.zeros((TAPS * side, TAPS * side, seen, side, side, made), kernel.dtype)
-    for row, column in np.ndindex(side, side):
-        spread[row : row + high, column : column + wide, :, row, column] = kernel
-    squares = spread.reshape(TAPS, side, TAPS, side, seen, -1).transpose(0, 2, 1, 3, 4, 5)
-    folded = squares.reshape(TAPS, TAPS, side * side * seen, side * side * made)
-    grid = Grid(starts=tuple(-each.before for each in work.windows), read=side, made=side)
-    return Tiles(kernel, np.ascontiguousarray(folded), work, grid, 4)
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Lay out the kernel as one of 3 × 3 squares, with all cells of a square as channels."""
+    height, width, channels, filters = kernel.shape
+    # For each output cell (row, column) of a square, the kernel among zeros, shifted to where that cell sees its input.
+    shifted = np.zeros((WINDOW * SQUARE, WINDOW * SQUARE, channels, SQUARE, SQUARE, filters), kernel.dtype)
+    for row, column in np.ndindex(SQUARE, SQUARE):
+        shifted[row : row + height, column : column + width, :, row, column] = kernel
+    squares = shifted.reshape(WINDOW, SQUARE, WINDOW, SQUARE, channels, -1).transpose(0, 2, 1, 3, 4, 5)
+    folded = squares.reshape(WINDOW, WINDOW, SQUARE * SQUARE * channels, SQUARE * SQUARE * filters)
+    grid = TileGrid(starts=tuple(-window.before for window in problem.windows), square=SQUARE)
+    return WinogradCorrelation(kernel, np.ascontiguousarray(folded), problem, grid, 4)

@@ -1,8 +1,12 @@
-"""Winograd's minimal filtering: tiles of m × m outputs of a 3 × 3 window from (m + 2)² products instead of 9·m².
+"""Winograd's minimal filtering: m × m outputs of a 3 × 3 window from (m + 2)² products in place of 9·m².
 
-Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016: y = A'[(G g G') ⊙ (B' d B)]A, where the
-products ⊙ are matrix products over the channels. The matrices are those of Cook and Toom, worked out here from their
-interpolation points. Along a third, leading axis the window's cells are summed as they are.
+Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016: for a tile d of the input and a filter g,
+
+    y = A'[(G g G') ⊙ (B' d B)]A
+
+where the products ⊙ become matrix products over the channels, one for each of the (m + 2)² cells of a transformed tile.
+The matrices A', G and B' are those of Cook and Toom, worked out here from their interpolation points. A window of
+3 × 3 × 3 is transformed along its last two axes, and summed along the first one as it is.
 """
 
 from __future__ import annotations
@@ -13,241 +17,262 @@ from math import prod, sqrt
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.threads import Team
 from convcli.engine.algorithms import compiled
-from convcli.engine.algorithms.approximate import EPS, Approximate, largest_of
-from convcli.engine.algorithms.blocks import EVERY, Blocks, Box, Finish, Item, blocks, extents, gathered, region
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
+from convcli.engine.algorithms.blocks import Block, Region, cut_into_blocks, region_shape
+from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.im2col import contiguous, read_cells, window_view
+from convcli.engine.algorithms.problem import Problem
+from convcli.model.window import Window
 
-TAPS = 3
-# The points at which the polynomials are taken; one more lies at infinity. With 3/4 and 3/2 in place of the textbook's
-# 1 and 2 the rounding errors of F(4) are five times smaller.
-# All sums and products of them below are exact in float64.
+WINDOW = 3  # cells along each axis
+# The points at which polynomials are evaluated, by m; one more lies at infinity. With 3/4 and 3/2 in place of the
+# textbook's 1 and 2, rounding errors of m = 4 are five times smaller. Everything below is exact in float64.
 POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 0.75, -0.75, 1.5, -1.5)}
-# Rounding noise over eps·(norm of a tile)·(norm of a filter): what random data show, times four.
+# Rounding errors over eps·(norm of a tile)·(norm of a filter): four times what random data show.
 NOISE = {2: 0.4, 4: 1.6}
-FEW = 128  # tiles
-FEWEST_CELLS, FOUR_TOLERANCE = 400, 5e-6  # for m = 4
-TILE_BYTES = 1 << 22
-WEIGHTS_AT_ONCE = 1 << 14
+FEWEST_CELLS, FOUR_TOLERANCE = 400, 5e-6  # for m = 4: fewer outputs, or less tolerance, are for m = 2
+FEW_TILES = 128  # rows of a matrix product that is better cut by its columns
+BLOCK_BYTES = 4 << 20
+WEIGHTS_AT_ONCE = 1 << 14  # that are transformed in float64
 
 FOR = "float32 with a tolerance, 3 × 3 or 3 × 3 × 3 windows, no strides, no groups"
 
 
-def suits(work: Work) -> bool:
-    """float32 and some tolerance; windows of 3 × 3 or 3 × 3 × 3 that move by one cell, without groups."""
-    dense = work.dtype == "float32" and work.tolerance > 0 and work.groups == 1
-    return dense and work.unstretched and work.one_by_one and [each.size for each in work.windows] in ([3] * 2, [3] * 3)
+def suits(problem: Problem) -> bool:
+    """Return whether results may be approximate, and windows of 3 × 3 (× 3) move by one cell, without groups."""
+    approximate = problem.dtype == "float32" and problem.tolerance > 0
+    sizes = [window.size for window in problem.windows]
+    sliding = problem.groups == 1 and problem.unstretched and problem.unit_stride
+    return approximate and sliding and sizes in ([WINDOW] * 2, [WINDOW] * 3)
 
 
-def prepare(kernel: Array, work: Work) -> Blocks:
-    """See the package."""
-    lead, space = work.windows[:-2], work.windows[-2:]
-    grid = Grid(
-        starts=tuple(-each.before for each in space),
-        steps=tuple(each.dilation for each in space),
-        lead=tuple((each.before, each.dilation) for each in lead),
+def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
+    """Transform the kernel for tiles of 2 × 2 or of 4 × 4 outputs."""
+    depth, space = problem.windows[:-2], problem.windows[-2:]
+    grid = TileGrid(
+        starts=tuple(-window.before for window in space),
+        dilations=tuple(window.dilation for window in space),
+        depth=tuple((window.before, window.dilation) for window in depth),
     )
-    few = prod(work.places[-2:]) < FEWEST_CELLS
-    return Tiles(kernel, kernel, work, grid, 2 if few or work.tolerance < FOUR_TOLERANCE else 4)
+    small = prod(problem.positions[-2:]) < FEWEST_CELLS or problem.tolerance < FOUR_TOLERANCE
+    return WinogradCorrelation(kernel, kernel, problem, grid, 2 if small else 4)
 
 
-class Grid(Record):
-    """How tiles lie over input and output, along the last two axes.
+class TileGrid(Record):
+    """How tiles lie over the input and the output, along the last two axes.
 
-    `read` × `read` cells of the input are the channels of one cell that the window meets, `made` × `made` cells of the
-    output those of one that it makes. `starts` is where in the input the first window starts; with `steps` of d cells
-    the grid falls apart in d interleaved ones. `lead` are padding and dilation of the leading axis, where there is one.
+    `starts` is the cell of the input on which the first window starts. With `dilations` of d the cells fall apart in d
+    interleaved phases along an axis, each with tiles of its own. A `square` of s × s cells, of input and output, counts
+    as the channels of one cell. `depth` holds padding and dilation of a third, leading axis, where there is one.
     """
 
     starts: tuple[int, ...]
-    steps: tuple[int, ...] = (1, 1)
-    read: int = 1
-    made: int = 1
-    lead: tuple[tuple[int, int], ...] = ()
+    dilations: tuple[int, ...] = (1, 1)
+    square: int = 1
+    depth: tuple[tuple[int, int], ...] = ()
 
 
 @cache
-def matrices(m: int) -> tuple[Array, Array, Array]:
-    """A' (m, n), G (n, 3) and B' (n, n) of F(m, 3), n = m + 2, such that y = A'[(G g) * (B' d)]."""
+def transform_matrices(m: int) -> tuple[Array, Array, Array]:
+    """Return A' (m, n), G (n, 3) and B' (n, n), n = m + 2, such that y = A'[(G g) * (B' d)] along one axis."""
     points = POINTS[m]
-    n = m + TAPS - 1
-    infinity = [[float(i == last) for i in range(last + 1)] for last in (m - 1, TAPS - 1)]
-    spread = [[point**i for i in range(m)] for point in points] + [infinity[0]]
-    weigh = []
+    n = m + WINDOW - 1
+    # Each row of A and G evaluates a polynomial at one point. Its coefficients are the outputs or the weights; at
+    # infinity the highest of them is left.
+    outputs = [[point**i for i in range(m)] for point in points] + [_last_of(m)]
+    weights = []
     for point in points:
         scale = prod((point - other for other in points if other != point), start=1.0)
-        weigh.append([point**i / scale for i in range(TAPS)])
-    weigh.append(infinity[1])
-    fold = [_polynomial([other for other in points if other != point], n) for point in points]
-    fold.append(_polynomial(points, n))
-    numbers = [np.array(rows) for rows in (spread, weigh, fold)]
-    return np.ascontiguousarray(numbers[0].T), numbers[1], numbers[2]
+        weights.append([point**i / scale for i in range(WINDOW)])
+    weights.append(_last_of(WINDOW))
+    inputs = [_polynomial([other for other in points if other != point], n) for point in points]
+    inputs.append(_polynomial(points, n))
+    a, g, b = (np.array(rows) for rows in (outputs, weights, inputs))
+    return np.ascontiguousarray(a.T), g, b
+
+
+def _last_of(length: int) -> list[float]:
+    return [0.0] * (length - 1) + [1.0]
 
 
 def _polynomial(roots: Sequence[float], length: int) -> list[float]:
-    """The coefficients, lowest first, of the product of (x - root)."""
-    found = [1.0]
+    """Return the coefficients, lowest first, of the product of (x - root) over all roots."""
+    coefficients = [1.0]
     for root in roots:
-        found = [high - root * low for high, low in zip([0.0, *found], [*found, 0.0], strict=True)]
-    return found + [0.0] * (length - len(found))
+        pairs = zip([0.0, *coefficients], [*coefficients, 0.0], strict=True)
+        coefficients = [lower - root * same for lower, same in pairs]
+    return coefficients + [0.0] * (length - len(coefficients))
 
 
-class Tiles(Approximate):
-    """A correlation by tiles of `m` × `m` cells.
+def _transformed_weights(kernel: Array, m: int) -> Array:
+    """Return G g G' of each filter and channel: (*depth, 3, 3, channels, filters) -> (depth, n², channels, filters)."""
+    _, g, _ = transform_matrices(m)
+    both_axes = np.kron(g, g)  # (n², 9)
+    cells = kernel.reshape(-1, WINDOW * WINDOW, prod(kernel.shape[-2:]))
+    planes = np.empty((len(cells), len(both_axes), cells.shape[-1]), np.float32)
+    for start in range(0, cells.shape[-1], WEIGHTS_AT_ONCE):  # in float64, a few megabytes at a time
+        some = slice(start, start + WEIGHTS_AT_ONCE)
+        planes[..., some] = np.matmul(both_axes, cells[..., some].astype(np.float64))
+    return planes.reshape(*planes.shape[:2], *kernel.shape[-2:])
 
-    `folded` is the kernel `(*lead, 3, 3, read²·in, made²·filters)` in the cells of the grid.
+
+class WinogradCorrelation(ApproximateCorrelation):
+    """Tiles of `m` × `m` outputs. Blocks are counted in tiles: (samples, *depth, phase, phase, tile, tile).
+
+    `folded` is the kernel (*depth, 3, 3, square² · channels, square² · filters) in the cells of the grid. Each thread
+    uses two large pieces of scratch memory in turns: "tiles" (as they lie in space) and "planes" (transformed).
     """
 
-    def __init__(self, kernel: Array, folded: Array, work: Work, grid: Grid, m: int) -> None:
-        spread, weigh, fold = matrices(m)
-        super().__init__(kernel, work)
-        self.grid, self.m, self.n = grid, m, m + TAPS - 1
-        self.native: Any = compiled.native_tiles() if work.compiled and m == 4 else None
+    def __init__(self, kernel: Array, folded: Array, problem: Problem, grid: TileGrid, m: int) -> None:
+        super().__init__(kernel, problem)
+        self.grid, self.m, self.n = grid, m, m + WINDOW - 1
+        self.native: Any = compiled.native_tiles() if problem.compiled and m == 4 else None
         # Both axes at once: one product of 36 rows is faster than two of 6.
-        self.spread, self.fold = (np.kron(each, each).astype(np.float32) for each in (spread, fold))
-        cells = folded.reshape(-1, TAPS * TAPS, prod(folded.shape[-2:]))
-        planes = np.empty((len(cells), self.n * self.n, cells.shape[-1]), np.float32)
-        both = np.kron(weigh, weigh)
-        for part in range(0, cells.shape[-1], WEIGHTS_AT_ONCE):  # in float64, a few megabytes at a time
-            some = slice(part, part + WEIGHTS_AT_ONCE)
-            planes[..., some] = np.matmul(both, cells[..., some].astype(np.float64))
-        self.weights = planes.reshape(len(cells), self.n * self.n, *folded.shape[-2:])
-        self.norm = NOISE[m] * EPS * self.n * sqrt(len(self.weights)) * self.largest_norm(folded)
-        if grid.read > 1:
-            self.norm *= 2  # the squares of a tile may lie across four of those that are measured
+        a, _, b = transform_matrices(m)
+        self.output_transform = np.kron(a, a).astype(np.float32)  # (m², n²)
+        self.input_transform = np.kron(b, b).astype(np.float32)  # (n², n²)
+        self.weights = _transformed_weights(folded, m)  # (depth, n², channels, filters)
+        self.noise_factor = NOISE[m] * EPS * self.n * sqrt(len(self.weights)) * largest_norm(folded)
+        if grid.square > 1:
+            self.noise_factor *= 2  # a square of a tile may lie across four of those that are measured
 
-    def squares(self, x: Array) -> Array:
-        found, side = super().squares(x), self.grid.read
+    def cell_squares(self, x: Array) -> Array:
+        squares, side = super().cell_squares(x), self.grid.square
         for axis in (1, 2) if side > 1 else ():
-            found = np.add.reduceat(found, range(0, found.shape[axis], side), axis=axis)
-        return found
+            squares = np.add.reduceat(squares, range(0, squares.shape[axis], side), axis=axis)
+        return squares
 
-    def items(self, counts: tuple[int, ...]) -> list[Item]:
-        """Blocks over `(batch, *lead, phases, phases, tiles, tiles)`."""
+    def blocks(self, shape: tuple[int, ...]) -> list[Block]:
         grid = self.grid
         planes, channels, filters = self.weights.shape[-3:]
-        cells = [-(-count // (step * grid.made)) for count, step in zip(counts[-2:], grid.steps, strict=True)]
-        tiled = (*counts[:-2], *(-(-cell // self.m) for cell in cells))
+        runs = (self.m * dilation * grid.square for dilation in grid.dilations)
+        tiled = (*shape[:-2], *(-(-count // run) for count, run in zip(shape[-2:], runs, strict=True)))
+        tile_bytes = planes * (channels + filters) * self.problem.itemsize
+        split = filters if grid.square == 1 else 1
         macs = prod(tiled) * self.weights.size
-        split = filters if grid.made == 1 else 1
-        found = blocks(tiled, planes * (channels + filters) * self.work.itemsize, split, macs, FEW, TILE_BYTES)
-        phases = [(slice(i, i + 1), slice(j, j + 1)) for i, j in np.ndindex(*grid.steps)]
-        items = [((*box[:-2], *phase, *box[-2:]), part) for box, part in found for phase in phases]
+        phases = [(slice(i, i + 1), slice(j, j + 1)) for i, j in np.ndindex(*grid.dilations)]
+        blocks: list[Block] = [
+            ((*region[:-2], *phase, *region[-2:]), filters)
+            for region, filters in cut_into_blocks(tiled, tile_bytes, split, macs, FEW_TILES, BLOCK_BYTES)
+            for phase in phases
+        ]
         # The later phases may have fewer tiles than the first.
-        return [item for item in items if all(each.start < each.stop for each in self._along(item[0], counts[-2:]))]
+        return [
+            block for block in blocks if all(axis.start < axis.stop for axis in self._outputs(block[0], shape[-2:]))
+        ]
 
-    def _along(self, box: Box, counts: Sequence[int]) -> list[slice]:
-        """The cells of the output that a box of tiles makes, along the last two axes."""
-        found = []
-        for phase, tile, step, count in zip(box[-4:-2], box[-2:], self.grid.steps, counts, strict=True):
-            run = self.m * step * self.grid.made
-            found.append(slice(phase.start + tile.start * run, min(count, tile.stop * run), step))
-        return found
+    def _outputs(self, region: Region, positions: Sequence[int]) -> list[slice]:
+        """Return the outputs that a region of tiles makes, along the last two axes."""
+        axes = zip(region[-4:-2], region[-2:], self.grid.dilations, positions, strict=True)
+        outputs = []
+        for phase, tiles, dilation, count in axes:
+            run = self.m * dilation * self.grid.square
+            outputs.append(slice(phase.start + tiles.start * run, min(count, tiles.stop * run), dilation))
+        return outputs
 
-    def fill(self, x: Array, y: Array, item: Item, team: Team, finish: Finish) -> Array:
-        box, filters = item
-        m, n = self.m, self.n
-        high, wide = extents(box[-2:])
-        laid = self._laid(x, box, team)  # (batch, *lead, rows, columns, channels)
-        *lead, _, _, channels = laid.shape
-        batch, depth = lead[0], prod(lead[1:])
-        planes = self._planes(laid.reshape(-1, *laid.shape[-3:]), high, wide, team)
-        taps, made = len(self.weights), self.weights[..., filters].shape[-1]
-        kept = depth if taps == 1 else extents(box[1:-4])[0]
-        # (n², batch, depth, tiles, channels); without a leading window all samples' tiles are one matrix.
-        planes = planes.reshape(n * n, batch, depth, high * wide, channels)
-        shape = (n * n, 1, batch * kept * high * wide) if taps == 1 else (n * n, batch, kept * high * wide)
-        products = team.scratch("tiles", (*shape, made), np.float32)
-        step = self.grid.lead[0][1] if taps > 1 else 1
-        for tap, weights in enumerate(self.weights):
-            met = planes[:, :, tap * step : tap * step + kept].reshape(*shape, channels)
-            into = products if tap == 0 else team.scratch("more", products.shape, np.float32)
-            np.matmul(met, weights[:, None, :, filters], out=into)
-            if tap:
-                products += into
-        if self.native and self.grid.made == 1:
-            block = self._spread_natively(y[self._place(y, box, filters)], products, high, wide, team)
+    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Array:
+        region, filters = block
+        planes = self._transformed_input(x, region, team)
+        products = self._products(planes, filters, team)
+        out = y[(*region[:-4], *self._outputs(region, y.shape[-3:-1]), filters)]
+        if self.native and self.grid.square == 1:
+            self._transform_natively(products, out, region, team)
         else:
-            tiles = team.scratch("planes", (m * m, products.size // (n * n)), np.float32)
-            np.matmul(self.spread, products.reshape(n * n, -1), out=tiles)
-            block = self._stored(
-                y[self._place(y, box, filters)], tiles.reshape(m, m, batch, kept, high, wide, -1), team
-            )
-        largest = largest_of(block[..., :: self.m, :: self.m, :])  # a sixteenth tells it well enough
-        finish(block, filters)
+            self._transform_output(products, out, region, team)
+        largest = largest_magnitudes(out[..., :: self.m, :: self.m, :])  # a sixteenth of them tells it well enough
+        finish(out, filters)
         return largest
 
-    def _place(self, y: Array, box: Box, filters: slice) -> tuple[slice, ...]:
-        """Where the cells of a block of tiles lie in `y`."""
-        return (*box[:-4], *self._along(box, y.shape[-3:-1]), filters)
+    def _transformed_input(self, x: Array, region: Region, team: Team) -> Array:
+        """Return B' d B of every tile under a region: (n², samples, depth, tiles, channels)."""
+        m, n = self.m, self.n
+        padded = self._padded(x, region, team)  # (samples, *depth, rows, columns, channels)
+        samples, *depth, rows, columns, channels = padded.shape
+        images = padded.reshape(-1, rows, columns, channels)
+        high, wide = region_shape(region[-2:])
+        if self.native:
+            planes = team.scratch("planes", (n * n, len(images) * high * wide * channels), np.float32)
+            self.native.fold_tiles(images, planes, high, wide)
+        else:
+            tiles = window_view(images, [Window(n, m)] * 2, (high, wide))  # (images, high, wide, n, n, channels)
+            tiles = contiguous(tiles.transpose(3, 4, 0, 1, 2, 5), (n * n, -1), "tiles", team)
+            planes = team.scratch("planes", tiles.shape, np.float32)
+            np.matmul(self.input_transform, tiles, out=planes)
+        return planes.reshape(n * n, samples, prod(depth), high * wide, channels)
 
-    def _spread_natively(self, block: Array, products: Array, high: int, wide: int, team: Team) -> Array:
-        """A' M A of every tile, written to a block of `y`."""
-        samples = prod(block.shape[:-3])
-        rows, columns = high * self.m, wide * self.m
-        whole = block.shape[-3:-1] == (rows, columns)
-        into = block.reshape(samples, *block.shape[-3:]) if whole else None
-        if into is None or not np.may_share_memory(into, block):
-            into = team.scratch("planes", (samples, rows, columns, block.shape[-1]), np.float32)
-        self.native.spread_tiles(products.reshape(self.n * self.n, -1, block.shape[-1]), into, high, wide)
-        if not np.may_share_memory(into, block):
-            block[...] = into[:, : block.shape[-3], : block.shape[-2]].reshape(block.shape)
-        return block
-
-    def _laid(self, x: Array, box: Box, team: Team) -> Array:
-        """The cells that the windows of these tiles meet."""
+    def _padded(self, x: Array, region: Region, team: Team) -> Array:
+        """Return the cells that the windows of these tiles cover: (samples, *depth, rows, columns, channels)."""
         grid, m = self.grid, self.m
         starts, counts, steps = [], [], []
-        for place, (before, dilation) in zip(box[1:-4], grid.lead, strict=True):
-            starts.append(place.start - before)
-            counts.append(place.stop - place.start + (TAPS - 1) * dilation)
+        for axis, (before, dilation) in zip(region[1:-4], grid.depth, strict=True):
+            starts.append(axis.start - before)
+            counts.append(axis.stop - axis.start + (WINDOW - 1) * dilation)
             steps.append(1)
-        for phase, tile, start, step in zip(box[-4:-2], box[-2:], grid.starts, grid.steps, strict=True):
-            starts.append(start + phase.start + tile.start * m * step * grid.read)
-            counts.append(((tile.stop - tile.start) * m + TAPS - 1) * grid.read)
-            steps.append(step)
-        met = region(x[box[0]], starts, counts, steps, team)
-        if grid.read > 1:
-            batch, rows, columns, channels = met.shape
-            rows, columns = rows // grid.read, columns // grid.read
-            split = met.reshape(batch, rows, grid.read, columns, grid.read, channels).transpose(0, 1, 3, 2, 4, 5)
-            return gathered(split, "folded", (batch, rows, columns, -1), team)
-        return met
+        for phase, tiles, start, dilation in zip(region[-4:-2], region[-2:], grid.starts, grid.dilations, strict=True):
+            starts.append(start + phase.start + tiles.start * m * dilation * grid.square)
+            counts.append(((tiles.stop - tiles.start) * m + WINDOW - 1) * grid.square)
+            steps.append(dilation)
+        cells = read_cells(x[region[0]], starts, counts, steps, team)
+        if grid.square == 1:
+            return cells
+        samples, rows, columns, channels = cells.shape
+        rows, columns = rows // grid.square, columns // grid.square
+        squares = cells.reshape(samples, rows, grid.square, columns, grid.square, channels).transpose(0, 1, 3, 2, 4, 5)
+        return contiguous(squares, (samples, rows, columns, -1), "squares", team)
 
-    def _planes(self, laid: Array, high: int, wide: int, team: Team) -> Array:
-        """B' d B of every tile: (samples, rows, columns, channels) -> (n², samples·tiles·channels)."""
-        m, n = self.m, self.n
-        channels = laid.shape[-1]
-        if self.native:
-            planes = team.scratch("planes", (n * n, len(laid) * high * wide * channels), np.float32)
-            self.native.fold_tiles(laid, planes, high, wide)
-            return planes
-        sample, row, column, cell = laid.strides
-        shape, strides = (n, n, len(laid), high, wide, channels), (row, column, sample, row * m, column * m, cell)
-        tiles = gathered(as_strided(laid, shape, strides, writeable=False), "tiles", (n * n, -1), team)
-        planes = team.scratch("planes", tiles.shape, np.float32)
-        np.matmul(self.fold, tiles, out=planes)
-        return planes
+    def _products(self, planes: Array, filters: slice, team: Team) -> Array:
+        """Multiply transformed tiles by transformed weights: (n², matrices, rows, filters).
 
-    def _stored(self, block: Array, tiles: Array, team: Team) -> Array:
-        """Put tiles (row, column, batch, depth, high, wide, made²·filters) where they belong in a block of `y`."""
-        grid, m = self.grid, self.m
-        _, _, batch, depth, high, wide, _ = tiles.shape
-        split = tiles.reshape(m, m, batch, depth, high, wide, grid.made, grid.made, -1)
-        ordered = split.transpose(2, 3, 4, 0, 6, 5, 1, 7, 8)  # (batch, depth, high, m, made, wide, m, made, filters)
-        rows, columns = high * m * grid.made, wide * m * grid.made
-        if block.shape[-3:-1] == (rows, columns):
-            into = block.reshape(batch, depth, *ordered.shape[2:])
-            assert np.may_share_memory(into, block)
-            into[...] = ordered
-            return block
-        copy = team.scratch("tiles", ordered.shape, np.float32)
-        copy[...] = ordered
-        whole = copy.reshape(*block.shape[:-3], rows, columns, block.shape[-1])
-        block[...] = whole[(..., slice(0, block.shape[-3]), slice(0, block.shape[-2]), EVERY)]
-        return block
+        On two axes, the tiles of all samples are one matrix. On three, each sample has a matrix for each cell of the
+        window along the first axis, and these products are summed.
+        """
+        count, samples, depth, tiles, channels = planes.shape
+        dilation = self.grid.depth[0][1] if self.grid.depth else 1
+        depth -= (len(self.weights) - 1) * dilation  # from that of the input to that of the output
+        flat = len(self.weights) == 1
+        shape = (count, 1, samples * depth * tiles) if flat else (count, samples, depth * tiles)
+        columns = self.weights[..., filters].shape[-1]
+        products = team.scratch("tiles", (*shape, columns), np.float32)
+        for cell, weights in enumerate(self.weights):
+            layer = planes[:, :, cell * dilation : cell * dilation + depth].reshape(*shape, channels)
+            out = products if cell == 0 else team.scratch("products", products.shape, np.float32)
+            np.matmul(layer, weights[:, None, :, filters], out=out)
+            if cell:
+                products += out
+        return products
+
+    def _transform_output(self, products: Array, out: Array, region: Region, team: Team) -> None:
+        """Put A' M A of every tile where it belongs in a block of the output."""
+        m, n, square = self.m, self.n, self.grid.square
+        high, wide = region_shape(region[-2:])
+        tiles = team.scratch("planes", (m * m, products.size // (n * n)), np.float32)
+        np.matmul(self.output_transform, products.reshape(n * n, -1), out=tiles)
+        split = tiles.reshape(m, m, -1, high, wide, square, square, out.shape[-1])
+        ordered = split.transpose(2, 3, 0, 5, 4, 1, 6, 7)  # (images, high, m, square, wide, m, square, filters)
+        rows, columns = high * m * square, wide * m * square
+        if out.shape[-3:-1] == (rows, columns):
+            into = out.reshape(*out.shape[:-3], *ordered.shape[1:])
+            assert np.may_share_memory(into, out)
+            into[...] = ordered.reshape(into.shape)
+            return
+        whole = team.scratch("tiles", ordered.shape, np.float32)
+        whole[...] = ordered
+        whole = whole.reshape(*out.shape[:-3], rows, columns, out.shape[-1])
+        out[...] = whole[..., : out.shape[-3], : out.shape[-2], :]  # the last tiles may reach beyond the end
+
+    def _transform_natively(self, products: Array, out: Array, region: Region, team: Team) -> None:
+        """Do the same by compiled code."""
+        images = prod(out.shape[:-3])
+        high, wide = region_shape(region[-2:])
+        rows, columns = high * self.m, wide * self.m
+        into = out.reshape(images, *out.shape[-3:]) if out.shape[-3:-1] == (rows, columns) else None
+        if into is None or not np.may_share_memory(into, out):
+            into = team.scratch("planes", (images, rows, columns, out.shape[-1]), np.float32)
+        self.native.spread_tiles(products.reshape(self.n * self.n, -1, out.shape[-1]), into, high, wide)
+        if not np.may_share_memory(into, out):
+            out[...] = into[:, : out.shape[-3], : out.shape[-2]].reshape(out.shape)

@@ -15,8 +15,8 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.shapes import known
-from convcli.engine.algorithms.kernel_layout import meeting_kernel
-from convcli.engine.algorithms.plain import lay_out, sums_at, window_at
+from convcli.engine.algorithms.kernel_layout import correlation_kernel
+from convcli.engine.algorithms.plain import patch_at, stretch_and_pad, sums_of_products
 from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.engine.explain.stages import (
     ActivationStage,
@@ -82,7 +82,7 @@ class Explainer:
         if place not in self._kernels:
             step = self.layer.steps[place]
             assert isinstance(step, steps.Correlate)
-            self._kernels[place] = meeting_kernel(step, self.weights[step.kernel.name])
+            self._kernels[place] = correlation_kernel(step, self.weights[step.kernel.name])
         return self._kernels[place]
 
     def patch(self, place: int, windows: Sequence[Window], at: Cell) -> Patch:
@@ -95,7 +95,7 @@ class Explainer:
             x = self.inputs[0][(slice(None), *cut)]
             origins = _places(x.shape[1:-1]) + [each.start for each in cut]
             laid, where = _laid(x, np.ones((*x.shape[:-1], 1), bool), origins, over), (0,) * len(at)
-        values, inside, cells = (None if each is None else window_at(each, over, where) for each in laid)
+        values, inside, cells = (None if each is None else patch_at(each, over, where) for each in laid)
         assert values is not None
         assert inside is not None
         return Patch(values, inside[..., 0], cells)
@@ -121,9 +121,9 @@ class Explainer:
 
 
 def _laid(x: Array, inside: Array, origins: Array | None, windows: Sequence[Window]) -> Laid:
-    values, inside = (_to_the_last(lay_out(each, windows), windows, x.shape) for each in (x, inside))
+    values, inside = (_to_the_last(stretch_and_pad(each, windows), windows, x.shape) for each in (x, inside))
     if origins is not None:
-        origins = _to_the_last(lay_out(origins, windows), windows, x.shape) - 1
+        origins = _to_the_last(stretch_and_pad(origins, windows), windows, x.shape) - 1
     return values, inside, origins
 
 
@@ -175,7 +175,7 @@ def _(step: steps.Correlate, explainer: Explainer, place: int, cell: Cell) -> li
     seen, made = kernel.shape[-2], kernel.shape[-1] // groups
     first = filter_ // made * seen
     earlier, patch = _seen(step, explainer, place, tuple(at))
-    total = sums_at(patch.values, kernel, groups)[filter_]
+    total = sums_of_products(patch.values, kernel, groups)[filter_]
     bias = None if step.bias is None else explainer.weights[step.bias.name][filter_]
     return [
         *earlier,
@@ -202,7 +202,7 @@ def _seen(step: steps.Correlate, explainer: Explainer, place: int, at: Cell) -> 
     kernel, patch = explainer.kernel(place - 1), explainer.patch(place - 1, former.windows, at)
     assert kernel.shape[-2] == 1
     assert all(window == Window(1) for window in step.windows)
-    sums = sums_at(patch.values, kernel, known(former.groups))
+    sums = sums_of_products(patch.values, kernel, known(former.groups))
     channels = tuple(each // (kernel.shape[-1] // known(former.groups)) for each in range(kernel.shape[-1]))
     per_channel = DotProductStage(
         replace(patch, values=patch.values[..., channels]),
@@ -312,7 +312,7 @@ def _column(explainer: Explainer, place: int, at: Cell) -> Array:
     step = explainer.layer.steps[place]
     assert isinstance(step, steps.Correlate)
     _, patch = _seen(step, explainer, place, at)
-    sums = sums_at(patch.values, explainer.kernel(place), known(step.groups))
+    sums = sums_of_products(patch.values, explainer.kernel(place), known(step.groups))
     return sums if step.bias is None else sums + explainer.weights[step.bias.name]
 
 

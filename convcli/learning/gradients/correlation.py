@@ -17,10 +17,12 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
-from convcli.engine import algorithms
-from convcli.engine.algorithms.blocks import Finish, boxes, extents, patches_of
-from convcli.engine.algorithms.kernel_layout import adjoint_kernel, meeting_kernel, stored_kernel
-from convcli.engine.algorithms.problem import Work
+from convcli.engine.algorithms.blocks import cut_into_regions, region_shape
+from convcli.engine.algorithms.blockwise import Finish
+from convcli.engine.algorithms.im2col import im2col
+from convcli.engine.algorithms.kernel_layout import adjoint_kernel, correlation_kernel, stored_kernel
+from convcli.engine.algorithms.prepare import prepare_correlation
+from convcli.engine.algorithms.problem import Problem
 from convcli.learning.gradients.context import Backward, Gradients, PassContext, Weights
 from convcli.model.steps import Correlate
 from convcli.model.window import Window, adjoint
@@ -34,7 +36,7 @@ def correlate(
 ) -> tuple[Array, Backward]:
     """Return the correlation of `(batch, *spatial, in)`, `(batch, *positions, filters)`, and its backward function."""
     (x,) = inputs
-    kernel = meeting_kernel(step, weights[step.kernel.name])  # (*k, in/groups, filters)
+    kernel = correlation_kernel(step, weights[step.kernel.name])  # (*k, in/groups, filters)
     bias = None if step.bias is None else weights[step.bias.name]
     groups = known(step.groups)
     y, patches = _correlate(x, kernel, step.windows, groups, bias, context)
@@ -64,16 +66,17 @@ def _correlate(
         patches = PatchMatrix(x, windows, filters, context)
         if patches.layout.few:
             return patches.times_kernel(kernel.reshape(-1, filters), bias), patches
-    work = Work(windows, groups, kernel.shape[-2], filters // groups, x.shape[1:-1], x.dtype.name, samples=len(x))
-    _, blocks = algorithms.prepare(np.ascontiguousarray(kernel), work)
-    y = np.empty((len(x), *work.places, filters), x.dtype)
+    problem = Problem(windows, groups, kernel.shape[-2], filters // groups, x.shape[1:-1], x.dtype.name, samples=len(x))
+    _, correlation = prepare_correlation(np.ascontiguousarray(kernel), problem)
+    y = np.empty((len(x), *problem.positions, filters), x.dtype)
 
     def add_bias(block: Array, channels: slice) -> None:
         if bias is not None:
             np.add(block, bias[channels], out=block)
 
     finish: Finish = add_bias
-    blocks.run(np.ascontiguousarray(x), y, context.product_team if blocks.multiplies else context.team, finish)
+    team = context.product_team if correlation.uses_blas else context.team
+    correlation.run(np.ascontiguousarray(x), y, team, finish)
     return y, None
 
 
@@ -120,8 +123,8 @@ class PatchLayout:
         self.columns = self.taps * channels
         products = self.rows * self.columns * filters
         least = 2 if products > WORTH_A_THREAD else 1
-        self.blocks = boxes(self.counts, max(self.columns, filters) * itemsize, least)
-        ends = accumulate((prod(extents(block)) for block in self.blocks), initial=0)
+        self.blocks = cut_into_regions(self.counts, max(self.columns, filters) * itemsize, least)
+        ends = accumulate((prod(region_shape(block)) for block in self.blocks), initial=0)
         self.block_rows = [slice(start, stop) for start, stop in pairwise(ends)]
         self.bare = all((each.size, each.stride, each.before, each.after) == (1, 1, 0, 0) for each in windows)
         self.few = self.rows * self.columns * itemsize <= MOST_KEPT
@@ -178,14 +181,9 @@ class PatchMatrix:
     def _block(self, number: int, out: Array | None) -> Array:
         """Return the patches of one block, in `out` or else in memory of this thread, valid until its next call."""
         layout = self.layout
-        rows = layout.block_rows[number]
         if layout.bare:
-            return self.x.reshape(layout.rows, layout.columns)[rows]
-        if out is None:
-            out = self.context.team.scratch("patches", (rows.stop - rows.start, layout.columns), self.x.dtype)
-        view = patches_of(self.x, self.windows, layout.blocks[number], self.context.team)
-        np.copyto(out.reshape(view.shape), view)
-        return out
+            return self.x.reshape(layout.rows, layout.columns)[layout.block_rows[number]]
+        return im2col(self.x, self.windows, layout.blocks[number], self.context.team, out)
 
 
 def _sum_of_products(patches: Array, gradients: Array, taps: int, groups: int) -> Array:

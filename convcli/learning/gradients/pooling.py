@@ -13,7 +13,7 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
-from convcli.engine.algorithms.blocks import slab
+from convcli.engine.algorithms.im2col import padded_input
 from convcli.engine.algorithms.pooling import divisors
 from convcli.engine.run_step import run_step
 from convcli.learning.gradients.context import Backward, PassContext, Weights, without_weights
@@ -71,7 +71,7 @@ def _all_positions(windows: Sequence[Window], shape: Sequence[int]) -> Index:
 def _padded(step: Pool, x: Array, context: PassContext) -> Array:
     """Return the cells that all windows span, padding included. Valid until this thread's next call."""
     empty = -np.inf if step.kind == "max" else 0.0
-    return slab(x, step.windows, _all_positions(step.windows, x.shape), context.team, empty)
+    return padded_input(x, step.windows, _all_positions(step.windows, x.shape), context.team, empty)
 
 
 def _window_cells(windows: Sequence[Window], shape: Sequence[int]) -> list[Index]:

@@ -169,7 +169,7 @@ def kernel_title(layer: PlannedLayer, step: Correlate) -> str:
 
 def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
     """The filters of every layer that has any."""
-    from convcli.engine.algorithms.kernel_layout import meeting_kernel
+    from convcli.engine.algorithms.kernel_layout import correlation_kernel
 
     names = map_names(plan)
     found = []
@@ -180,7 +180,7 @@ def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[
         for step in layer.steps:
             if isinstance(step, Correlate):
                 title = kernel_title(layer, step)
-                kernel = meeting_kernel(step, weights[layer.name][step.kernel.name])
+                kernel = correlation_kernel(step, weights[layer.name][step.kernel.name])
                 bias = weights[layer.name][step.bias.name] if step.bias else None
                 filters = own if len(own) == step.filters else numbered(known(step.filters))
                 found.append(Kernels(title, kernel, bias, filters))

@@ -16,7 +16,7 @@ from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import known
-from convcli.engine.algorithms.kernel_layout import meeting_kernel
+from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.epilogue import scale_parameters
 from convcli.engine.program import build_program
 from convcli.engine.run_step import run_step
@@ -219,7 +219,7 @@ NORMALIZED = "Less the mean, divided by the standard deviation of many cells"
 
 @does.register
 def _(step: steps.Correlate, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    kernel = meeting_kernel(step, weights[step.kernel.name])
+    kernel = correlation_kernel(step, weights[step.kernel.name])
     return {
         "kind": "products",
         "does": operation(step.transposed, step.flip) if step.windows else "Each value times its weight",
