@@ -14,7 +14,7 @@ from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.program import MANY_SAMPLES, build_program
 from convcli.engine.run_step import run_step
-from convcli.learning import backward
+from convcli.learning.gradients import DIFFERENTIABLE
 from convcli.model import steps
 from convcli.model.steps import Correlate, Merge, Weight
 from convcli.model.window import Window
@@ -25,7 +25,7 @@ def test_every_step_can_be_run_and_learned_through():
     closed.remove(steps.Step)
     with_algorithms, in_training_only = {steps.Correlate, steps.Pool}, {steps.Noise, steps.Penalty}
     assert closed - with_algorithms - in_training_only <= set(run_step.registry)
-    assert closed <= set(backward.forward.registry)
+    assert closed <= set(DIFFERENTIABLE)
 
 
 @pytest.mark.parametrize(
