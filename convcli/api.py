@@ -325,7 +325,7 @@ def scene(
     shapes = {name: array.shape[1:] for name, array in ready.items()}
     with located_in(model):
         wanted = [_node(model, layers).name] if layers is None or isinstance(layers, str) else layers
-        plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).needed(wanted)
+        plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).pruned_to(wanted)
         check(plan, len(next(iter(ready.values()))))
     every = [layer.name for layer in plan.layers]
     done = run(model, ready, keep=every, data_format=DataFormat.CHANNELS_LAST, **settings)

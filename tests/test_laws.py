@@ -15,6 +15,7 @@ import convcli
 from convcli import api
 from convcli.engine import bind_weights
 from convcli.engine.algorithms.table import ALGORITHMS
+from convcli.model.plan import make_plan
 
 
 def whole_numbers(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -23,7 +24,7 @@ def whole_numbers(shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 def drawn(model: convcli.Model, shape: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
     """Small whole numbers for every weight; squared, so that variances are none below zero."""
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     return {
         f"{layer.name}/{weight.name}": whole_numbers(weight.shape, seed) ** (2 if "variance" in weight.name else 1)
         for layer in plan.layers
@@ -140,7 +141,7 @@ def test_a_transposed_convolution_is_the_transpose_of_the_convolution(arguments,
 def seen(model: convcli.Model, shape: tuple[int, ...]) -> list[int]:
     """The extent of the input cells, per axis, that the middle output cell answers to, found by changing each."""
     generator = np.random.default_rng(0)
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     values = {
         f"{layer.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)
         for layer in plan.layers
@@ -207,7 +208,7 @@ def test_the_receptive_field_of_random_stacks(stack):
 
 def test_weights_are_drawn_by_layer_name_and_seed_alone():
     short, long = (api.load([{"Conv2D": {"filters": 2, "kernel_size": 3}}, *more]) for more in ([], ["Dense(2)"]))
-    plans = [model.plan({"input": (8, 8, 1)}) for model in (short, long)]
+    plans = [make_plan(model, {"input": (8, 8, 1)}) for model in (short, long)]
     first, second = (bind_weights.bind(plan, None, 7, "float64")["conv2d"]["kernel"] for plan in plans)
     assert np.array_equal(first, second)
     assert np.abs(first).max() <= np.sqrt(6 / (9 * (1 + 2)))

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 import convcli
-from convcli.model.layers import LAYERS, normalised
+from convcli.model.layers import LAYERS, canonical_name
 
 REFERENCE = ROOT / "tests/reference"
 FRAMEWORKS = ("keras", "torch", "onnx", "scipy")
@@ -83,17 +83,17 @@ def test_arguments_stand_in_keras_order(name):
         for argument, _ in signature["arguments"]
         if argument not in other and not any(word in argument for word in training_only)
     ]
-    layer = LAYERS[normalised(name)]
+    layer = LAYERS[canonical_name(name)]
     if name != "PReLU":  # its one argument of use here stands behind three that are not, so it goes by name
-        assert list(layer.positional())[: len(expected)] == expected
+        assert list(layer.positional_arguments())[: len(expected)] == expected
     for alias in signature["aliases"]:
-        assert LAYERS[normalised(alias)] is layer
+        assert LAYERS[canonical_name(alias)] is layer
 
 
 def test_every_layer_of_keras_that_is_registered_has_a_figure():
-    tried = {normalised(next(iter(case["layer"]))) for name in FRAMEWORKS for case in document(name)["cases"]}
-    counted = {normalised(next(iter(case["layer"]))) for case in document("keras_counts")["layers"]}
-    untried = {layer.__name__ for layer in LAYERS.values() if normalised(layer.__name__) not in tried | counted}
+    tried = {canonical_name(next(iter(case["layer"]))) for name in FRAMEWORKS for case in document(name)["cases"]}
+    counted = {canonical_name(next(iter(case["layer"]))) for case in document("keras_counts")["layers"]}
+    untried = {layer.__name__ for layer in LAYERS.values() if canonical_name(layer.__name__) not in tried | counted}
     # The last four are tried by hand, in test_layers.
     assert untried <= {"AlphaDropout", "GaussianDropout", "Identity", "ActivityRegularization"} | {
         "SpatialDropout1D",

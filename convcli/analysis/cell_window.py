@@ -6,9 +6,8 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import Shape, shape_text
-from convcli.model.graph import Plan
-from convcli.model.receptive_field import Reach, Sight
-from convcli.model.steps import Field, Seen, Track
+from convcli.model.plan import Plan
+from convcli.model.receptive_field import AxisField, BoundedField, PeriodicField, ReceptiveField, TracedAxis
 
 MOST_CELLS = 1 << 20
 
@@ -33,7 +32,7 @@ def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
             found[layer.name] = {"window": None, "window_padding": None}
             continue
         windows = {
-            name: _windows(plan.input_shapes[name], field, plan.fields[layer.name][name], cell)
+            name: _windows(plan.input_shapes[name], field, plan.receptive_fields[layer.name][name], cell)
             for name, field in within[layer.name].items()
         }
         window, padding = ({name: each[part] for name, each in windows.items()} for part in (0, 1))
@@ -48,30 +47,33 @@ def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _sight(shape: Shape) -> Field:
+def _sight(shape: Shape) -> ReceptiveField:
     for width in shape[:-1]:
         if width is not None and width > MOST_CELLS:
             raise ConvcliError(f"an axis of {width:,} cells", f"at most {MOST_CELLS:,} to tell what one cell sees")
     return tuple(
-        "unknown" if width is None else Track(axis, Sight.identity(width)) for axis, width in enumerate(shape[:-1])
+        "unknown" if width is None else TracedAxis(axis, BoundedField.identity(width))
+        for axis, width in enumerate(shape[:-1])
     )
 
 
-def _windows(shape: Shape, within: Field, without: Field, cell: tuple[int, ...]) -> tuple[list[Any], list[Any]]:
+def _windows(
+    shape: Shape, within: ReceptiveField, without: ReceptiveField, cell: tuple[int, ...]
+) -> tuple[list[Any], list[Any]]:
     pairs = [_window(*each, cell) for each in zip(shape[:-1], within, without, strict=True)]
     return [window for window, _ in pairs], [padding for _, padding in pairs]
 
 
-def _window(width: int | None, within: Seen, without: Seen, cell: tuple[int, ...]) -> tuple[Any, Any]:
+def _window(width: int | None, within: AxisField, without: AxisField, cell: tuple[int, ...]) -> tuple[Any, Any]:
     if width is None or within == "unknown" or without == "unknown":
         return None, None
     if within is None:
         return [0, width - 1], [0, 0]
     if within.axis >= len(cell):  # the axis lies along the channels now
         return None, None
-    seen, span = within.reach.span(cell[within.axis]), None
+    seen, span = within.field.span(cell[within.axis]), None
     if without is not None:
-        assert isinstance(without.reach, Reach)
-        span = without.reach.span(cell[without.axis])
+        assert isinstance(without.field, PeriodicField)
+        span = without.field.span(cell[without.axis])
     padding = [max(-span[0], 0), max(span[1] - width + 1, 0)] if span else [0, 0]
     return seen and list(seen), padding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcli.core.option_words import BYTES
 from convcli.core.shapes import Extent, product, total
-from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
 
 
@@ -17,7 +17,7 @@ def macs_with_bias(layer: PlannedLayer) -> Extent:
     """Multiply-accumulates, and one more for each value to which a bias is added."""
     biases = (
         product(step.output_shape(*shapes))
-        for step, shapes in layer.flow
+        for step, shapes in layer.steps_with_shapes
         if isinstance(step, Correlate) and step.bias is not None
     )
     return total((layer.macs, *biases))
@@ -27,7 +27,7 @@ def macs_over_output(layer: PlannedLayer) -> Extent:
     """Multiply-accumulates as if a transposed convolution met its kernel at every output cell, not every input cell."""
     return total(
         product((*step.output_shape(*shapes)[:-1], step.kernel.size))
-        for step, shapes in layer.flow
+        for step, shapes in layer.steps_with_shapes
         if isinstance(step, Correlate)
     )
 
@@ -48,7 +48,7 @@ def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | 
     Each input and each layer's output is a buffer of its own, alive until the last layer that takes it is done; the
     model's outputs stay. What a layer needs besides while it works does not count.
     """
-    last_use = {name: place for place, layer in enumerate(plan.layers) for name in layer.operands}
+    last_use = {name: place for place, layer in enumerate(plan.layers) for name in layer.input_names}
     last_use |= dict.fromkeys(plan.model.outputs, len(plan.layers))
     sizes = {name: product((batch, *shape, BYTES[dtype])) for name, shape in plan.shapes.items()}
     alive = {name: sizes[name] for name in plan.input_shapes}

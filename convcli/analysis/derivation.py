@@ -12,10 +12,10 @@ from itertools import groupby
 
 from convcli.core.shapes import Extent, Shape, axis_names, figure, product, quotient
 from convcli.model import steps
-from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.layers.convolutional import Sliding
 from convcli.model.layers.pooling import Pooling
-from convcli.model.receptive_field import Reach
+from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.receptive_field import PeriodicField, TracedAxis
 from convcli.model.window import Window
 
 MOST_MARKED = 1 << 26  # cells times taps; where there are more it is not said which cells are never read
@@ -23,7 +23,7 @@ MOST_MARKED = 1 << 26  # cells times taps; where there are more it is not said w
 
 def lines(plan: Plan, layer: PlannedLayer) -> tuple[str, ...]:
     """The working of one layer, a line each: sizes axis by axis, parameters, multiply-accumulates, receptive field."""
-    found = [line for step, shapes in layer.flow for line in sizes(step, shapes)]
+    found = [line for step, shapes in layer.steps_with_shapes for line in sizes(step, shapes)]
     if len(layer.steps) > 1 and isinstance(layer.steps[0], steps.Pad):
         found = [re.sub(" (is|are) never read", r" of the padded axis \1 never read", line) for line in found]
     return (*_padding(layer), *found, *_parameters(layer), *_macs(layer), *_receptive_field(plan, layer))
@@ -116,10 +116,10 @@ def _slides(windows: Sequence[Window], shape: Shape, transposed: bool) -> Iterat
 def _slide(window: Window, width: Extent) -> str:
     """⌊(W − D + P_before + P_after) / S⌋ + 1, rounded up in ceil mode."""
     if not window.placed:  # of "same" padding, whose cells follow from the width
-        return f"⌈{number(width)} / {window.stride}⌉ = {number(window.positions(width))}"
+        return f"⌈{number(width)} / {window.stride}⌉ = {number(window.output_extent(width))}"
     opening, closing = "⌈⌉" if window.ceil else "⌊⌋"
     cells = f"{number(width)} − {number(window.extent)} + {number(window.before)} + {number(window.after)}"
-    places = window.positions(width)
+    places = window.output_extent(width)
     formula = f"{opening}({cells}) / {window.stride}{closing} + 1"
     if window.ceil and width is not None and places is not None:
         full = -(-(width - window.extent + window.before + window.after) // window.stride) + 1
@@ -132,7 +132,7 @@ def _spread(window: Window, width: Extent) -> str:
     """(W − 1)·S + D, less what is cropped before and after."""
     before, after = window.extent - 1 - window.before, window.extent - 1 - window.after
     cells = f"({number(width)} − 1)·{window.upsample} + {number(window.extent)}"
-    return f"{cells}{_signed(-before) or ' − 0'}{_signed(-after) or ' − 0'} = {number(window.positions(width))}"
+    return f"{cells}{_signed(-before) or ' − 0'}{_signed(-after) or ' − 0'} = {number(window.output_extent(width))}"
 
 
 def _signed(value: int) -> str:
@@ -151,7 +151,7 @@ def _dilated(window: Window) -> str:
 def unread(window: Window, width: int) -> list[tuple[int, int]]:
     """The runs of input cells, first and last, that no place of the window covers."""
     read = bytearray(width)
-    places = window.positions(width) or 0
+    places = window.output_extent(width) or 0
     for tap in range(window.size):
         offset = tap * window.dilation - window.before  # of the stretched axis, at place 0
         if window.upsample == 1:
@@ -210,8 +210,8 @@ def _padding(row: PlannedLayer) -> Iterator[str]:
 def _parameters(layer: PlannedLayer) -> Iterator[str]:
     if not layer.weights:
         return
-    if layer.node.shares:
-        yield f"parameters: those of {layer.node.shares}, counted there"
+    if layer.node.shares_with:
+        yield f"parameters: those of {layer.node.shares_with}, counted there"
         return
     products = [factors(weight.shape) for weight in layer.weights]
     names = ", ".join(weight.name for weight in layer.weights)
@@ -222,7 +222,7 @@ def _parameters(layer: PlannedLayer) -> Iterator[str]:
 
 def _macs(layer: PlannedLayer) -> Iterator[str]:
     products = []
-    for step, shapes in layer.flow:
+    for step, shapes in layer.steps_with_shapes:
         if isinstance(step, steps.Correlate):
             places = shapes[0][:-1] if step.transposed else step.output_shape(*shapes)[:-1]
             kernel = factors(step.kernel.shape)
@@ -235,21 +235,21 @@ def _macs(layer: PlannedLayer) -> Iterator[str]:
 def _receptive_field(plan: Plan, layer: PlannedLayer) -> Iterator[str]:
     """r + (D − 1)·j where a layer of one input and one window grows it so."""
     windowed = [step for step in layer.steps if isinstance(step, steps.Correlate | steps.Pool)][:1]
-    if len(layer.operands) != 1 or len(windowed) != 1 or len(plan.input_shapes) != 1:
+    if len(layer.input_names) != 1 or len(windowed) != 1 or len(plan.input_shapes) != 1:
         return
-    ((name, before),) = plan.fields[layer.operands[0]].items()
+    ((name, before),) = plan.receptive_fields[layer.input_names[0]].items()
     found = []
-    for one, other in zip(before, plan.fields[layer.name][name], strict=True):
-        if not isinstance(one, steps.Track) or not isinstance(other, steps.Track) or one.axis != other.axis:
+    for one, other in zip(before, plan.receptive_fields[layer.name][name], strict=True):
+        if not isinstance(one, TracedAxis) or not isinstance(other, TracedAxis) or one.axis != other.axis:
             return
         window = windowed[0].windows[one.axis]
-        assert isinstance(one.reach, Reach)
-        assert isinstance(other.reach, Reach)
-        if one.reach.extent + (window.extent - 1) * one.reach.jump != other.reach.extent:
-            found.append(number(other.reach.extent))
+        assert isinstance(one.field, PeriodicField)
+        assert isinstance(other.field, PeriodicField)
+        if one.field.extent + (window.extent - 1) * one.field.jump != other.field.extent:
+            found.append(number(other.field.extent))
             continue
-        grown = f"{number(one.reach.extent)} + ({number(window.extent)} − 1)·{figure(one.reach.jump)}"
-        found.append(f"{grown} = {number(other.reach.extent)}")
+        grown = f"{number(one.field.extent)} + ({number(window.extent)} − 1)·{figure(one.field.jump)}"
+        found.append(f"{grown} = {number(other.field.extent)}")
     if len(set(found)) == 1:
         yield f"receptive field: {found[0]}"
     else:

@@ -16,9 +16,11 @@ from convcli.core.errors import ConvcliError
 from convcli.core.records import Record
 from convcli.core.shapes import Extent, Shape, known, shape_text
 from convcli.model import steps
-from convcli.model.graph import Model, Plan
+from convcli.model.graph import Model
 from convcli.model.layers.reshaping import Reshape
-from convcli.model.steps import Activate, Merge, MoveAxes, repeats_after
+from convcli.model.plan import Plan, make_plan
+from convcli.model.receptive_field import input_period
+from convcli.model.steps import Activate, Merge, MoveAxes
 
 LARGEST = 1 << 12  # a model that accepts nothing up to here is taken to accept nothing
 MOST_PERIOD = 1 << 9  # a longer pattern is not followed to its end
@@ -117,7 +119,7 @@ class _Probe:
     def plan(self, extents: Sequence[Extent]) -> Plan | None:
         """The plan for these extents in space, None where the model does not accept them."""
         try:
-            return self.model.plan({name: (*extents, shape[-1]) for name, shape in self.shapes.items()})
+            return make_plan(self.model, {name: (*extents, shape[-1]) for name, shape in self.shapes.items()})
         except ConvcliError as error:
             self.error = error
             return None
@@ -178,7 +180,7 @@ def accepted_sizes(model: Model, shapes: Mapping[str, Shape]) -> InputSizes:
 
 def _alike(plan: Plan) -> bool:
     """Whether every layer surely treats all axes in space alike."""
-    for step, shapes in (each for layer in plan.layers for each in layer.flow):
+    for step, shapes in (each for layer in plan.layers for each in layer.steps_with_shapes):
         if isinstance(step, MoveAxes) or (isinstance(step, steps.ChangeShape) and len(shapes[0]) > 1 < len(step.shape)):
             return False
         if isinstance(step, Merge) and step.kind == "concatenate" and step.axis not in (-1, len(shapes[0]) - 1):
@@ -232,12 +234,12 @@ def _explored(model: Model, shapes: Mapping[str, Shape]) -> tuple[_Probe, tuple[
 
 def _period(plan: Plan, axis: int) -> int:
     """The least common multiple of all jumps along the axis, and of what reshaped values must be a multiple of."""
-    shifts = [repeats_after(field[axis]) for fields in plan.fields.values() for field in fields.values()]
+    shifts = [input_period(field[axis]) for fields in plan.receptive_fields.values() for field in fields.values()]
     reshaped = (layer for layer in plan.layers if isinstance(layer.node.layer, Reshape))
     following = [
-        layer.node.layer.multiple * repeats_after(field[axis])
+        layer.node.layer.multiple * input_period(field[axis])
         for layer in reshaped
-        for field in plan.fields[layer.operands[0]].values()
+        for field in plan.receptive_fields[layer.input_names[0]].values()
         if field[axis] is not None and isinstance(layer.node.layer, Reshape)
     ]
     halved = any(isinstance(step, Activate) and step.function == "glu" for layer in plan.layers for step in layer.steps)

@@ -11,7 +11,7 @@ from operator import lt
 from convcli.core.errors import ConvcliError
 from convcli.core.records import Record
 from convcli.core.shapes import Extent
-from convcli.model.window import Padding, Pair, transposed_window, window
+from convcli.model.window import Padding, Pair, sliding_window, transposed_window
 
 # What is searched, each with how unusual it is.
 KERNEL_SIZES = {3: 0, 5: 2, 7: 3, 1: 2, 2: 3, 4: 4, 9: 6, 11: 6, 6: 9, 8: 9, 10: 9}
@@ -222,8 +222,8 @@ def _places(
     if transpose:
         made = transposed_window(size, stride, dilation, cells, extra)
     else:
-        made = window(size, stride, dilation, cells, width)
+        made = sliding_window(size, stride, dilation, cells, width)
     try:
-        return made.positions(width)
+        return made.output_extent(width)
     except ConvcliError:
         return None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape, axis_names
-from convcli.model.graph import Model, Plan
+from convcli.model.graph import Model
+from convcli.model.plan import Plan, make_plan, try_plan
 from convcli.readers.input_shapes import parse_shape
 from convcli.readers.load import located_in
 
@@ -52,7 +53,7 @@ def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat)
     """
     full = _own_or_given(model, shapes)
     try:
-        return model.plan(full)
+        return make_plan(model, full)
     except ConvcliError as error:
         hint = _other_format(model, full, data_format) or _sizes_that_fit(model, full)
         if hint:
@@ -78,7 +79,7 @@ def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFo
     """A hint for shapes that fit once they are read in the other data format, with fewer channels than cells."""
     turned = {name: data_format.misread(shape) for name, shape in shapes.items()}
     fewer = all((shape[-1] or 0) < (extent or 1) for shape in turned.values() for extent in shape[:-1])
-    if turned != shapes and fewer and model.plan_if_it_fits(turned):
+    if turned != shapes and fewer and try_plan(model, turned):
         return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"
     return None
 

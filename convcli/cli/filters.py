@@ -43,5 +43,5 @@ def filters(names: tuple[str, ...], normalize: bool) -> Report:
         raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
     found = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
     if normalize:
-        found = tuple(replace(each, values=filter_bank.normalized(each.values)) for each in found)
+        found = tuple(replace(each, values=filter_bank.normalize(each.values)) for each in found)
     return FiltersReport(found, listed=not names)

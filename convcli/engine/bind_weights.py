@@ -16,8 +16,8 @@ from convcli.core.lazy_imports import Array
 from convcli.core.shapes import shape_text
 from convcli.io import layout
 from convcli.io.weights_file import Held
-from convcli.model.graph import Plan, PlannedLayer
 from convcli.model.layers.convolutional import Depthwise
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Weight
 
 Stored = Mapping[str, Array | Held]
@@ -38,7 +38,7 @@ def bind(
     where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
     """
     stored = stored or {}
-    layers = [layer for layer in plan.layers if not layer.node.shares]
+    layers = [layer for layer in plan.layers if not layer.node.shares_with]
     matched = _matched(layers, stored)
     wanted = None if only is None else set(only)
     bound = {
@@ -131,9 +131,9 @@ def _bind_layer(
         if key in matched:
             with located(source), located(matched[key]):
                 value = layout.to_float(_shaped(stored[matched[key]], weight))
-        elif weight.name in layer.node.given:
+        elif weight.name in layer.node.weight_values:
             with located(model or layer.where), located(f"{layer.name}/{weight.name}"):
-                value = layer.node.given[weight.name].fill(weight.extents)
+                value = layer.node.weight_values[weight.name].fill(weight.extents)
         elif seed is not None:
             value = _drawn(weight, np.random.default_rng([seed, crc32(key.encode())]))
         else:

@@ -14,7 +14,7 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.model import steps
-from convcli.model.activations import highest, in_place
+from convcli.model.activations import apply_in_place, clip_limit
 
 Weights = Mapping[str, Array]
 
@@ -52,10 +52,10 @@ class ElementwiseActivation(Record):
     @property
     def upper_limit(self) -> float | None:
         """The limit m of an activation that is min(max(x, 0), m), infinity for ReLU; None for any other activation."""
-        return highest(self.function, **self.parameters)
+        return clip_limit(self.function, **self.parameters)
 
     def __call__(self, block: Array, channels: slice) -> None:
-        in_place(self.function, block, **self.parameters)
+        apply_in_place(self.function, block, **self.parameters)
 
 
 # Changes a block, `(..., channels)`, in place when called; the slice says which of a value's channels the block holds.

@@ -13,7 +13,7 @@ from convcli.core.records import Record, replace
 from convcli.engine.epilogue import Epilogue, EpilogueFunction, epilogue_function
 from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.model import steps
-from convcli.model.graph import Plan
+from convcli.model.plan import Plan
 
 Weights = Mapping[str, Array]
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from convcli.core.records import Record
 from convcli.core.shapes import known
-from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Step
 
 # The name of a layer (or model input) stands for its output; an earlier step of a layer adds its number.
@@ -52,7 +52,7 @@ def linearize(plan: Plan, steps_of: Callable[[PlannedLayer], Sequence[Step]] | N
     outputs: dict[str, ValueName] = {}
     for layer in plan.layers:
         steps = layer.steps if steps_of is None else steps_of(layer)
-        inputs = tuple(outputs.get(name, name) for name in layer.operands)
+        inputs = tuple(outputs.get(name, name) for name in layer.input_names)
         shapes = tuple(tuple(map(known, shape)) for shape in layer.input_shapes)
         for index, step in enumerate(steps):
             output: ValueName = layer.name if index == len(steps) - 1 else (layer.name, index)

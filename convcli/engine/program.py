@@ -25,7 +25,7 @@ from convcli.engine.progress import ProgressCallback, reporting, work_shares
 from convcli.engine.restrict_step import Tile
 from convcli.engine.tiling import TilePlan, plan_tile
 from convcli.engine.workspace import Workspace
-from convcli.model.graph import Plan
+from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
 
 MANY_SAMPLES = 1 << 20  # so many that preparing weights pays off wherever it ever does

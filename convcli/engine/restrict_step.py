@@ -80,7 +80,9 @@ def _restrict_window(window: Window, span: Span, width: int, positions: int) -> 
         return window, (0, positions), (0, width)
     before = first * window.upsample - start
     after = stop - 1 - last * window.upsample
-    overhang = max(0, stop - window.stretched(width) - window.after)  # of a last window, beyond the padding (`ceil`)
+    overhang = max(
+        0, stop - window.stretched_extent(width) - window.after
+    )  # of a last window, beyond the padding (`ceil`)
     return replace(window, before=before, after=after - overhang, ceil=overhang > 0), span, (first, last + 1)
 
 

@@ -16,7 +16,8 @@ from convcli.core.threads import Closing
 from convcli.io import layout
 from convcli.io.arrays import Mapped
 from convcli.io.preprocessing import Preparation, Source
-from convcli.model.graph import Model, Plan
+from convcli.model.graph import Model
+from convcli.model.plan import Plan
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Task(Closing):
             shapes = {name: each.shape[1:] for name, each in self.inputs.items()}
             self.plan = plan_for(model, shapes, self.data_format)
         self.kept = model.outputs if keep is None else keep
-        needed = self.plan.needed(self.kept)
+        needed = self.plan.pruned_to(self.kept)
         owners = [*also, *(layer.node.owner for layer in needed.layers)]
         self.weights = bind_weights(model, self.plan, weights, weights_name, seed, self.dtype, owners)
         with located_in(model):
@@ -131,9 +132,9 @@ def bind_weights(
     from convcli.engine.bind_weights import bind
     from convcli.io import weights_file
 
-    if weights is None and model.stored is not None:
+    if weights is None and model.embedded_weights is not None:
         with located_in(model):
-            weights = weights_file.read(model.stored)
+            weights = weights_file.read(model.embedded_weights)
         weights_name = model.source or weights_name
     _check_weights(model, plan, dtype, only)
     if seed is not None and (type(seed) is not int or seed < 0):

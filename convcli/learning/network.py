@@ -16,7 +16,7 @@ from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.learning.gradients import forward
 from convcli.learning.gradients.context import Backward, PassContext
 from convcli.model import steps
-from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.plan import Plan, PlannedLayer
 
 # Arrays as large as all values of a batch, and as all weights, that are alive at once; and what patches take up.
 VALUES, WEIGHTS, PATCHES = 4, 8, 128 << 20
@@ -50,7 +50,7 @@ class Network(Closing):
         inputs: Collection[str] = (),
         threads: int | None = None,
     ) -> None:
-        self.plan = plan.needed(ends)
+        self.plan = plan.pruned_to(ends)
         self.dtype = np.dtype(dtype)
         self._fixed = {layer.node.owner for layer in self.plan.layers if not layer.node.trainable} | set(frozen)
         linear = linearize(self.plan, lambda layer: _steps(layer, layer.name in unfinished))

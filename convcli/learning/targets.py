@@ -11,7 +11,7 @@ from convcli.io import layout
 from convcli.learning import losses
 from convcli.learning.losses import Loss
 from convcli.learning.options import Options
-from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Activate, Correlate
 from convcli.readers.load import located_in
 
@@ -81,5 +81,5 @@ def _ending(layer: PlannedLayer) -> str | None:
 
 def loss_includes_activation(plan: Plan, layer: PlannedLayer, wanted: Mapping[str, Loss]) -> bool:
     """Whether a layer is an output whose loss is taken together with the activation that it ends in."""
-    used = any(layer.name in other.operands for other in plan.layers)
+    used = any(layer.name in other.input_names for other in plan.layers)
     return layer.name in wanted and not used and wanted[layer.name].ends == _ending(layer) is not None

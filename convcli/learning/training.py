@@ -19,7 +19,8 @@ from convcli.core.threads import Closing
 from convcli.engine.run import AS_THEY_ARE, batched, bind_weights
 from convcli.io.preprocessing import Preparation
 from convcli.learning.options import Options, resolve_options
-from convcli.model.graph import Model, Plan, PlannedLayer
+from convcli.model.graph import Model
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Training(Closing):
         check_finite(ready, labels or {})
         with located_in(model):
             plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
-            self.plan = needed = plan.needed(model.outputs)
+            self.plan = needed = plan.pruned_to(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
         _warn_of_left_out(needed)
         samples = len(next(iter(ready.values())))
@@ -200,7 +201,7 @@ def _stored(weights: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
 
 def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
     """Raise `ConvcliError` where a name is not that of a layer with weights."""
-    able = [layer.name for layer in plan.layers if layer.weights and not layer.node.shares]
+    able = [layer.name for layer in plan.layers if layer.weights and not layer.node.shares_with]
     for name in names:
         if name not in able:
             raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
@@ -210,7 +211,7 @@ def _warn_of_left_out(plan: Plan) -> None:
     """One warning for each thing that the model says of its training and that is not done."""
     layers: dict[str, list[str]] = {}
     for layer in plan.layers:
-        for name in () if layer.node.shares else layer.node.left_out:
+        for name in () if layer.node.shares_with else layer.node.left_out:
             layers.setdefault(name, []).append(layer.name)
     for name, of in layers.items():
         source = plan.model.source or plan.model.name
@@ -234,7 +235,7 @@ def _settings(
 
 def _likeness(layer: PlannedLayer) -> tuple[Any, ...]:
     """All of a layer that training depends on, but its weights."""
-    return layer.name, layer.node.owner, layer.node.layer, layer.node.trainable, layer.steps, layer.operands
+    return layer.name, layer.node.owner, layer.node.layer, layer.node.trainable, layer.steps, layer.input_names
 
 
 def _check_same(resume: Checkpoint, settings: Mapping[str, Any]) -> None:

@@ -1,154 +1,189 @@
-"""What each cell of a value sees of a model's input along one axis: receptive fields, in whole numbers only."""
+"""Receptive fields: which cells of a model's input each cell of a value sees, in whole numbers only.
+
+Along one axis, a chain of windows follows Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
+Networks", Distill, 2019: a window of dilated extent D and stride S makes the receptive field r + (D - 1)·j and the jump
+j·S, from r = j = 1 at the input. Here the spans that cells see are composed one by one. That gives the same numbers and
+holds for transposed convolutions, whose jump is a fraction, for branches, and at the borders of the input too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from math import gcd, lcm
+from typing import Literal
 
 from convcli.core.records import Record
-from convcli.core.shapes import known
+from convcli.core.shapes import Shape, known
 from convcli.model.window import Window
 
-Span = tuple[int, int] | None
-MOST_WORK = 1 << 20  # cells looked at for one window; what takes more is left open
-MOST_SHIFT = 10**30  # beyond it jumps are left open too
+Span = tuple[int, int] | None  # first and last cell of the input; None where no cell is seen
+MOST_WORK = 1 << 20  # cells looked at for one window; a field that takes more is left open
+MOST_SHIFT = 10**30  # a field with a larger shift is left open too
 
 
-class Reach(Record):
-    """Which cells of one input axis each cell of a value sees, as if the input had no border.
+class PeriodicField(Record):
+    """What each cell of a value sees along one input axis, as if the input had no border.
 
-    Cell `o` sees the input cells `spans[o % period]`, first and last, moved on by `shift` for every whole period. A
-    span is `None` where a cell sees nothing. Exact for fractional jumps, where neighbouring cells see windows of
-    different extents. `loose` are the windows on the way, by identity, whose place an unknown width leaves open: they
-    move all spans alike by an unknown number of cells.
+    Cell `o` sees `spans[o % period]`, moved by `shift` input cells for each whole period before it. A period of several
+    spans stands for a fractional jump, where neighbouring cells see windows of different extents. `unplaced` identifies
+    the windows on the way whose position depends on an unknown extent: each moves all spans by the same unknown number
+    of cells.
     """
 
     spans: tuple[Span, ...]
     shift: int
-    loose: tuple[int, ...] = ()
+    unplaced: tuple[int, ...] = ()
 
     @classmethod
-    def identity(cls) -> Reach:
-        """Each cell sees itself."""
+    def identity(cls) -> PeriodicField:
+        """Return the field of the input itself, where each cell sees itself."""
         return cls(((0, 0),), 1)
 
     @property
     def extent(self) -> int:
-        """The receptive field: the largest extent of a span, in input cells."""
+        """The receptive field in input cells: the largest extent of a span."""
         return max((last - first + 1 for first, last in filter(None, self.spans)), default=0)
 
     @property
     def jump(self) -> int | float:
-        """The distance between the windows of neighbouring cells, in input cells."""
+        """The distance in input cells between what neighbouring cells see."""
         whole, rest = divmod(self.shift, len(self.spans))
         return self.shift / len(self.spans) if rest else whole
 
     def span(self, cell: int) -> Span:
-        """The input cells that `cell` sees."""
-        rounds, phase = divmod(cell, len(self.spans))
+        """Return the input cells that `cell` sees."""
+        periods, phase = divmod(cell, len(self.spans))
         span = self.spans[phase]
-        return span and (span[0] + rounds * self.shift, span[1] + rounds * self.shift)
+        return span and (span[0] + periods * self.shift, span[1] + periods * self.shift)
 
-    def padded(self, before: int, after: int, mode: str) -> Reach | None:
-        """What a cell sees after so many cells were put around this value, or removed; modes differ only there."""
+    def padded(self, before: int, after: int, mode: str) -> PeriodicField | None:
+        """Return the field of this value with cells added around it; a negative number removes cells.
+
+        The padding mode is of no account, since it matters at the border only.
+        """
         return self.through(Window(1, before=before, after=after))
 
-    def through(self, window: Window) -> Reach | None:
-        """What a cell sees after `window` has slid over this value.
+    def through(self, window: Window) -> PeriodicField | None:
+        """Return the field of what `window` makes as it slides over this value.
 
-        None where that depends on its unknown place, or on more cells than are looked at.
+        None where the field depends on the unknown position of the window, or takes too much work.
         """
         if not window.placed and len(self.spans) > 1:
             return None
-        loose = self.loose if window.placed else (*self.loose, id(window))
-        block = window.upsample * len(self.spans)  # the stretched pattern repeats after so many cells
+        unplaced = self.unplaced if window.placed else (*self.unplaced, id(window))
+        block = window.upsample * len(self.spans)  # the stretched value repeats after so many cells
         period = block // gcd(block, window.stride)
         if period * min(window.size, 2 * len(self.spans) * window.upsample) > MOST_WORK or self.shift > MOST_SHIFT:
             return None
         spans = []
         for cell in range(period):
-            first = cell * window.stride - window.before
-            met = (first + tap * window.dilation for tap in _hits(first, window, len(self.spans)))
-            spans.append(_hull(self.span(place // window.upsample) for place in met))
-        return Reach(tuple(spans), self.shift * (period * window.stride // block), loose)._reduced()
+            start = cell * window.stride - window.before
+            taps = _taps_on_cells(start, window, len(self.spans))
+            spans.append(_hull(self.span((start + tap * window.dilation) // window.upsample) for tap in taps))
+        return PeriodicField(tuple(spans), self.shift * (period * window.stride // block), unplaced)._reduced()
 
-    def union(self, other: Reach) -> Reach | None:
-        """What a cell sees through either of two branches; of branches that do not keep step, the larger.
+    def union(self, other: PeriodicField) -> PeriodicField | None:
+        """Return the field of a merge: what a cell sees through either of two branches.
 
-        None where unknown places move the two apart.
+        Where the jumps differ, the larger field; None where windows of unknown position move the two apart.
         """
         if self.shift * len(other.spans) != other.shift * len(self.spans):
-            return max(self, other, key=lambda reach: reach.extent)
-        if self.loose != other.loose:
+            return max(self, other, key=lambda field: field.extent)
+        if self.unplaced != other.unplaced:
             return None
         period = lcm(len(self.spans), len(other.spans))
         spans = tuple(_hull((self.span(cell), other.span(cell))) for cell in range(period))
-        return Reach(spans, self.shift * period // len(self.spans), self.loose)._reduced()
+        return PeriodicField(spans, self.shift * period // len(self.spans), self.unplaced)._reduced()
 
-    def _reduced(self) -> Reach:
-        """The same with the shortest period."""
+    def _reduced(self) -> PeriodicField:
+        """Return the same field with the shortest period."""
         period = len(self.spans)
         for shorter in (n for n in range(1, period) if period % n == 0 and self.shift * n % period == 0):
-            candidate = Reach(self.spans[:shorter], self.shift * shorter // period, self.loose)
+            candidate = PeriodicField(self.spans[:shorter], self.shift * shorter // period, self.unplaced)
             if all(candidate.span(cell) == span for cell, span in enumerate(self.spans)):
                 return candidate
         return self
 
 
-class Sight(Record):
-    """The same within the borders of an input: the cells, first and last, that each cell of a value sees."""
+class BoundedField(Record):
+    """What each cell of a value sees along one input axis of known extent, within its borders: a span for each cell."""
 
     spans: tuple[Span, ...]
 
     @classmethod
-    def identity(cls, width: int) -> Sight:
-        """Each cell sees itself."""
-        return cls(tuple((cell, cell) for cell in range(width)))
+    def identity(cls, extent: int) -> BoundedField:
+        """Return the field of the input itself, where each cell sees itself."""
+        return cls(tuple((cell, cell) for cell in range(extent)))
 
     def span(self, cell: int) -> Span:
-        """The input cells that `cell` sees."""
+        """Return the input cells that `cell` sees."""
         return self.spans[cell]
 
-    def padded(self, before: int, after: int, mode: str) -> Sight:
-        """What a cell sees after so many cells were put around this value; a negative number removes cells."""
-        width = len(self.spans)
-        order = [*range(width), *range(width - 2, 0, -1)] if mode == "reflect" else list(range(width))
+    def padded(self, before: int, after: int, mode: str) -> BoundedField:
+        """Return the field of this value with cells added around it; a negative number removes cells."""
+        extent = len(self.spans)
+        order = [*range(extent), *range(extent - 2, 0, -1)] if mode == "reflect" else list(range(extent))
         spans = []
-        for cell in range(-before, width + after):
-            place = min(max(cell, 0), width - 1) if mode == "replicate" else order[cell % len(order)]
-            spans.append(self.spans[place] if mode != "zeros" or 0 <= cell < width else None)
-        return Sight(tuple(spans))
+        for cell in range(-before, extent + after):
+            source = min(max(cell, 0), extent - 1) if mode == "replicate" else order[cell % len(order)]
+            spans.append(self.spans[source] if mode != "zeros" or 0 <= cell < extent else None)
+        return BoundedField(tuple(spans))
 
-    def through(self, window: Window) -> Sight:
-        """What a cell sees after `window` has slid over this value."""
+    def through(self, window: Window) -> BoundedField:
+        """Return the field of what `window` makes as it slides over this value."""
         spans = []
-        for cell in range(known(window.positions(len(self.spans)))):
-            first = cell * window.stride - window.before
-            met = (first + tap * window.dilation for tap in range(window.size))
-            cells = (place // window.upsample for place in met if place % window.upsample == 0)
-            spans.append(_hull(self.spans[each] for each in cells if 0 <= each < len(self.spans)))
-        return Sight(tuple(spans))
+        for cell in range(known(window.output_extent(len(self.spans)))):
+            start = cell * window.stride - window.before
+            positions = (start + tap * window.dilation for tap in range(window.size))
+            cells = (position // window.upsample for position in positions if position % window.upsample == 0)
+            spans.append(_hull(self.spans[seen] for seen in cells if 0 <= seen < len(self.spans)))
+        return BoundedField(tuple(spans))
 
-    def union(self, other: Sight) -> Sight:
-        """What a cell sees through either of two branches."""
-        return Sight(tuple(map(_hull, zip(self.spans, other.spans, strict=True))))
+    def union(self, other: BoundedField) -> BoundedField:
+        """Return the field of a merge: what a cell sees through either of two branches."""
+        return BoundedField(tuple(map(_hull, zip(self.spans, other.spans, strict=True))))
 
 
-def _hits(first: int, window: Window, phases: int) -> Iterable[int]:
-    """The cells of a window that begins at `first` of the stretched axis which meet a cell of the axis itself.
+class TracedAxis(Record):
+    """The axis of a value along which an input axis still runs, and what the cells along it see of that input axis."""
 
-    Of many, those at either end: a cell further on meets the same phase later, so only they can be extreme.
+    axis: int
+    field: PeriodicField | BoundedField
+
+
+# What the cells of a value see along one spatial axis of a model input. None: every cell sees the whole extent.
+# "unknown": unknown extents leave open what is seen.
+AxisField = TracedAxis | Literal["unknown"] | None
+ReceptiveField = tuple[AxisField, ...]  # of a value and one model input: an entry for each spatial axis of the input
+
+
+def identity_field(shape: Shape) -> ReceptiveField:
+    """Return the receptive field of a model input on itself: each cell sees itself."""
+    return tuple(TracedAxis(axis, PeriodicField.identity()) for axis in range(len(shape) - 1))
+
+
+def input_period(field: AxisField) -> int:
+    """Return after how many input cells the field repeats; 1 where it follows no axis."""
+    return field.field.shift if isinstance(field, TracedAxis) and isinstance(field.field, PeriodicField) else 1
+
+
+def _taps_on_cells(start: int, window: Window, phases: int) -> Iterable[int]:
+    """Return the taps (cell numbers within the window) that meet cells of the value, not the empty ones between them.
+
+    The window starts at `start` on the stretched axis. Where many taps meet cells, only those at both ends are
+    returned: every phase of the field occurs among them, and a tap between sees nothing that they do not enclose.
     """
     common = gcd(window.dilation, window.upsample)
-    if first % common:
+    if start % common:
         return ()
-    every = window.upsample // common
-    start = -first // common * pow(window.dilation // common, -1, every) % every
-    hits = range(start, window.size, every)
+    spacing = window.upsample // common
+    first = -start // common * pow(window.dilation // common, -1, spacing) % spacing
+    taps = range(first, window.size, spacing)
     most = phases * common
-    return hits if len(hits) <= 2 * most else (*hits[:most], *hits[-most:])
+    return taps if len(taps) <= 2 * most else (*taps[:most], *taps[-most:])
 
 
 def _hull(spans: Iterable[Span]) -> Span:
+    """Return the smallest span that holds all of the spans."""
     seen = [span for span in spans if span]
     return (min(first for first, _ in seen), max(last for _, last in seen)) if seen else None

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, Extent, Shape, axis_names, known, product, quotient, shape_text, total
-from convcli.model.receptive_field import Reach, Sight
+from convcli.model.receptive_field import AxisField, BoundedField, PeriodicField, ReceptiveField, TracedAxis
 from convcli.model.window import Pair, Window
 
 
@@ -41,27 +41,9 @@ class Weight(Record):
         return product(self.shape)
 
 
-class Track(Record):
-    """Which axis of a value follows an input axis, and which of its cells each cell sees."""
-
-    axis: int
-    reach: Reach | Sight
-
-
-# For each spatial axis of a model input: the axis that follows it, or None where every cell sees the whole extent, or
-# the word where unknown extents leave open which of the two it is.
-Seen = Track | Literal["unknown"] | None
-Field = tuple[Seen, ...]
-
-
-def repeats_after(seen: Seen) -> int:
-    """After how many cells of the input what is seen repeats; 1 where nothing is followed."""
-    return seen.reach.shift if isinstance(seen, Track) and isinstance(seen.reach, Reach) else 1
-
-
-def _followed(field: Field, follow: Callable[[Track], Seen]) -> Field:
+def _followed(field: ReceptiveField, follow: Callable[[TracedAxis], AxisField]) -> ReceptiveField:
     """The field with each of its tracks changed."""
-    return tuple(follow(seen) if isinstance(seen, Track) else seen for seen in field)
+    return tuple(follow(seen) if isinstance(seen, TracedAxis) else seen for seen in field)
 
 
 class Step(Record):
@@ -80,16 +62,16 @@ class Step(Record):
         """Multiplications by kernel weights, for one sample of this input shape."""
         return 0
 
-    def trace(self, fields: Sequence[Field | None], shapes: Sequence[Shape]) -> Field:
+    def trace(self, fields: Sequence[ReceptiveField | None], shapes: Sequence[Shape]) -> ReceptiveField:
         """What each output cell sees of a model input, given what each cell of the operands sees.
 
         `fields` and `shapes` are the operands'; a field is None for an operand that sees nothing of that input.
         """
         (field,) = fields
         assert field is not None
-        return self.trace_one(field, shapes[0])
+        return self.trace_single(field, shapes[0])
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         """The same for a step of one operand."""
         return field
 
@@ -99,24 +81,24 @@ def _slide(windows: Sequence[Window], space: Shape) -> Shape:
     places = []
     for name, window, width in zip(axis_names(len(windows)), windows, space, strict=True):
         with located(name):
-            places.append(window.positions(width))
+            places.append(window.output_extent(width))
     return tuple(places)
 
 
-def _trace_windows(windows: Sequence[Window], field: Field) -> Field:
-    def follow(track: Track) -> Seen:
+def _trace_windows(windows: Sequence[Window], field: ReceptiveField) -> ReceptiveField:
+    def follow(track: TracedAxis) -> AxisField:
         passed = track.axis < len(windows)
-        return _on(track.axis, track.reach.through(windows[track.axis])) if passed else track
+        return _on(track.axis, track.field.through(windows[track.axis])) if passed else track
 
     return _followed(field, follow)
 
 
-def _on(axis: int, reach: Reach | Sight | None) -> Seen:
+def _on(axis: int, reach: PeriodicField | BoundedField | None) -> AxisField:
     """The track on an axis, or the word where what is seen is left open."""
-    return "unknown" if reach is None else Track(axis, reach)
+    return "unknown" if reach is None else TracedAxis(axis, reach)
 
 
-def _mixed(axes: Iterable[int], field: Field) -> Field:
+def _mixed(axes: Iterable[int], field: ReceptiveField) -> ReceptiveField:
     """The field once all cells along the given axes have been mixed."""
     whole = set(axes)
     return _followed(field, lambda track: None if track.axis in whole else track)
@@ -156,7 +138,7 @@ class Correlate(Step):
         places = shape[:-1] if self.transposed else self.output_shape(shape)[:-1]
         return product((*places, self.kernel.size))
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         return _mixed([len(self.windows)], _trace_windows(self.windows, field))
 
 
@@ -176,7 +158,7 @@ class Pool(Step):
                 )
         return (*_slide(self.windows, shapes[0][:-1]), shapes[0][-1])
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         return _trace_windows(self.windows, field)
 
 
@@ -190,10 +172,10 @@ class GlobalPool(Step):
         *space, channels = shapes[0]
         return (*(1 for _ in space if self.keepdims), channels)
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         rank = len(shape) - 1
         left = _mixed(range(rank), field)
-        return left if self.keepdims else _followed(left, lambda track: Track(track.axis - rank, track.reach))
+        return left if self.keepdims else _followed(left, lambda track: TracedAxis(track.axis - rank, track.field))
 
 
 class Pad(Step):
@@ -218,11 +200,11 @@ class Pad(Step):
             raise ConvcliError(f"cropping {-pair[0]} + {-pair[1]} of {width} cells leaves none")
         return width + sum(pair)
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
-        def follow(track: Track) -> Seen:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        def follow(track: TracedAxis) -> AxisField:
             if track.axis >= len(self.amounts):
                 return track
-            return _on(track.axis, track.reach.padded(*self.amounts[track.axis], self.mode))
+            return _on(track.axis, track.field.padded(*self.amounts[track.axis], self.mode))
 
         return _followed(field, follow)
 
@@ -240,7 +222,7 @@ class Resize(Step):
         *space, channels = shapes[0]
         return (*(product(pair) for pair in zip(space, self.factors, strict=True)), channels)
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         return _trace_windows([self._window(factor) for factor in self.factors], field)
 
     def _window(self, factor: int) -> Window:
@@ -270,12 +252,12 @@ class ChangeShape(Step):
             )
         return self.shape
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         if len(self.shape) == 1:  # flattened: counted as the whole, whatever the extents
             return tuple(None for _ in field)
         return _followed(field, lambda track: self._follow(track, shape))
 
-    def _follow(self, track: Track, shape: Shape) -> Seen:
+    def _follow(self, track: TracedAxis, shape: Shape) -> AxisField:
         """The track on the axis that the same cells make up, if one surely does."""
         own = shape[track.axis]
         for axis, extent in enumerate(self.shape):
@@ -283,7 +265,7 @@ class ChangeShape(Step):
             trailing = _surely_equal(shape[track.axis + 1 :], self.shape[axis + 1 :])
             # Where the extent itself is unknown, it is the same only if all around it is.
             if extent == own and ((leading and trailing) if own is None else (leading or trailing)):
-                return Track(axis, track.reach)
+                return TracedAxis(axis, track.field)
         return "unknown" if None in (*shape, *self.shape) else None
 
 
@@ -300,8 +282,8 @@ class MoveAxes(Step):
     def output_shape(self, *shapes: Shape) -> Shape:
         return tuple(shapes[0][axis] for axis in self.axes)
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
-        return _followed(field, lambda track: Track(self.axes.index(track.axis), track.reach))
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        return _followed(field, lambda track: TracedAxis(self.axes.index(track.axis), track.field))
 
 
 class Activate(Step):
@@ -327,7 +309,7 @@ class Activate(Step):
         half = None if width is None else width // 2
         return (*shapes[0][:axis], half, *shapes[0][axis + 1 :])
 
-    def trace_one(self, field: Field, shape: Shape) -> Field:
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         return _mixed(self.axes, field)
 
 
@@ -440,7 +422,7 @@ class Merge(Step):
         widths = [shape[self.axis] for shape in shapes]
         return (*merged[: self.axis], total(widths), *merged[self.axis :])
 
-    def trace(self, fields: Sequence[Field | None], shapes: Sequence[Shape]) -> Field:
+    def trace(self, fields: Sequence[ReceptiveField | None], shapes: Sequence[Shape]) -> ReceptiveField:
         """Through any of the branches; one that sees the whole of an axis gives way to one with a window.
 
         Where the cells of one operand are repeated along an axis, or operands follow it along different axes, a cell
@@ -452,33 +434,33 @@ class Merge(Step):
         ]
         return tuple(_joined([each for each in every if each]) for every in zip(*seen, strict=True))
 
-    def _placed(self, field: Field, shape: Shape, result: Shape) -> tuple[Seen | Literal["apart"], ...]:
+    def _placed(self, field: ReceptiveField, shape: Shape, result: Shape) -> tuple[AxisField | Literal["apart"], ...]:
         """An operand's field by the axes of the result."""
         if self.kind == "concatenate":
-            apart = [isinstance(seen, Track) and seen.axis == self.axis for seen in field]
+            apart = [isinstance(seen, TracedAxis) and seen.axis == self.axis for seen in field]
             return tuple("apart" if each else seen for each, seen in zip(apart, field, strict=True))
         there, back = self.data_format.order(len(shape)), self.data_format.order(len(result))
         moved = {axis: back[place + len(result) - len(shape)] for place, axis in enumerate(there)}
 
-        def place(track: Track) -> Track | Literal["apart"]:
+        def place(track: TracedAxis) -> TracedAxis | Literal["apart"]:
             axis = moved[track.axis]
             if not shape[track.axis] == 1 != result[axis]:
-                return Track(axis, track.reach)
-            repeated = isinstance(track.reach, Sight) and result[axis] is not None
-            return Track(axis, Sight(track.reach.spans * known(result[axis]))) if repeated else "apart"
+                return TracedAxis(axis, track.field)
+            repeated = isinstance(track.field, BoundedField) and result[axis] is not None
+            return TracedAxis(axis, BoundedField(track.field.spans * known(result[axis]))) if repeated else "apart"
 
-        return tuple(place(seen) if isinstance(seen, Track) else seen for seen in field)
+        return tuple(place(seen) if isinstance(seen, TracedAxis) else seen for seen in field)
 
 
-def _joined(branches: Sequence[Track | Literal["apart", "unknown"]]) -> Seen:
-    tracks = [each for each in branches if isinstance(each, Track)]
+def _joined(branches: Sequence[TracedAxis | Literal["apart", "unknown"]]) -> AxisField:
+    tracks = [each for each in branches if isinstance(each, TracedAxis)]
     if "apart" in branches or len({track.axis for track in tracks}) > 1:
         return None
     if "unknown" in branches:
         return "unknown"
     if not tracks:
         return None
-    reach: Reach | Sight | None = tracks[0].reach
+    reach: PeriodicField | BoundedField | None = tracks[0].field
     for track in tracks[1:]:
-        reach = reach and reach.union(track.reach)  # type: ignore[arg-type]
+        reach = reach and reach.union(track.field)  # type: ignore[arg-type]
     return _on(tracks[0].axis, reach)

@@ -37,11 +37,11 @@ class Window(Record):
         """First to last cell of the window, the holes of dilation included: D = d·(F - 1) + 1."""
         return self.dilation * (self.size - 1) + 1
 
-    def stretched(self, width: int) -> int:
+    def stretched_extent(self, width: int) -> int:
         """How many cells `width` input cells take up once stretched."""
         return (width - 1) * self.upsample + 1
 
-    def positions(self, width: Extent) -> Extent:
+    def output_extent(self, width: Extent) -> Extent:
         """How many places the window has over `width` cells: floor((W - D + P_before + P_after) / S) + 1.
 
         Raises `ConvcliError` where there is none.
@@ -49,25 +49,25 @@ class Window(Record):
         if width is None:
             return None
         slack = self.stride - 1 if self.ceil else 0
-        room = self.stretched(width) + self.before + self.after - self.extent + slack
+        room = self.stretched_extent(width) + self.before + self.after - self.extent + slack
         if width < 1 or room < 0:
-            raise ConvcliError(self._misfit(width), f"at least {self.smallest()} would do")
+            raise ConvcliError(self._misfit(width), f"at least {self.smallest_input()} would do")
         places = room // self.stride + 1
-        starts_outside = (places - 1) * self.stride >= self.stretched(width) + self.before
+        starts_outside = (places - 1) * self.stride >= self.stretched_extent(width) + self.before
         return places - 1 if self.ceil and starts_outside else places
 
-    def smallest(self) -> int:
+    def smallest_input(self) -> int:
         """The least width over which the window has a place."""
         cells = self.extent - self.before - self.after - (self.stride - 1 if self.ceil else 0)
         return max(1, -(-(cells - 1) // self.upsample) + 1)
 
     def _misfit(self, width: int) -> str:
         cells = f"{self.size} cells" if self.dilation == 1 else f"{self.size} cells dilated to {self.extent}"
-        places = f"({self.stretched(width)} - {self.extent} + {self.before} + {self.after}) / {self.stride} + 1"
+        places = f"({self.stretched_extent(width)} - {self.extent} + {self.before} + {self.after}) / {self.stride} + 1"
         return f"a window of {cells} does not fit in {width}: {places} is below 1"
 
 
-def adjoint(window: Window, width: int) -> Window:
+def adjoint_window(window: Window, width: int) -> Window:
     """The window by which a gradient goes back from the window's positions over `width` cells to these cells.
 
     Output o and cell j of the window meet stretched cell s·o - before + d·j, which is u·i for input cell i. Read from
@@ -75,12 +75,12 @@ def adjoint(window: Window, width: int) -> Window:
     stretching trade places.
     """
     before = window.extent - 1 - window.before
-    spread = (known(window.positions(width)) - 1) * window.stride + 1
+    spread = (known(window.output_extent(width)) - 1) * window.stride + 1
     after = (width - 1) * window.upsample + window.extent - before - spread
     return Window(window.size, window.upsample, window.dilation, before, after, upsample=window.stride)
 
 
-def window(size: int, stride: int, dilation: int, padding: str | Pair, width: Extent) -> Window:
+def sliding_window(size: int, stride: int, dilation: int, padding: str | Pair, width: Extent) -> Window:
     """The window of an ordinary convolution or pooling, its padding worked out.
 
     `same` and `same_lower` keep ceil(W / S) positions: their padding is max((ceil(W/S) - 1)·S + D - W, 0) cells, the

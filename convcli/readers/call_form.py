@@ -10,7 +10,7 @@ from convcli.core.errors import ConvcliError, nearest, short
 from convcli.core.records import Record, field
 from convcli.io.yaml_json import MOST_BITS
 from convcli.model.activations import ACTIVATIONS
-from convcli.model.layers import LAYERS, Layer, normalised
+from convcli.model.layers import LAYERS, Layer, canonical_name
 
 MOST_LETTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
@@ -99,7 +99,7 @@ def _refuse_pytorch(function: ast.expr) -> None:
 def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
     """Return positional arguments by their names."""
     layer = None if layer_type == SHARED else layer_class(layer_type)
-    title, names = (layer.__name__, layer.positional()) if layer else (SHARED, ("layer",))
+    title, names = (layer.__name__, layer.positional_arguments()) if layer else (SHARED, ("layer",))
     if len(values) > len(names):
         raise ConvcliError(
             f"{title} takes {len(names)} arguments by position, got {len(values)}",
@@ -140,7 +140,7 @@ def layer_class(name: str) -> type[Layer]:
 
     Raises `ConvcliError` for an unknown type.
     """
-    result = LAYERS.get(normalised(name))
+    result = LAYERS.get(canonical_name(name))
     if result is not None:
         return result
     if find_activation(name):
@@ -151,4 +151,4 @@ def layer_class(name: str) -> type[Layer]:
 
 def find_activation(name: str) -> str | None:
     """Return the activation of that name, or None; case and underscores do not count."""
-    return next((activation for activation in ACTIVATIONS if normalised(activation) == normalised(name)), None)
+    return next((activation for activation in ACTIVATIONS if canonical_name(activation) == canonical_name(name)), None)

@@ -10,7 +10,7 @@ from convcli.core.errors import ConvcliError, located, nearest, short
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Node
-from convcli.model.layers import Layer, normalised, number
+from convcli.model.layers import Layer, canonical_name, number
 from convcli.readers.call_form import SHARED, LayerConfig, find_activation, layer_class
 from convcli.readers.input_shapes import INPUT
 from convcli.readers.layer_arguments import construct_layer, take_weights
@@ -86,7 +86,9 @@ class GraphBuilder:
         if call_name in self.taken:
             raise ConvcliError(f"name: {call_name!r} is taken", "names without #")
         with located(f"layer {call_name}"):
-            return replace(first, name=call_name, inputs=self._operands(inputs), given={}, shares=first.name)
+            return replace(
+                first, name=call_name, inputs=self._operands(inputs), weight_values={}, shares_with=first.name
+            )
 
     def _node(self, name: str, config: LayerConfig, layer_type: type[Layer]) -> Node:
         arguments = dict(config.arguments)
@@ -95,14 +97,14 @@ class GraphBuilder:
         arguments.pop("name", None)
         if arguments.pop("input_shape", None) is not None and self.nodes:
             raise ConvcliError("input_shape belongs to the first layer", "leave it out")
-        if layer_type.__name__ == "Activation" and normalised(config.type) != "activation":
+        if layer_type.__name__ == "Activation" and canonical_name(config.type) != "activation":
             if "activation" in arguments:
                 raise ConvcliError(f"{config.type} takes no arguments", f"{config.type}, or an Activation by name")
             arguments["activation"] = find_activation(config.type)
         weights = take_weights(layer_type, arguments, self.folder)
         layer = construct_layer(layer_type, arguments, weights, name)
         self._check_data_format(layer)
-        return Node(name, layer, inputs, given=weights.values, filter_names=weights.filter_names, **facts)
+        return Node(name, layer, inputs, weight_values=weights.values, filter_names=weights.filter_names, **facts)
 
     def _check_data_format(self, layer: Layer) -> None:
         own = getattr(layer, "data_format", None)

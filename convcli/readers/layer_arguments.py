@@ -44,12 +44,12 @@ def construct_layer(
     Warns of arguments that matter only in training. Raises `ConvcliError` for an argument that is unknown or missing,
     or that contradicts the weights.
     """
-    known = layer_type.arguments()
+    known = layer_type.argument_names()
     implied = weights.implied
     accepted = dict(implied)
     for name, value in arguments.items():
         if name in known:
-            if name in implied and layer_type.read(name, value) != implied[name]:
+            if name in implied and layer_type.read_argument(name, value) != implied[name]:
                 raise ConvcliError(f"{name} is {value}, but the weights imply {implied[name]}", "leave it out")
             accepted[name] = value
         elif TRAINING_ONLY.fullmatch(name):
@@ -60,14 +60,14 @@ def construct_layer(
             )
         else:
             raise _unknown_argument(layer_type, name)
-    missing = [name for name in layer_type.required() if name not in accepted]
+    missing = [name for name in layer_type.required_arguments() if name not in accepted]
     if missing:
         raise ConvcliError(f"{missing[0]} is missing", _how_to_give(layer_type, missing[0]))
     return layer_type(**accepted)
 
 
 def _unknown_argument(layer_type: type[Layer], name: str) -> ConvcliError:
-    known = layer_type.arguments()
+    known = layer_type.argument_names()
     has_kernel = issubclass(layer_type, KernelLayer)
     weights = (*WEIGHT_KEYS, "kernel_layout") if has_kernel else WEIGHT_KEYS[1:]
     listed = (*known, "kernel", "bias") if has_kernel else known
@@ -89,7 +89,7 @@ def take_weights(layer_type: type[Layer], arguments: dict[str, Any], folder: str
     weights = _take_kernel(layer_type, arguments, folder) if issubclass(layer_type, KernelLayer) else LayerWeights({})
     values = dict(weights.values)
     for name in WEIGHT_KEYS:
-        if name in arguments and name not in layer_type.arguments():
+        if name in arguments and name not in layer_type.argument_names():
             with located(name):
                 values[name] = weight_value(arguments.pop(name), folder)
     if "kernel" in values and "bias" not in values and arguments.get("use_bias", True) is True:
@@ -101,19 +101,21 @@ def _take_kernel(layer_type: type[KernelLayer], arguments: dict[str, Any], folde
     """Remove a layer's kernel, or the hand-made filters that it consists of, from its arguments and return it."""
     if "kernel_layout" in arguments and "kernel" not in arguments:
         raise ConvcliError("kernel_layout without a kernel", "kernel: an array")
-    groups = layer_type.read("groups", arguments.get("groups", 1)) if "groups" in layer_type.arguments() else 1
+    groups = (
+        layer_type.read_argument("groups", arguments.get("groups", 1)) if "groups" in layer_type.argument_names() else 1
+    )
     if layer_type.rank is not None and not isinstance(arguments.get("filters"), int | float | None):
         if "kernel" in arguments:
             raise ConvcliError("filters and kernel both hold weights", "one of them")
         with located("filters"):
             filters = read_filters(arguments.pop("filters"), layer_type.rank, folder)
-            implied = layer_type.from_filters(filters.size, filters.depth, len(filters.names))
+            implied = layer_type.arguments_from_filters(filters.size, filters.depth, len(filters.names))
             kernel = filters.stack(layer_type.KERNEL_AXES, groups)
             return LayerWeights({"kernel": kernel}, implied, filters.names)
     if "kernel" in arguments:
         with located("kernel"):
             kernel = _whole_kernel(layer_type, arguments, folder)
-            implied = layer_type.from_kernel(tuple(extent or 1 for extent in kernel.shape), groups)
+            implied = layer_type.arguments_from_kernel(tuple(extent or 1 for extent in kernel.shape), groups)
             return LayerWeights({"kernel": kernel}, implied)
     return LayerWeights({})
 

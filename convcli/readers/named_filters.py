@@ -20,8 +20,7 @@ def named_filters(names: Sequence[str], normalize: bool, default_rank: int = 2) 
     from convcli.model import filter_bank
 
     ranks = (
-        filter_bank.own_rank(name) if filter_bank.is_known(name) else len(weight_value(name, "").shape)
-        for name in names
+        filter_bank.rank_of(name) if filter_bank.is_known(name) else len(weight_value(name, "").shape) for name in names
     )
     rank = next((own for own in ranks if own is not None), default_rank)
     filters = {name: weight_value(name, "", rank).array() for name in names}
@@ -33,10 +32,10 @@ def named_filters(names: Sequence[str], normalize: bool, default_rank: int = 2) 
 
 
 def _normalized(name: str, array: Array) -> Array:
-    from convcli.model.filter_bank import divisor
+    from convcli.model.filter_bank import normalizer
 
     with located(name):
-        return array / divisor(array.tolist())
+        return array / normalizer(array.tolist())
 
 
 def _check_ranks(ranks: Mapping[str, int]) -> None:

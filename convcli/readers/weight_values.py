@@ -101,7 +101,9 @@ def _named_value(name: str, folder: str, rank: int | None) -> WeightValue:
 
     if not filter_bank.is_known(name):
         quotes = "in a list, quotes keep a name with commas whole" if "=" in name and ":" not in name else None
-        raise ConvcliError(f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.unknown(name))
+        raise ConvcliError(
+            f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.suggestion(name)
+        )
     return weight_value(filter_bank.find(name, rank).values, folder)
 
 

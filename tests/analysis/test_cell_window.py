@@ -7,6 +7,7 @@ import pytest
 
 import convcli
 from convcli.core.errors import ConvcliError
+from convcli.model.plan import make_plan
 
 STACKS = (
     ["Conv1D(1, 3, padding='same')", "Conv1D(1, 5, strides=2, padding='same')", "MaxPooling1D(3, 2, padding='same')"],
@@ -25,7 +26,7 @@ STACKS = (
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: " ".join(stack))
 def test_every_cell_sees_what_changes_it(stack):
     model, width = convcli.load(stack), 13
-    plan = model.plan({"input": (width, 1)})
+    plan = make_plan(model, {"input": (width, 1)})
     generator = np.random.default_rng(0)
     values = {
         f"{layer.name}/{weight.name}": generator.uniform(0.5, 1, weight.shape)

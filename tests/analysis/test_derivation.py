@@ -128,7 +128,7 @@ def test_every_equation_is_true_and_ends_in_the_figure_that_is_reported(setting)
 @pytest.mark.parametrize("width", [7, 8, 13])
 def test_cells_that_are_never_read_are_those_that_no_place_covers(window, width):
     read = set()
-    for place in range(window.positions(width)):
+    for place in range(window.output_extent(width)):
         for tap in range(window.size):
             cell, empty = divmod(place * window.stride + tap * window.dilation - window.before, window.upsample)
             if not empty:

@@ -13,7 +13,7 @@ from peers import Script
 
 import convcli
 from convcli.model import steps
-from convcli.model.graph import Plan
+from convcli.model.plan import Plan, make_plan
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "networks"
 
@@ -49,7 +49,7 @@ def flow(plan: Plan) -> Iterator[tuple[Any, tuple[str, ...], str, str]]:
     """Every step with the names of what it takes and makes, and its layer."""
     same: dict[str, str] = {}
     for row in plan.layers:
-        takes = tuple(same.get(name, name) for name in row.operands)
+        takes = tuple(same.get(name, name) for name in row.input_names)
         if not row.steps:
             same[row.name] = takes[0]
         for place, step in enumerate(row.steps):
@@ -235,7 +235,7 @@ def write(name: str, folder: Path, peers: list[str]) -> tuple[convcli.Model, dic
     """The files that the scripts and convcli read; the model and its weights."""
     model = network(name)
     (shape,) = model.inputs.values()
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     weights = drawn(plan)
     x = np.random.default_rng(0).standard_normal((1, *shape), np.float32)
     np.save(folder / "x.npy", x)

@@ -107,7 +107,7 @@ def works(draw: st.DrawFn) -> tuple[Problem, int]:
         stride = 1 if unit_stride else draw(st.integers(1, 4))
         before, after = (draw(st.one_of(st.integers(-1, 3), st.integers(-12, 12))) for _ in range(2))
         windows.append(Window(size, stride, dilation, before, after, upsample if stride == 1 else 1))
-        space.append(windows[-1].smallest() + draw(st.integers(0, {1: 150, 2: 20, 3: 5}[rank])))
+        space.append(windows[-1].smallest_input() + draw(st.integers(0, {1: 150, 2: 20, 3: 5}[rank])))
     groups = draw(st.sampled_from([1, 1, 1, 2, 8]))
     seen, made = (draw(st.integers(1, 5)) for _ in range(2))
     if groups > 2:
@@ -386,7 +386,7 @@ def test_the_matrices_of_minimal_filtering_are_exact():
 
 
 def pooled(x, windows, kind, count_padding=False, native=False):
-    places = [window.positions(width) for window, width in zip(windows, x.shape[1:-1], strict=True)]
+    places = [window.output_extent(width) for window, width in zip(windows, x.shape[1:-1], strict=True)]
     y = np.empty((len(x), *places, x.shape[-1]), x.dtype)
     with Team(2) as team:
         pooling.pool(x, y, windows, kind, count_padding, team, nothing, native)

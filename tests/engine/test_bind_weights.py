@@ -11,11 +11,12 @@ import convcli
 from convcli.core.errors import ConvcliError
 from convcli.engine.bind_weights import bind
 from convcli.io.weights_file import load
+from convcli.model.plan import make_plan
 
 
 def plan(*layers, shape=(4, 3)):
     model = convcli.load(list(layers))
-    return model.plan({"input": shape})
+    return make_plan(model, {"input": shape})
 
 
 def bound(*layers, stored=None, seed=None, dtype="float64", shape=(4, 3)):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import convcli
 from convcli.engine.linearize import count_uses, linearize
+from convcli.model.plan import make_plan
 
 
 def linear_plan(layers, steps_of=None):
-    return linearize(convcli.load({"layers": layers}).plan({"input": (8, 8, 2)}), steps_of)
+    return linearize(make_plan(convcli.load({"layers": layers}), {"input": (8, 8, 2)}), steps_of)
 
 
 BRANCH = ["SeparableConv2D(4, 3, name='a')", "Dropout(0.5, name='b')", "Add(inputs=['a', 'b', 'a'], name='c')"]

@@ -12,6 +12,7 @@ import convcli
 from convcli.engine import bind_weights, memory_estimate
 from convcli.engine.algorithms.table import ALGORITHMS
 from convcli.engine.program import build_program
+from convcli.model.plan import make_plan
 
 LARGER = {2: 40_000, 3: 60, 4: 10}  # times as large along each axis in space, by rank
 CONVOLUTIONS = (
@@ -60,7 +61,7 @@ CASES = [(layer, alike(layer, shape)) for layer, shape in OTHERS + NUMBERING] + 
 def test_what_a_run_takes(layer, shape, monkeypatch):
     monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
     model = convcli.load(layer if isinstance(layer, dict) else [layer])
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     bound = bind_weights.bind(plan, None, 0, "float32")
     program = build_program(plan, bound, model.outputs, "float32", tolerance=1e-5, samples=2, threads=2)
     x = {"input": np.ones((2, *shape), "float32")}
@@ -89,7 +90,7 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
 )
 def test_many_threads_take_no_more_for_little_work(algorithm, layer, shape):
     model = convcli.load([layer])
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     settings = {"algorithm": algorithm, "tolerance": 1e-5, "samples": 1, "threads": 16, "compiled": False}
     try:
         program = build_program(plan, bind_weights.bind(plan, None, 0, "float32"), model.outputs, "float32", **settings)

@@ -16,6 +16,7 @@ from convcli.engine.program import MANY_SAMPLES, build_program
 from convcli.engine.run_step import run_step
 from convcli.learning.gradients import DIFFERENTIABLE
 from convcli.model import steps
+from convcli.model.plan import make_plan
 from convcli.model.steps import Correlate, Merge, Weight
 from convcli.model.window import Window
 
@@ -58,7 +59,7 @@ def test_a_join_of_different_ranks_follows_the_data_format():
 
 def program(layers, shape, keep, **options):
     model = convcli.load(layers if isinstance(layers, dict) else {"layers": layers})
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     dtype = options.pop("dtype", "float64")
     bound = bind_weights.bind(plan, None, 0, dtype)
     return build_program(plan, bound, keep, dtype, **options)
@@ -117,7 +118,7 @@ def test_what_is_kept_is_not_written_to_by_later_layers_or_runs():
 
 def fused(layers, shape, keep=()):
     model = convcli.load({"layers": layers})
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     operations, _ = fusion.fuse(plan, bind_weights.bind(plan, None, 0, "float32"), [*keep, *model.outputs], "float32")
     return [(each.output, type(each.step).__name__, len(each.epilogue)) for each in operations]
 

@@ -17,12 +17,13 @@ import convcli
 from convcli.engine import bind_weights
 from convcli.engine.program import Program, build_program
 from convcli.engine.restrict_step import Span, Tile, _restrict_window, restrict_step
+from convcli.model.plan import make_plan
 from convcli.model.steps import Pad
 from convcli.model.window import Window
 
 
 def program(model: Any, shape: tuple[int, ...], dtype: str = "float64") -> Program:
-    plan = model.plan({"input": shape})
+    plan = make_plan(model, {"input": shape})
     return build_program(plan, bind_weights.bind(plan, None, 0, dtype), model.outputs, dtype)
 
 
@@ -147,5 +148,5 @@ def test_what_reflection_needs(span, amounts, needed):
 )
 def test_what_a_window_needs(window, span, needed, padding):
     width = 10
-    found, made, needs = _restrict_window(window, span, width, window.positions(width))
+    found, made, needs = _restrict_window(window, span, width, window.output_extent(width))
     assert (made, needs, (found.before, found.after)) == (span, needed, padding)

@@ -15,6 +15,7 @@ from convcli.api import bind_weights
 from convcli.learning.network import Network
 from convcli.model.activations import ACTIVATIONS, PULLBACKS
 from convcli.model.activations.pointwise import SELU_SCALE
+from convcli.model.plan import make_plan
 
 STEPS = (1e-5, 1e-6)  # where a maximum changes hands within one of them, the other tells
 WORST = 1e-6
@@ -26,7 +27,7 @@ def worst_error(model: Any, shapes: dict[str, tuple[int, ...]], training: bool =
     A fourth-order difference, (8·(f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, errs by h⁴ only.
     """
     random = np.random.default_rng(seed)
-    plan = model.plan(shapes)
+    plan = make_plan(model, shapes)
     bound = bind_weights(model, plan, None, "weights", 1, "float64")
     inputs = {name: random.normal(size=(3, *shape)) for name, shape in shapes.items()}
     errors = []
@@ -120,7 +121,7 @@ def test_layers_in_training_and_outside(layer, training):
 def test_a_layer_that_is_called_again_gathers_the_gradients_of_all_calls():
     convolution = {"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same", "name": "twice", "activation": "tanh"}}
     model = convcli.load([convolution, "BatchNormalization(name='norm')", {"shared": {"layer": "twice"}}, "Flatten()"])
-    assert any(node.shares for node in model.nodes)
+    assert any(node.shares_with for node in model.nodes)
     assert worst_error(model, {"input": (4, 5, 2)}) < WORST
 
 
@@ -166,8 +167,8 @@ def test_activations(name):
 )
 def test_slopes_at_corners_are_those_of_keras(layer, at, slope):
     model = convcli.load([layer])
-    bound = bind_weights(model, model.plan({"input": (1,)}), None, "weights", 0, "float64")
-    with Network(model.plan({"input": (1,)}), bound, "float64", model.outputs, inputs=["input"]) as network:
+    bound = bind_weights(model, make_plan(model, {"input": (1,)}), None, "weights", 0, "float64")
+    with Network(make_plan(model, {"input": (1,)}), bound, "float64", model.outputs, inputs=["input"]) as network:
         passed = network.forward({"input": np.array([[float(at)]])}, training=True)
         (by_input,) = network.backward(passed, {model.outputs[0]: np.ones((1, 1))}).values()
     np.testing.assert_allclose(by_input, [[slope]], rtol=1e-14)

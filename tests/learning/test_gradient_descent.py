@@ -19,6 +19,7 @@ from convcli.learning.losses import LOSSES
 from convcli.learning.network import Network
 from convcli.learning.options import Options
 from convcli.learning.training import Training
+from convcli.model.plan import make_plan
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.normal(size=(10, 5, 5, 1))
@@ -353,7 +354,7 @@ def test_the_library_refuses_what_the_options_would():
 )
 def test_a_batch_takes_no_more_memory_than_is_said(layers, shape, batch_size, monkeypatch):
     model = convcli.load(layers)
-    (target,) = model.plan({"input": shape}).output_shapes.values()
+    (target,) = make_plan(model, {"input": shape}).output_shapes.values()
     data = {"input": np.ones((batch_size, *shape))}, {model.outputs[0]: np.zeros((batch_size, *target))}
     said = []
     monkeypatch.setattr("convcli.core.memory.check", lambda needed, remedy: said.append(needed))

@@ -48,7 +48,7 @@ def test_a_loss_is_the_same_together_with_its_activation(name):
     y = activations.ACTIVATIONS[loss.ends](z)
     plain, together = loss.function(y, t), loss.logits(z, t)
     assert together[0] == pytest.approx(plain[0], rel=1e-12)
-    np.testing.assert_allclose(together[1], activations.back(loss.ends, z, y, plain[1]), atol=1e-14)
+    np.testing.assert_allclose(together[1], activations.input_gradient(loss.ends, z, y, plain[1]), atol=1e-14)
 
 
 @pytest.mark.parametrize("name", WITH_LOGITS)

@@ -14,6 +14,7 @@ from convcli.api import bind_weights
 from convcli.core.errors import ConvcliError
 from convcli.learning.checkpoints import PARTS, RECORD, unpack
 from convcli.learning.network import Network
+from convcli.model.plan import make_plan
 
 REFERENCE = ROOT / "tests/reference"
 
@@ -57,7 +58,7 @@ def test_weights_and_losses_after_some_epochs_are_those_of_keras(case):
 def test_gradients_of_a_network_are_those_of_pytorch(case):
     arrays = under(f"{case['name']}/", TORCH_ARRAYS)
     model = convcli.load(case["layers"])
-    plan = model.plan({"input": arrays["input"].shape[1:]})
+    plan = make_plan(model, {"input": arrays["input"].shape[1:]})
     weights = {key: arrays[key] for key in case["weights"]}
     bound = bind_weights(model, plan, weights, "weights", 0, "float64")
     with Network(plan, bound, "float64", model.outputs, inputs=["input"]) as network:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from convcli.model.activations import ACTIVATIONS, back
+from convcli.model.activations import ACTIVATIONS, input_gradient
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"glu"}))
@@ -71,7 +71,7 @@ def test_relu_above_a_threshold():
 )
 def test_slopes_at_corners_are_those_of_tensorflow(name, corners, slopes):
     x = np.array(corners, float)
-    np.testing.assert_allclose(back(name, x, ACTIVATIONS[name](x), np.ones(len(x))), slopes, rtol=1e-12)
+    np.testing.assert_allclose(input_gradient(name, x, ACTIVATIONS[name](x), np.ones(len(x))), slopes, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"exponential"}))
@@ -79,7 +79,7 @@ def test_gradients_stay_float32_and_finite_far_out(name):
     x = np.array([[-1e30, -1e4, -100, 0], [100, 1e4, 1e30, 1]], np.float32)
     with np.errstate(all="ignore"):
         y = ACTIVATIONS[name](x)
-        dx = back(name, x, y, np.ones_like(y))
+        dx = input_gradient(name, x, y, np.ones_like(y))
     assert (dx.dtype, dx.shape) == (np.float32, x.shape)
     assert np.isfinite(dx).all()
 
@@ -88,4 +88,10 @@ def test_relu_back_with_all_its_parameters():
     x, dy = np.array([-1.0, 0.5, 2.0, 3.0, 4.0]), np.full(5, 10.0)
     parameters = {"negative_slope": 0.5, "threshold": 1.0, "max_value": 3.0}
     y = ACTIVATIONS["relu"](x, **parameters)
-    assert back("relu", x, y, dy, **parameters).tolist() == [5, 5, 10, 10, 0]  # as in Keras at the maximum itself
+    assert input_gradient("relu", x, y, dy, **parameters).tolist() == [
+        5,
+        5,
+        10,
+        10,
+        0,
+    ]  # as in Keras at the maximum itself

@@ -113,7 +113,7 @@ def test_a_gaussian_by_hand():
 @pytest.mark.parametrize("case", REFERENCE["cases"], ids=lambda case: f"{case['name']} {case['source']}")
 def test_a_filter_is_that_of_another_tool(case):
     found = find(case["name"]).values
-    found = np.array(filter_bank.normalized(found) if case["normalize"] else found)
+    found = np.array(filter_bank.normalize(found) if case["normalize"] else found)
     expected = case["factor"] * np.array(case["kernel"])
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1e-14
@@ -209,9 +209,9 @@ def test_a_motion_blur_turns_anticlockwise_and_waves_clockwise():
     ],
 )
 def test_what_a_filter_is_normalized_by(rows, total, divisor):
-    assert filter_bank.total(rows) == total
-    assert filter_bank.divisor(rows) == pytest.approx(divisor)
-    assert np.array(filter_bank.normalized(rows)) == pytest.approx(np.array(rows) / divisor)
+    assert filter_bank.value_sum(rows) == total
+    assert filter_bank.normalizer(rows) == pytest.approx(divisor)
+    assert np.array(filter_bank.normalize(rows)) == pytest.approx(np.array(rows) / divisor)
 
 
 @pytest.mark.parametrize("name", filter_bank.names())
@@ -258,8 +258,8 @@ def test_what_is_shown_as_parameters_can_be_given():
 )
 def test_the_place_of_a_filter_settles_what_its_name_leaves_open(name, axes, shape):
     assert find(name, axes).shape == shape
-    assert filter_bank.own_rank("gaussian:size=3") is None
-    assert (filter_bank.own_rank("gaussian:rank=2"), filter_bank.own_rank("bump")) == (2, 1)
+    assert filter_bank.rank_of("gaussian:size=3") is None
+    assert (filter_bank.rank_of("gaussian:rank=2"), filter_bank.rank_of("bump")) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import pytest
 import convcli
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.model.layers import LAYERS, normalised
+from convcli.model.layers import LAYERS, canonical_name
 from convcli.model.steps import Correlate
 
 LAST, FIRST = DataFormat.CHANNELS_LAST, DataFormat.CHANNELS_FIRST
 
 
 def layer(name, **arguments):
-    return LAYERS[normalised(name)](**arguments)
+    return LAYERS[canonical_name(name)](**arguments)
 
 
 def test_every_spelling_of_an_argument_is_one():
@@ -40,14 +40,14 @@ def test_every_spelling_of_an_argument_is_one():
     ],
 )
 def test_names_are_keras_s(name, keras):
-    assert LAYERS[normalised(name)].keras_name() == keras
+    assert LAYERS[canonical_name(name)].keras_name() == keras
 
 
 @pytest.mark.parametrize("kind", sorted(set(LAYERS.values()), key=lambda each: each.__name__))
 def test_every_layer_knows_its_arguments(kind):
-    assert set(kind.positional()) <= set(kind.arguments())
-    assert set(kind.required()) <= set(kind.arguments())
-    assert "depth" not in kind.arguments()  # worked out from the weights, not for users to set
+    assert set(kind.positional_arguments()) <= set(kind.argument_names())
+    assert set(kind.required_arguments()) <= set(kind.argument_names())
+    assert "depth" not in kind.argument_names()  # worked out from the weights, not for users to set
 
 
 @pytest.mark.parametrize(

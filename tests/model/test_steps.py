@@ -7,11 +7,11 @@ import pytest
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
 from convcli.model import steps
-from convcli.model.receptive_field import Reach
-from convcli.model.steps import Activate, ChangeShape, Correlate, GlobalPool, Merge, Pad, Pool, Resize, Track, Weight
+from convcli.model.receptive_field import PeriodicField, TracedAxis
+from convcli.model.steps import Activate, ChangeShape, Correlate, GlobalPool, Merge, Pad, Pool, Resize, Weight
 from convcli.model.window import Window
 
-IDENTITY = (Track(0, Reach.identity()), Track(1, Reach.identity()))
+IDENTITY = (TracedAxis(0, PeriodicField.identity()), TracedAxis(1, PeriodicField.identity()))
 KERNEL = Weight("kernel", (3, 3, 16, 256))
 
 
@@ -87,12 +87,12 @@ def test_glu_halves_its_axis():
 
 def extents(field):
     """The extent that each input axis is seen over, None for the whole."""
-    return [each.reach.extent if isinstance(each, Track) else each for each in field]
+    return [each.field.extent if isinstance(each, TracedAxis) else each for each in field]
 
 
 def seen(*windows):
     """A field of two input axes, seen through windows of these sizes."""
-    return tuple(Track(axis, Reach.identity().through(Window(size))) for axis, size in enumerate(windows))
+    return tuple(TracedAxis(axis, PeriodicField.identity().through(Window(size))) for axis, size in enumerate(windows))
 
 
 def test_what_sees_the_whole_gives_way_to_a_window():
@@ -109,7 +109,7 @@ def test_branches_see_the_larger_window():
 
 
 def test_a_branch_whose_cells_are_repeated_lets_every_cell_see_far():
-    far = tuple(Track(axis, Reach.identity().through(Window(3, 6))) for axis in (0, 1))
+    far = tuple(TracedAxis(axis, PeriodicField.identity().through(Window(3, 6))) for axis in (0, 1))
     assert Merge("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == (None, None)
     assert extents(Merge("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
 
@@ -124,10 +124,12 @@ def test_a_branch_beside_which_another_is_laid_sees_the_whole_of_that_axis():
 
 
 def test_a_branch_of_lower_rank_is_followed_where_it_is_aligned():
-    (track,) = Merge("sum").trace([None, (Track(0, Reach.identity()),)], [(8, 8, 3), (8, 3)])
+    (track,) = Merge("sum").trace([None, (TracedAxis(0, PeriodicField.identity()),)], [(8, 8, 3), (8, 3)])
     assert track
     assert track.axis == 1
-    (track,) = Merge("sum", DataFormat.CHANNELS_FIRST).trace([None, (Track(0, Reach.identity()),)], [(8, 9, 3), (9, 8)])
+    (track,) = Merge("sum", DataFormat.CHANNELS_FIRST).trace(
+        [None, (TracedAxis(0, PeriodicField.identity()),)], [(8, 9, 3), (9, 8)]
+    )
     assert track
     assert track.axis == 1  # (8, 9) as channels first: channels along the height, the length along the width
 
@@ -145,7 +147,7 @@ def test_an_axis_among_the_channels_is_mixed_by_a_kernel_but_not_by_pooling():
     for keepdims, axis in ((False, 0), (True, 2)):
         height, width = GlobalPool("max", keepdims).trace([turned], [(4, 8, 9)])
         assert height is None
-        assert width == Track(axis, Reach.identity())
+        assert width == TracedAxis(axis, PeriodicField.identity())
     assert extents(Activate("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
 
 
@@ -165,6 +167,6 @@ def test_a_reshape_keeps_the_axes_that_keep_their_place():
     [("nearest", 3, 1), ("bilinear", 2, 2), ("bilinear", 3, 2), ("bicubic", 2, 4), ("lanczos3", 2, 6)],
 )
 def test_interpolation_sees_its_neighbours(interpolation, factor, extent):
-    (track,) = Resize((factor,), interpolation).trace([(Track(0, Reach.identity()),)], [(9, 1)])
+    (track,) = Resize((factor,), interpolation).trace([(TracedAxis(0, PeriodicField.identity()),)], [(9, 1)])
     assert track
-    assert (track.reach.extent, track.reach.jump * factor) == (extent, 1)
+    assert (track.field.extent, track.field.jump * factor) == (extent, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.model.window import Window, transposed_window, window
+from convcli.model.window import Window, sliding_window, transposed_window
 
 FIRST, LAST = DataFormat.CHANNELS_FIRST, DataFormat.CHANNELS_LAST
 
@@ -29,7 +29,7 @@ FIRST, LAST = DataFormat.CHANNELS_FIRST, DataFormat.CHANNELS_LAST
     ],
 )
 def test_positions(width, setting, expected):
-    assert setting.positions(width) == expected
+    assert setting.output_extent(width) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_positions(width, setting, expected):
     ],
 )
 def test_the_smallest_width_is_the_first_that_fits(setting, smallest):
-    assert setting.smallest() == smallest
-    assert (setting.positions(smallest) or 0) >= 1
+    assert setting.smallest_input() == smallest
+    assert (setting.output_extent(smallest) or 0) >= 1
     with pytest.raises(ConvcliError, match=f"at least {smallest} would do"):
-        setting.positions(smallest - 1)
+        setting.output_extent(smallest - 1)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_smallest_width_is_the_first_that_fits(setting, smallest):
     ],
 )
 def test_padding(size, stride, padding, width, before, after):
-    found = window(size, stride, 1, padding, width)
+    found = sliding_window(size, stride, 1, padding, width)
     assert (found.before, found.after) == (before, after)
 
 
@@ -86,7 +86,7 @@ def test_padding(size, stride, padding, width, before, after):
     ],
 )
 def test_transposed_sizes(size, stride, dilation, padding, extra, expected):
-    assert transposed_window(size, stride, dilation, padding, extra).positions(5) == expected
+    assert transposed_window(size, stride, dilation, padding, extra).output_extent(5) == expected
 
 
 @pytest.mark.parametrize(

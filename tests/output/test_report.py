@@ -6,13 +6,14 @@ import pytest
 
 import convcli
 from convcli.core.errors import ConvcliError
+from convcli.model.plan import make_plan
 from convcli.output.report import apply as report
 from convcli.output.report.diff import compare
 
 
 def plan(layers, shape, **rest):
     model = convcli.load({"layers": layers, **rest})
-    return model.plan(dict.fromkeys(model.inputs, shape))
+    return make_plan(model, dict.fromkeys(model.inputs, shape))
 
 
 def test_the_keys_of_the_json_are_promises():

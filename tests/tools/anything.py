@@ -55,8 +55,8 @@ def call(random: Random) -> str:
     """A layer in the call form, nearly always, and often one that can be."""
     layer = LAYERS[random.choice(sorted(LAYERS))]
     tame = random.random() < 0.6
-    given = [sound(random, name) if tame else value(random) for name in layer.required()]
-    names = random.sample((*layer.arguments(), *NAMES), random.choice((0, 0, 1, 2)))
+    given = [sound(random, name) if tame else value(random) for name in layer.required_arguments()]
+    names = random.sample((*layer.argument_names(), *NAMES), random.choice((0, 0, 1, 2)))
     return f"{layer.__name__}({', '.join([*given, *(f'{name}={value(random)}' for name in names)])})"
 
 
@@ -79,7 +79,9 @@ def model(random: Random) -> dict[str, Any]:
             continue
         layer = LAYERS[random.choice(fitting)]
         tame = random.random() < 0.8
-        given = {name: literal_eval(sound(random, name)) if tame else plain(random) for name in layer.required()}
+        given = {
+            name: literal_eval(sound(random, name)) if tame else plain(random) for name in layer.required_arguments()
+        }
         given |= {name: plain(random) for name in random.sample(NAMES, random.choice((0, 0, 0, 1)))}
         if random.random() < 0.7:
             given["name"] = f"l{place}"

@@ -139,7 +139,7 @@ def parameters(text: str) -> None:
     """An option of a single layer."""
     value = value_of(text)
     for name in ("strides", "padding", "groups", "activation"):
-        LAYERS["conv2d"].read(name, value)
+        LAYERS["conv2d"].read_argument(name, value)
 
 
 RECORD = {

@@ -47,8 +47,8 @@ def layers(kind: str) -> Iterator[str]:
 
 def signature(layer: type[Layer]) -> str:
     """Return a layer's arguments as a Python signature: `(pool_size=2, *, ceil_mode=False)`."""
-    positional = layer.positional()
-    named = [name for name in layer.arguments() if name not in positional]
+    positional = layer.positional_arguments()
+    named = [name for name in layer.argument_names() if name not in positional]
     parts = [*(_argument(layer, name) for name in positional), *["*"] * bool(named)]
     return f"({', '.join([*parts, *(_argument(layer, name) for name in named)])})"
 

@@ -62,7 +62,7 @@ def stretch_and_pad(x: Array, windows: Sequence[Window]) -> Array:
     for axis, window in enumerate(windows, 1):
         lead = (slice(None),) * axis
         before, after = max(0, window.before), max(0, window.after)
-        stretched = window.stretched(x.shape[axis])
+        stretched = window.stretched_extent(x.shape[axis])
         padded = np.zeros((*x.shape[:axis], before + stretched + after, *x.shape[axis + 1 :]), x.dtype)
         padded[(*lead, slice(before, before + stretched, window.upsample))] = x
         crop_before, crop_after = max(0, -window.before), max(0, -window.after)

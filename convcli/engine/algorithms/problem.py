@@ -44,7 +44,7 @@ class Problem(Record):
     @cached_property
     def positions(self) -> tuple[int, ...]:
         """The number of positions of the window along each axis: the shape of the output in space."""
-        return tuple(known(window.positions(width)) for window, width in zip(self.windows, self.space, strict=True))
+        return tuple(known(window.output_extent(width)) for window, width in zip(self.windows, self.space, strict=True))
 
     @property
     def window_cells(self) -> int:

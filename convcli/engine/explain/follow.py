@@ -32,7 +32,7 @@ from convcli.engine.explain.stages import (
 )
 from convcli.engine.run_step import MERGE_FUNCTIONS, align_operands, broadcast_weight, centre_groups, run_step
 from convcli.model import steps
-from convcli.model.graph import PlannedLayer
+from convcli.model.plan import PlannedLayer
 from convcli.model.window import Window
 
 # What windows meet, each `(1, *laid, channels)`: the values; which are input; the place of each in the input, an axis a
@@ -55,7 +55,7 @@ class Explainer:
     def stages(self, cell: Cell) -> tuple[Stage, ...]:
         """What makes the value at a cell of the layer's output; there is at least one stage."""
         if not self.layer.steps:
-            return (CopyStage(self.layer.operands[0], cell, value=self.inputs[0][0][cell]),)
+            return (CopyStage(self.layer.input_names[0], cell, value=self.inputs[0][0][cell]),)
         return tuple(self.until(len(self.layer.steps) - 1, cell))
 
     def until(self, place: int, cell: Cell) -> list[Stage]:
@@ -155,7 +155,7 @@ def _places(space: Sequence[int]) -> Array:
 def _to_the_last(laid: Array, windows: Sequence[Window], shape: Sequence[int]) -> Array:
     """With empty cells after it where a last window hangs over the end."""
     ends = [
-        (known(window.positions(width)) - 1) * window.stride + window.extent
+        (known(window.output_extent(width)) - 1) * window.stride + window.extent
         for window, width in zip(windows, shape[1:], strict=False)
     ]
     missing = [(0, max(0, end - width)) for end, width in zip(ends, laid.shape[1:], strict=False)]
@@ -328,7 +328,7 @@ def _moved(step: steps.Step, explainer: Explainer, place: int, cell: Cell) -> li
     shape = tuple(map(known, explainer.layer.step_shapes[place - 1] if place else explainer.layer.input_shapes[0]))
     numbers = np.arange(1, np.prod(shape) + 1).reshape(1, *shape)
     number = int(run_step(step, [numbers], {})[0][cell])
-    operand = explainer.layer.operands[0]
+    operand = explainer.layer.input_names[0]
     if number == 0:
         return [CopyStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
     origin = tuple(int(each) for each in np.unravel_index(number - 1, shape))
@@ -355,7 +355,7 @@ def _(step: steps.Resize, explainer: Explainer, place: int, cell: Cell) -> list[
 
 @follow.register
 def _(step: steps.Merge, explainer: Explainer, place: int, cell: Cell) -> list[Stage]:
-    names = explainer.layer.operands
+    names = explainer.layer.input_names
     if step.kind == "concatenate":
         start = 0
         for name, x in zip(names, explainer.inputs, strict=True):

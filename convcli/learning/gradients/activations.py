@@ -27,7 +27,7 @@ def activate(step: Activate, inputs: Sequence[Array], weights: Weights, context:
         return y, without_weights(lambda dy: _gradient_over_axes(step, x, y, dy, parameters))
     if step.axes:
         parameters["axis"] = step.axes[0] + 1
-    return y, without_weights(lambda dy: activations.back(step.function, x, y, dy, **parameters))
+    return y, without_weights(lambda dy: activations.input_gradient(step.function, x, y, dy, **parameters))
 
 
 def _prelu_gradients(step: Activate, slope: Weight, x: Array, weights: Weights, dy: Array) -> Gradients:
@@ -44,5 +44,5 @@ def _gradient_over_axes(step: Activate, x: Array, y: Array, dy: Array, parameter
     order = [*others, *along]
     moved = [np.transpose(array, order) for array in (x, y, dy)]
     flat = [array.reshape(*array.shape[: len(others)], -1) for array in moved]
-    dx = activations.back(step.function, *flat, **parameters, axis=-1)
+    dx = activations.input_gradient(step.function, *flat, **parameters, axis=-1)
     return np.transpose(dx.reshape(moved[0].shape), np.argsort(order))

@@ -25,7 +25,7 @@ from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.problem import Problem
 from convcli.learning.gradients.context import Backward, Gradients, PassContext, Weights
 from convcli.model.steps import Correlate
-from convcli.model.window import Window, adjoint
+from convcli.model.window import Window, adjoint_window
 
 MOST_KEPT = 1 << 25  # bytes of patches that a step may keep from its forward pass for its backward pass
 WORTH_A_THREAD = 1 << 23  # products from which a second thread pays
@@ -100,7 +100,7 @@ def _kernel_gradient(
 
 @lru_cache(maxsize=256)
 def _adjoint_windows(windows: tuple[Window, ...], space: tuple[int, ...]) -> tuple[Window, ...]:
-    return tuple(adjoint(window, extent) for window, extent in zip(windows, space, strict=True))
+    return tuple(adjoint_window(window, extent) for window, extent in zip(windows, space, strict=True))
 
 
 def _without_upsampling(windows: Sequence[Window]) -> bool:
@@ -116,7 +116,7 @@ class PatchLayout:
 
     def __init__(self, windows: tuple[Window, ...], shape: tuple[int, ...], filters: int, itemsize: int) -> None:
         batch, *space, channels = shape
-        positions = (known(window.positions(extent)) for window, extent in zip(windows, space, strict=True))
+        positions = (known(window.output_extent(extent)) for window, extent in zip(windows, space, strict=True))
         self.counts = (batch, *positions)
         self.rows = prod(self.counts)
         self.taps = prod(window.size for window in windows)

@@ -60,7 +60,7 @@ def _mean_gradient(step: Pool, x: Array, share: Array, spanned: Sequence[int]) -
 
 
 def _positions(windows: Sequence[Window], shape: Sequence[int]) -> list[int]:
-    return [known(window.positions(extent)) for window, extent in zip(windows, shape[1:-1], strict=True)]
+    return [known(window.output_extent(extent)) for window, extent in zip(windows, shape[1:-1], strict=True)]
 
 
 def _all_positions(windows: Sequence[Window], shape: Sequence[int]) -> Index:

@@ -13,25 +13,33 @@ from convcli.core.lazy_imports import Array, np
 from convcli.model.activations import along_axis, pointwise
 from convcli.model.activations.registry import ACTIVATIONS, PULLBACKS, works_along_axis
 
-__all__ = ["ACTIVATIONS", "along_axis", "back", "highest", "in_place", "pointwise", "works_along_axis"]
+__all__ = [
+    "ACTIVATIONS",
+    "along_axis",
+    "apply_in_place",
+    "clip_limit",
+    "input_gradient",
+    "pointwise",
+    "works_along_axis",
+]
 
 
-def back(name: str, x: Array, y: Array, dy: Array, **parameters: Any) -> Array:
+def input_gradient(name: str, x: Array, y: Array, dy: Array, **parameters: Any) -> Array:
     """The gradient by x of what follows, given that by y = f(x)."""
     return np.asarray(PULLBACKS[ACTIVATIONS[name].__name__](x, y, dy, **parameters))
 
 
-def highest(name: str, **parameters: Any) -> float | None:
-    """The highest value of an activation that cuts its input off below 0 and there; None of any other."""
+def clip_limit(name: str, **parameters: Any) -> float | None:
+    """The clip_limit value of an activation that cuts its input off below 0 and there; None of any other."""
     if name not in ("relu", "relu6") or parameters.get("negative_slope") or parameters.get("threshold"):
         return None
     most = 6.0 if name == "relu6" else parameters.get("max_value")
     return math.inf if most is None else float(most)
 
 
-def in_place(name: str, x: Array, **parameters: Any) -> None:
+def apply_in_place(name: str, x: Array, **parameters: Any) -> None:
     """An activation of each number by itself, written over its input."""
-    most = highest(name, **parameters)
+    most = clip_limit(name, **parameters)
     if most is not None:
         if most < math.inf:
             np.clip(x, 0, most, out=x)

@@ -198,7 +198,7 @@ def is_known(name: str) -> bool:
     return name.partition(":")[0] in FILTERS
 
 
-def own_rank(name: str) -> int | None:
+def rank_of(name: str) -> int | None:
     """How many axes the filter of this name has by itself; None where that is left to its place."""
     ranks = {len(find(name, axes).shape) for axes in (1, 2)}
     return None if len(ranks) > 1 else ranks.pop()
@@ -208,7 +208,7 @@ def find(name: str, axes: int | None = None) -> Filter:
     """The filter of this name, for a place of so many axes. Raises `ConvcliError`."""
     base, colon, text = name.partition(":")
     if base not in FILTERS:
-        raise ConvcliError(f"{name!r} is no filter of the bank", unknown(name))
+        raise ConvcliError(f"{name!r} is no filter of the bank", suggestion(name))
     recipe = FILTERS[base]
     arguments = {key: each.default for key, each in recipe.parameters.items()}
     if "rank" in arguments and axes in (1, 2, 3):
@@ -221,29 +221,29 @@ def find(name: str, axes: int | None = None) -> Filter:
     return Filter(name, recipe, arguments, recipe.make(**arguments))
 
 
-def unknown(name: str) -> str | None:
+def suggestion(name: str) -> str | None:
     """What to say of a name that the bank has not."""
     return nearest(name.partition(":")[0], FILTERS, "convcli filters lists them")
 
 
-def total(rows: Values) -> float:
+def value_sum(rows: Values) -> float:
     """The sum of a filter's values; what is left by rounding counts as 0."""
     numbers = flat(rows)
     exact = fsum(numbers)
     return exact if abs(exact) > 1e-12 * fsum(map(abs, numbers)) else 0
 
 
-def divisor(rows: Values) -> float:
+def normalizer(rows: Values) -> float:
     """What divides the values of a normalized filter: their sum, or where that is 0 the sum of the positive ones.
 
     Raises `ConvcliError` where they have no sum.
     """
     if not isfinite(sum(map(abs, flat(rows)))):
         raise ConvcliError("values without a finite sum cannot be normalized")
-    return total(rows) or fsum(number for number in flat(rows) if number > 0) or 1
+    return value_sum(rows) or fsum(number for number in flat(rows) if number > 0) or 1
 
 
-def normalized(rows: Values) -> Values:
-    """A filter divided by its `divisor`."""
-    by = divisor(rows)
+def normalize(rows: Values) -> Values:
+    """A filter divided by its `normalizer`."""
+    by = normalizer(rows)
     return mapped(lambda value: value / by, rows)

@@ -1,7 +1,7 @@
 """Every layer. To add one, write a record in the module of its kind: it registers itself."""
 
 from convcli.model.layers import activations, convolutional, merging, normalization, pooling, regularization, reshaping
-from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised, number, snake_case
+from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, activation_name, canonical_name, number, snake_case
 from convcli.model.layers.convolutional import KernelLayer
 
 __all__ = [
@@ -11,9 +11,9 @@ __all__ = [
     "Layer",
     "activation_name",
     "activations",
+    "canonical_name",
     "convolutional",
     "merging",
-    "normalised",
     "normalization",
     "number",
     "pooling",

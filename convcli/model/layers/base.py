@@ -34,7 +34,7 @@ def snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def normalised(name: str) -> str:
+def canonical_name(name: str) -> str:
     """A type name with case and underscores set aside."""
     return name.replace("_", "").lower()
 
@@ -61,7 +61,7 @@ class Layer(Record):
     rank: ClassVar[int | None] = None
     ORDER: ClassVar[tuple[str, ...]] = ()  # Keras's order of arguments, where it is not that of the fields
     aliases: ClassVar[tuple[str, ...]] = ()
-    operands: ClassVar[tuple[int, int | None]] = (1, 1)  # the least and the most inputs
+    input_count: ClassVar[tuple[int, int | None]] = (1, 1)  # the least and the most inputs
     keeps_rank: ClassVar[bool] = True  # whether the output has as many axes as the input
 
     __fields__: ClassVar[Mapping[str, Argument]]  # type: ignore[assignment]
@@ -70,11 +70,11 @@ class Layer(Record):
         super().__init_subclass__(kw_only=kw_only)
         if not abstract:
             for name in (cls.__name__, *cls.aliases):
-                LAYERS[normalised(name)] = cls
+                LAYERS[canonical_name(name)] = cls
 
     def __post_init__(self) -> None:
         for name, value in self.__dict__.items():
-            self.__dict__[name] = self.read(name, value)
+            self.__dict__[name] = self.read_argument(name, value)
 
     @classmethod
     def keras_name(cls) -> str:
@@ -82,24 +82,24 @@ class Layer(Record):
         return snake_case(cls.__name__)
 
     @classmethod
-    def arguments(cls) -> tuple[str, ...]:
+    def argument_names(cls) -> tuple[str, ...]:
         """The names of all arguments, those that may be given by position first and in order."""
         own = [name for name, item in cls.__fields__.items() if not item.derived]
-        return (*cls.positional(), *(name for name in own if name not in cls.positional()))
+        return (*cls.positional_arguments(), *(name for name in own if name not in cls.positional_arguments()))
 
     @classmethod
-    def read(cls, name: str, value: Any) -> Any:
+    def read_argument(cls, name: str, value: Any) -> Any:
         """The canonical form of one argument. Raises `ConvcliError`."""
         with located(name):
             return cls.__fields__[name].reader(value, cls.rank or 0)
 
     @classmethod
-    def positional(cls) -> tuple[str, ...]:
+    def positional_arguments(cls) -> tuple[str, ...]:
         """The names of the arguments that may be given by position, in Keras's order."""
         return cls.ORDER or tuple(name for name, item in cls.__fields__.items() if not item.kw_only)
 
     @classmethod
-    def required(cls) -> tuple[str, ...]:
+    def required_arguments(cls) -> tuple[str, ...]:
         """The names of the arguments that have no default."""
         return tuple(name for name, item in cls.__fields__.items() if item.required)
 
@@ -114,9 +114,9 @@ class Layer(Record):
         """The steps that training adds after the others, on an output of this shape; all hand on the shape."""
         return ()
 
-    def check(self, shapes: Sequence[Shape], count: int) -> None:
+    def check_inputs(self, shapes: Sequence[Shape], count: int) -> None:
         """Raise `ConvcliError` where the `count` inputs, numbers among them, or their rank are not what it takes."""
-        least, most = self.operands
+        least, most = self.input_count
         if count < least or (most is not None and count > most):
             takes = f"{least}" if least == most else f"at least {least}"
             remedy = "inputs: NAME" if most == 1 else "inputs: [NAME, NAME]"

@@ -25,7 +25,7 @@ from convcli.model.layers.base import (
     whole,
 )
 from convcli.model.steps import Correlate, MoveAxes, Pad, Step, Weight
-from convcli.model.window import Padding, Window, transposed_window, window
+from convcli.model.window import Padding, Window, sliding_window, transposed_window
 
 
 class ActivatedLayer(Layer, abstract=True, kw_only=True):
@@ -47,16 +47,16 @@ class KernelLayer(ActivatedLayer, abstract=True, kw_only=True):
     depth: int | None = argument(optional(whole()), None, derived=True)
 
     @classmethod
-    def from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
+    def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
         """The arguments that a kernel of this shape, in Keras's layout, implies."""
         return {"filters": shape[-1], "kernel_size": shape[:-2], "depth": shape[-2]}
 
     @classmethod
-    def from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
+    def arguments_from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
         """The arguments that `count` filters of this size and depth imply; depth None is a filter without channels."""
         return {"filters": count, "kernel_size": size, "depth": depth or 1}
 
-    def seen(self, channels: Extent, groups: int = 1, hint: str | None = None) -> Extent:
+    def channels_per_filter(self, channels: Extent, groups: int = 1, hint: str | None = None) -> Extent:
         """How many channels each filter sees. Raises `ConvcliError` where the filters held in the model see others."""
         seen = self.depth if channels is None else channels // groups
         if self.depth in (None, seen):
@@ -88,7 +88,7 @@ class Sliding(Windowed, abstract=True, kw_only=True):
     def windows(self, space: Shape) -> tuple[Window, ...]:
         """The window along each spatial axis."""
         settings = each_axis(self.kernel_size, self.strides, self.dilation_rate, self.padding)
-        return tuple(window(*setting, width) for setting, width in zip(settings, space, strict=True))
+        return tuple(sliding_window(*setting, width) for setting, width in zip(settings, space, strict=True))
 
     def correlate(self, space: Shape, kernel: Weight, filters: Extent, groups: Extent, bias: bool) -> tuple[Step, ...]:
         """The correlation, after a step for padding with anything but zeros."""
@@ -128,7 +128,7 @@ class Convolution(Sliding, KernelLayer, abstract=True, kw_only=True):
         *space, last = shapes[0]
         check_groups(self.groups, last, self.filters)
         each_channel = f"depthwise_conv{min(self.rank or 2, 2)}d filters each channel by itself"
-        seen = self.seen(last, self.groups, each_channel)
+        seen = self.channels_per_filter(last, self.groups, each_channel)
         kernel = Weight("kernel", (*self.kernel_size, seen, self.filters), "glorot_uniform")
         return (
             *self.correlate(tuple(space), kernel, self.filters, self.groups, self.use_bias),
@@ -167,12 +167,12 @@ class Transposed(Windowed, KernelLayer, abstract=True, kw_only=True):
     flip_kernel: bool = argument(flag, False)
 
     @classmethod
-    def from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
+    def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
         return {"filters": shape[-2] * groups, "kernel_size": shape[:-2], "depth": shape[-1] // groups}
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         check_groups(self.groups, shapes[0][-1], self.filters)
-        channels = product((self.seen(shapes[0][-1], self.groups), self.groups))
+        channels = product((self.channels_per_filter(shapes[0][-1], self.groups), self.groups))
         kernel = Weight("kernel", (*self.kernel_size, self.filters // self.groups, channels), "glorot_uniform")
         bias = bias_of(self.use_bias, self.filters)
         return (
@@ -225,11 +225,11 @@ class Depthwise(Sliding, KernelLayer, abstract=True, kw_only=True):
     depth_multiplier: int = argument(whole(), 1)
 
     @classmethod
-    def from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
+    def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
         return {"kernel_size": shape[:-2], "depth": shape[-2], "depth_multiplier": shape[-1]}
 
     @classmethod
-    def from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
+    def arguments_from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
         if depth is not None:
             raise ConvcliError(
                 f"a filter of a depthwise layer has no channels, got shape {shape_text((*size, depth))}",
@@ -239,7 +239,7 @@ class Depthwise(Sliding, KernelLayer, abstract=True, kw_only=True):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         *space, last = shapes[0]
-        channels = self.seen(last)
+        channels = self.channels_per_filter(last)
         kernel = Weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "glorot_uniform")
         filters = product((channels, self.depth_multiplier))
         return (
@@ -302,13 +302,13 @@ class Dense(KernelLayer, kw_only=True):
     axis: int | None = argument(optional(axis_number), None)
 
     @classmethod
-    def from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
+    def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
         return {"units": shape[-1], "depth": shape[-2]}
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         rank = len(shapes[0])
         axis = channel_axis(self.axis, shapes[0], data_format)
-        kernel = Weight("kernel", (self.seen(shapes[0][axis]), self.units), "glorot_uniform")
+        kernel = Weight("kernel", (self.channels_per_filter(shapes[0][axis]), self.units), "glorot_uniform")
         windows = (Window(1),) * (rank - 1)
         correlate = Correlate(windows, kernel, self.units, bias_of(self.use_bias, self.units))
         steps = (correlate, *activate(self.activation, shapes[0], data_format))

@@ -14,7 +14,7 @@ from convcli.model.steps import Merge, Step
 class BroadcastMerge(Layer, abstract=True):
     """Cell by cell over all inputs, whose shapes broadcast."""
 
-    operands: ClassVar[tuple[int, int | None]] = (2, None)
+    input_count: ClassVar[tuple[int, int | None]] = (2, None)
     kind: ClassVar[Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]]
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
@@ -31,7 +31,7 @@ class Add(BroadcastMerge):
 
 class Subtract(BroadcastMerge):
     kind = "sum"
-    operands = (2, 2)
+    input_count = (2, 2)
 
     def coefficients(self, count: int) -> tuple[float, ...]:
         return (1, -1)
@@ -57,7 +57,7 @@ class CustomScaleLayer(BroadcastMerge):
     """x + scale·y, as in Inception-ResNet."""
 
     kind = "sum"
-    operands = (2, 2)
+    input_count = (2, 2)
 
     scale: float = argument(number)
 
@@ -72,8 +72,8 @@ class Concatenate(BroadcastMerge):
 
     axis: int | None = argument(optional(axis_number), None)
 
-    def check(self, shapes: Sequence[Shape], count: int) -> None:
-        super().check(shapes, count)
+    def check_inputs(self, shapes: Sequence[Shape], count: int) -> None:
+        super().check_inputs(shapes, count)
         if len(shapes) < count:
             raise ConvcliError("a number has no place beside the others", "layers or inputs alone")
 

@@ -9,7 +9,7 @@ from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Shape
 from convcli.model.layers.base import Layer, argument, data_format_name, each_axis, flag, optional, padding, per_axis
 from convcli.model.steps import GlobalPool, Pool, Step
-from convcli.model.window import Padding, Window, window
+from convcli.model.window import Padding, Window, sliding_window
 
 
 class Pooling(Layer, abstract=True):
@@ -31,7 +31,7 @@ class Pooling(Layer, abstract=True):
         """The window along each spatial axis."""
         strides = self.strides or self.pool_size
         settings = each_axis(self.pool_size, strides, self.dilation_rate, self.padding)
-        windows = (window(*setting, width) for setting, width in zip(settings, space, strict=True))
+        windows = (sliding_window(*setting, width) for setting, width in zip(settings, space, strict=True))
         return tuple(replace(each, ceil=self.ceil_mode) for each in windows)
 
 

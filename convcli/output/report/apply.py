@@ -11,7 +11,7 @@ from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field
 from convcli.core.shapes import DataFormat, known
 from convcli.io import arrays, layout
-from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Activate, Correlate, GlobalPool, Pad, Pool, Resize, Scale
 from convcli.output.report import Grid, Report
 
@@ -104,8 +104,8 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     for layer in plan.layers:
         count = layer.output_shape[-1] or 0
         own = _filter_names(layer)
-        if not own and len(layer.operands) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in layer.steps):
-            own = names.get(layer.operands[0], ())
+        if not own and len(layer.input_names) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in layer.steps):
+            own = names.get(layer.input_names[0], ())
         names[layer.name] = own if len(own) == count else numbered(count)
     return names
 

@@ -24,7 +24,7 @@ from convcli.engine.explain.stages import (
     Stage,
 )
 from convcli.io import arrays
-from convcli.model.graph import PlannedLayer
+from convcli.model.plan import PlannedLayer
 from convcli.output.report import Report
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Explanation(Record):
         found: dict[str, Any] = {
             "layer": self.layer.name,
             "type": type(self.layer.node.layer).__name__,
-            "inputs": list(self.layer.operands),
+            "inputs": list(self.layer.input_names),
             "sample": self.sample,
             "map": self.map,
             "map_name": self.map_name,

@@ -10,7 +10,7 @@ from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field
 from convcli.core.shapes import Shape, known, product, quotient
 from convcli.io import arrays
-from convcli.model.graph import Plan
+from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
 from convcli.output.report import Report
 from convcli.output.report.apply import Kernels, kernel_title, kernels_of

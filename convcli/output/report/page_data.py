@@ -22,7 +22,7 @@ from convcli.engine.program import build_program
 from convcli.engine.run_step import run_step
 from convcli.io import arrays
 from convcli.model import steps
-from convcli.model.graph import Plan, PlannedLayer
+from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.window import Window
 from convcli.output.report import Report
 from convcli.output.report.apply import numbered, operation, turned
@@ -131,7 +131,7 @@ def parts_of(
     """
     parts, found = [], {name: values[name] for name in plan.input_shapes}
     for layer in plan.layers:
-        own, takes = weights[layer.node.owner], layer.operands
+        own, takes = weights[layer.node.owner], layer.input_names
         kernels = [place for place, step in enumerate(layer.steps) if isinstance(step, steps.Correlate)]
         rest = layer.steps
         if len(kernels) == 2:
@@ -150,12 +150,12 @@ def parts_of(
 def _between(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Weights) -> Array:
     """What the first steps of a layer make of its input."""
     cut = replace(layer, steps=layer.steps[:count], step_shapes=layer.step_shapes[:count])
-    alone = Plan(plan.model, {layer.operands[0]: layer.input_shapes[0]}, (cut,))
+    alone = Plan(plan.model, {layer.input_names[0]: layer.input_shapes[0]}, (cut,))
     program = build_program(
         alone, {layer.node.owner: weights}, [layer.name], x.dtype.name, samples=len(x), compiled=False
     )
     try:
-        return program({layer.operands[0]: x})[layer.name]
+        return program({layer.input_names[0]: x})[layer.name]
     finally:
         program.close()
 

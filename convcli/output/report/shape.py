@@ -11,8 +11,8 @@ from convcli.core.option_words import BYTES, COUNTS
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, Extent, Shape, total
 from convcli.io.arrays import worded
-from convcli.model.graph import Plan, PlannedLayer
-from convcli.model.steps import Field, Seen, Track
+from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis
 from convcli.output.report import Report
 
 
@@ -125,7 +125,7 @@ def _one_or_all(named: Mapping[str, Any]) -> Any:
 def _row(plan: Plan, layer: PlannedLayer, outer: Any, asked: Asked) -> dict[str, Any]:
     correlation = layer.correlation
     pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in layer.weights if weight.name == POINTWISE}
-    fields = plan.fields[layer.name]
+    fields = plan.receptive_fields[layer.name]
     seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in fields.items()}
     jumps = {name: _jump(each) for name, each in fields.items()}
     return {
@@ -165,13 +165,13 @@ def _row_memory(layer: PlannedLayer, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _receptive_field(seen: Field, shape: Shape) -> list[Extent]:
+def _receptive_field(seen: ReceptiveField, shape: Shape) -> list[Extent]:
     return [whole if each is None else _reach(each, "extent") for each, whole in zip(seen, shape, strict=False)]
 
 
-def _jump(seen: Field) -> list[int | float | None]:
+def _jump(seen: ReceptiveField) -> list[int | float | None]:
     return [_reach(each, "jump") for each in seen]
 
 
-def _reach(seen: Seen, what: str) -> Any:
-    return getattr(seen.reach, what) if isinstance(seen, Track) else None
+def _reach(seen: AxisField, what: str) -> Any:
+    return getattr(seen.field, what) if isinstance(seen, TracedAxis) else None

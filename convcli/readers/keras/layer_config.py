@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short
-from convcli.model.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, normalised
+from convcli.model.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, canonical_name
 from convcli.readers.keras.json_values import config_of, plain_value
 
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow")
@@ -40,10 +40,10 @@ def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
         function = config_of(layer).get("function")
         if str(function) not in OPERATORS:
             raise ConvcliError(f"unknown operation {short(function)}", f"one of {', '.join(OPERATORS)}")
-        return LAYERS[normalised(OPERATORS[str(function)])]
+        return LAYERS[canonical_name(OPERATORS[str(function)])]
     if ".ops." in str(module) and name not in OPERATIONS:
         raise ConvcliError(f"unknown operation {name}", f"one of {', '.join(OPERATIONS)}")
-    result = LAYERS.get(normalised(name))
+    result = LAYERS.get(canonical_name(name))
     if result is None or name not in (result.__name__, *result.aliases):
         raise ConvcliError(f"unknown layer class {name!r}", "convcli help layer-types lists them")
     return result
@@ -75,7 +75,7 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
         argument = RENAMED.get((layer_type.__name__, key), key)
         if key in NOT_ARGUMENTS or TRAINING_ONLY.fullmatch(key) or (value is None and argument != "axis"):
             continue
-        if argument not in layer_type.arguments() and (value is False or (key == "groups" and value == 1)):
+        if argument not in layer_type.argument_names() and (value is False or (key == "groups" and value == 1)):
             continue  # Keras writes arguments of a base class that this layer does not have
         arguments[argument] = _argument(layer_type, argument, plain_value(value))
     return arguments

@@ -126,7 +126,7 @@ FILTERS = {
 
 def _met(stage: DotProductStage, of: Explanation) -> str:
     """What is done, and on which cells."""
-    source = of.layer.operands[0]
+    source = of.layer.input_names[0]
     if stage.kernel.ndim == 1:
         return f"Each value of {source} times its weight"
     if stage.name == "weights":
@@ -181,7 +181,7 @@ def _(stage: DotProductStage) -> str:
 @stage_renderables.register
 def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     kind = "Maximum" if stage.winner is not None else "Mean"
-    yield Text(f" {kind} of {of.layer.operands[0]}{_where(stage.patch)}{_unlike(stage)}", "dim")
+    yield Text(f" {kind} of {of.layer.input_names[0]}{_where(stage.patch)}{_unlike(stage)}", "dim")
     values, outside = stage.patch.values, ~stage.patch.inside
     for lead in np.ndindex(*values.shape[:-2]):
         depth = "".join(f", depth {each}" for each in lead)
@@ -190,7 +190,7 @@ def _(stage: PoolStage, of: Explanation) -> Iterator[RenderableType]:
     yield Text(f" {stage_line(stage)}")
     if stage.winner is not None and stage.patch.cells is not None:
         won = ",".join(map(str, stage.patch.cells[stage.winner]))
-        yield Text(f" the winner, in brackets, is {of.layer.operands[0]} at {won}")
+        yield Text(f" the winner, in brackets, is {of.layer.input_names[0]} at {won}")
 
 
 @stage_line.register

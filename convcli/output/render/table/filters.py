@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convcli.core.lazy_imports import np
-from convcli.model.filter_bank import Filter, total
+from convcli.model.filter_bank import Filter, value_sum
 from convcli.output.render.number_text import number_text, per_axis_text
 from convcli.output.render.table.layer_table import column_table
 from convcli.output.render.table.number_grids import number_grids
@@ -26,7 +26,7 @@ def renderables(report: FiltersReport) -> Iterator[RenderableType]:
         yield Text(f" What it does: {each.recipe.does}")
         if each.arguments:
             yield Text(f" Parameters: {each.parameters}")
-        yield Text(f" Sum: {number_text(total(each.values))}")
+        yield Text(f" Sum: {number_text(value_sum(each.values))}")
         yield Text(f" Source: {each.recipe.source}")
 
 

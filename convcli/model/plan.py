@@ -1,0 +1,276 @@
+"""The plan of a model: shapes, parameters, cost and receptive fields of every layer, for inputs of known shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from math import lcm, prod
+from typing import Any
+
+from convcli.core.errors import ConvcliError, located
+from convcli.core.records import Record, replace
+from convcli.core.shapes import DataFormat, Extent, Shape, shape_text, total
+from convcli.model.graph import Model, Node
+from convcli.model.receptive_field import (
+    AxisField,
+    PeriodicField,
+    ReceptiveField,
+    TracedAxis,
+    identity_field,
+    input_period,
+)
+from convcli.model.steps import Correlate, Merge, Step, Weight
+
+MOST_VALUES = 10**100  # numbers beyond are not worth printing
+# Extents that are tried in place of unknown ones: AMPLE is larger than any usual window, PROBES is how many follow it.
+AMPLE, PROBES = 1 << 8, 1 << 5
+
+
+class PlannedLayer(Record):
+    """A layer of a plan: its steps and their shapes, each of one sample with channels last.
+
+    `step_shapes` are the output shapes of the steps. A layer without steps is the identity.
+    """
+
+    node: Node
+    steps: tuple[Step, ...]
+    input_shapes: tuple[Shape, ...]
+    step_shapes: tuple[Shape, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the layer, and of its output."""
+        return self.node.name
+
+    @property
+    def where(self) -> str:
+        """The layer's name in messages."""
+        return self.node.where
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the values that the layer takes; numbers among its inputs have none."""
+        return tuple(value for value in self.node.inputs if isinstance(value, str))
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the layer's output."""
+        return self.step_shapes[-1] if self.steps else self.input_shapes[0]
+
+    @property
+    def steps_with_shapes(self) -> Iterator[tuple[Step, tuple[Shape, ...]]]:
+        """Each step with the shapes of its inputs."""
+        yield from zip(self.steps, (self.input_shapes, *((shape,) for shape in self.step_shapes)), strict=False)
+
+    @cached_property
+    def weights(self) -> tuple[Weight, ...]:
+        """The weights of all steps, in Keras's order."""
+        return tuple(weight for step in self.steps for weight in step.weights)
+
+    @property
+    def macs(self) -> Extent:
+        """The multiply-accumulates by kernel weights, for one sample."""
+        return total(step.macs(shapes[0]) for step, shapes in self.steps_with_shapes)
+
+    @property
+    def params(self) -> Extent:
+        """The number of parameters; a layer that is called again counts at its first call only."""
+        return 0 if self.node.shares_with else total(weight.size for weight in self.weights)
+
+    @property
+    def trainable_params(self) -> Extent:
+        """The number of parameters that training changes."""
+        if self.node.shares_with or not self.node.trainable:
+            return 0
+        return total(weight.size for weight in self.weights if weight.trainable)
+
+    @property
+    def correlation(self) -> Correlate | None:
+        """The first step that has a kernel."""
+        return next((step for step in self.steps if isinstance(step, Correlate)), None)
+
+    def trace(self, fields: Sequence[Mapping[str, ReceptiveField]]) -> Mapping[str, ReceptiveField]:
+        """Return the receptive field of the output on each model input, from those of the layer's inputs."""
+        for step, shapes in self.steps_with_shapes:
+            model_inputs = dict.fromkeys(name for field in fields for name in field)
+            fields = [{name: step.trace([field.get(name) for field in fields], shapes) for name in model_inputs}]
+        return fields[0]
+
+
+class Plan(Record):
+    """A model on inputs of known shape; its layers come in the order of the model."""
+
+    model: Model
+    input_shapes: Mapping[str, Shape]
+    layers: tuple[PlannedLayer, ...]
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every value by name, the inputs first."""
+        return {**self.input_shapes, **{layer.name: layer.output_shape for layer in self.layers}}
+
+    @property
+    def output_shapes(self) -> dict[str, Shape]:
+        """The shape of each output by name."""
+        return {name: self.shapes[name] for name in self.model.outputs}
+
+    @cached_property
+    def receptive_fields(self) -> dict[str, Mapping[str, ReceptiveField]]:
+        """The receptive field of each value on each model input: `receptive_fields[value][model_input]`.
+
+        An unknown extent can leave open where windows lie. The model is then planned for a run of known extents that
+        covers every remainder, and what all of these plans agree on is known after all.
+        """
+        fields = self.trace({name: identity_field(shape) for name, shape in self.input_shapes.items()})
+        extents_unknown = any(None in shape[:-1] for shape in self.input_shapes.values())
+        if extents_unknown and any("unknown" in field for seen in fields.values() for field in seen.values()):
+            probes = self._fields_of_probes()
+            return {
+                value: {name: _agreed(field, [probe[value][name] for probe in probes]) for name, field in seen.items()}
+                for value, seen in fields.items()
+            }
+        return fields
+
+    def _fields_of_probes(self) -> list[dict[str, Mapping[str, ReceptiveField]]]:
+        """Return the receptive fields for known extents in place of unknown ones; none where too many are needed."""
+        first = next(filter(None, map(self._probe, range(AMPLE, AMPLE + PROBES))), None)
+        if first is None or any(None in shape for shape in first.input_shapes.values()):
+            return []
+        fields = (axis for seen in first.receptive_fields.values() for field in seen.values() for axis in field)
+        period = lcm(*map(input_period, fields))
+        if period > PROBES:
+            return []
+        return [plan.receptive_fields for plan in map(self._probe, range(AMPLE, AMPLE + period)) if plan]
+
+    def _probe(self, extent: int) -> Plan | None:
+        """Return the plan for inputs with `extent` in place of each unknown spatial extent; None if it does not fit."""
+        shapes = {
+            name: (*(extent if own is None else own for own in shape[:-1]), shape[-1])
+            for name, shape in self.input_shapes.items()
+        }
+        return try_plan(self.model, shapes)
+
+    def trace(self, input_fields: Mapping[str, ReceptiveField]) -> dict[str, Mapping[str, ReceptiveField]]:
+        """Return the receptive field of each value on each model input, from those of the inputs on themselves."""
+        fields: dict[str, Mapping[str, ReceptiveField]] = {name: {name: own} for name, own in input_fields.items()}
+        for layer in self.layers:
+            with located(layer.where):
+                fields[layer.name] = layer.trace([fields[name] for name in layer.input_names])
+        return fields
+
+    def by_input(self, figures: Mapping[str, Any]) -> Any:
+        """Return figures by the names of the inputs, or the only figure where the model has one input."""
+        return dict(figures) if len(self.input_shapes) > 1 else next(iter(figures.values()))
+
+    def pruned_to(self, names: Sequence[str]) -> Plan:
+        """Return the plan of only the layers that the named values depend on."""
+        needed = set(names)
+        for layer in reversed(self.layers):
+            if layer.name in needed:
+                needed.update(layer.input_names)
+        return replace(self, layers=tuple(layer for layer in self.layers if layer.name in needed))
+
+
+def make_plan(model: Model, shapes: Mapping[str, Shape]) -> Plan:
+    """Return the plan of a model for input shapes by name (one sample, channels last).
+
+    Raises `ConvcliError`, which names the layer, where something does not fit.
+    """
+    values: dict[str, Shape] = dict(shapes)
+    layers: dict[str, PlannedLayer] = {}
+    for name, shape in shapes.items():
+        with located(name):
+            _check_size(shape)
+    for node in model.nodes:
+        with located(node.where):
+            layer = _plan_layer(node, values, model.data_format)
+            _check_size(layer.output_shape)
+            _check_weight_values(layer)
+            if node.shares_with:
+                _check_shared_weights(layer, layers[node.shares_with])
+        values[node.name] = layer.output_shape
+        layers[node.name] = layer
+    return Plan(model, dict(shapes), tuple(layers.values()))
+
+
+def try_plan(model: Model, shapes: Mapping[str, Shape]) -> Plan | None:
+    """Return the plan of a model for input shapes, None where something does not fit."""
+    try:
+        return make_plan(model, shapes)
+    except ConvcliError:
+        return None
+
+
+def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat) -> PlannedLayer:
+    shapes = tuple(values[value] for value in node.inputs if isinstance(value, str))
+    node.layer.check_inputs(shapes, len(node.inputs))
+    steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
+    step_shapes: list[Shape] = []
+    current = shapes
+    for step in steps:
+        step_shapes.append(step.output_shape(*current))
+        current = (step_shapes[-1],)
+    return PlannedLayer(node, steps, shapes, tuple(step_shapes))
+
+
+def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> tuple[Step, ...]:
+    """Hand the numbers among a layer's inputs to its merge, as constants."""
+    constants = tuple((index, float(value)) for index, value in enumerate(inputs) if not isinstance(value, str))
+    return tuple(replace(step, constants=constants) if isinstance(step, Merge) else step for step in steps)
+
+
+# ---- checks ----
+
+
+def _check_size(shape: Shape) -> None:
+    if prod(extent or 1 for extent in shape) > MOST_VALUES:
+        raise ConvcliError("more than 1e100 values", "smaller extents")
+
+
+def _check_weight_values(layer: PlannedLayer) -> None:
+    """Raise `ConvcliError` where the model file holds a weight that the layer has not, or in another shape."""
+    shapes = {weight.name: weight.shape for weight in layer.weights}
+    for name, value in layer.node.weight_values.items():
+        if name not in shapes:
+            arguments = ", ".join(layer.node.layer.argument_names()) or "none"
+            weights = ", ".join(shapes) or "none"
+            raise ConvcliError(f"{name}: the layer has no such weight", f"weights: {weights}; arguments: {arguments}")
+        if value.shape and not _compatible(value.shape, shapes[name]):
+            raise ConvcliError(f"{name}: shape {shape_text(value.shape)}", f"{shape_text(shapes[name])} here")
+
+
+def _check_shared_weights(layer: PlannedLayer, first: PlannedLayer) -> None:
+    """Raise `ConvcliError` where a layer that is called again needs other weights than at its first call."""
+    for here, there in zip(layer.weights, first.weights, strict=True):
+        if not _compatible(here.shape, there.shape):
+            raise ConvcliError(
+                f"{here.name}: {shape_text(here.shape)} here, {shape_text(there.shape)} at its first call",
+                "inputs that need the same weights",
+            )
+
+
+def _compatible(shape: Shape, other: Shape) -> bool:
+    """Return whether two shapes agree in rank and in every extent that both know."""
+    return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in zip(shape, other, strict=True))
+
+
+# ---- receptive fields for unknown extents ----
+
+
+def _agreed(field: ReceptiveField, probes: Sequence[ReceptiveField]) -> ReceptiveField:
+    """Return a receptive field with its unknown axes replaced by what all probes agree on."""
+    return tuple(
+        _agreed_axis([probe[axis] for probe in probes]) if seen == "unknown" else seen
+        for axis, seen in enumerate(field)
+    )
+
+
+def _agreed_axis(probes: Sequence[AxisField]) -> AxisField:
+    """Return what all probes see along an axis, if extent and jump are the same; positions may differ."""
+    figures = {
+        (seen.axis, seen.field.extent, seen.field.jump)
+        if isinstance(seen, TracedAxis) and isinstance(seen.field, PeriodicField)
+        else None
+        for seen in probes
+    }
+    return probes[0] if len(figures) == 1 and None not in figures else "unknown"
