@@ -1,5 +1,9 @@
-"""The working behind one value of a layer, as data."""
+"""Explain how a value of a layer comes about: the cells and weights that it is made of, stage by stage.
 
-from convcli.engine.explain.follow import Explainer
+The modules beside `explainer` register how they explain each kind of step.
+"""
 
-__all__ = ["Explainer"]
+from convcli.engine.explain import correlation, elementwise, pooling, rearrangement
+from convcli.engine.explain.explainer import Explainer
+
+__all__ = ["Explainer", "correlation", "elementwise", "pooling", "rearrangement"]

@@ -1,4 +1,4 @@
-"""The parts of the working behind a value: a record for each kind, with the numbers that it is made of."""
+"""The stages of an explanation: a record for each kind of computation, with the numbers that go into it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
 
-Cell = tuple[int, ...]  # of a sample, `(*spatial, channel)`
+Cell = tuple[int, ...]  # the index of a value in a sample: (*position, channel)
 
 
 class Stage(Record, kw_only=True):
-    """One part of the working and the value that it yields."""
+    """One computation and the value that it yields."""
 
     value: Any
 
 
 class Patch(Record):
-    """The cells under a window: `values` is `(*size, channels)`, or `(*size,)` of one channel.
+    """The cells under a window.
 
-    `inside`, `(*size,)`, says which are cells of the input; the others are padding, or lie between stretched cells.
-    `cells`, `(*size, axes)`, is the place of each in the input, -1 where there is none; None where they lie along
-    another axis than those in space.
+    `values` is `(*size, channels)`, or `(*size,)` where only one channel counts. `inside`, `(*size,)`, is true for the
+    cells of the input; the others are padding, or lie between the cells of a stretched input. `cells`, `(*size, axes)`,
+    is the position of each cell in the input, -1 for the others. It is None after axes have been moved, where windows
+    slide along an axis that is no spatial axis of the input.
     """
 
     values: Array
@@ -34,7 +35,7 @@ class DotProductStage(Stage):
     """A dot product of the cells under a window with a filter, plus a bias.
 
     `kernel` has the patch's shape and is as it meets the input; `channels` are the numbers of the input channels that
-    it sees. With `per_channel` the channels are not summed: the value is a sum for each.
+    it meets; `name` is that of the variable. With `per_channel` the value is a sum for each channel, without a total.
     """
 
     patch: Patch
@@ -54,15 +55,15 @@ class DotProductStage(Stage):
 
     @property
     def channel_sums(self) -> Array:
-        """The sum of the products of each channel."""
-        found = self.products
-        return np.asarray(found.sum(axis=tuple(range(found.ndim - 1))))
+        """The sum of the products of each channel: `(channels,)`."""
+        products = self.products
+        return np.asarray(products.sum(axis=tuple(range(products.ndim - 1))))
 
 
 class PoolStage(Stage):
-    """The maximum or the mean of the cells under a window, of one channel.
+    """The maximum or the mean of the cells under a window, in one channel.
 
-    `winner` is the place in the window of the first cell that has the maximum; a mean is divided by `count`.
+    Of a maximum, `winner` is the index in the window of the first cell that has it; of a mean, `count` is the divisor.
     """
 
     patch: Patch
@@ -71,7 +72,7 @@ class PoolStage(Stage):
 
 
 class ScaleStage(Stage):
-    """One value shifted and scaled; `parameters` are those of the step that are used here, by name."""
+    """A number shifted and scaled; `parameters` are the step's numbers that are used here, by name."""
 
     kind: str
     input: Any
@@ -79,7 +80,7 @@ class ScaleStage(Stage):
 
 
 class NormalizeStage(Stage):
-    """(x - mean) / sqrt(variance + epsilon), with the mean and variance of `count` values of the sample."""
+    """(input - mean) / sqrt(variance + epsilon), with the mean and variance of `count` values of the sample."""
 
     input: Any
     mean: Any
@@ -89,7 +90,10 @@ class NormalizeStage(Stage):
 
 
 class ActivationStage(Stage):
-    """An activation with its parameters; `axis_values` are the values along the axes that it works along, else None."""
+    """An activation with its parameters.
+
+    `axis_values` are all values along the axes that it works along; None where it maps each value by itself.
+    """
 
     function: str
     parameters: Mapping[str, Any]
@@ -98,7 +102,10 @@ class ActivationStage(Stage):
 
 
 class MergeStage(Stage):
-    """A value of each operand, by name, merged; `coefficients` says how many times each is taken, where not once."""
+    """The values of several operands, each with its name, merged.
+
+    `coefficients` are the factors of the operands; it is empty where all are 1.
+    """
 
     kind: str
     operands: tuple[tuple[str, Any], ...]
@@ -106,7 +113,7 @@ class MergeStage(Stage):
 
 
 class CopyStage(Stage):
-    """A value as it stands elsewhere: at `cell` of the input or, of several, the operand; None is padding."""
+    """A value taken from `cell` of an operand as it is; without a cell it is padding."""
 
     operand: str
     cell: Cell | None

@@ -1,0 +1,88 @@
+"""Explain steps that take values from elsewhere: padding, reshaping, moving axes, resizing and merging."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convcli.core.shapes import known
+from convcli.engine.explain.explainer import Explainer, explain_step
+from convcli.engine.explain.laid_out import number_cells
+from convcli.engine.explain.stages import Cell, CopyStage, DotProductStage, MergeStage, Patch, Stage
+from convcli.engine.run_step import MERGE_FUNCTIONS, align_operands, run_step
+from convcli.model.steps import ChangeShape, Merge, MoveAxes, Pad, Resize, Step
+
+
+@explain_step.register(Pad)
+@explain_step.register(ChangeShape)
+@explain_step.register(MoveAxes)
+def _(step: Step, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
+    return _copied(step, explainer, index, cell)
+
+
+def _copied(step: Step, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
+    """Return the stages of a value that a step copies, found by running the step on the numbers of the cells."""
+    layer = explainer.layer
+    shape = tuple(map(known, layer.step_shapes[index - 1] if index else layer.input_shapes[0]))
+    numbers = np.arange(1, np.prod(shape) + 1).reshape(1, *shape)
+    number = int(run_step(step, [numbers], {})[0][cell])
+    operand = layer.input_names[0]
+    if number == 0:  # padding with zeros
+        return [CopyStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
+    origin = tuple(int(at) for at in np.unravel_index(number - 1, shape))
+    stages, value = explainer.stages_before(index, origin)
+    return stages or [CopyStage(operand, origin, value=value)]
+
+
+@explain_step.register
+def _(step: Resize, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
+    if step.interpolation == "nearest":
+        return _copied(step, explainer, index, cell)
+    x = explainer.step_input(index)
+    *position, channel = cell
+    spans, weights = [], np.ones((), x.dtype)
+    for width, factor, at in zip(x.shape[1:-1], step.factors, position, strict=True):
+        # The weights of all cells of an axis are what the interpolation makes of the identity matrix.
+        along = run_step(Resize((factor,), step.interpolation), [np.eye(width, dtype=x.dtype)[None]], {})[0][at]
+        used = np.flatnonzero(along)
+        span = slice(int(used[0]), int(used[-1]) + 1)
+        spans.append(span)
+        weights = weights[..., None] * along[span]
+    cells = number_cells(x.shape[1:-1])[0][tuple(spans)] - 1
+    patch = Patch(x[0][(*spans, slice(channel, channel + 1))], np.ones(weights.shape, bool), cells)
+    total = np.sum(weights * patch.values[..., 0])
+    return [DotProductStage(patch, weights[..., None], (channel,), total, "weights", value=total)]
+
+
+@explain_step.register
+def _(step: Merge, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
+    if step.kind == "concatenate":
+        return [_concatenated(step, explainer, cell)]
+    shape = (1, *map(known, explainer.layer.step_shapes[index]))
+    operands = [
+        (name, np.broadcast_to(x, shape)[0][cell])
+        for name, x in zip(explainer.layer.input_names, align_operands(step, explainer.inputs), strict=True)
+    ]
+    for at, constant in step.constants:
+        operands.insert(at, ("", explainer.inputs[0].dtype.type(constant)))
+    values = [value for _, value in operands]
+    if step.coefficients:
+        values = [value * factor for value, factor in zip(values, step.coefficients, strict=True)]
+    merged = values[0]
+    for value in values[1:]:
+        merged = MERGE_FUNCTIONS[step.kind](merged, value)
+    if step.kind == "mean":
+        merged = merged / len(values)
+    return [MergeStage(step.kind, tuple(operands), step.coefficients, value=merged)]
+
+
+def _concatenated(step: Merge, explainer: Explainer, cell: Cell) -> CopyStage:
+    """Return the stage of a value that is laid beside others: a cell of one of the operands."""
+    axis = step.axis % len(cell)
+    start = 0
+    for name, x in zip(explainer.layer.input_names, explainer.inputs, strict=True):
+        extent = x.shape[axis + 1]
+        if cell[axis] < start + extent:
+            origin = (*cell[:axis], cell[axis] - start, *cell[axis + 1 :])
+            return CopyStage(name, origin, value=x[0][origin])
+        start += extent
+    raise AssertionError(f"{cell} is not in the result")
