@@ -14,19 +14,9 @@ from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.program import MANY_SAMPLES, build_program
 from convcli.engine.run_step import run_step
-from convcli.learning.gradients import DIFFERENTIABLE
-from convcli.model import steps
 from convcli.model.plan import make_plan
 from convcli.model.steps import Correlate, Merge, Weight
 from convcli.model.window import Window
-
-
-def test_every_step_can_be_run_and_learned_through():
-    closed = {each for each in vars(steps).values() if isinstance(each, type) and issubclass(each, steps.Step)}
-    closed.remove(steps.Step)
-    with_algorithms, in_training_only = {steps.Correlate, steps.Pool}, {steps.Noise, steps.Penalty}
-    assert closed - with_algorithms - in_training_only <= set(run_step.registry)
-    assert closed <= set(DIFFERENTIABLE)
 
 
 @pytest.mark.parametrize(

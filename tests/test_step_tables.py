@@ -1,0 +1,70 @@
+"""Every step is in each table that is keyed by steps, or is left to the default of that table.
+
+A step that is added to `convcli/model/steps.py` makes these tests fail until each table has been thought of.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from convcli.analysis import derivation
+from convcli.engine.explain import stages
+from convcli.engine.explain.explainer import explain_step
+from convcli.engine.restrict_step import restrict_step
+from convcli.engine.run_step import run_step
+from convcli.learning.gradients import DIFFERENTIABLE
+from convcli.model import steps
+from convcli.model.steps import (
+    Activate,
+    ChangeShape,
+    Correlate,
+    GlobalPool,
+    MoveAxes,
+    Noise,
+    Normalize,
+    Pad,
+    Penalty,
+    Pool,
+    Resize,
+    Scale,
+)
+from convcli.output.render.table import explain as explain_table
+from convcli.output.report import explain as explain_report
+from convcli.output.report import page_data
+
+
+def subclasses(module, base):
+    """Return the classes of a module that derive from `base`, without `base` itself."""
+    classes = {value for value in vars(module).values() if isinstance(value, type) and issubclass(value, base)}
+    return classes - {base}
+
+
+STEPS = subclasses(steps, steps.Step)
+STAGES = subclasses(stages, stages.Stage)
+TRAINING_ONLY = {Noise, Penalty}  # a layer yields these only for training
+
+# For each table its entries, and the steps without an entry.
+STEP_TABLES = {
+    "run": (run_step.registry, {Correlate, Pool, *TRAINING_ONLY}),  # correlation and pooling have algorithms
+    "tiles": (restrict_step.registry, {GlobalPool, ChangeShape, *TRAINING_ONLY}),  # these need the whole input
+    "explain": (explain_step.registry, TRAINING_ONLY),
+    "gradients": (DIFFERENTIABLE, set()),
+    "derivation": (derivation.sizes.registry, {Activate, MoveAxes, Normalize, Scale, *TRAINING_ONLY}),  # sizes stay
+    # Values that only move are data of the page, not code; the page computes neither interpolation nor statistics.
+    "page": (page_data.does.registry, {ChangeShape, MoveAxes, Normalize, Pad, Resize, *TRAINING_ONLY}),
+}
+STAGE_TABLES = {
+    "json": explain_report.parts.registry,
+    "line": explain_table.stage_line.registry,
+}
+
+
+@pytest.mark.parametrize("table", STEP_TABLES)
+def test_every_step_is_in_the_table_or_left_to_its_default(table):
+    entries, by_default = STEP_TABLES[table]
+    assert STEPS & set(entries) == STEPS - by_default
+
+
+@pytest.mark.parametrize("table", STAGE_TABLES)
+def test_every_stage_of_an_explanation_is_shown(table):
+    assert set(STAGE_TABLES[table]) >= STAGES
