@@ -1,4 +1,4 @@
-"""Which cells of a model's input one cell of each layer sees."""
+"""The window of a model's input that one cell of a layer's output depends on."""
 
 from __future__ import annotations
 
@@ -9,48 +9,57 @@ from convcli.core.shapes import Shape, shape_text
 from convcli.model.plan import Plan
 from convcli.model.receptive_field import AxisField, BoundedField, PeriodicField, ReceptiveField, TracedAxis
 
-MOST_CELLS = 1 << 20
+MOST_CELLS = 1 << 20  # of an input axis: every cell is followed through the model
 
 
 def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
-    """For each layer what its output at this place in space sees.
+    """Return for each layer the window of the input that its output cell at this position depends on.
 
-    `window` holds for each spatial axis of the input the first and last cell, `window_padding` how far the
-    window reaches beyond the input on either side. Both are None where the layer has no such
-    cell, and one axis is where unknown extents leave it open. With several inputs they are mappings by name. Raises
-    `ConvcliError` where no layer has such a cell.
+    For each spatial axis of the input, `window` is the first and the last cell, and `window_padding` is how many cells
+    of the window lie in the padding before and after the input. Where the layer's output has no such cell, both are
+    None; where an unknown extent leaves one axis open, the axis is None. With several inputs both are mappings by the
+    inputs' names. Raises `ConvcliError` where no layer's output has such a cell.
     """
-    within = plan.trace({name: _sight(shape) for name, shape in plan.input_shapes.items()})
-    found: dict[str, dict[str, Any]] = {}
+    within_borders = plan.trace({name: _cells_of(shape) for name, shape in plan.input_shapes.items()})
+    result: dict[str, dict[str, Any]] = {}
     for layer in plan.layers:
-        space = layer.output_shape[:-1]
-        there = len(space) == 0 or (
-            len(space) == len(cell)
-            and all(extent is None or place < extent for place, extent in zip(cell, space, strict=True))
-        )
-        if not there:
-            found[layer.name] = {"window": None, "window_padding": None}
+        if not _has_cell(layer.output_shape[:-1], cell):
+            result[layer.name] = {"window": None, "window_padding": None}
             continue
         windows = {
             name: _windows(plan.input_shapes[name], field, plan.receptive_fields[layer.name][name], cell)
-            for name, field in within[layer.name].items()
+            for name, field in within_borders[layer.name].items()
         }
-        window, padding = ({name: each[part] for name, each in windows.items()} for part in (0, 1))
-        found[layer.name] = {"window": plan.by_input(window), "window_padding": plan.by_input(padding)}
+        result[layer.name] = {
+            "window": plan.by_input({name: window for name, (window, _) in windows.items()}),
+            "window_padding": plan.by_input({name: padding for name, (_, padding) in windows.items()}),
+        }
     spaces = {layer.name: layer.output_shape[:-1] for layer in plan.layers}
-    if not any(found[name]["window"] for name, space in spaces.items() if space):
+    if not any(result[name]["window"] for name, space in spaces.items() if space):
         largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))
         raise ConvcliError(
             f"no layer's output has a cell {', '.join(map(str, cell))}",
-            f"a place from 0 for each axis in space; the largest output has {shape_text(largest)}",
+            f"a position from 0 for each spatial axis; the largest output has {shape_text(largest)}",
         )
-    return found
+    return result
 
 
-def _sight(shape: Shape) -> ReceptiveField:
+def _has_cell(space: Shape, cell: tuple[int, ...]) -> bool:
+    """Return whether an output with these spatial extents has the cell; an output without space is one cell."""
+    if not space:
+        return True
+    return len(space) == len(cell) and all(
+        extent is None or position < extent for position, extent in zip(cell, space, strict=True)
+    )
+
+
+def _cells_of(shape: Shape) -> ReceptiveField:
+    """Return what the cells of an input see of it along each spatial axis: each sees itself."""
     for width in shape[:-1]:
         if width is not None and width > MOST_CELLS:
-            raise ConvcliError(f"an axis of {width:,} cells", f"at most {MOST_CELLS:,} to tell what one cell sees")
+            raise ConvcliError(
+                f"an axis of {width:,} cells is too long to follow one cell", f"at most {MOST_CELLS:,} cells"
+            )
     return tuple(
         "unknown" if width is None else TracedAxis(axis, BoundedField.identity(width))
         for axis, width in enumerate(shape[:-1])
@@ -58,22 +67,28 @@ def _sight(shape: Shape) -> ReceptiveField:
 
 
 def _windows(
-    shape: Shape, within: ReceptiveField, without: ReceptiveField, cell: tuple[int, ...]
+    shape: Shape, within: ReceptiveField, unbounded: ReceptiveField, cell: tuple[int, ...]
 ) -> tuple[list[Any], list[Any]]:
-    pairs = [_window(*each, cell) for each in zip(shape[:-1], within, without, strict=True)]
+    """Return the window and its padding along each spatial axis of an input of this shape."""
+    pairs = [_window(*axis, cell) for axis in zip(shape[:-1], within, unbounded, strict=True)]
     return [window for window, _ in pairs], [padding for _, padding in pairs]
 
 
-def _window(width: int | None, within: AxisField, without: AxisField, cell: tuple[int, ...]) -> tuple[Any, Any]:
-    if width is None or within == "unknown" or without == "unknown":
+def _window(width: int | None, within: AxisField, unbounded: AxisField, cell: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return the window and its padding along one axis of the input.
+
+    `within` is what the cell sees inside the input's borders. `unbounded` is what it would see if the input had no
+    border: the part beyond the border lies in the padding.
+    """
+    if width is None or within == "unknown" or unbounded == "unknown":
         return None, None
-    if within is None:
+    if within is None:  # the whole axis
         return [0, width - 1], [0, 0]
-    if within.axis >= len(cell):  # the axis lies along the channels now
+    if within.axis >= len(cell):  # a permutation has moved the axis among the channels
         return None, None
     seen, span = within.field.span(cell[within.axis]), None
-    if without is not None:
-        assert isinstance(without.field, PeriodicField)
-        span = without.field.span(cell[without.axis])
+    if unbounded is not None:
+        assert isinstance(unbounded.field, PeriodicField)
+        span = unbounded.field.span(cell[unbounded.axis])
     padding = [max(-span[0], 0), max(span[1] - width + 1, 0)] if span else [0, 0]
     return seen and list(seen), padding

@@ -1,4 +1,4 @@
-"""What a plan costs: multiplications, counted as the project and as others do, and memory."""
+"""The cost of a plan: multiplications, by each convention in use, and the memory of weights and values."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from convcli.model.steps import Correlate
 
 
 def flops(macs: Extent) -> Extent:
-    """FLOPs: a multiply-accumulate is a multiplication and an addition."""
+    """Return floating-point operations: two for each multiply-accumulate, a multiplication and an addition."""
     return product((2, macs))
 
 
 def macs_with_bias(layer: PlannedLayer) -> Extent:
-    """Multiply-accumulates, and one more for each value to which a bias is added."""
+    """Return the layer's multiply-accumulates, plus one for each output value that a bias is added to."""
     biases = (
         product(step.output_shape(*shapes))
         for step, shapes in layer.steps_with_shapes
@@ -24,7 +24,10 @@ def macs_with_bias(layer: PlannedLayer) -> Extent:
 
 
 def macs_over_output(layer: PlannedLayer) -> Extent:
-    """Multiply-accumulates as if a transposed convolution met its kernel at every output cell, not every input cell."""
+    """Return multiply-accumulates counted over output cells: output cells times kernel values.
+
+    This differs from `layer.macs` for transposed convolutions only, which convcli counts over their input cells.
+    """
     return total(
         product((*step.output_shape(*shapes)[:-1], step.kernel.size))
         for step, shapes in layer.steps_with_shapes
@@ -33,32 +36,33 @@ def macs_over_output(layer: PlannedLayer) -> Extent:
 
 
 def weight_bytes(layer: PlannedLayer, dtype: str) -> Extent:
-    """Bytes of all its variables."""
+    """Return the bytes of the layer's weights in a number type."""
     return product((layer.params, BYTES[dtype]))
 
 
 def output_bytes(layer: PlannedLayer, dtype: str, batch: int) -> Extent:
-    """Bytes of what it yields for so many samples."""
+    """Return the bytes of the layer's output for a batch of samples in a number type."""
     return product((batch, *layer.output_shape, BYTES[dtype]))
 
 
 def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
-    """The most bytes of values that are alive at once, and the layer during which they are.
+    """Return the most bytes of inputs and outputs that are alive at once, and the layer that runs at that time.
 
-    Each input and each layer's output is a buffer of its own, alive until the last layer that takes it is done; the
-    model's outputs stay. What a layer needs besides while it works does not count.
+    Each input and each layer's output has a buffer of its own, from the layer that makes it to the last layer that
+    takes it; the model's outputs stay. Memory that a layer needs only while it runs does not count. Both results are
+    None where an extent is unknown.
     """
-    last_use = {name: place for place, layer in enumerate(plan.layers) for name in layer.input_names}
+    last_use = {name: index for index, layer in enumerate(plan.layers) for name in layer.input_names}
     last_use |= dict.fromkeys(plan.model.outputs, len(plan.layers))
     sizes = {name: product((batch, *shape, BYTES[dtype])) for name, shape in plan.shapes.items()}
     alive = {name: sizes[name] for name in plan.input_shapes}
-    most, during = 0, None
-    for place, layer in enumerate(plan.layers):
+    peak, peak_layer = 0, None
+    for index, layer in enumerate(plan.layers):
         alive[layer.name] = sizes[layer.name]
-        now = total(alive.values())
-        if now is None:
+        size = total(alive.values())
+        if size is None:
             return None, None
-        if now > most:
-            most, during = now, layer.name
-        alive = {name: size for name, size in alive.items() if last_use.get(name, -1) > place}
-    return most, during
+        if size > peak:
+            peak, peak_layer = size, layer.name
+        alive = {name: size for name, size in alive.items() if last_use.get(name, -1) > index}
+    return peak, peak_layer

@@ -1,4 +1,4 @@
-"""What a model yields and costs without data, and which inputs it accepts."""
+"""Plans of a model for the input shapes that the user gives, and the input sizes that it accepts."""
 
 from __future__ import annotations
 
@@ -19,81 +19,94 @@ if TYPE_CHECKING:
 def find_input_sizes(
     model: Model, input_shape: Any = None, *, output: Shape | None = None, data_format: DataFormat | str | None = None
 ) -> InputSizes:
-    """Which extents of the input along each axis in space the model accepts, or with `output` which of them yield it.
+    """Find which input sizes a model accepts, or with `output` which of them give that output.
 
-    `input_shape` is needed where the model does not say its own; its extents in space matter only where one axis
-    depends on another. Raises `ConvcliError`.
+    Args:
+        model: the model.
+        input_shape: one sample's shape (in the order of `data_format`), or a mapping of shapes by the inputs' names.
+            It is needed where the model does not say its own. Its spatial extents matter only where what fits along
+            one axis depends on another.
+        output: the requested extent of the output along each spatial axis.
+        data_format: the order of the axes. Default: the model's.
+
+    Raises:
+        ConvcliError: no size fits, or the question has no answer for this model.
     """
     from convcli.analysis.input_sizes import accepted_sizes, matching_sizes
 
     data_format = DataFormat.of(data_format or model.data_format)
-    shapes = _own_or_given(model, named_shapes(model, input_shape, data_format))
+    shapes = _complete_shapes(model, named_shapes(model, input_shape, data_format))
     with located_in(model):
         return accepted_sizes(model, shapes) if output is None else matching_sizes(model, shapes, output)
 
 
 def named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dict[str, Shape]:
-    """The input shapes that are given, by name and with channels last."""
-    named = input_shape if isinstance(input_shape, Mapping) else {}
-    if input_shape is not None and not named:
-        named = {only_input(model): input_shape}
-    return {name: data_format.to_last(parse_shape(value)) for name, value in named.items()}
+    """Return the given input shapes by the inputs' names, with channels last.
+
+    `input_shape` is one shape for the single input, a mapping NAME: SHAPE, or None.
+    """
+    by_name = input_shape if isinstance(input_shape, Mapping) else {}
+    if input_shape is not None and not by_name:
+        by_name = {only_input(model): input_shape}
+    return {name: data_format.to_last(parse_shape(shape)) for name, shape in by_name.items()}
 
 
 def only_input(model: Model) -> str:
+    """Return the name of the model's single input. Raises `ConvcliError` where it has several."""
     if len(model.inputs) > 1:
         raise ConvcliError(f"which input? the model has {', '.join(model.inputs)}", "a shape or array for each by name")
     return next(iter(model.inputs))
 
 
 def plan_for(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> Plan:
-    """The plan of the model on these input shapes (channels last), or on its own where none is given.
+    """Plan a model for input shapes (channels last); inputs without one have the model's own shape.
 
-    Raises `ConvcliError`; where the shapes would fit in the other data format, or if they were larger, it says so.
+    Raises `ConvcliError`. Its remedy says so where the shapes would fit in the other data format, and else which sizes
+    fit.
     """
-    full = _own_or_given(model, shapes)
+    complete = _complete_shapes(model, shapes)
     try:
-        return make_plan(model, full)
+        return make_plan(model, complete)
     except ConvcliError as error:
-        hint = _other_format(model, full, data_format) or _sizes_that_fit(model, full)
+        hint = _data_format_hint(model, complete, data_format) or _size_hint(model, complete)
         if hint:
             error.remedy = f"{error.remedy}; {hint}" if error.remedy else hint
         raise
 
 
-def _own_or_given(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The shape of each input: as given, else the model's own. Raises `ConvcliError`."""
+def _complete_shapes(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Return the shape of each input: the given one, else the model's own. Raises `ConvcliError`."""
     for name in shapes:
         if name not in model.inputs:
             raise ConvcliError(f"no input {name!r}", f"the model has {', '.join(model.inputs)}")
-    full: dict[str, Shape] = {}
+    complete: dict[str, Shape] = {}
     for name, own in model.inputs.items():
-        given = shapes.get(name, own)
-        if given is None:
+        shape = shapes.get(name, own)
+        if shape is None:
             raise ConvcliError(f"the shape of {name!r} is not known", "-i 28x28x1, or input: in the model")
-        full[name] = given
-    return full
+        complete[name] = shape
+    return complete
 
 
-def _other_format(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> str | None:
-    """A hint for shapes that fit once they are read in the other data format, with fewer channels than cells."""
-    turned = {name: data_format.misread(shape) for name, shape in shapes.items()}
-    fewer = all((shape[-1] or 0) < (extent or 1) for shape in turned.values() for extent in shape[:-1])
-    if turned != shapes and fewer and try_plan(model, turned):
+def _data_format_hint(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> str | None:
+    """Return a hint where shapes that do not fit would fit in the other data format, and have fewer channels there."""
+    reordered = {name: data_format.misread(shape) for name, shape in shapes.items()}
+    has_few_channels = all((shape[-1] or 0) < (extent or 1) for shape in reordered.values() for extent in shape[:-1])
+    if reordered != shapes and has_few_channels and try_plan(model, reordered):
         return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"
     return None
 
 
-def _sizes_that_fit(model: Model, shapes: Mapping[str, Shape]) -> str | None:
-    """A hint for inputs whose extents do not fit: the least that do, or which do at all."""
+def _size_hint(model: Model, shapes: Mapping[str, Shape]) -> str | None:
+    """Return a hint where extents do not fit: the smallest that do, or if these are large enough, which do."""
     from convcli.analysis.input_sizes import AcceptedSizes, accepted_sizes, smallest_sizes
 
     smallest = smallest_sizes(model, shapes) if len(model.nodes) > 1 else None
     if smallest is None:
         return None
     space = next(iter(shapes.values()))[:-1]
-    if any(extent is not None and extent < few for extent, few in zip(space, smallest, strict=True)):
+    if any(extent is not None and extent < least for extent, least in zip(space, smallest, strict=True)):
         return f"the model needs an input of at least {'×'.join(map(str, smallest))}"
     axes = [axis for axis in accepted_sizes(model, shapes).axes if isinstance(axis, AcceptedSizes)]
-    fitting = "; ".join(f"{name}: {axis.text}" for name, axis in zip(axis_names(len(axes)), axes, strict=True))
-    return f"input sizes that fit: {fitting}"
+    sizes = "; ".join(f"{name}: {axis.text}" for name, axis in zip(axis_names(len(axes)), axes, strict=True))
+    return f"input sizes that fit: {sizes}"

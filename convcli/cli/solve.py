@@ -89,8 +89,8 @@ def _without(fixed: dict[str, str | None], transpose: bool) -> None:
 
 
 def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format: DataFormat | None) -> Report:
-    from convcli.analysis.input_sizes import NoSizeFitsError
     from convcli.analysis.planning import find_input_sizes
+    from convcli.analysis.size_probe import NoSizeFitsError
     from convcli.output.report.solve import SizesReport, sizes
 
     model = load_model(source, data_format=data_format)

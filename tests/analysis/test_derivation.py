@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from strategies import layers
 
 import convcli
-from convcli.analysis.derivation import unread
+from convcli.analysis.unread_cells import unread_cells
 from convcli.model.window import Window
 
 
@@ -133,5 +133,5 @@ def test_cells_that_are_never_read_are_those_that_no_place_covers(window, width)
             cell, empty = divmod(place * window.stride + tap * window.dilation - window.before, window.upsample)
             if not empty:
                 read.add(cell)
-    found = {cell for first, last in unread(window, width) for cell in range(first, last + 1)}
+    found = {cell for first, last in unread_cells(window, width) for cell in range(first, last + 1)}
     assert found == set(range(width)) - read

@@ -90,14 +90,19 @@ def test_the_sample():
 @pytest.mark.parametrize(
     ("layers", "shape", "output", "message"),
     [
-        (["Dense(2)"], (4,), None, "inputs of different sizes, or without axes in space (inputs of one size)"),
+        (["Dense(2)"], (4,), None, "the inputs have different sizes, or no spatial axes (inputs of one size)"),
         (
             ["Flatten()"],
             (None, 1),
             (7,),
-            "the output () has not the input's 1 axes in space (a model whose output has its input's axes)",
+            "the output () does not have the input's spatial axes (a model whose output keeps them)",
         ),
-        (["Conv2D(1, 3)"], (None, None, 1), (7,), "1 extents for an output of 2 axes in space (one for each)"),
+        (
+            ["Conv2D(1, 3)"],
+            (None, None, 1),
+            (7,),
+            "the output has 2 spatial axes, but the requested size has 1 (one extent for each axis)",
+        ),
         (
             ["Reshape((-1, 4, 4))"],
             (None, None, 1),
@@ -114,7 +119,7 @@ def test_the_sample():
             ["GlobalMaxPooling1D(keepdims=True)"],
             (None, 1),
             (7,),
-            "the output does not grow with the input (a model whose output has its input's axes)",
+            "the output does not grow with the input (a model whose output keeps its spatial axes)",
         ),
     ],
 )
@@ -198,6 +203,6 @@ def test_a_reshape_behind_strides_takes_their_multiples():
 
 
 def test_the_axes_are_few():
-    with pytest.raises(ConvcliError, match=r"^31 axes in space \(at most 6\)$"):
+    with pytest.raises(ConvcliError, match=r"^31 spatial axes \(at most 6\)$"):
         input_sizes.accepted_sizes(convcli.load(["relu"]), {"input": (2,) * 32})
     assert input_sizes.smallest_sizes(convcli.load(["conv2d(1, 3)"]), {"input": (2,) * 32}) is None

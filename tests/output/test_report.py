@@ -117,7 +117,7 @@ def test_outputs_stay_alive_to_the_end():
         ({"at": (-1,)}, "at: [-1] (places from 0, one for each axis in space)"),
         (
             {"at": (3,)},
-            "no layer's output has a cell 3 (a place from 0 for each axis in space; the largest output has (8, 8))",
+            "no layer's output has a cell 3 (a position from 0 for each spatial axis; the largest output has (8, 8))",
         ),
     ],
 )
