@@ -25,7 +25,7 @@ from convcli.output.render.image_style import (
     shortened,
 )
 from convcli.output.render.number_text import number_text
-from convcli.output.render.table.explain import stage_line
+from convcli.output.render.stage_lines import stage_line
 from convcli.output.render.walk_layout import ColouredGrid, NumberFormat, PlacedGrid, lay_out
 from convcli.output.report.apply import turned
 from convcli.output.report.explain import ExplainReport, Explanation

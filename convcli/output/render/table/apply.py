@@ -1,4 +1,4 @@
-"""Feature maps and filters, under the layers' shapes and parameters."""
+"""Feature maps and filters as grids of numbers, below a table of the layers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ MOST_SAMPLES = 4
 
 
 def renderables(report: ApplyReport) -> Iterator[RenderableType]:
+    """Yield the layers with their parameters, then the filters if they were requested, then the maps."""
     yield model_title(report.summary)
     yield layer_table(report.summary)
     yield from parameter_totals(report.summary)
@@ -33,26 +34,27 @@ def renderables(report: ApplyReport) -> Iterator[RenderableType]:
 
 def _samples(maps: Maps) -> Iterator[RenderableType]:
     batch = maps.array.shape[0]
-    for place, sample in enumerate(maps.array[:MOST_SAMPLES]):
+    for number, sample in enumerate(maps.array[:MOST_SAMPLES]):
         if batch > 1:
-            yield Text(f"sample {place}", "italic")
+            yield Text(f"sample {number}", "italic")
         if sample.ndim == 1:
             yield NumberGrid("values", sample)
-            continue
-        yield from number_grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
+        else:
+            yield from number_grids((name, sample[..., channel]) for channel, name in enumerate(maps.names))
     if batch > MOST_SAMPLES:
         yield Text(f"… {batch - MOST_SAMPLES:,} more samples; -f json, csv or npy gives all", "dim")
 
 
 def _filters(kernels: Kernels) -> Iterator[RenderableType]:
-    """Each filter with its bias; one that sees several channels as a grid for each."""
-    spatial = kernels.kernel.ndim > 2
+    """Yield a grid for each filter, with its bias; for one that sees several channels, a grid for each channel."""
+    is_spatial = kernels.kernel.ndim > 2
     named = []
-    for place, name in enumerate(kernels.names):
-        title = name if kernels.bias is None else f"{name}, bias {number_text(kernels.bias[place])}"
-        one = kernels.kernel[..., place]  # (*k, channels)
-        if spatial and one.shape[-1] > 1:
-            named += [(f"{title}, input channel {each}", one[..., each]) for each in range(one.shape[-1])]
+    for index, name in enumerate(kernels.names):
+        title = name if kernels.bias is None else f"{name}, bias {number_text(kernels.bias[index])}"
+        filter_ = kernels.kernel[..., index]  # (*size, channels)
+        channels = filter_.shape[-1]
+        if is_spatial and channels > 1:
+            named += [(f"{title}, input channel {channel}", filter_[..., channel]) for channel in range(channels)]
         else:
-            named.append((title, one[..., 0] if spatial else one))
+            named.append((title, filter_[..., 0] if is_spatial else filter_))
     yield from number_grids(named)

@@ -1,4 +1,4 @@
-"""The bank as a list, or filters as grids."""
+"""The filters of the bank: a list of all, or grids of some."""
 
 from __future__ import annotations
 
@@ -17,33 +17,37 @@ from convcli.output.report.filters import FiltersReport
 
 
 def renderables(report: FiltersReport) -> Iterator[RenderableType]:
+    """Yield the list, or each filter with its values and what is known of it."""
     if report.listed:
         yield _list(report.filters)
         return
-    for each in report.filters:
-        yield from number_grids([(each.name, np.array(each.values))])
-        yield Text(f" Size: {per_axis_text(each.shape, '?')}")
-        yield Text(f" What it does: {each.recipe.does}")
-        if each.arguments:
-            yield Text(f" Parameters: {each.parameters}")
-        yield Text(f" Sum: {number_text(value_sum(each.values))}")
-        yield Text(f" Source: {each.recipe.source}")
+    for filter_ in report.filters:
+        yield from number_grids([(filter_.name, np.array(filter_.values))])
+        yield Text(f" Size: {per_axis_text(filter_.shape, '?')}")
+        yield Text(f" What it does: {filter_.recipe.does}")
+        if filter_.arguments:
+            yield Text(f" Parameters: {filter_.parameters}")
+        yield Text(f" Sum: {number_text(value_sum(filter_.values))}")
+        yield Text(f" Source: {filter_.recipe.source}")
 
 
 def _list(filters: tuple[Filter, ...]) -> Table:
-    """A line a filter; a group is named where it begins. Names are never folded."""
-    groups = [each.group for each in filters]
-    made = column_table(_columns(filters, groups))
-    for column in made.columns[:-1]:
+    """Return a table with a line for each filter, in which only the last column may fold."""
+    table = column_table(_columns(filters))
+    for column in table.columns[:-1]:
         column.no_wrap = True
-    made.columns[1].min_width = max(len(each.name) for each in filters)
-    return made
+    table.columns[1].min_width = max(len(filter_.name) for filter_ in filters)
+    return table
 
 
-def _columns(filters: tuple[Filter, ...], groups: list[str]) -> dict[str, list[str]]:
+def _columns(filters: tuple[Filter, ...]) -> dict[str, list[str]]:
+    groups = [filter_.group for filter_ in filters]
     return {
-        "Group": [group if group != before else "" for group, before in zip(groups, ["", *groups], strict=False)],
-        "Filter": [each.name for each in filters],
-        "Size": [per_axis_text(each.shape, "?") for each in filters],
-        "What it does": [each.recipe.does + (f" ({each.parameters})" if each.arguments else "") for each in filters],
+        # A group is named only where it begins.
+        "Group": [group if group != previous else "" for group, previous in zip(groups, ["", *groups], strict=False)],
+        "Filter": [filter_.name for filter_ in filters],
+        "Size": [per_axis_text(filter_.shape, "?") for filter_ in filters],
+        "What it does": [
+            filter_.recipe.does + (f" ({filter_.parameters})" if filter_.arguments else "") for filter_ in filters
+        ],
     }

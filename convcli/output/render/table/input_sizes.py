@@ -1,4 +1,4 @@
-"""Input sizes of a model."""
+"""The input sizes that a model accepts, or that give an output, axis by axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from convcli.output.report.solve import SizesReport
 
 
 def renderables(report: SizesReport) -> Iterator[RenderableType]:
-    """A line an axis, and the smallest input."""
+    """Yield a line for each axis, and the smallest input."""
     names = axis_names(len(report.axes))
     accepted = [axis for axis in report.axes if isinstance(axis, AcceptedSizes)]
     yield Text(f"{report.name}: input sizes that " + ("fit" if accepted else "give this output"), "bold")

@@ -1,4 +1,4 @@
-"""Settings of a layer, the most usual first."""
+"""The settings of a layer that turn one size into another, the most common first."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.text import Text
 from convcli.output.render.table.layer_table import column_table
 from convcli.output.report.solve import SettingsReport
 
-MOST = 20
-COLUMNS = {
+MOST_SETTINGS = 20
+HEADINGS = {
     "kernel_size": "Kernel Size",
     "strides": "Strides",
     "padding": "Padding",
@@ -22,18 +22,17 @@ COLUMNS = {
 
 
 def renderables(report: SettingsReport) -> Iterator[RenderableType]:
-    """A line a setting, as many as anyone reads."""
+    """Yield a table with a line for each of the first settings, or nothing if there are none."""
     rows = report.rows()
     if not rows:
         return
-    size = "×".join(map(str, report.question.input))
-    yield Text(
-        f"{size} → {'×'.join(map(str, report.question.output))}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold"
-    )
-    names = {key: name for key, name in COLUMNS.items() if key in rows[0]}
-    yield column_table({name: [_cell(row[key]) for row in rows[:MOST]] for key, name in names.items()})
-    if len(rows) > MOST:
-        yield Text(f" … {len(rows) - MOST:,} less usual; -f json, yaml or csv gives all", "dim")
+    input_size, output_size = ("×".join(map(str, size)) for size in (report.question.input, report.question.output))
+    yield Text(f"{input_size} → {output_size}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold")
+    headings = {key: heading for key, heading in HEADINGS.items() if key in rows[0]}
+    shown = rows[:MOST_SETTINGS]
+    yield column_table({heading: [_cell(row[key]) for row in shown] for key, heading in headings.items()})
+    if len(rows) > MOST_SETTINGS:
+        yield Text(f" … {len(rows) - MOST_SETTINGS:,} less usual; -f json, yaml or csv gives all", "dim")
 
 
 def _cell(value: object) -> str:

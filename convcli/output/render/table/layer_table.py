@@ -1,4 +1,4 @@
-"""What several tables share: the title, the table of layers, the totals, and how their cells are written."""
+"""What the tables of several reports share: the title, the layers, the totals of parameters, and plain columns."""
 
 from __future__ import annotations
 
@@ -12,58 +12,59 @@ from rich.text import Text
 from convcli.core.shapes import shape_text
 from convcli.output.render.number_text import count_text
 
-UNLIMITED_WIDTH = 1 << 16
-TO_THE_RIGHT = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of numbers
+UNLIMITED_WIDTH = 1 << 16  # characters
+RIGHT_ALIGNED = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of numbers
+COLUMN_STYLES = {"Layer (type)": "cyan", "Param #": "green"}
 
 
 def model_title(summary: Mapping[str, Any]) -> Text:
-    """The model's name, and what goes in and comes out."""
-    shown = [shapes_text(summary[key]) for key in ("input_shape", "output_shape")]
+    """Return the model's name with the shapes of its inputs and outputs."""
+    input_shape, output_shape = (shapes_text(summary[key]) for key in ("input_shape", "output_shape"))
     layout = " (channels first)" if summary["data_format"] == "channels_first" else ""
-    return Text.assemble((summary["name"], "bold"), f": {shown[0]} → {shown[1]}{layout}")
+    return Text.assemble((summary["name"], "bold"), f": {input_shape} → {output_shape}{layout}")
 
 
-def shapes_text(value: Any) -> str:
-    """A shape as Keras prints it, or several by name."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {shape_text(shape)}" for name, shape in value.items())
-    return shape_text(value)
+def shapes_text(shapes: Any) -> str:
+    """Return a shape as Keras prints it, or several with their names: `left (None, 8), right (None, 4)`."""
+    if isinstance(shapes, dict):
+        return ", ".join(f"{name} {shape_text(shape)}" for name, shape in shapes.items())
+    return shape_text(shapes)
 
 
 def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | None = None) -> Table:
-    """Each layer with its output shape and parameters, and the columns in `more`."""
-    rows = summary["layers"]
+    """Return a table of the layers: output shapes, parameters, the columns in `more`, and inputs unless in a chain."""
+    layers = summary["layers"]
     columns: dict[str, Sequence[str]] = {
-        "Layer (type)": [f"{row['name']} ({row['type']})" for row in rows],
-        "Output Shape": [shape_text(row["output_shape"]) for row in rows],
-        "Param #": [count_text(row["params"]) for row in rows],
+        "Layer (type)": [f"{layer['name']} ({layer['type']})" for layer in layers],
+        "Output Shape": [shape_text(layer["output_shape"]) for layer in layers],
+        "Param #": [count_text(layer["params"]) for layer in layers],
         **(more or {}),
     }
     if not _is_chain(summary):
-        columns["Inputs"] = [", ".join(map(str, row["inputs"])) for row in rows]
+        columns["Inputs"] = [", ".join(map(str, layer["inputs"])) for layer in layers]
     return column_table(columns)
 
 
 def column_table(columns: Mapping[str, Sequence[str]], numbers: bool = False) -> Table:
-    """A table of these columns, in Keras's look; `numbers` says that all of them hold such."""
-    made = Table(box=box.HEAVY_HEAD, header_style="bold")
+    """Return a table that looks like those of Keras. With `numbers` all columns are aligned to the right."""
+    table = Table(box=box.HEAVY_HEAD, header_style="bold")
     for name in columns:
-        style = {"Layer (type)": "cyan", "Param #": "green"}.get(name)
-        right = numbers or any(word in name for word in TO_THE_RIGHT)
-        made.add_column(name, justify="right" if right else "left", overflow="fold", style=style)
+        is_right = numbers or any(word in name for word in RIGHT_ALIGNED)
+        table.add_column(name, justify="right" if is_right else "left", overflow="fold", style=COLUMN_STYLES.get(name))
     for cells in zip(*columns.values(), strict=True):
-        made.add_row(*map(Text, cells))
-    return made
+        table.add_row(*map(Text, cells))
+    return table
 
 
 def _is_chain(summary: Mapping[str, Any]) -> bool:
-    names = [row["name"] for row in summary["layers"]]
-    taken = [row["inputs"] for row in summary["layers"][1:]]
-    return not isinstance(summary["input_shape"], dict) and taken == [[name] for name in names[:-1]]
+    """Return whether there is one input and each layer takes the one before it."""
+    names = [layer["name"] for layer in summary["layers"]]
+    inputs = [layer["inputs"] for layer in summary["layers"][1:]]
+    return not isinstance(summary["input_shape"], dict) and inputs == [[name] for name in names[:-1]]
 
 
 def parameter_totals(summary: Mapping[str, Any]) -> Iterator[Text]:
-    """All parameters, and how many of them are trained."""
+    """Yield the number of all parameters, and how many of them are trained and are not."""
     for name, key in (
         ("Total params", "params"),
         ("Trainable params", "trainable_params"),

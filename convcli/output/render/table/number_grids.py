@@ -1,4 +1,4 @@
-"""Arrays as grids of numbers in frames."""
+"""Arrays as grids of numbers in frames, which show only their corners where they are large."""
 
 from __future__ import annotations
 
@@ -10,43 +10,37 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from convcli.core.lazy_imports import Array, np
+from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
+from convcli.output.render.map_sections import slices_2d
 from convcli.output.render.number_text import number_text
 from convcli.output.render.table.layer_table import UNLIMITED_WIDTH
 
-Places = list[int | None]
-
-WHOLE = 16  # an axis up to this long is shown whole
-CORNER = 4  # of a longer one, so many cells from either end
+LONGEST_AXIS = 16  # that is shown whole
+CORNER = 4  # cells shown from either end of a longer axis
 MOST_GRIDS = 16
+
+Positions = list[int | None]  # along an axis; None stands for those left out
 
 
 def number_grids(named: Iterable[tuple[str, Array]]) -> Iterator[RenderableType]:
-    parts = (each for name, array in named for each in slices_2d(name, array))
+    """Yield the first arrays of those with names as grids, slice by slice, and a note on how many are left out."""
+    slices = (slice_ for name, array in named for slice_ in slices_2d(name, array))
     left_out = 0
-    for place, (title, grid) in enumerate(parts):
-        if place < MOST_GRIDS:
-            yield NumberGrid(title, grid)
+    for index, (title, values) in enumerate(slices):
+        if index < MOST_GRIDS:
+            yield NumberGrid(title, values)
         else:
             left_out += 1
     if left_out:
         yield Text(f"… {left_out:,} more; -f json, csv or npy gives all", "dim")
 
 
-def slices_2d(name: str, array: Array) -> Iterator[tuple[str, Array]]:
-    """A map as grids: itself up to two axes, its slices along the axes before the last two in more."""
-    if array.ndim < 3:
-        yield name, array
-        return
-    for place in np.ndindex(*array.shape[:-2]):
-        yield f"{name}, depth {'·'.join(map(str, place))}", array[place]
-
-
 class NumberGrid(Record):
-    """Values in a frame under a title; of a long axis, or one that is too wide for the console, the ends.
+    """Values in a frame below a title, `(columns,)` or `(rows, columns)`.
 
-    Those that are `outside` are in parentheses, and the one at `chosen` in brackets.
+    Only the ends of an axis are shown if it is long or too wide for the console. Values that are `outside` the input
+    stand in parentheses, and the value at index `chosen` in brackets.
     """
 
     title: str
@@ -55,24 +49,24 @@ class NumberGrid(Record):
     chosen: tuple[int, ...] | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for columns in self.columns():
+        for columns in self.column_choices():
             panel = self.panel(columns)
-            if width(console, options, panel) <= options.max_width:
+            if _full_width(console, options, panel) <= options.max_width:
                 break
         yield panel
-        if None in columns or len(self.values) > WHOLE:
+        if None in columns or len(self.values) > LONGEST_AXIS:
             yield Text(f"  {_extremes(self.values)}", "dim")
 
-    def columns(self) -> Iterator[Places]:
-        """Which columns to show: all, or fewer and fewer from either end."""
+    def column_choices(self) -> Iterator[Positions]:
+        """Yield columns to show: as many as are allowed, then fewer and fewer from either end."""
         count = self.values.shape[-1]
-        yield _shown(count, WHOLE, CORNER)
-        yield from (_shown(count, 2 * corner, corner) for corner in range(CORNER, 0, -1))
+        yield _shown_positions(count, LONGEST_AXIS, CORNER)
+        yield from (_shown_positions(count, 2 * corner, corner) for corner in range(CORNER, 0, -1))
 
-    def panel(self, columns: Places) -> Panel:
-        """The frame with these columns."""
+    def panel(self, columns: Positions) -> Panel:
+        """Return the frame with these columns."""
         rank = self.values.ndim
-        rows = _shown(self.values.shape[0], WHOLE, CORNER) if rank > 1 else [0]
+        rows = _shown_positions(self.values.shape[0], LONGEST_AXIS, CORNER) if rank > 1 else [0]
         cells = Table.grid(padding=(0, 2))
         for _ in columns:
             cells.add_column(justify="right", overflow="fold")
@@ -80,26 +74,26 @@ class NumberGrid(Record):
             cells.add_row(*(self._cell((row, column)[2 - rank :]) for column in columns))
         return Panel.fit(cells, title=Text(self.title), title_align="left")
 
-    def _cell(self, place: tuple[int | None, ...]) -> Text:
-        if None in place:
+    def _cell(self, index: tuple[int | None, ...]) -> Text:
+        if None in index:
             return Text("…", "dim")
-        value = self.values[place]
+        value = self.values[index]
         text, style = number_text(value), "red" if value < 0 else "dim" if value == 0 else ""
-        if self.outside is not None and self.outside[place]:
+        if self.outside is not None and self.outside[index]:
             return Text(f"({text})", "dim italic")
-        return Text(f"[{text}]", "bold green") if place == self.chosen else Text(text, style)
+        return Text(f"[{text}]", "bold green") if index == self.chosen else Text(text, style)
 
 
 class SideBySide(Record):
-    """Grids of one shape in a row with signs between them, `a · b = c`; below each other where they are too wide."""
+    """Grids of one shape in a row with signs between them, `a · b = c`; one below the other if they are too wide."""
 
     grids: tuple[NumberGrid, ...]
     signs: tuple[str, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for columns in self.grids[0].columns():
+        for columns in self.grids[0].column_choices():
             row = self._row([grid.panel(columns) for grid in self.grids])
-            if width(console, options, row) <= options.max_width:
+            if _full_width(console, options, row) <= options.max_width:
                 yield row
                 return
         yield from self.grids
@@ -115,20 +109,19 @@ class SideBySide(Record):
         return row
 
 
-def width(console: Console, options: ConsoleOptions, part: RenderableType) -> int:
-    """How wide something is, were there no end to the console."""
-    return Measurement.get(console, options.update(width=UNLIMITED_WIDTH), part).maximum
+def _full_width(console: Console, options: ConsoleOptions, renderable: RenderableType) -> int:
+    """Return the width that something would take on an endless console."""
+    return Measurement.get(console, options.update(width=UNLIMITED_WIDTH), renderable).maximum
 
 
-def _shown(extent: int, whole: int, corner: int) -> Places:
-    """The places along an axis that are shown, None for what is left out between the two ends."""
-    if extent <= whole:
+def _shown_positions(extent: int, longest: int, corner: int) -> Positions:
+    """Return the positions to show along an axis: all up to `longest`, else `corner` from either end."""
+    if extent <= longest:
         return list(range(extent))
     return [*range(corner), None, *range(extent - corner, extent)]
 
 
-def _extremes(grid: Array) -> str:
-    size = "×".join(map(str, grid.shape))
-    return (
-        f"{size}: least {number_text(grid.min())}, mean {number_text(grid.mean())}, greatest {number_text(grid.max())}"
-    )
+def _extremes(values: Array) -> str:
+    """Return the size and range of a grid: `100×100: least 0, mean 4999.5, greatest 9999`."""
+    least, mean, greatest = map(number_text, (values.min(), values.mean(), values.max()))
+    return f"{'×'.join(map(str, values.shape))}: least {least}, mean {mean}, greatest {greatest}"

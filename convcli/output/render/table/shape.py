@@ -1,114 +1,125 @@
-"""The arithmetic of layers."""
+"""The arithmetic of a model: shapes, counts, receptive fields and memory, layer by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from convcli.core.records import Record
 from convcli.core.shapes import axis_names
 from convcli.output.render.number_text import bytes_text, count_text, per_axis_text
 from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals, shapes_text
 from convcli.output.report.shape import ShapeReport
 
-# The counts of multiplications: their column, what the total is called, and what is counted.
-COUNTS = {
-    "macs": (
+
+class Count(Record):
+    """A count of multiplications: the heading of its column, the name of its total, and the note that defines it."""
+
+    heading: str
+    total: str
+    note: str
+
+
+COUNTS = {  # by JSON key
+    "macs": Count(
         "MACs",
         "Multiply-accumulates",
         "MACs: multiplications by kernel weights, for one sample; "
-        "bias, pooling, normalisation and activations count none",
+        "bias, pooling, normalisation and activations are not counted",
     ),
-    "flops": ("FLOPs", "FLOPs", "FLOPs: 2 for each multiply-accumulate"),
-    "macs_with_bias": ("MACs + bias", "With biases", "MACs + bias: one more for each value that a bias is added to"),
-    "macs_over_output": (
+    "flops": Count("FLOPs", "FLOPs", "FLOPs: 2 for each multiply-accumulate"),
+    "macs_with_bias": Count(
+        "MACs + bias", "With biases", "MACs + bias: one more for each value that a bias is added to"
+    ),
+    "macs_over_output": Count(
         "MACs over output",
         "Over the output",
-        "MACs over output: a transposed layer's kernel at every output cell, as if no cell between were empty",
+        "MACs over output: a transposed layer's whole kernel at every output cell, empty cells included",
     ),
 }
-MEMORY = (
-    "Memory: all variables; values with each input and each layer's output in a buffer of its own until its last use, "
-    "without what a layer needs while it works"
+MEMORY_NOTE = (
+    "Memory: weights are all variables; values are the inputs and the layers' outputs, each in a buffer of its own "
+    "until its last use; what a layer needs while it works is not counted"
 )
 
 
 def renderables(report: ShapeReport) -> Iterator[RenderableType]:
-    """The layers with all their figures, the totals, what is counted, and the working if it was asked for."""
+    """Yield the layers with all their figures, the totals, notes on what is counted, and the requested working."""
     summary = report.summary
-    counted = [key for key in COUNTS if key in summary]
+    counts = {key: count for key, count in COUNTS.items() if key in summary}
     yield model_title(summary)
-    yield layer_table(summary, _columns(summary, counted, report.memory))
+    yield layer_table(summary, _columns(summary, counts, report.memory))
     yield from parameter_totals(summary)
-    for key in counted:
-        yield Text(f" {COUNTS[key][1]}: {count_text(summary[key])}")
-    yield Text(f" {_memory(summary, report.batch)}")
-    for key in counted:
-        yield Text(f" {COUNTS[key][2]}", "dim")
-    yield Text(f" {MEMORY}", "dim")
-    for row in summary["layers"]:
-        yield from _working(row)
+    for key, count in counts.items():
+        yield Text(f" {count.total}: {count_text(summary[key])}")
+    yield Text(f" {_memory_line(summary, report.batch)}")
+    for count in counts.values():
+        yield Text(f" {count.note}", "dim")
+    yield Text(f" {MEMORY_NOTE}", "dim")
+    for layer in summary["layers"]:
+        if "working" in layer:
+            yield from _working(layer)
 
 
-def _columns(summary: Mapping[str, Any], counted: Sequence[str], with_memory: bool) -> dict[str, list[str]]:
-    rows = summary["layers"]
-    columns = {"Kernel": [_kernel(row) for row in rows]}
-    columns |= {COUNTS[key][0]: [count_text(row[key]) for row in rows] for key in counted}
-    columns["Receptive field"] = [per_axis_text(row["receptive_field"], "?") for row in rows]
-    columns["Jump"] = [per_axis_text(row["jump"], "–") for row in rows]
+def _columns(summary: Mapping[str, Any], counts: Mapping[str, Count], with_memory: bool) -> dict[str, list[str]]:
+    layers = summary["layers"]
+    columns = {"Kernel": [_kernel_size(layer) for layer in layers]}
+    columns |= {count.heading: [count_text(layer[key]) for layer in layers] for key, count in counts.items()}
+    columns["Receptive field"] = [per_axis_text(layer["receptive_field"], "?") for layer in layers]
+    columns["Jump"] = [per_axis_text(layer["jump"], "–") for layer in layers]
     if with_memory:
-        columns["Weight Memory"] = [bytes_text(row["weight_bytes"]) for row in rows]
-        columns["Output Memory"] = [bytes_text(row["output_bytes"]) for row in rows]
+        columns["Weight Memory"] = [bytes_text(layer["weight_bytes"]) for layer in layers]
+        columns["Output Memory"] = [bytes_text(layer["output_bytes"]) for layer in layers]
     if "at" in summary:
-        place = ", ".join(map(str, summary["at"]))
-        columns[f"Sees at {place}"] = [_named(row["window"], _window) for row in rows]
-        columns["In the padding"] = [_named(row["window_padding"], _padding) for row in rows]
+        position = ", ".join(map(str, summary["at"]))
+        columns[f"Sees at {position}"] = [_by_input(layer["window"], _window) for layer in layers]
+        columns["In the padding"] = [_by_input(layer["window_padding"], _padding) for layer in layers]
     return columns
 
 
-def _memory(summary: Mapping[str, Any], batch: int | None) -> str:
-    where = f", at {summary['peak_activation_layer']}" if summary["peak_activation_layer"] else ""
-    of = f"{summary['dtype']}, batch of {batch or 1}"
-    most = bytes_text(summary["peak_activation_bytes"])
-    return f"Memory ({of}): weights {bytes_text(summary['weight_bytes'])}, values at most {most}{where}"
+def _memory_line(summary: Mapping[str, Any], batch: int | None) -> str:
+    peak_layer = summary["peak_activation_layer"]
+    return (
+        f"Memory ({summary['dtype']}, batch of {batch or 1}): weights {bytes_text(summary['weight_bytes'])}, "
+        f"values at most {bytes_text(summary['peak_activation_bytes'])}{f', at {peak_layer}' if peak_layer else ''}"
+    )
 
 
-def _kernel(row: Mapping[str, Any]) -> str:
-    held = [row[key] for key in ("kernel_shape", "pointwise_kernel_shape") if row.get(key)]
-    return " + ".join("×".join("?" if extent is None else str(extent) for extent in shape) for shape in held)
+def _kernel_size(layer: Mapping[str, Any]) -> str:
+    """Return the shape of a layer's kernel, `3×3×1×40`, or of its two, `3×3×1×1 + 1×1×1×40`."""
+    shapes = [layer[key] for key in ("kernel_shape", "pointwise_kernel_shape") if layer.get(key)]
+    return " + ".join("×".join("?" if extent is None else str(extent) for extent in shape) for shape in shapes)
 
 
-def _named(value: Any, show: Any) -> str:
-    """The text of one value, or of several by the names of the inputs."""
+def _by_input(value: Any, text: Callable[[Any], str]) -> str:
+    """Return the text of a value, or those of the values for several inputs with their names."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {text}" for name, each in value.items() if (text := show(each)))
-    return str(show(value))
+        texts = {name: text(item) for name, item in value.items()}
+        return ", ".join(f"{name} {shown}" for name, shown in texts.items() if shown)
+    return text(value)
 
 
 def _window(window: Any) -> str:
-    """The first and last cell along each axis; `–` where the layer has no such cell."""
+    """Return the first and last cell along each axis, `0–2 × 3–5`; `–` if the layer has no such cell."""
     if window is None:
         return "–"
-    return " × ".join("?" if axis is None else f"{axis[0]}–{axis[1]}" for axis in window)
+    return " × ".join("?" if span is None else f"{span[0]}–{span[1]}" for span in window)
 
 
 def _padding(padding: Any) -> str:
-    """How many cells of the window lie before and after the input, where any do."""
-    found = []
-    for name, axis in zip(axis_names(len(padding or ())), padding or (), strict=True):
-        sides = [f"{cells} {side}" for cells, side in zip(axis or (), ("before", "after"), strict=False) if cells]
-        found += [f"{name} {' and '.join(sides)}"] if sides else []
-    return ", ".join(found)
+    """Return how many cells of a window lie in the padding, `height 1 before`; empty if none do."""
+    axes = []
+    for name, counts in zip(axis_names(len(padding or ())), padding or (), strict=True):
+        sides = [f"{count} {side}" for count, side in zip(counts or (), ("before", "after"), strict=False) if count]
+        axes += [f"{name} {' and '.join(sides)}"] if sides else []
+    return ", ".join(axes)
 
 
-def _working(row: Mapping[str, Any]) -> Iterator[Text]:
-    if "working" not in row:
-        return
-    taken = " and ".join(map(str, row["inputs"]))
-    yield Text(f"\n{row['name']} ({row['type']}): {taken} → {shapes_text(row['output_shape'])}", "bold")
-    for line in row["working"]:
+def _working(layer: Mapping[str, Any]) -> Iterator[Text]:
+    operands = " and ".join(map(str, layer["inputs"]))
+    yield Text(f"\n{layer['name']} ({layer['type']}): {operands} → {shapes_text(layer['output_shape'])}", "bold")
+    for line in layer["working"] or ("the shape stays the same, and nothing is counted",):
         yield Text(f"  {line}")
-    if not row["working"]:
-        yield Text("  the shape stays, and there is nothing to count")
