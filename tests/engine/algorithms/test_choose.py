@@ -1,0 +1,108 @@
+"""The table of algorithms, and which of them is chosen for which problem."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import numpy as np
+import pytest
+from correlations import column, correlate, problems
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import convcli
+from convcli.core import memory
+from convcli.core.errors import ConvcliError
+from convcli.core.records import replace
+from convcli.engine.algorithms import compiled
+from convcli.engine.algorithms.choose import choose
+from convcli.engine.algorithms.problem import Problem
+from convcli.engine.algorithms.table import ALGORITHMS, Algorithm, load_algorithm
+from convcli.model.window import Window
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_satisfies_the_protocol(name):
+    algorithm = load_algorithm(name)
+    assert isinstance(algorithm.FOR, str)
+    for function in ("suits", "prepare"):
+        own, declared = (inspect.signature(getattr(each, function)) for each in (algorithm, Algorithm))
+        _, *parameters = declared.parameters.values()  # without self
+        assert list(own.parameters.values()) == parameters
+        assert own.return_annotation == declared.return_annotation
+
+
+# one axis, no stretching
+UNSTRETCHED = (column(1, 2, 4, 8), column(1, 10).reshape(2, 1, 1), [Window(2, before=1)])
+
+
+def test_an_algorithm_that_does_not_suit_says_what_it_is_for():
+    with pytest.raises(ConvcliError) as caught:
+        correlate("phases", *UNSTRETCHED)
+    assert str(caught.value) == (
+        "algorithm phases does not suit this layer: it is for transposed convolutions "
+        "(patches or banded or interleaved or plain, or auto)"
+    )
+
+
+def test_an_unknown_algorithm_is_told_with_those_that_are_known():
+    with pytest.raises(ConvcliError) as caught:
+        correlate("fastest", *UNSTRETCHED)
+    assert str(caught.value) == f"algorithm 'fastest' (auto, {', '.join(ALGORITHMS)})"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    problems(),
+    st.sampled_from([0.0, 1e-5]),
+    st.sampled_from(["float32", "float64"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_an_algorithm_that_suits_is_chosen(problem, tolerance, dtype, native, finite):
+    problem, samples = problem
+    settings = {"dtype": dtype, "tolerance": tolerance, "samples": samples, "compiled": native, "finite_kernel": finite}
+    problem = replace(problem, **settings)
+    chosen = choose(problem)
+    assert load_algorithm(chosen).suits(problem)
+    if tolerance == 0 or dtype == "float64":
+        assert chosen not in ("winograd", "space_to_depth", "fourier")
+
+
+IMAGE, MAP = (4096, 4096), (56, 56)
+
+
+FASTEST = {
+    "banded": ([Window(3)] * 2, 1, 1, 1, IMAGE),
+    "space_to_depth": ([Window(15)] * 2, 1, 1, 1, IMAGE),
+    "winograd": ([Window(3)] * 2, 1, 64, 64, MAP),
+    "patches": ([Window(1)] * 2, 1, 64, 64, MAP),
+    "channelwise": ([Window(3)] * 2, 64, 1, 1, MAP),
+    "interleaved": ([Window(400, 160)], 1, 1, 40, (160_000,)),
+    "fourier": ([Window(1025)], 1, 1, 1, (1_000_000,)),
+    "phases": ([Window(4, upsample=2)] * 2, 1, 64, 32, MAP),
+    "compiled": ([Window(3)] * 2, 1, 1, 1, IMAGE),
+}
+
+
+@pytest.mark.parametrize("algorithm", FASTEST)
+def test_every_algorithm_is_chosen_where_it_is_the_fastest(algorithm):
+    windows, *arguments = FASTEST[algorithm]
+    native = algorithm == "compiled"
+    assert choose(Problem(tuple(windows), *arguments, "float32", 1e-5, 1 << 20, native)) == algorithm
+
+
+def test_every_algorithm_but_the_reference_is_the_fastest_somewhere():
+    assert set(FASTEST) == {*ALGORITHMS} - {"plain"}
+
+
+@pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
+def test_numba_has_memory_or_is_not_used(monkeypatch):
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.setattr(memory, "room", lambda: 100 << 20)
+    with pytest.raises(ConvcliError, match=r"^needs 160.0 MiB of memory, 100.0 MiB is free \(--no-compiled\)$"):
+        compiled.numba_loops()
+    large = np.ones((1, 3000, 3000, 1), "float32")
+    with convcli.prepare(convcli.load(["Conv2D(1, 3)"]), large.shape[1:], seed=0) as prepared:
+        assert prepared.algorithms == {"conv2d": ("banded",)}

@@ -1,0 +1,70 @@
+"""Pooling and resizing, on figures worked out by hand; compiled pooling against the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from correlations import column, no_finish
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convcli.core.threads import Team
+from convcli.engine.algorithms import compiled
+from convcli.engine.algorithms.pooling import pool
+from convcli.engine.algorithms.resizing import resize
+from convcli.model.window import Window
+
+needs_numba = pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
+
+
+def pooled(x, windows, kind, count_padding=False, native=False):
+    positions = [window.output_extent(width) for window, width in zip(windows, x.shape[1:-1], strict=True)]
+    y = np.empty((len(x), *positions, x.shape[-1]), x.dtype)
+    with Team(2) as team:
+        pool(x, y, windows, kind, count_padding, team, no_finish, native)
+    return y.ravel().tolist()
+
+
+@pytest.mark.parametrize("native", [False, pytest.param(True, marks=needs_numba)])
+def test_pooling_by_hand(native):
+    x = column(5, 1, 2, 9, 4)
+    assert pooled(x, [Window(2, 2, ceil=True)], "max", native=native) == [5, 9, 4]
+    assert pooled(-x, [Window(3, 2, before=1, after=1)], "max", native=native) == [-1, -1, -4]
+    assert pooled(x, [Window(2, 2, before=1)], "average", False, native) == [5, 1.5, 6.5]
+    assert pooled(x, [Window(2, 2, before=1)], "average", True, native) == [2.5, 1.5, 6.5]
+    # the last window hangs over by one cell, which no count includes
+    assert pooled(x, [Window(2, 2, ceil=True)], "average", True, native) == [3, 5.5, 4]
+
+
+@st.composite
+def pooling_windows(draw):
+    size, stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    before, after = (min(draw(st.integers(0, 2)), (size - 1) * dilation) for _ in range(2))
+    return Window(size, stride, dilation, before, after, ceil=draw(st.booleans()))
+
+
+@needs_numba
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(pooling_windows(), min_size=1, max_size=2),
+    st.integers(0, 99),
+    st.sampled_from(["max", "average"]),
+    st.booleans(),
+)
+def test_compiled_pooling_is_the_same(windows, seed, kind, count_padding):
+    generator = np.random.default_rng(seed)
+    x = generator.integers(-9, 9, (2, *(generator.integers(5, 9) for _ in windows), 3)) + 0.0
+    x.reshape(-1)[generator.integers(0, x.size)] = np.nan
+    result, expected = (pooled(x, windows, kind, count_padding, native) for native in (True, False))
+    np.testing.assert_allclose(result, expected, rtol=1e-15)
+
+
+def test_resizing_by_hand():
+    # centres at -1/4, 1/4, 3/4, 5/4
+    assert resize(column(0, 4), [2], "bilinear").ravel().tolist() == [0, 1, 3, 4]
+    assert resize(column(0, 4), [2], "nearest").ravel().tolist() == [0, 0, 4, 4]
+
+
+def test_resizing_keeps_nan_near():
+    y = resize(column(np.nan, 1, 1, 1, 1), [2], "bilinear")
+    assert np.isnan(y.ravel()).tolist() == [True] * 3 + [False] * 7
