@@ -1,6 +1,6 @@
 """Every step is in each table that is keyed by steps, or is left to the default of that table.
 
-A step that is added to `convcli/model/steps.py` makes these tests fail until each table has been thought of.
+A step that is added to `convcli/model/steps/` makes these tests fail until each table has been thought of.
 """
 
 from __future__ import annotations

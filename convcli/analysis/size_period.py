@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from math import lcm
 
-from convcli.core.shapes import Shape
 from convcli.model.layers.reshaping import Reshape
 from convcli.model.plan import Plan
 from convcli.model.receptive_field import input_period
-from convcli.model.steps import Activate, ChangeShape, Merge, MoveAxes, Step
+from convcli.model.steps import Activate
 
 
 def period_of(plan: Plan, axis: int) -> int:
@@ -30,18 +29,4 @@ def period_of(plan: Plan, axis: int) -> int:
 
 def treats_axes_alike(plan: Plan) -> bool:
     """Return whether every layer certainly treats all spatial axes alike."""
-    return all(
-        _step_treats_axes_alike(step, shapes[0]) for layer in plan.layers for step, shapes in layer.steps_with_shapes
-    )
-
-
-def _step_treats_axes_alike(step: Step, shape: Shape) -> bool:
-    if isinstance(step, MoveAxes) or (isinstance(step, ChangeShape) and len(shape) > 1 < len(step.shape)):
-        return False
-    if isinstance(step, Merge) and step.kind == "concatenate" and step.axis not in (-1, len(shape) - 1):
-        return False
-    space = set(range(len(shape) - 1))
-    if space & set(getattr(step, "axes", ())) not in (set(), space):
-        return False
-    per_axis = [getattr(step, name, ()) for name in ("windows", "amounts", "factors")]
-    return all(len(set(settings)) <= 1 for settings in per_axis)
+    return all(step.is_isotropic(*shapes) for layer in plan.layers for step, shapes in layer.steps_with_shapes)

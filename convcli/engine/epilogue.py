@@ -76,7 +76,7 @@ def _select(numbers: Array, channels: slice) -> Array:
 
 def epilogue_function(step: steps.Step, weights: Weights, rank: int, dtype: str) -> EpilogueFunction | None:
     """Return the step as a function of blocks of samples with `rank` axes, or None where it mixes cells or channels."""
-    if isinstance(step, steps.Activate) and step.slope is None and not step.axes:
+    if isinstance(step, steps.Activate) and step.is_elementwise:
         return ElementwiseActivation(step.function, dict(step.parameters))
     if isinstance(step, steps.Scale):
         parameters = scale_parameters(step, weights, dtype)

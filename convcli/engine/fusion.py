@@ -94,7 +94,7 @@ def _with_epilogue(previous: Operation, operation: Operation, dtype: str) -> Ope
 
     A reshaped or permuted value may be a view of its input, which must not be written to.
     """
-    if isinstance(previous.step, steps.ChangeShape | steps.MoveAxes):
+    if previous.step is not None and previous.step.is_view:
         return None
     function = _epilogue_function(operation, dtype)
     if function is None:

@@ -13,7 +13,7 @@ from math import prod
 from convcli.engine.buffers import MOST_OVERSIZE
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName, count_uses
-from convcli.model.steps import ChangeShape, Correlate, Merge, MoveAxes, Pad, Pool
+from convcli.model.steps import Correlate, Merge, Pad, Pool
 
 SCRATCH_PER_THREAD = 12 << 20  # the slabs and blocks that a thread works on, at most
 MIN_SCRATCH = 4 << 20  # of all threads: transforms have some size even for little work
@@ -116,12 +116,11 @@ def _patch_numbers(operation: Operation) -> int:
 def _returns_view(operation: Operation) -> bool:
     """Return whether the result is a view of the input."""
     step = operation.step
-    crops = isinstance(step, Pad) and all(max(pair) <= 0 for pair in step.amounts)
-    return not operation.epilogue and (crops or isinstance(step, ChangeShape | MoveAxes))
+    crops = isinstance(step, Pad) and step.only_crops
+    return not operation.epilogue and (crops or (step is not None and step.is_view))
 
 
 def _writes_to_buffer(operation: Operation) -> bool:
     """Return whether the result is written to memory that the program allocates for it."""
     step = operation.step
-    plain_merge = isinstance(step, Merge) and not step.coefficients and not step.constants
-    return step is None or isinstance(step, Correlate | Pool) or plain_merge
+    return step is None or isinstance(step, Correlate | Pool) or (isinstance(step, Merge) and step.is_plain)

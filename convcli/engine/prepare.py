@@ -65,7 +65,7 @@ def _prepare(operation: Operation, settings: Settings, algorithm: str | None) ->
             return _prepare_correlation(operation, step, settings, algorithm or settings.algorithm)
     if isinstance(step, Pool):
         return PreparedPool(operation, step, settings.compiled)
-    if isinstance(step, Merge) and step.kind != "concatenate" and not step.coefficients and not step.constants:
+    if isinstance(step, Merge) and step.kind != "concatenate" and step.is_plain:
         return PreparedMerge(operation, step)
     return PreparedStep(operation)
 

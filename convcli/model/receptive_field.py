@@ -8,7 +8,7 @@ holds for transposed convolutions, whose jump is a fraction, for branches, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import gcd, lcm
 from typing import Literal
 
@@ -160,6 +160,22 @@ ReceptiveField = tuple[AxisField, ...]  # of a value and one model input: an ent
 def identity_field(shape: Shape) -> ReceptiveField:
     """Return the receptive field of a model input on itself: each cell sees itself."""
     return tuple(TracedAxis(axis, PeriodicField.identity()) for axis in range(len(shape) - 1))
+
+
+def trace_axes(field: ReceptiveField, trace: Callable[[TracedAxis], AxisField]) -> ReceptiveField:
+    """Return the receptive field with `trace` applied to each axis that it is traced along."""
+    return tuple(trace(seen) if isinstance(seen, TracedAxis) else seen for seen in field)
+
+
+def mix_axes(axes: Iterable[int], field: ReceptiveField) -> ReceptiveField:
+    """Return the receptive field once the cells along each of the axes have all been mixed."""
+    mixed = set(axes)
+    return trace_axes(field, lambda traced: None if traced.axis in mixed else traced)
+
+
+def traced_on(axis: int, field: PeriodicField | BoundedField | None) -> AxisField:
+    """Return the trace of an input axis along `axis`; None as field means that it is left open."""
+    return "unknown" if field is None else TracedAxis(axis, field)
 
 
 def input_period(field: AxisField) -> int:

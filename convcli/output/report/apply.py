@@ -12,7 +12,7 @@ from convcli.core.records import Record, field
 from convcli.core.shapes import DataFormat, known
 from convcli.io import arrays, layout
 from convcli.model.plan import Plan, PlannedLayer
-from convcli.model.steps import Activate, Correlate, GlobalPool, Pad, Pool, Resize, Scale
+from convcli.model.steps import Correlate
 from convcli.output.report import Grid, Report
 
 
@@ -95,8 +95,6 @@ def _grids(sample: Array) -> Iterator[Array]:
 
 # ---- names of maps ----
 
-KEEPS_CHANNELS = (Pool, GlobalPool, Pad, Resize, Scale, Activate)
-
 
 def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     """A name for each channel of each layer's output: its filter's, handed on by layers that keep channels apart."""
@@ -104,7 +102,7 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     for layer in plan.layers:
         count = layer.output_shape[-1] or 0
         own = _filter_names(layer)
-        if not own and len(layer.input_names) == 1 and all(isinstance(step, KEEPS_CHANNELS) for step in layer.steps):
+        if not own and len(layer.input_names) == 1 and all(step.keeps_channels for step in layer.steps):
             own = names.get(layer.input_names[0], ())
         names[layer.name] = own if len(own) == count else numbered(count)
     return names

@@ -169,7 +169,7 @@ def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     pad = None
     if len(kept) == 2 and isinstance(kept[0], steps.Pad) and isinstance(kept[1], steps.Correlate):
         pad, kept = kept[0], kept[1:]
-    if all(map(_moves, part.steps)):
+    if all(step.moves_values for step in part.steps):
         words = "Values in other places" if part.steps else "Handed on as it is"
         return {"kind": "moved", "does": words, "origins": _origins(part.steps, shapes)}
     if len(kept) != 1:
@@ -184,13 +184,6 @@ def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
                 for window, (before, after) in zip(found["windows"], pad.amounts, strict=True)
             ]
     return found
-
-
-def _moves(step: steps.Step) -> bool:
-    """Whether a step leaves every value as it is."""
-    if isinstance(step, steps.Resize | steps.Merge):
-        return getattr(step, "interpolation", None) == "nearest" or getattr(step, "kind", None) == "concatenate"
-    return isinstance(step, steps.Pad | steps.ChangeShape | steps.MoveAxes)
 
 
 def _origins(moves: Sequence[steps.Step], shapes: Sequence[tuple[int, ...]]) -> list[int]:

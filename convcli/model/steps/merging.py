@@ -1,0 +1,134 @@
+"""The step that merges several values into one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from convcli.core.errors import ConvcliError
+from convcli.core.shapes import DataFormat, Extent, Shape, known, shape_text, total
+from convcli.model.receptive_field import (
+    AxisField,
+    BoundedField,
+    PeriodicField,
+    ReceptiveField,
+    TracedAxis,
+    traced_on,
+)
+from convcli.model.steps.base import Step
+
+# On the way through a merge: a cell sees windows that are far apart, which counts as the whole extent.
+Apart = Literal["apart"]
+
+
+class Merge(Step):
+    """Merge several values cell by cell, or lay them side by side along `axis`.
+
+    Args:
+        kind: the operation.
+        data_format: the axis order in which shapes broadcast, as NumPy does it.
+        constants: the numbers among the operands, by position.
+        coefficients: in a sum, how many times each operand is taken; once each where empty.
+        axis: the axis along which values are concatenated.
+    """
+
+    kind: Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]
+    data_format: DataFormat = DataFormat.CHANNELS_LAST
+    constants: tuple[tuple[int, float], ...] = ()
+    coefficients: tuple[float, ...] = ()
+    axis: int = -1
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the operands are values alone, each taken once."""
+        return not self.coefficients and not self.constants
+
+    @property
+    def moves_values(self) -> bool:
+        return self.kind == "concatenate"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return self._concatenated(shapes) if self.kind == "concatenate" else self._broadcast(shapes)
+
+    def _broadcast(self, shapes: Sequence[Shape]) -> Shape:
+        outer = [self.data_format.from_last(shape) for shape in shapes]
+        rank = max(map(len, outer))
+        aligned = [(1,) * (rank - len(shape)) + shape for shape in outer]
+        return self.data_format.to_last(
+            tuple(_broadcast_extent(shapes, extents) for extents in zip(*aligned, strict=True))
+        )
+
+    def _concatenated(self, shapes: Sequence[Shape]) -> Shape:
+        listed = " and ".join(map(shape_text, shapes))
+        if len({len(shape) for shape in shapes}) > 1:
+            raise ConvcliError(f"cannot concatenate {listed}", "ranks must be equal")
+        others = []
+        for extents in zip(*((*shape[: self.axis], *shape[self.axis + 1 :]) for shape in shapes), strict=True):
+            distinct = {extent for extent in extents if extent is not None}
+            if len(distinct) > 1:
+                raise ConvcliError(
+                    f"cannot concatenate {listed}", "all extents but those of the concatenated axis must be equal"
+                )
+            others.append(next(iter(distinct), None))
+        length = total(shape[self.axis] for shape in shapes)
+        return (*others[: self.axis], length, *others[self.axis :])
+
+    def is_isotropic(self, *shapes: Shape) -> bool:
+        return self.kind != "concatenate" or self.axis in (-1, len(shapes[0]) - 1)
+
+    def trace(self, fields: Sequence[ReceptiveField | None], shapes: Sequence[Shape]) -> ReceptiveField:
+        """Return what a cell sees through any of the branches.
+
+        A branch that sees the whole of an axis gives way to one with a window. Where the cells of a branch are repeated
+        along an axis, or branches follow an input axis along different axes, a cell sees windows far apart: the whole.
+        """
+        output = self.output_shape(*shapes)
+        branches = [
+            self._aligned(field, shape, output)
+            for field, shape in zip(fields, shapes, strict=True)
+            if field is not None
+        ]
+        return tuple(_union(axis_fields) for axis_fields in zip(*branches, strict=True))
+
+    def _aligned(self, field: ReceptiveField, shape: Shape, output: Shape) -> tuple[AxisField | Apart, ...]:
+        """Return the receptive field of an operand by the axes of the output."""
+        if self.kind == "concatenate":
+            beside = [isinstance(seen, TracedAxis) and seen.axis == self.axis for seen in field]
+            return tuple("apart" if apart else seen for apart, seen in zip(beside, field, strict=True))
+        source, target = self.data_format.order(len(shape)), self.data_format.order(len(output))
+        offset = len(output) - len(shape)  # broadcasting aligns the last axes
+        output_axes = {axis: target[index + offset] for index, axis in enumerate(source)}
+
+        def align(traced: TracedAxis) -> TracedAxis | Apart:
+            axis = output_axes[traced.axis]
+            if not shape[traced.axis] == 1 != output[axis]:
+                return TracedAxis(axis, traced.field)
+            if isinstance(traced.field, BoundedField) and output[axis] is not None:
+                return TracedAxis(axis, BoundedField(traced.field.spans * known(output[axis])))
+            return "apart"
+
+        return tuple(align(seen) if isinstance(seen, TracedAxis) else seen for seen in field)
+
+
+def _broadcast_extent(shapes: Sequence[Shape], extents: Sequence[Extent]) -> Extent:
+    """Return the extent of an axis after broadcasting. Raises `ConvcliError`, which shows the shapes."""
+    wide = {extent for extent in extents if extent != 1}
+    if len(wide - {None}) > 1:
+        shown = " and ".join(map(shape_text, shapes))
+        raise ConvcliError(f"shapes {shown} do not broadcast", "extents must be equal, or 1")
+    return next(iter(wide - {None} or wide), 1)
+
+
+def _union(branches: Sequence[AxisField | Apart]) -> AxisField:
+    """Return what a cell sees along one input axis through any of the branches."""
+    traced = [seen for seen in branches if isinstance(seen, TracedAxis)]
+    if "apart" in branches or len({seen.axis for seen in traced}) > 1:
+        return None
+    if "unknown" in branches:
+        return "unknown"
+    if not traced:
+        return None
+    field: PeriodicField | BoundedField | None = traced[0].field
+    for other in traced[1:]:
+        field = field and field.union(other.field)  # type: ignore[arg-type]
+    return traced_on(traced[0].axis, field)

@@ -1,0 +1,161 @@
+"""Steps that move values: padding, resizing, another shape, another order of the axes."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from convcli.core.errors import ConvcliError, located
+from convcli.core.shapes import Extent, Shape, axis_names, product, shape_text
+from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis, trace_axes, traced_on
+from convcli.model.steps.base import Step, trace_windows
+from convcli.model.window import Pair, Window
+
+
+class Pad(Step):
+    """Add cells before and after each spatial axis; a negative number removes cells."""
+
+    keeps_channels: ClassVar[bool] = True
+
+    amounts: tuple[Pair, ...]
+    mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+
+    @property
+    def only_crops(self) -> bool:
+        """Whether cells are removed and none added."""
+        return all(max(pair) <= 0 for pair in self.amounts)
+
+    @property
+    def moves_values(self) -> bool:
+        return True
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        *space, channels = shapes[0]
+        padded: list[Extent] = []
+        for name, pair, extent in zip(axis_names(len(space)), self.amounts, space, strict=True):
+            with located(name):
+                padded.append(None if extent is None else self._padded(extent, pair))
+        return (*padded, channels)
+
+    def _padded(self, extent: int, pair: Pair) -> int:
+        most = {"reflect": extent - 1, "circular": extent}.get(self.mode)
+        if most is not None and max(pair) > most:
+            raise ConvcliError(f"{self.mode} padding of {max(pair)} on {extent} cells", f"at most {most} here")
+        if extent + sum(pair) < 1:
+            raise ConvcliError(f"cropping {-pair[0]} + {-pair[1]} of {extent} cells leaves none")
+        return extent + sum(pair)
+
+    def is_isotropic(self, *shapes: Shape) -> bool:
+        return len(set(self.amounts)) <= 1
+
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        def trace(axis: TracedAxis) -> AxisField:
+            if axis.axis >= len(self.amounts):
+                return axis
+            return traced_on(axis.axis, axis.field.padded(*self.amounts[axis.axis], self.mode))
+
+        return trace_axes(field, trace)
+
+
+class Resize(Step):
+    """Make each spatial axis `factor` times as long, by interpolation between the centres of the cells."""
+
+    keeps_channels: ClassVar[bool] = True
+
+    factors: tuple[int, ...]
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"] = "nearest"
+
+    # The radius of the interpolating kernel in input cells.
+    RADII: ClassVar[dict[str, int]] = {"bilinear": 1, "bicubic": 2, "lanczos3": 3, "lanczos5": 5}
+
+    @property
+    def moves_values(self) -> bool:
+        return self.interpolation == "nearest"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        *space, channels = shapes[0]
+        return (*(product(pair) for pair in zip(space, self.factors, strict=True)), channels)
+
+    def is_isotropic(self, *shapes: Shape) -> bool:
+        return len(set(self.factors)) <= 1
+
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        return trace_windows([self._window(factor) for factor in self.factors], field)
+
+    def _window(self, factor: int) -> Window:
+        """Return the window over the stretched axis that sees the cells which the interpolation reads."""
+        if self.interpolation == "nearest" or factor == 1:
+            size, before = factor, factor - 1
+        else:  # the cells of the stretched axis that are strictly nearer than the radius to the output cell's centre
+            radius = self.RADII[self.interpolation] * factor
+            size, before = 2 * radius - factor % 2, factor // 2 + radius - 1
+        return Window(size, before=before, after=factor - 2 - before + size, upsample=factor)
+
+
+class ChangeShape(Step):
+    """Give the same values another shape; both are read with the last axis fastest."""
+
+    is_view: ClassVar[bool] = True
+
+    shape: Shape
+
+    @property
+    def moves_values(self) -> bool:
+        return True
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        before, after = product(shapes[0]), product(self.shape)
+        if before is not None and after is not None and before != after:
+            raise ConvcliError(
+                f"{shape_text(shapes[0])} holds {before} values, {shape_text(self.shape)} {after}",
+                "the two must be equal",
+            )
+        return self.shape
+
+    def is_isotropic(self, *shapes: Shape) -> bool:
+        return len(shapes[0]) <= 1 or len(self.shape) <= 1
+
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        if len(self.shape) == 1:  # a flattened value sees the whole, by convention even if all extents but one are 1
+            return tuple(None for _ in field)
+        return trace_axes(field, lambda axis: self._trace_axis(axis, shape))
+
+    def _trace_axis(self, axis: TracedAxis, shape: Shape) -> AxisField:
+        """Return the trace on the output axis that the same cells make up, if an axis surely does.
+
+        That is an axis of the same extent, with equally many values in the axes before it or in those after it.
+        """
+        extent = shape[axis.axis]
+        for index, candidate in enumerate(self.shape):
+            same_before = _surely_as_many(shape[: axis.axis], self.shape[:index])
+            same_after = _surely_as_many(shape[axis.axis + 1 :], self.shape[index + 1 :])
+            # An unknown extent is the same only if the axes on both sides are.
+            same = (same_before and same_after) if extent is None else (same_before or same_after)
+            if candidate == extent and same:
+                return TracedAxis(index, axis.field)
+        return "unknown" if None in (*shape, *self.shape) else None
+
+
+def _surely_as_many(shape: Shape, other: Shape) -> bool:
+    """Return whether two shapes hold equally many values; False where an extent is unknown."""
+    return product(shape) is not None and product(shape) == product(other)
+
+
+class MoveAxes(Step):
+    """Put the axes in another order: output axis i is input axis `axes[i]`."""
+
+    is_view: ClassVar[bool] = True
+
+    axes: tuple[int, ...]
+
+    @property
+    def moves_values(self) -> bool:
+        return True
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return tuple(shapes[0][axis] for axis in self.axes)
+
+    def is_isotropic(self, *shapes: Shape) -> bool:
+        return False
+
+    def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        return trace_axes(field, lambda axis: TracedAxis(self.axes.index(axis.axis), axis.field))
