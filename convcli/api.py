@@ -1,4 +1,4 @@
-"""The library: load a model, ask for its shapes and counts, apply it to arrays; or one function, `convolve`."""
+"""The library: load a model, plan it, run it on arrays, explain its values, learn its weights."""
 
 from __future__ import annotations
 
@@ -7,63 +7,151 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli.analysis.planning import named_shapes, only_input, plan_for
-from convcli.core.errors import ConvcliError, located, nearest
+from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.option_words import BYTES, COUNTS
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, shape_text
 from convcli.core.threads import Closing
-from convcli.engine.run import AS_THEY_ARE, TOLERANCE, Run, Task, batched, bind_weights, common_type, sources
+from convcli.engine.algorithms.table import AUTO
+from convcli.engine.execution import TOLERANCE, Execution
 from convcli.io import layout
-from convcli.io.arrays import Mapped
-from convcli.io.preprocessing import Preparation
 from convcli.learning.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options
-from convcli.learning.training import Training
 from convcli.model.graph import Model
-from convcli.output.report.shape import Asked, summary
+from convcli.output.report.shape import SummaryOptions, summary
 from convcli.readers.load import load, located_in
-
-__all__ = ["Fitted", "Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"]
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from convcli.engine.bind_weights import Stored
+    from convcli.engine.bind_weights import WeightSource
     from convcli.engine.program import Program
-    from convcli.output.report.explain import Explained
-    from convcli.output.report.page_data import Scene
+    from convcli.engine.run import NamedArrays
+
+__all__ = ["Fitted", "Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"]
 
 Weights = Mapping[str, Any] | str | os.PathLike[str] | None
 
 
-def run(model: Model, inputs: Mapping[str, Array | Mapped], **settings: Any) -> Run:
-    """Apply the model to arrays by input name, all at once; the other arguments are those of `Task`."""
-    with Task(model, inputs, **settings) as task:
-        return task.run()
+def summarize(
+    model: Model,
+    input_shape: Any = None,
+    *,
+    data_format: DataFormat | str | None = None,
+    batch: int | None = None,
+    dtype: str = next(iter(BYTES)),
+    count: str = COUNTS[0],
+    explain: bool = False,
+    at: Sequence[int] | None = None,
+    memory: bool = False,
+) -> dict[str, Any]:
+    """Return a model's shapes, parameters, multiply-accumulates and receptive fields, computed without data.
+
+    Args:
+        model: What `load` returns.
+        input_shape: The shape of one sample, such as `(28, 28, 1)`, None for an unknown extent; a mapping NAME: SHAPE
+            for several inputs. By default the model's own.
+        data_format: The axis order of shapes, `channels_last` or `channels_first`; by default the model's.
+        batch: The batch size in output shapes and in bytes; None: unknown in shapes, 1 in bytes.
+        dtype: The type of number that bytes are counted in, `float32` or another of `convcli shape --dtype`.
+        count: What is counted beside multiply-accumulates: `macs` (nothing), `flops`, or `detail` (every way).
+        explain: Whether each layer has `working`, its formulas with its numbers.
+        at: A cell, an index for each axis in space; each layer then says which input cells its cell there sees.
+        memory: Whether bytes of weights and values are included.
+
+    Returns:
+        The mapping that `convcli shape -f json` prints.
+
+    Raises:
+        ConvcliError: A layer does not suit its input, or an argument is out of range.
+
+    >>> model = load(["Conv2D(40, 3)", "flatten", "dense(10)"])
+    >>> summary = summarize(model, (28, 28, 1))
+    >>> summary["params"], summary["output_shape"]  # (3 * 3 * 1) * 40 + 40 + (26 * 26 * 40) * 10 + 10
+    (270810, [None, 10])
+    """
+    options = SummaryOptions(batch, dtype, count, explain, None if at is None else tuple(at), memory)
+    data_format = DataFormat.of(data_format or model.data_format)
+    shapes = named_shapes(model, input_shape, data_format)
+    with located_in(model):
+        return summary(plan_for(model, shapes, data_format), data_format, options)
+
+
+def apply(
+    model: Model,
+    inputs: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    weights: Weights = None,
+    seed: int | None = None,
+    dtype: str | None = None,
+    algorithm: str = AUTO,
+    tolerance: float = TOLERANCE,
+    threads: int | None = None,
+    compiled: bool | None = None,
+) -> Array | dict[str, Array]:
+    """Run a model on an array.
+
+    Args:
+        model: What `load` returns.
+        inputs: The array; for a model of several inputs a mapping NAME: ARRAY. Its rank says what it is: the model's
+            spatial rank for one sample of one channel, one axis more for channels, two more for a batch too.
+        weights: The values of weights, a mapping `LAYER/VARIABLE`: ARRAY or a weights file; by default the model's own.
+        seed: Draws the weights that are in neither, as Keras does.
+        dtype: The type to compute in, `float32` or `float64`; by default float32 for float32 and float16 inputs, else
+            float64, so that whole numbers stay exact.
+        algorithm: How to correlate, a name of `convcli apply --algorithm`; `auto`: the fastest for each layer.
+        tolerance: How far a float32 result may be off, relative to the largest sum of products; 0: by the rounding of
+            sums alone.
+        threads: How many threads work; by default one for each core. The result does not depend on it.
+        compiled: Whether to use compiled code (extra `fast`); by default where it repays its start-up.
+
+    Returns:
+        The output, `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` of a channels_first model; a mapping
+        by name where the model has several outputs.
+
+    Raises:
+        ConvcliError: Arrays, weights or options do not suit the model, or there is too little memory.
+
+    >>> import numpy as np
+    >>> bump = load([{"conv1d": {"filters": [0, 1, 0]}}])
+    >>> apply(bump, np.array([0, 0, 0, 1, 1, 0, 0, 0])).shape
+    (1, 6, 1)
+    """
+    from convcli.engine.run import prepare_run
+
+    execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled)
+    with prepare_run(model, _named_arrays(model, inputs), _weight_source(weights, seed), execution) as run:
+        return _in_model_format(model, run.result().outputs)
 
 
 class Prepared(Closing):
-    """A model with its weights, ready to be applied to many arrays of one shape. To be closed, or used as a context."""
+    """A model with its weights, ready for many arrays of one shape. To be closed, or used as a context."""
 
     def __init__(self, model: Model, program: Program, dtype: str) -> None:
         self._model, self._program, self._dtype = model, program, dtype
 
     @property
     def algorithms(self) -> dict[str, tuple[str, ...]]:
-        """For each layer that correlates, the ways that its last run took, kernel by kernel; before it those chosen."""
+        """For each layer that correlates the algorithms of its last run, kernel by kernel; before it those chosen."""
         return self._program.algorithms_used
 
     def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | dict[str, Array]:
-        """Apply the model to whole arrays, batch first, as `apply` does. Raises `ConvcliError`."""
+        """Run the model on an array, as `apply` does.
+
+        Raises:
+            ConvcliError: The array does not have the shape that the model was prepared for.
+        """
+        from convcli.engine.run import Batch
+
         model = self._model
-        named = named_inputs(model, inputs)
-        given = batched(model, {name: array_of(array) for name, array in named.items()}, self._dtype, model.data_format)
+        batch = Batch(model, _named_arrays(model, inputs), self._dtype)
         for name, shape in self._program.plan.input_shapes.items():
-            if given[name].shape[1:] != shape:
+            if batch.shapes[name] != shape:
                 remedy = f"prepared for {shape_text(model.data_format.from_last(shape))}"
-                got = shape_text(model.data_format.from_last(given[name].shape[1:]))
-                raise ConvcliError(f"{name}: a sample has shape {got}", remedy)
-        return _outputs(model, self._program(given))
+                text = shape_text(model.data_format.from_last(batch.shapes[name]))
+                raise ConvcliError(f"{name}: a sample has shape {text}", remedy)
+        batch.check_memory()
+        return _in_model_format(model, self._program(batch.read()))
 
     def close(self) -> None:
         """Let its threads and spare memory go."""
@@ -77,109 +165,45 @@ def prepare(
     weights: Weights = None,
     seed: int | None = None,
     dtype: str = "float32",
-    algorithm: str = "auto",
+    algorithm: str = AUTO,
     tolerance: float = TOLERANCE,
     threads: int | None = None,
     compiled: bool | None = None,
 ) -> Prepared:
-    """Plan the model for samples of a shape and prepare its weights, once for as many arrays as there will be.
+    """Plan a model for samples of one shape and prepare its weights, once for as many arrays as there will be.
 
-    `input_shape` is that of one sample, by default the model's own. All is computed in `dtype`, whatever the arrays
-    are of; the other arguments are those of `apply`. Raises `ConvcliError`.
+    Args:
+        model: What `load` returns.
+        input_shape: The shape of one sample, all extents known; a mapping NAME: SHAPE for several inputs. By default
+            the model's own.
+        dtype: The type to compute in, whatever the arrays are of: `float32` or `float64`.
+        weights, seed, algorithm, tolerance, threads, compiled: As for `apply`.
+
+    Returns:
+        A function of an array, `Prepared`.
+
+    Raises:
+        ConvcliError: The shape, weights or options do not suit the model, or there is too little memory.
+
+    >>> import numpy as np
+    >>> with prepare(load(["Conv2D(4, 3)"]), (8, 8, 1), seed=1) as run:
+    ...     [run(np.full((8, 8), brightness, "float32")).shape for brightness in (0, 1)]
+    [(1, 6, 6, 4), (1, 6, 6, 4)]
     """
+    from convcli.engine.bind_weights import bind
     from convcli.engine.program import MANY_SAMPLES, build_program
 
     layout.check_dtype(dtype)
+    execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled)
     shapes = named_shapes(model, input_shape, model.data_format)
     with located_in(model):
         plan = plan_for(model, shapes, model.data_format)
         for name, shape in plan.input_shapes.items():
             if None in shape:
                 raise ConvcliError(f"{name}: shape {shape_text(shape)}", "every extent known")
-    bound = bind_weights(model, plan, *weights_of(weights), seed, dtype)
+    bound = bind(plan, _weight_source(weights, seed), dtype)
     with located_in(model):
-        program = build_program(
-            plan,
-            bound,
-            model.outputs,
-            dtype,
-            algorithm=algorithm,
-            tolerance=tolerance,
-            threads=threads,
-            samples=MANY_SAMPLES,
-            compiled=compiled,
-        )
-    return Prepared(model, program, dtype)
-
-
-def _outputs(model: Model, values: Mapping[str, Array]) -> Array | dict[str, Array]:
-    """The outputs in the model's data format; a mapping where there are several."""
-    found = {name: layout.from_batch(values[name], model.data_format) for name in model.outputs}
-    return found if len(found) > 1 else next(iter(found.values()))
-
-
-def named_inputs(model: Model, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
-    """The arrays by input name, as a model of one input may be given without."""
-    return inputs if isinstance(inputs, Mapping) else {only_input(model): inputs}
-
-
-def array_of(value: ArrayLike) -> Array:
-    """A value as an array. Raises `ConvcliError`."""
-    import numpy as np
-
-    try:
-        return np.asarray(value)
-    except (ValueError, OverflowError) as error:
-        raise ConvcliError(f"not an array: {error}") from None
-
-
-def apply(
-    model: Model,
-    inputs: ArrayLike | Mapping[str, ArrayLike],
-    *,
-    weights: Weights = None,
-    seed: int | None = None,
-    dtype: str | None = None,
-    algorithm: str = "auto",
-    tolerance: float = TOLERANCE,
-    threads: int | None = None,
-    compiled: bool | None = None,
-) -> Array | dict[str, Array]:
-    """Apply the model to an array, or to a mapping of arrays by input name.
-
-    The result is whole: `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` in a channels_first model; a
-    mapping by name where the model has several outputs. `weights` maps `LAYER/VARIABLE` to arrays, or is a file of
-    them; `seed` draws those that are in neither. float32 and float16 are computed in float32, all else in float64,
-    unless `dtype` says. `algorithm` is how to correlate, by default what is the fastest; in float32 that may be off by
-    `tolerance` of the largest sum of products more than such sums are themselves (0: none but those). `threads` is how
-    many work, by default all cores; the result is the same for any. `compiled` is whether to use compiled code (extra
-    `fast`), by default where that repays its start-up. Raises `ConvcliError`.
-    """
-    named = named_inputs(model, inputs)
-    given = {name: array_of(array) for name, array in named.items()}
-    held, source = weights_of(weights)
-    done = run(
-        model,
-        given,
-        weights=held,
-        weights_name=source,
-        seed=seed,
-        dtype=dtype,
-        algorithm=algorithm,
-        tolerance=tolerance,
-        threads=threads,
-        compiled=compiled,
-    )
-    return _outputs(model, done.values)
-
-
-def weights_of(weights: Weights) -> tuple[Stored | None, str]:
-    """The weights by key, and what messages call them."""
-    if not isinstance(weights, str | os.PathLike):
-        return weights, "weights"
-    from convcli.io import weights_file
-
-    return weights_file.load(os.fspath(weights)), os.fspath(weights)
+        return Prepared(model, build_program(plan, bound, model.outputs, execution, samples=MANY_SAMPLES), dtype)
 
 
 def convolve(
@@ -196,84 +220,56 @@ def convolve(
     flip_kernel: bool = False,
     data_format: str = "channels_last",
     dtype: str | None = None,
-    algorithm: str = "auto",
+    algorithm: str = AUTO,
     tolerance: float = TOLERANCE,
     threads: int | None = None,
     compiled: bool | None = None,
 ) -> Array:
-    """Slide a kernel over an array: cross-correlation, or with `flip_kernel` convolution.
+    """Slide a kernel over an array.
 
-    A kernel of rank 1 or 2 is one filter; one of rank 3, 4 or 5 is a Keras kernel `(*k, in/groups, filters)`. The array
-    is one sample of one channel if its rank is the number of spatial axes, with channels if one more, with a batch too
-    if two more. The options are those of Keras's `Conv2D` and of `apply`; the result is whole, as from `apply`. Raises
-    `ConvcliError`.
+    Args:
+        array: One sample of one channel if its rank is the number of spatial axes; with channels if one more, with a
+            batch too if two more.
+        kernel: Of rank 1 or 2: one filter. Of rank 3, 4 or 5: a Keras kernel `(*k, in/groups, filters)`.
+        strides, dilation_rate: A number of cells, or one for each axis.
+        padding: `valid`, `same`, `same_lower`, `causal`, `full`, a number of cells, or `[[before, after], …]`.
+        padding_mode: `zeros`, `reflect`, `replicate` or `circular`.
+        groups: Into how many groups the channels are split.
+        bias: A number, or one for each filter.
+        activation: The name of a Keras activation.
+        flip_kernel: True: convolution as in signal processing, the kernel reversed on every axis. False:
+            cross-correlation, which deep learning calls convolution.
+        data_format: Where the channels are, `channels_last` or `channels_first`.
+        dtype, algorithm, tolerance, threads, compiled: As for `apply`.
+
+    Returns:
+        The feature maps, `(batch, *spatial, filters)`, or `(batch, filters, *spatial)` with channels_first.
+
+    Raises:
+        ConvcliError: The kernel does not fit the array, or an option is out of range.
 
     >>> convolve([0, 0, 0, 1, 1, 0, 0, 0], [0, 1, 0]).ravel()
     array([0., 0., 1., 1., 0., 0.])
     """
     from convcli.readers.bare_kernel import mapping
 
-    ((kind, arguments),) = mapping(array_of(kernel), "kernel")["layers"][0].items()
+    ((layer, arguments),) = mapping(_array(kernel), "kernel")["layers"][0].items()
     options = {
         "strides": strides,
         "padding": padding,
         "padding_mode": padding_mode,
         "dilation_rate": dilation_rate,
         "groups": groups,
-        "bias": array_of(bias),
+        "bias": _array(bias),
         "activation": activation,
         "flip_kernel": flip_kernel,
     }
-    model = load([{kind: {**arguments, **options}}], data_format=data_format)
+    model = load([{layer: {**arguments, **options}}], data_format=data_format)
     result = apply(
         model, array, dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled
     )
     assert not isinstance(result, dict)
     return result
-
-
-def explained(
-    model: Model,
-    inputs: Mapping[str, Array],
-    layer: str | None = None,
-    *,
-    sample: int = 0,
-    dtype: str | None = None,
-    data_format: DataFormat | None = None,
-    labels: Mapping[str, str] | None = None,
-    preparation: Preparation = AS_THEY_ARE,
-    **settings: Any,
-) -> Explained:
-    """A layer, by default the output, whose values are to be explained: the model applied to one sample as far as it.
-
-    The other arguments are those of `run`. Raises `ConvcliError`.
-    """
-    from convcli.engine.explain import Explainer
-    from convcli.output.report.apply import map_names
-    from convcli.output.report.explain import Explained, check_sample
-
-    node = _node(model, layer)
-    found = sources(model, inputs, data_format or model.data_format, labels, preparation)
-    check_sample(sample, next(iter(found.values())).shape[0])
-    chosen, kind = slice(sample, sample + 1), common_type(found, dtype)
-    one = {name: each.part(kind, chosen) for name, each in found.items()}
-    taken = [each for each in node.inputs if isinstance(each, str)]
-    before = [name for name in taken if name not in one]
-    done = run(model, one, keep=before, also=[node.owner], data_format=DataFormat.CHANNELS_LAST, **settings)
-    row = next(each for each in done.plan.layers if each.name == node.name)
-    values = {**one, **done.values}
-    explainer = Explainer(row, [values[name] for name in taken], done.weights[node.owner])
-    return Explained(row, sample, map_names(done.plan)[row.name], explainer)
-
-
-def _node(model: Model, layer: str | None) -> Any:
-    nodes = {node.name: node for node in model.nodes}
-    if layer is None and len(model.outputs) > 1:
-        raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "--layer-output NAME")
-    name = model.outputs[0] if layer is None else layer
-    if name not in nodes:
-        raise ConvcliError(f"no layer {name!r}", nearest(name, nodes))
-    return nodes[name]
 
 
 def explain(
@@ -288,75 +284,38 @@ def explain(
     seed: int | None = None,
     dtype: str | None = None,
 ) -> dict[str, Any]:
-    """The working behind the value at a place in space, from 0, of one of a layer's maps: `convcli explain -f json`.
+    """Return how one value of a feature map is computed.
 
-    `map` is a map's name or number, `layer` a layer's name, by default the output. The other arguments are those of
-    `apply`. Raises `ConvcliError`.
+    Args:
+        model: What `load` returns.
+        inputs: As for `apply`.
+        at: The cell of the value, an index for each axis in space, from 0.
+        map: The feature map, by its name or its number from 0.
+        layer: The layer's name; by default the model's output.
+        sample: Which sample of the batch, from 0.
+        weights, seed, dtype: As for `apply`.
+
+    Returns:
+        The mapping that `convcli explain -f json` prints: `patch`, `kernel`, `products`, `sum`, `bias`, `value` and
+        more.
+
+    Raises:
+        ConvcliError: There is no such layer, map, sample or cell; or the model cannot be run, as in `apply`.
+
+    >>> import numpy as np
+    >>> bump = load([{"conv1d": {"filters": [0, 1, 0]}}])
+    >>> explain(bump, np.array([0, 0, 0, 1, 1, 0, 0, 0]), at=(2,))["value"]  # 0*0 + 1*1 + 0*1
+    1.0
     """
-    from convcli.output.report.apply import map_place
+    from convcli.analysis.map_names import map_index
+    from convcli.engine.explain.explained_layer import explained_layer
+    from convcli.output.report.explain import explanation_mapping
 
-    held, source = weights_of(weights)
-    given = {name: array_of(array) for name, array in named_inputs(model, inputs).items()}
-    found = explained(model, given, layer, sample=sample, weights=held, weights_name=source, seed=seed, dtype=dtype)
+    source = _weight_source(weights, seed)
+    explained = explained_layer(model, _named_arrays(model, inputs), source, Execution(dtype=dtype), layer, sample)
     with located("map"):
-        number = map_place(found.names, map)
-    return found.at(found.checked(at), number).mapping()
-
-
-def scene(
-    model: Model,
-    inputs: Mapping[str, Array],
-    layers: Sequence[str] | str | None = None,
-    *,
-    dtype: str | None = None,
-    data_format: DataFormat | None = None,
-    labels: Mapping[str, str] | None = None,
-    preparation: Preparation = AS_THEY_ARE,
-    **settings: Any,
-) -> Scene:
-    """All that a page shows of the model on these arrays, as far as it leads to the named layers, or to the one output.
-
-    The other arguments are those of `run`. Raises `ConvcliError`.
-    """
-    from convcli.output.report.apply import map_names
-    from convcli.output.report.page_data import Scene, check, parts_of
-
-    ready = batched(model, inputs, dtype, data_format or model.data_format, labels, preparation)
-    shapes = {name: array.shape[1:] for name, array in ready.items()}
-    with located_in(model):
-        wanted = [_node(model, layers).name] if layers is None or isinstance(layers, str) else layers
-        plan = plan_for(model, shapes, DataFormat.CHANNELS_LAST).pruned_to(wanted)
-        check(plan, len(next(iter(ready.values()))))
-    every = [layer.name for layer in plan.layers]
-    done = run(model, ready, keep=every, data_format=DataFormat.CHANNELS_LAST, **settings)
-    parts, values = parts_of(plan, {**ready, **done.values}, done.weights, map_names(plan))
-    names = {name: tuple(f"channel {each}" for each in range(array.shape[-1])) for name, array in ready.items()}
-    return Scene(model.name, values, names, parts)
-
-
-def summarize(
-    model: Model,
-    input_shape: Any = None,
-    *,
-    data_format: DataFormat | str | None = None,
-    batch: int | None = None,
-    dtype: str = next(iter(BYTES)),
-    count: str = COUNTS[0],
-    explain: bool = False,
-    at: Sequence[int] | None = None,
-    memory: bool = False,
-) -> dict[str, Any]:
-    """The model's shapes, parameters, multiply-accumulates and receptive fields: what `convcli shape -f json` prints.
-
-    `input_shape` is that of one sample, such as `(28, 28, 1)`; a mapping for several inputs; None for the model's own.
-    `data_format` is the axis order of shapes in and out, by default the model's. The others are the options of
-    `convcli shape`; `memory` adds bytes. Raises `ConvcliError`.
-    """
-    asked = Asked(batch, dtype, count, explain, None if at is None else tuple(at), memory)
-    data_format = DataFormat.of(data_format or model.data_format)
-    shapes = named_shapes(model, input_shape, data_format)
-    with located_in(model):
-        return summary(plan_for(model, shapes, data_format), data_format, asked)
+        index = map_index(explained.map_names, map)
+    return explanation_mapping(explained.explain(at, index))
 
 
 class Fitted(Record):
@@ -385,14 +344,43 @@ def fit(
     dtype: str = DTYPE,
     threads: int | None = None,
 ) -> Fitted:
-    """Learn the model's weights by mini-batch gradient descent, to make the targets of the inputs.
+    """Learn a model's weights by mini-batch gradient descent, so that it computes the targets from the inputs.
 
-    Targets are whole, batch first; classes are whole numbers `(batch,)`. The other arguments are the options of
-    `convcli fit`. Raises `ConvcliError`.
+    Args:
+        model: What `load` returns. Weights that it holds are where learning begins.
+        inputs: The samples, as for `apply`.
+        targets: The wanted outputs, batch first; for classes whole numbers `(batch,)`. A mapping NAME: ARRAY for
+            several outputs.
+        loss: The name of a Keras loss; by default sparse_categorical_crossentropy for classes,
+            categorical_crossentropy after softmax, binary_crossentropy after sigmoid, else mse.
+        optimizer: `adam` or another of `convcli fit --optimizer`.
+        learning_rate: The step of the optimizer; by default Keras's for that optimizer.
+        momentum: Of sgd and rmsprop, in [0, 1).
+        epochs: How often all samples are seen; by default as often as makes 5,000 updates, at least 10.
+        batch_size: Samples in a minibatch.
+        seed: Determines all chance: weights that are drawn, the order of samples, dropout.
+        validation_split: The share of the samples, the last ones, that is kept for validation.
+        weights: Where learning begins, as for `apply`.
+        freeze: Names of layers whose weights do not change.
+        patience: After how many epochs without a better loss to stop; the best epoch's weights are returned.
+        dtype: The type to compute in, `float32` or `float64`.
+        threads: How many threads work; by default one for each core. The result does not depend on it.
+
+    Returns:
+        The weights, and the loss and metrics of each epoch.
+
+    Raises:
+        ConvcliError: Inputs, targets or options do not suit the model, or the loss is no longer finite.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(64, 16, 1))
+    >>> learned = fit(load(["Conv1D(1, 3)"]), x, x[:, 1:-1], epochs=50, learning_rate=0.05)
+    >>> [f"{abs(value):.2f}" for value in learned.weights["conv1d/kernel"].ravel()]  # the identity
+    ['0.00', '1.00', '0.00']
     """
-    named = named_inputs(model, inputs)
-    goals = targets if isinstance(targets, Mapping) else {model.outputs[0]: targets}
-    held, source = weights_of(weights)
+    from convcli.learning.training import Training
+
+    named = targets if isinstance(targets, Mapping) else {model.outputs[0]: targets}
     options = Options(
         loss=loss,
         optimizer=optimizer,
@@ -406,10 +394,50 @@ def fit(
         patience=patience,
         dtype=dtype,
     )
-    given = {name: array_of(array) for name, array in named.items()}
-    wanted = {name: array_of(array) for name, array in goals.items()}
-    with Training(model, given, wanted, options, weights=held, weights_name=source, threads=threads) as lesson:
+    source = _weight_source(weights, None)
+    with Training(
+        model, _named_arrays(model, inputs), _arrays(named, model), options, weights=source, threads=threads
+    ) as lesson:
         done = lesson.learn()
     if done.problem is not None:
         raise done.problem
     return Fitted(done.stored, done.history)
+
+
+def _named_arrays(model: Model, inputs: ArrayLike | Mapping[str, ArrayLike]) -> NamedArrays:
+    """Return the inputs by name; a model of one input may have its array without."""
+    return _arrays(inputs if isinstance(inputs, Mapping) else {only_input(model): inputs}, model)
+
+
+def _arrays(named: Mapping[str, ArrayLike], model: Model) -> NamedArrays:
+    from convcli.engine.run import NamedArrays
+
+    return NamedArrays({name: _array(value) for name, value in named.items()}, model.data_format)
+
+
+def _array(value: ArrayLike) -> Array:
+    """Return a value as an array. Raises `ConvcliError` where it cannot be one."""
+    import numpy as np
+
+    try:
+        return np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise ConvcliError(f"not an array: {error}") from None
+
+
+def _weight_source(weights: Weights, seed: int | None) -> WeightSource:
+    """Return where weights come from; a file of them is loaded, and messages call it by its name."""
+    from convcli.engine.bind_weights import WeightSource
+
+    if not isinstance(weights, str | os.PathLike):
+        return WeightSource(weights, seed=seed)
+    from convcli.io import weights_file
+
+    name = os.fspath(weights)
+    return WeightSource(weights_file.load(name), name, seed)
+
+
+def _in_model_format(model: Model, outputs: Mapping[str, Array]) -> Array | dict[str, Array]:
+    """Return the model's outputs in its data format: an array, or a mapping where there are several."""
+    arrays = {name: layout.from_batch(outputs[name], model.data_format) for name in model.outputs}
+    return arrays if len(arrays) > 1 else next(iter(arrays.values()))

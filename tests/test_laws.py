@@ -13,8 +13,8 @@ from strategies import convolutions, kernel_windows, layers, layers_in_any_order
 
 import convcli
 from convcli import api
-from convcli.engine import bind_weights
 from convcli.engine.algorithms.table import ALGORITHMS
+from convcli.engine.bind_weights import WeightSource, bind
 from convcli.model.plan import make_plan
 
 
@@ -209,6 +209,6 @@ def test_the_receptive_field_of_random_stacks(stack):
 def test_weights_are_drawn_by_layer_name_and_seed_alone():
     short, long = (api.load([{"Conv2D": {"filters": 2, "kernel_size": 3}}, *more]) for more in ([], ["Dense(2)"]))
     plans = [make_plan(model, {"input": (8, 8, 1)}) for model in (short, long)]
-    first, second = (bind_weights.bind(plan, None, 7, "float64")["conv2d"]["kernel"] for plan in plans)
+    first, second = (bind(plan, WeightSource(seed=7), "float64")["conv2d"]["kernel"] for plan in plans)
     assert np.array_equal(first, second)
     assert np.abs(first).max() <= np.sqrt(6 / (9 * (1 + 2)))

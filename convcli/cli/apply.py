@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.deliver import chosen_form, chosen_output, reports
-from convcli.cli.input_arguments import asked, asked_map, inputs_and_model, map_option, named_layer, run_options
+from convcli.cli.deliver import reports
+from convcli.cli.input_arguments import (
+    inputs_and_model,
+    map_option,
+    named_layer,
+    read_request,
+    requested_map,
+    run_options,
+)
 from convcli.core.option_words import BYTES
 from convcli.core.records import replace
 from convcli.engine.algorithms.table import ALGORITHMS, AUTO
@@ -17,12 +22,12 @@ from convcli.io.files import is_replaceable
 from convcli.output.render.formats import FORMATS
 
 if TYPE_CHECKING:
+    from convcli.cli.output import Output
     from convcli.core.shapes import DataFormat
-    from convcli.engine.run import Run, Task
+    from convcli.engine.run import Run
     from convcli.model.graph import Model
     from convcli.output.report import Report
-    from convcli.output.report.apply import ApplyReport
-    from convcli.output.report.page_data import Scene
+    from convcli.output.report.page_data import PageData
 
 EXAMPLES = """\b
 Examples:
@@ -59,16 +64,13 @@ Examples:
     without=dict.fromkeys(("heatmap", "png", "html"), ("show_weights",)),
 )
 def apply(
+    output: Output,
     layer_output: str | None,
     map_name: str | None,
     all_layers: bool,
     show_weights: bool,
-    algorithm: str,
-    tolerance: float | None,
-    threads: int | None,
-    compiled: bool | None,
     **options: Any,
-) -> Report:
+) -> Report | None:
     """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
 
     INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
@@ -78,61 +80,31 @@ def apply(
     MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Layers mean what they mean in Keras 3 with
     TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
     """
-    from convcli import api
-    from convcli.engine.run import ENOUGH, TOLERANCE, Task
+    from convcli.engine.run import ENOUGH, prepare_run
+    from convcli.output.report.apply import apply_report
 
-    if algorithm == "compiled" and compiled is False:
-        raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
-    given = asked(options)
-    keep = _kept(given.model, layer_output, all_layers)
-    if map_name is not None and (all_layers or len(keep) > 1):
+    request = read_request(options, output)
+    layers = _layers(request.model, layer_output, all_layers)
+    if map_name is not None and (all_layers or len(layers) > 1):
         raise click.UsageError("--map is of one layer's maps (--layer-output NAME)")
-    settings = {
-        **given.settings,
-        "algorithm": algorithm,
-        "tolerance": TOLERANCE if tolerance is None else tolerance,
-        "threads": threads,
-        "compiled": compiled,
-    }
-    if chosen_form() == "html":
-        return _page(api.scene(given.model, given.inputs, keep, **settings), layer_output, map_name)
-    with ExitStack() as stack:
-        task = stack.enter_context(Task(given.model, given.inputs, keep=keep, **settings))
-        beside, output = FORMATS[chosen_form()].bytes_needed(BYTES[task.dtype]), chosen_output()
-        alone = chosen_form() == "npy" and len(keep) == 1 and not show_weights
-        if alone and output is not None and is_replaceable(output) and task.footprint(beside) > ENOUGH:
-            return _in_parts(task, map_name, stack.pop_all())
-        done = task.run(beside, "-o FILE.npy works in parts; or more with --max-memory")
-    return _report(done, keep, given.data_format, show_weights, not all_layers, map_name)
+    page, array = output.format == "html", output.format == "npy" and len(layers) == 1 and not show_weights
+    with prepare_run(
+        request.model, request.inputs, request.weights, request.execution, outputs=layers, keep_all=page
+    ) as run:
+        if page:
+            return _page(run, output, layers, layer_output, map_name)
+        number = FORMATS[output.format].bytes_needed(BYTES[run.batch.dtype])
+        if array and output.file and is_replaceable(output.file) and run.bytes_needed(number) > ENOUGH:
+            _write_tiled(run, output, request.data_format, map_name)
+            return None
+        remedy = "-o FILE.npy works in parts; or more with --max-memory"
+        result = run.result(output.progress, answer=number, remedy=remedy)
+    report = apply_report(result, layers, request.data_format, single=not all_layers, show_weights=show_weights)
+    return report if map_name is None else report.one_map_of(requested_map(report.maps[0].names, map_name))
 
 
-def _in_parts(task: Task, map_name: str | None, opened: ExitStack) -> Report:
-    """A report that writes itself part by part."""
-    from convcli.engine.run_tiled import Parts
-    from convcli.output.report import Report
-    from convcli.output.report.apply import map_names
-
-    names = map_names(task.plan)[task.kept[0]]
-
-    def write(stream: BinaryIO) -> None:
-        with opened:
-            Parts(task, None if map_name is None else asked_map(names, map_name)).write(stream)
-
-    return Report(writer=write)
-
-
-def _page(scene: Scene, layer_output: str | None, map_name: str | None) -> Scene:
-    """The scene, which opens at its first part unless a layer or a map is asked for."""
-    from convcli.output.report.page_data import Start
-
-    last = scene.parts[-1]
-    if map_name is not None:
-        return replace(scene, start=Start(last.name, asked_map(last.names, map_name)))
-    return replace(scene, start=Start(layer_output))
-
-
-def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:
-    """The names of the layers whose maps are asked for."""
+def _layers(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str, ...]:
+    """Return the names of the layers whose maps are requested."""
     if layer_output and all_layers:
         raise click.UsageError("--layer-output names one layer, --all-layers is for every one")
     if all_layers:
@@ -140,29 +112,26 @@ def _kept(model: Model, layer_output: str | None, all_layers: bool) -> tuple[str
     return model.outputs if layer_output is None else (named_layer(model, layer_output),)
 
 
-def _report(
-    done: Run,
-    keep: Sequence[str],
-    data_format: DataFormat,
-    show_weights: bool,
-    single: bool,
-    map_name: str | None,
-) -> ApplyReport:
-    from convcli.output.report import apply as report
-    from convcli.output.report.shape import Asked, summary
+def _write_tiled(run: Run, output: Output, data_format: DataFormat, map_name: str | None) -> None:
+    """Compute the maps tile by tile, straight into the file."""
+    from convcli.analysis.map_names import map_names
+    from convcli.engine.run_tiled import TiledRun
 
-    names = report.map_names(done.plan)
-    maps = tuple(report.Maps(name, done.values[name], names[name]) for name in keep)
-    if map_name is not None:
-        maps = (maps[0].one(asked_map(maps[0].names, map_name)),)
-    return report.ApplyReport(
-        summary=summary(done.plan, data_format, Asked(done.batch)),
-        maps=maps,
-        data_format=data_format,
-        single=single and len(keep) == 1,
-        one_map=map_name is not None,
-        kernels=report.kernels_of(done.plan, done.weights) if show_weights else (),
-        weights=done.weights if show_weights else {},
-        notes=report.operations(done.plan),
-        algorithms=done.algorithms,
-    )
+    names = map_names(run.plan)[run.outputs[0]]
+    index = None if map_name is None else requested_map(names, map_name)
+    with output.stream() as stream:
+        TiledRun(run, data_format, index).write(stream, output.progress)
+
+
+def _page(
+    run: Run, output: Output, layers: tuple[str, ...], layer_output: str | None, map_name: str | None
+) -> PageData:
+    """Return the page, opened at its first part unless a layer or a map is requested."""
+    from convcli.output.report.page_data import Start, check_page_size, page_data
+
+    check_page_size(run.plan.pruned_to(layers), run.batch.size)
+    page = page_data(run.result(output.progress), run.batch.read(), layers)
+    last = page.parts[-1]
+    if map_name is None:
+        return replace(page, start=Start(layer_output))
+    return replace(page, start=Start(last.name, requested_map(last.names, map_name)))

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.deliver import data_format_option, reports
+from convcli.cli.deliver import reports
+from convcli.cli.options import data_format_option
 from convcli.cli.shape import input_option, model_and_shapes
 
 if TYPE_CHECKING:
+    from convcli.cli.output import Output
     from convcli.core.shapes import DataFormat
     from convcli.output.report import Report
 
@@ -26,7 +28,7 @@ Examples:
 @input_option
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2)
-def diff(a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
+def diff(output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
     """Set two models side by side, layer by layer: shapes, parameters, multiply-accumulates, and the totals' ratio.
 
     Layers of the same type and name are pairs, then layers of the same type in order. Compared are type, output and

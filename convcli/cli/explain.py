@@ -1,18 +1,26 @@
-"""`convcli explain`: the working behind single values."""
+"""`convcli explain`: how single values are computed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.deliver import chosen_form, place, progress_bar, reports
-from convcli.cli.input_arguments import asked, asked_map, map_option, named_layer, run_options
+from convcli.cli.deliver import reports
+from convcli.cli.input_arguments import map_option, named_layer, read_request, requested_map, run_options
+from convcli.cli.options import cell
 from convcli.core.records import replace
 
 if TYPE_CHECKING:
+    from convcli.cli.input_arguments import RunRequest
+    from convcli.cli.output import Output
+    from convcli.engine.explain.explained_layer import ExplainedLayer
     from convcli.output.report import Report
-    from convcli.output.report.page_data import Scene
+    from convcli.output.report.explain import ExplainReport
+    from convcli.output.report.page_data import PageData
 
 EXAMPLES = """\b
 Examples:
@@ -24,7 +32,7 @@ SHOWN = 100  # positions of a walk in a table
 
 @click.command(epilog=EXAMPLES)
 @run_options
-@click.option("--at", callback=place, metavar="2,3", help="The place of the value along the spatial axes, from 0.")
+@click.option("--at", callback=cell, metavar="2,3", help="The place of the value along the spatial axes, from 0.")
 @map_option
 @click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Which sample, from 0 [0].")
 @click.option("--walk", is_flag=True, help="Position after position: left to right, top to bottom.")
@@ -33,6 +41,7 @@ SHOWN = 100  # positions of a walk in a table
 )
 @reports("table", "json", "yaml", "csv", "gif", "html", without={"html": ("limit",)})
 def explain(
+    output: Output,
     layer_output: str | None,
     at: tuple[int, ...] | None,
     map_name: str | None,
@@ -47,33 +56,69 @@ def explain(
     Of pooling, which cell won; of any other layer, the formula with its numbers. Cells that are no input (padding) are
     in parentheses. INPUT and MODEL are as in apply; it is the last layer's value unless --layer-output names another.
     """
-    from convcli import api
+    from convcli.engine.explain.explained_layer import explained_layer
     from convcli.output.report.explain import ExplainReport
-    from convcli.output.report.explain import walk as walked
 
     if walk and at is not None:
         raise click.UsageError("--at is one position, --walk goes through all of them")
     if limit is not None and not walk:
         raise click.UsageError("--limit is for --walk")
-    given = asked(options)
-    layer = None if layer_output is None else named_layer(given.model, layer_output)
-    if chosen_form() == "html":
-        return _page(api.scene(given.model, given.inputs, layer, **given.settings), map_name, at, sample)
-    explained = api.explained(given.model, given.inputs, layer, sample=sample, **given.settings)
-    number = 0 if map_name is None else asked_map(explained.names, map_name)
+    request = read_request(options, output)
+    name = None if layer_output is None else named_layer(request.model, layer_output)
+    if output.format == "html":
+        return _page(request, output, name, map_name, at, sample)
+    layer = explained_layer(request.model, request.inputs, request.weights, request.execution, name, sample)
+    index = 0 if map_name is None else requested_map(layer.map_names, map_name)
     if walk:
-        return walked(explained, number, limit, SHOWN, progress_bar())
-    if at is None and explained.space:
-        raise click.UsageError(f"which value? (--at {explained.span}, or --walk)")
-    return ExplainReport(explained, number, (explained.checked(at or ()),))
+        return walk_report(layer, index, limit, output)
+    if at is None and layer.space:
+        raise click.UsageError(f"which value? (--at {layer.cells}, or --walk)")
+    return ExplainReport(layer, index, (layer.explain(at or (), index),))
 
 
-def _page(scene: Scene, map_name: str | None, at: tuple[int, ...] | None, sample: int) -> Scene:
-    """The scene, which opens at the value that is asked for."""
-    from convcli.output.report.explain import check_sample, checked_place
-    from convcli.output.report.page_data import Start
+def walk_report(layer: ExplainedLayer, index: int, limit: int | None, output: Output) -> ExplainReport:
+    """Explain one cell of a map after the other, left to right and then top to bottom."""
+    from convcli.output.report.explain import ExplainReport
 
-    last = scene.parts[-1]
-    check_sample(sample, scene.batch)
-    place = None if at is None else checked_place(last.layer, at)
-    return replace(scene, start=Start(last.name, asked_map(last.names, map_name or "0"), place, sample))
+    positions = prod(layer.space) if limit is None else min(limit, prod(layer.space))
+    if output.format == "gif":
+        from convcli.output.render.gif import check_length
+
+        check_length(positions)
+    shown = min(positions, SHOWN) if output.format == "table" and limit is None else positions
+    cells = islice(product(*map(range, layer.space)), shown)
+    explanations = tuple(layer.explain(at, index) for at in _reported(cells, shown, layer.layer.name, output))
+    return ExplainReport(layer, index, explanations, positions, walk=True)
+
+
+def _reported(cells: Iterable[tuple[int, ...]], count: int, name: str, output: Output) -> Iterator[tuple[int, ...]]:
+    """Yield the cells, and tell the progress bar how many have been done."""
+    for number, at in enumerate(cells):
+        if output.progress is not None:
+            output.progress(name, number / count)
+        yield at
+
+
+def _page(
+    request: RunRequest,
+    output: Output,
+    name: str | None,
+    map_name: str | None,
+    at: tuple[int, ...] | None,
+    sample: int,
+) -> PageData:
+    """Return the page, opened at the requested value."""
+    from convcli.engine.explain.explained_layer import check_cell, check_sample, find_layer
+    from convcli.engine.run import prepare_run
+    from convcli.output.report.page_data import Start, check_page_size, page_data
+
+    layers = [find_layer(request.model, name).name]
+    with prepare_run(
+        request.model, request.inputs, request.weights, request.execution, outputs=layers, keep_all=True
+    ) as run:
+        check_page_size(run.plan.pruned_to(layers), run.batch.size)
+        page = page_data(run.result(output.progress), run.batch.read(), layers)
+    last = page.parts[-1]
+    check_sample(sample, page.batch)
+    start = None if at is None else check_cell(last.layer, at)
+    return replace(page, start=Start(last.name, requested_map(last.names, map_name or "0"), start, sample))

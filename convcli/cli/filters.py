@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcli.cli.deliver import chosen_form, reports
+from convcli.cli.deliver import reports
 
 if TYPE_CHECKING:
+    from convcli.cli.output import Output
     from convcli.output.report import Report
 
 EXAMPLES = """\b
@@ -26,7 +27,7 @@ Examples:
     help="Divide a filter by the sum of its values, or where that is 0 by the sum of the positive ones.",
 )
 @reports("table", "json", "yaml", "csv", "npy", "npz")
-def filters(names: tuple[str, ...], normalize: bool) -> Report:
+def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
     """List the bank of hand-made filters, or show those named: their values, what they do, where they come from.
 
     A NAME may give parameters: gaussian:size=5,sigma=1.2. The list has them in brackets, with their defaults. In a
@@ -39,7 +40,7 @@ def filters(names: tuple[str, ...], normalize: bool) -> Report:
     from convcli.model import filter_bank
     from convcli.output.report.filters import FiltersReport
 
-    if normalize and not names and chosen_form() in ("table", "csv"):
+    if normalize and not names and output.format in ("table", "csv"):
         raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
     found = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
     if normalize:

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli.checkpointing import Checkpoints, stoppable, write_weights
-from convcli.cli.deliver import layer_option, progress_bar, reports
-from convcli.cli.input_arguments import check_streams, input_options, load_inputs, preparation, weights_option
+from convcli.cli.deliver import reports
+from convcli.cli.input_arguments import check_streams, input_options, load_arrays, load_weights, weights_option
 from convcli.cli.model_arguments import load_model, single_layer
+from convcli.cli.options import layer_option
 from convcli.core.errors import located, one_line
 from convcli.io.files import STREAM, check_writable, display_name, suffix, write_bytes
 from convcli.learning.losses import LOSSES
 from convcli.learning.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
+    from convcli.cli.output import Output
+    from convcli.engine.bind_weights import WeightSource
+    from convcli.engine.run import NamedArrays
     from convcli.learning.checkpoints import Checkpoint
     from convcli.learning.options import Options
     from convcli.learning.training import Training, TrainingResult
@@ -112,6 +116,7 @@ def _weights_file(context: click.Context, option: click.Parameter, name: str) ->
 @input_options
 @reports("table", "json", "yaml", "csv", file=False)
 def fit(
+    output: Output,
     arguments: tuple[str, ...],
     learned_file: str,
     checkpoint: str | None,
@@ -132,22 +137,17 @@ def fit(
     checkpoint = checkpoint or resume
     _check_usage(options, resume, plot)
     _check_files(learned_file, checkpoint, arguments)
-    model, inputs, targets, labels, target_labels = _loaded(arguments, options)
+    model, inputs, targets = _loaded(arguments, options)
     for name in (learned_file, checkpoint, plot):
         if name is not None:
             check_writable(name)
-    held, before = _held(options["weights"], resume)
+    before = None if resume is None else _checkpoint(resume)
     with Training(
         model,
         inputs,
         targets,
         _options(options),
-        weights=held,
-        weights_name=options["weights"] or "weights",
-        data_format=options["data_format"],
-        labels=labels,
-        target_labels=target_labels,
-        preparation=preparation(options),
+        weights=_weights(options["weights"]),
         threads=threads,
         resume=before,
         resume_name=resume or "checkpoint",
@@ -155,7 +155,7 @@ def fit(
         compared = _compared(lesson, compare_with)
         save = None if checkpoint is None else Checkpoints(checkpoint)
         with stoppable() as stop:
-            learned = lesson.learn(progress_bar(), stop, save)
+            learned = lesson.learn(output.progress, stop, save)
     return _answer(learned, learned_file, save, plot, compared, stop.exit_code)
 
 
@@ -189,13 +189,8 @@ def _check_files(learned_file: str, checkpoint: str | None, read: Sequence[str])
         raise click.UsageError(f"-o {learned_file} would replace the checkpoint (another file)")
 
 
-Loaded = tuple["Model", dict[str, Any], dict[str, Any], dict[str, str], dict[str, str]]
-
-
-def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
-    """The model, its inputs and targets by name, and what messages call both."""
-    from convcli.io.arrays import held
-
+def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> tuple[Model, NamedArrays, NamedArrays]:
+    """Load the model, its inputs and its targets."""
     inline = bool(options["layers"])
     check_streams(*arguments, options["weights"])
     if len(arguments) < (2 if inline else 3):
@@ -205,22 +200,25 @@ def _loaded(arguments: Sequence[str], options: dict[str, Any]) -> Loaded:
     names = names if inline else names[:-1]
     model = load_model(model_name, options["layers"], single_layer(options), options["data_format"])
     layout = options["data_format"] or model.data_format
-    inputs, labels = load_inputs(tuple(model.inputs), names[:-1], layout)
-    targets, target_labels = load_inputs(model.outputs, names[-1:], layout)
-    return model, inputs, {name: held(each) for name, each in targets.items()}, labels, target_labels
+    inputs = load_arrays(tuple(model.inputs), names[:-1], layout, options)
+    return model, inputs, load_arrays(model.outputs, names[-1:], layout, {})
 
 
-def _held(weights: str | None, resume: str | None) -> tuple[Any, Checkpoint | None]:
-    """The weights to begin with, or the checkpoint to go on from."""
+def _weights(file: str | None) -> WeightSource:
+    """Return where learning begins; the seed is among the options of learning."""
+    from convcli.engine.bind_weights import WeightSource
+
+    return WeightSource(load_weights(file), file or "weights")
+
+
+def _checkpoint(file: str) -> Checkpoint:
+    """Return the checkpoint in a file, to go on from it."""
     from convcli.io import weights_file
-
-    if resume is None:
-        return weights_file.load(weights) if weights else None, None
     from convcli.learning.checkpoints import unpack
 
-    held = weights_file.load(resume)
-    with located(resume):
-        return None, unpack(held)
+    values = weights_file.load(file)
+    with located(file):
+        return unpack(values)
 
 
 def _options(options: dict[str, Any]) -> Options:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli import manual
-from convcli.cli.deliver import look, print_text, printable
+from convcli.cli.terminal import look, print_text, printable
 from convcli.core.errors import ConvcliError, nearest
 from convcli.core.signals import left_to_child
 

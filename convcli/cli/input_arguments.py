@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.deliver import data_format_option, decorate, layer_option, once, progress_bar
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
+from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
 from convcli.core.records import Record
 from convcli.io.files import STREAM, display_name
 
 if TYPE_CHECKING:
+    from convcli.cli.output import Output
     from convcli.core.shapes import DataFormat
-    from convcli.engine.bind_weights import Stored
-    from convcli.io.preprocessing import Preparation, Quotient
+    from convcli.engine.bind_weights import Stored, WeightSource
+    from convcli.engine.execution import Execution
+    from convcli.engine.run import NamedArrays
+    from convcli.io.preprocessing import Quotient
     from convcli.model.graph import Model
 
 
 def _factor(context: click.Context, option: click.Parameter, value: str | None) -> Quotient | None:
+    """Read the value of --scale."""
     if value is None:
         return None
-    from convcli.core.errors import ConvcliError
     from convcli.io.preprocessing import quotient
 
-    try:
+    with usage_errors("--scale: "):
         return quotient(value)
-    except ConvcliError as error:
-        raise click.UsageError(f"--scale: {error}") from None
 
 
 map_option = click.option("--map", "map_name", metavar="NAME|N", help="One map, by its name or its number from 0.")
@@ -77,63 +78,64 @@ run_options = decorate(
 )
 
 
-class Asked(Record):
-    """What is to be run: a model and the arrays for its inputs by name, with what messages call them.
+class RunRequest(Record):
+    """What a command is to run: a model, arrays for its inputs, its weights, and how.
 
-    `settings` are the keyword arguments of `api.run` that both commands have.
+    `data_format` is the axis order of arrays in the answer.
     """
 
     model: Model
-    inputs: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    inputs: NamedArrays
+    weights: WeightSource
+    execution: Execution
     data_format: DataFormat
 
 
-def asked(options: Mapping[str, Any]) -> Asked:
-    """What the shared options ask for."""
+def read_request(options: Mapping[str, Any], output: Output) -> RunRequest:
+    """Read the model, the arrays and the weights that the options of `apply` or `explain` name."""
+    from convcli.engine.bind_weights import WeightSource
+
+    model, inputs = _model_and_inputs(options, output)
+    file = options["weights"]
+    values = output.once(("weights", file), lambda: load_weights(file))
+    weights = WeightSource(values, file or "weights", options["seed"])
+    return RunRequest(model, inputs, weights, _execution(options), inputs.data_format)
+
+
+def load_weights(file: str | None) -> Stored | None:
+    """Return the weights in a file by key; None where there is no file."""
     from convcli.io.weights_file import load
 
-    model, inputs, labels = _model_and_inputs(options)
-    weights = options["weights"]
-    held: Stored | None = once(("weights", weights), lambda: load(weights)) if weights else None
-    settings = {
-        "weights": held,
-        "weights_name": weights or "weights",
-        **{name: options[name] for name in ("seed", "dtype", "data_format")},
-        "labels": labels,
-        "preparation": preparation(options),
-        "watch": progress_bar(),
-    }
-    return Asked(model, inputs, settings, options["data_format"] or model.data_format)
+    return load(file) if file else None
 
 
-def _model_and_inputs(options: Mapping[str, Any]) -> tuple[Model, dict[str, Any], dict[str, str]]:
-    """The model, the array for each of its inputs, and what messages call each."""
+def _execution(options: Mapping[str, Any]) -> Execution:
+    """Return how to run: the options of `explain` are some of those of `apply`."""
+    from convcli.engine.execution import Execution
+
+    if options.get("algorithm") == "compiled" and options["compiled"] is False:
+        raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
+    requested = {name: options.get(name) for name in Execution.__fields__}
+    return Execution(**{name: value for name, value in requested.items() if value is not None})
+
+
+def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model, NamedArrays]:
     from convcli.core.shapes import DataFormat
     from convcli.readers.input_shapes import INPUT
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
     check_streams(*options["arguments"], options["weights"])
-    names, model_name = inputs_and_model(options)
+    files, model_file = inputs_and_model(options)
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
         raise click.UsageError("--normalize goes with --filter")
     if filters:  # some are made for as many axes as the array has
-        inputs, labels = load_inputs((INPUT,), names, data_format or DataFormat.CHANNELS_LAST)
-        rank = len(inputs[INPUT].shape) if INPUT in inputs else None
-        model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
-    else:
-        model = once("model", lambda: load_model(model_name, layers, single_layer(options), data_format))
-        inputs, labels = load_inputs(tuple(model.inputs), names, data_format or model.data_format)
-    return model, inputs, labels
-
-
-def preparation(options: Mapping[str, Any]) -> Preparation:
-    """What --gray and --scale ask for."""
-    from convcli.io.preprocessing import Preparation
-
-    return Preparation(options["gray"], options["scale"])
+        inputs = load_arrays((INPUT,), files, data_format or DataFormat.CHANNELS_LAST, options)
+        rank = len(inputs.arrays[INPUT].shape) if INPUT in inputs.arrays else None
+        return filter_model(filters, options["normalize"], rank, single_layer(options), data_format), inputs
+    model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format))
+    return model, load_arrays(tuple(model.inputs), files, data_format or model.data_format, options)
 
 
 def check_streams(*names: str | None) -> None:
@@ -163,30 +165,34 @@ def named_layer(model: Model, name: str) -> str:
     return name
 
 
-def asked_map(names: Sequence[str], text: str) -> int:
-    """Which of the maps with these names --map asks for."""
-    from convcli.core.errors import ConvcliError
-    from convcli.output.report.apply import map_place
+def requested_map(names: Sequence[str], text: str) -> int:
+    """Return the index of the map that --map names, among maps of these names."""
+    from convcli.analysis.map_names import map_index
 
-    try:
-        return map_place(names, text)
-    except ConvcliError as error:
-        raise click.UsageError(f"--map {error}") from None
+    with usage_errors("--map "):
+        return map_index(names, text)
 
 
-def load_inputs(
-    wanted: Sequence[str], names: Sequence[str], layout: DataFormat
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The array for each input that is wanted, and what messages call it."""
+def load_arrays(
+    wanted: Sequence[str], files: Sequence[str], data_format: DataFormat, options: Mapping[str, Any]
+) -> NamedArrays:
+    """Load the array for each of the wanted names: from NAME=FILE for each, or from one file.
+
+    --gray and --scale, if they are among the options, say how the arrays are prepared.
+    """
+    from convcli.engine.run import NamedArrays
     from convcli.io import arrays
+    from convcli.io.preprocessing import Preparation
 
-    files = _files(names, wanted)
-    if files:
-        labels = {name: display_name(file) for name, file in files.items()}
-        return {name: arrays.load_input(file, layout) for name, file in files.items()}, labels
-    if len(wanted) > 1:
-        return arrays.load_all(names[0]), {name: f"{display_name(names[0])}: {name}" for name in wanted}
-    return {wanted[0]: arrays.load_input(names[0], layout)}, {wanted[0]: display_name(names[0])}
+    preparation = Preparation(options.get("gray", False), options.get("scale"))
+    by_name = _files(files, wanted)
+    if not by_name and len(wanted) > 1:
+        labels = {name: f"{display_name(files[0])}: {name}" for name in wanted}
+        return NamedArrays(arrays.load_all(files[0]), data_format, labels, preparation)
+    by_name = by_name or {wanted[0]: files[0]}
+    labels = {name: display_name(file) for name, file in by_name.items()}
+    loaded = {name: arrays.load_input(file, data_format) for name, file in by_name.items()}
+    return NamedArrays(loaded, data_format, labels, preparation)
 
 
 def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:

@@ -11,22 +11,30 @@ from convcli.cli.streams import tell
 from convcli.core.errors import ConvcliError
 from convcli.io.files import STREAM, problem
 
-Answer = Callable[[str, str, float, float], None]  # of an input, into a file, between these shares of all work
+Answer = Callable[[int, str, str], None]  # answers the input of this index and name, into a file
 
 
 def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) -> bool:
-    """Whether all went well. Raises `UsageError`, or `ConvcliError` where the folder cannot be had."""
+    """Answer each input into a file of its own in the folder, whose name ends in `ending`; tell failures at the end.
+
+    Returns:
+        Whether every input could be answered.
+
+    Raises:
+        UsageError: Two answers would go into one file, or one would replace an input.
+        ConvcliError: The folder cannot be made.
+    """
     outputs = _outputs(names, folder, ending)
     try:
         if os.path.exists(folder) and not os.path.isdir(folder):
-            raise ConvcliError(f"{folder}: is no folder", "one, or a name for a new one")
+            raise ConvcliError(f"{folder}: is not a folder", "a folder, or a name for a new one")
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise ConvcliError(f"{folder}: {problem(error)}") from None
     failures = []
-    for place, (name, output) in enumerate(zip(names, outputs, strict=True)):
+    for index, (name, output) in enumerate(zip(names, outputs, strict=True)):
         try:
-            answer(name, output, place / len(names), 1 / len(names))
+            answer(index, name, output)
         except (ConvcliError, MemoryError, RecursionError) as error:
             failures.append(str(error) or "not enough memory")
     for failure in failures:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.deliver import decorate
+from convcli.cli.options import decorate
 from convcli.core.records import replace
 
 if TYPE_CHECKING:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.deliver import data_format_option, layer_option, place, reports
+from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model
+from convcli.cli.options import cell, data_format_option, layer_option, usage_errors
 from convcli.core.option_words import BYTES, COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from convcli.cli.output import Output
     from convcli.core.shapes import DataFormat, Shape
     from convcli.model.graph import Model
     from convcli.output.report import Report
@@ -42,7 +44,7 @@ input_option = click.option(
 @layer_option
 @input_option
 @click.option("--explain", is_flag=True, help="Also the working: each layer's formulas with its numbers in them.")
-@click.option("--at", callback=place, metavar="3,4", help="Also the input cells that this cell of each layer sees.")
+@click.option("--at", callback=cell, metavar="3,4", help="Also the input cells that this cell of each layer sees.")
 @click.option(
     "--count",
     type=click.Choice(COUNTS),
@@ -70,6 +72,7 @@ input_option = click.option(
     without=dict.fromkeys(DRAWINGS, ("explain", "at", "count", "dtype")),
 )
 def shape(
+    output: Output,
     source: str | None,
     layers: tuple[str, ...],
     inputs: tuple[str, ...],
@@ -96,47 +99,46 @@ def shape(
     A KEY is one of the JSON: params, output_shape, layers.NAME.output_shape.
     """
     from convcli import api
-    from convcli.output.report.shape import ShapeReport
+    from convcli.output.report.shape import ShapeReport, with_counts
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
-    asked: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
-    asked |= {} if dtype is None else {"dtype": dtype}
-
-    def summary(counted: str) -> dict[str, Any]:
-        return api.summarize(model, shapes or None, data_format=data_format, count=counted, **asked)
-
-    given = click.get_current_context().params
-    printed = not keys and (not claims or any(given[name] for name in ("form", "output", "explain", "at")))
-    # Values and claims are about every count; what is printed whole has those that were asked for.
-    every = summary(COUNTS[-1]) if keys or claims else {}
-    answer = ShapeReport(
-        summary(count) if printed else every,
+    if keys and output.format_requested:
+        raise click.UsageError("--get prints bare values (without -f)")
+    options: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
+    options |= {} if dtype is None else {"dtype": dtype}
+    # Keys and claims may be about every way of counting.
+    counted = COUNTS[-1] if keys or claims else count
+    summary = api.summarize(model, shapes or None, data_format=data_format, count=counted, **options)
+    report = ShapeReport(
+        with_counts(summary, count),
         batch=batch,
         memory=batch is not None or dtype is not None,
         inputs=tuple(model.inputs),
         outputs=model.outputs,
     )
-    return _checked(answer, every, keys, claims, model.source, printed) if every else answer
+    silent = bool(claims) and not (output.requested or explain or at)
+    return _judged(report, summary, keys, claims, model.source, silent)
 
 
-def _checked(
-    answer: ShapeReport,
-    every: Mapping[str, Any],
+def _judged(
+    report: ShapeReport,
+    summary: Mapping[str, Any],
     keys: Sequence[str],
     claims: Sequence[str],
     source: str | None,
-    printed: bool,
+    silent: bool,
 ) -> ShapeReport:
-    """The answer judged by the claims about `every` value and, unless it is printed, reduced to those asked for."""
+    """Return the report with what the claims about the summary come to; with keys, their values are its whole text."""
     from convcli.core.errors import located
     from convcli.core.records import replace
     from convcli.output.report.expectations import bare, failure, value
 
     with located(source) if source else nullcontext():
-        text = "".join(f"{bare(value(every, key))}\n" for key in keys)
-        failures = [found for claim in claims if (found := failure(every, claim))]
-    complaints = tuple(f"Error: {source}: {each}" if source else f"Error: {each}" for each in failures)
-    return replace(answer, text=None if printed else text, complaints=complaints, exit_code=1 if failures else 0)
+        values = "".join(f"{bare(value(summary, key))}\n" for key in keys)
+        failures = [complaint for claim in claims if (complaint := failure(summary, claim))]
+    complaints = tuple(f"Error: {source}: {complaint}" if source else f"Error: {complaint}" for complaint in failures)
+    text = values if keys or silent else None
+    return replace(report, text=text, complaints=complaints, exit_code=1 if failures else 0)
 
 
 def model_and_shapes(
@@ -157,7 +159,6 @@ def model_and_shapes(
 
 def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
     """The shapes that are given with -i, by the names of the inputs."""
-    from convcli.core.errors import ConvcliError
     from convcli.readers.input_shapes import parse_shape
 
     shapes = {}
@@ -168,8 +169,6 @@ def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
             raise click.UsageError(f"-i {text}: for which input? (NAME=SHAPE, of {', '.join(model.inputs)})")
         if key in shapes:
             raise click.UsageError(f"-i {text}: {key} has a shape already")
-        try:
+        with usage_errors(f"-i {text}: "):
             shapes[key] = parse_shape(rest)
-        except ConvcliError as error:
-            raise click.UsageError(f"-i {text}: {error}") from None
     return shapes

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.deliver import data_format_option, reports
+from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model, value_of
+from convcli.cli.options import data_format_option, usage_errors
 from convcli.cli.shape import shapes_of
 
 if TYPE_CHECKING:
     from convcli.analysis.layer_search import SearchRequest
+    from convcli.cli.output import Output
     from convcli.core.shapes import DataFormat, Shape
     from convcli.output.report import Report
 
@@ -50,6 +52,7 @@ SETTINGS = {
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, file=False)
 def solve(
+    output: Output,
     source: str | None,
     given: tuple[str, ...],
     wanted: str | None,
@@ -105,19 +108,15 @@ def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format:
 
 
 def _size(text: str, option: str) -> Shape:
-    from convcli.core.errors import ConvcliError
     from convcli.readers.input_shapes import parse_shape
 
-    try:
+    with usage_errors(f"{option} {text}: "):
         return parse_shape(text)
-    except ConvcliError as error:
-        raise click.UsageError(f"{option} {text}: {error}") from None
 
 
 def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str | None]) -> SearchRequest:
     """What is asked, each option read as the argument of a layer."""
     from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, SearchRequest
-    from convcli.core.errors import ConvcliError
     from convcli.core.shapes import known
     from convcli.model.layers.base import padding, per_axis
 
@@ -137,8 +136,6 @@ def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str
     values: dict[str, Any] = {}
     for name, text in fixed.items():
         flag = f"--{name.replace('_', '-')}"
-        try:
+        with usage_errors(f"{flag} {text}: "):
             values[name] = None if text is None else read[name](value_of(text), rank)
-        except ConvcliError as error:
-            raise click.UsageError(f"{flag} {text}: {error}") from None
     return SearchRequest(tuple(map(known, given)), tuple(map(known, wanted)), transpose=transpose, **values)

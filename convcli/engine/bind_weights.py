@@ -5,52 +5,90 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from math import prod, sqrt
 from zlib import crc32
 
 import numpy as np
 
+from convcli.core import memory
 from convcli.core.errors import ConvcliError, check_size, located
 from convcli.core.lazy_imports import Array
-from convcli.core.shapes import shape_text
-from convcli.io import layout
+from convcli.core.option_words import BYTES
+from convcli.core.records import Record
+from convcli.core.shapes import known, shape_text
+from convcli.io import layout, weights_file
 from convcli.io.weights_file import Held
+from convcli.model.graph import Model
 from convcli.model.layers.convolutional import Depthwise
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Weight
+from convcli.readers.load import located_in
 
 Stored = Mapping[str, Array | Held]
 MOST_NAMED = 6  # keys of a file that a message names
 
 
-def bind(
-    plan: Plan,
-    stored: Stored | None,
-    seed: int | None,
-    dtype: str,
-    source: str = "weights",
-    only: Collection[str] | None = None,
-) -> dict[str, dict[str, Array]]:
-    """The variables of each layer, or of `only` those, by layer and name, in the type that the work is done in.
+class WeightSource(Record):
+    """Where the values of a model's weights come from.
 
-    A weight comes from `stored`, else from the model, else it is drawn by `seed` as Keras does. Raises `ConvcliError`
-    where it has none of the three, or a wrong shape; keys of `stored` that no layer wants are a warning.
+    `values` holds them by key, `LAYER/VARIABLE`; `name` is what messages call it. Weights that are neither there nor
+    in the model are drawn by `seed`, as Keras draws them: Glorot uniform kernels, zero biases.
+
+    Raises:
+        ConvcliError: The seed is not a whole number of at least 0.
     """
-    stored = stored or {}
+
+    values: Stored | None = None
+    name: str = "weights"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed is not None and (type(self.seed) is not int or self.seed < 0):
+            raise ConvcliError(f"seed {self.seed!r}", "a whole number of at least 0")
+
+
+def bind(plan: Plan, source: WeightSource, dtype: str, only: Set[str] | None = None) -> dict[str, dict[str, Array]]:
+    """Return the weights of each layer, or of those in `only`, by layer and variable name, in the dtype.
+
+    A weight comes from the source, else from the model, else it is drawn by the seed. A key of the source that no layer
+    wants is a warning.
+
+    Raises:
+        ConvcliError: A weight comes from nowhere or has another shape than its layer needs, or there is no memory for
+            them.
+    """
+    source = _or_own(source, plan.model)
+    _check_memory(plan, dtype, only)
+    stored = source.values or {}
     layers = [layer for layer in plan.layers if not layer.node.shares_with]
-    matched = _matched(layers, stored)
-    wanted = None if only is None else set(only)
+    keys = _matched(layers, stored)
     bound = {
-        layer.name: _bind_layer(layer, stored, matched, seed, dtype, source, plan.model.source)
+        layer.name: _bind_layer(layer, source, keys, dtype, plan.model.source)
         for layer in layers
-        if wanted is None or layer.name in wanted
+        if only is None or layer.name in only
     }
-    used = set(matched.values())
+    used = set(keys.values())
     for key in stored:
         if key not in used:
-            warnings.warn(f"{source}: no layer wants {key}", stacklevel=2)
+            warnings.warn(f"{source.name}: no layer wants {key}", stacklevel=2)
     return bound
+
+
+def _or_own(source: WeightSource, model: Model) -> WeightSource:
+    """Return the source, or in place of one without values the weights file in the model's own archive."""
+    if source.values is not None or model.embedded_weights is None:
+        return source
+    with located_in(model):
+        return WeightSource(weights_file.read(model.embedded_weights), model.source or source.name, source.seed)
+
+
+def _check_memory(plan: Plan, dtype: str, only: Set[str] | None) -> None:
+    """Raise `ConvcliError`, naming the layer with the most weights, where there is no memory for all of them."""
+    params = {layer.where: known(layer.params) for layer in plan.layers if only is None or layer.name in only}
+    largest = max(params, key=params.__getitem__, default="")
+    with located_in(plan.model), located(largest):
+        memory.check(2 * BYTES[dtype] * sum(params.values()), "a smaller model, or float32")
 
 
 def _key(layer: PlannedLayer, weight: Weight) -> str:
@@ -113,31 +151,26 @@ def _paths(layers: Sequence[PlannedLayer]) -> Iterator[str]:
 
 
 def _bind_layer(
-    layer: PlannedLayer,
-    stored: Stored,
-    matched: Mapping[str, str],
-    seed: int | None,
-    dtype: str,
-    source: str,
-    model: str | None,
+    layer: PlannedLayer, source: WeightSource, keys: Mapping[str, str], dtype: str, model: str | None
 ) -> dict[str, Array]:
-    values = {}
+    """Return the weights of one layer by name; `keys` maps `LAYER/VARIABLE` to a key of the source that holds it."""
+    stored, values = source.values or {}, {}
     for weight in layer.weights:
         if not weight.required:
             continue
         with located(layer.where), located(weight.name):
             check_size(prod(weight.extents))
         key = _key(layer, weight)
-        if key in matched:
-            with located(source), located(matched[key]):
-                value = layout.to_float(_shaped(stored[matched[key]], weight))
+        if key in keys:
+            with located(source.name), located(keys[key]):
+                value = layout.to_float(_shaped(stored[keys[key]], weight))
         elif weight.name in layer.node.weight_values:
             with located(model or layer.where), located(f"{layer.name}/{weight.name}"):
                 value = layer.node.weight_values[weight.name].fill(weight.extents)
-        elif seed is not None:
-            value = _drawn(weight, np.random.default_rng([seed, crc32(key.encode())]))
+        elif source.seed is not None:
+            value = _drawn(weight, np.random.default_rng([source.seed, crc32(key.encode())]))
         else:
-            raise _missing(layer, weight, model, source, stored)
+            raise _missing(layer, weight, model, source)
         values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.extents)
     return values
 
@@ -148,11 +181,11 @@ def _shaped(value: Array | Held, weight: Weight) -> Array:
     return value.read() if isinstance(value, Held) else value
 
 
-def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: str, stored: Stored) -> ConvcliError:
+def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: WeightSource) -> ConvcliError:
     problem = f"no values for {weight.name} {shape_text(weight.shape)}"
-    if stored:
-        held = ", ".join(list(stored)[:MOST_NAMED]) + (", …" if len(stored) > MOST_NAMED else "")
-        error = ConvcliError(f"{problem}: {source} holds {held}", f"one {_key(layer, weight)}, or --seed N")
+    if source.values:
+        keys = ", ".join(list(source.values)[:MOST_NAMED]) + (", …" if len(source.values) > MOST_NAMED else "")
+        error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {_key(layer, weight)}, or --seed N")
     else:
         error = ConvcliError(problem, "--weights FILE, --seed N, or the values in the model")
     error.where += [each for each in (model, layer.where) if each]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from math import inf, prod
+from math import prod
 
 import numpy as np
 
-from convcli.core.errors import ConvcliError, check_size, located
+from convcli.core.errors import check_size, located
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.core.threads import Closing
-from convcli.engine.algorithms.table import AUTO
 from convcli.engine.buffers import LiveValues
+from convcli.engine.execution import Execution
 from convcli.engine.fusion import Operation, fuse
 from convcli.engine.linearize import ValueName, count_uses
 from convcli.engine.memory_estimate import peak_bytes
@@ -39,13 +39,9 @@ def build_program(
     plan: Plan,
     weights: Weights,
     keep: Sequence[str],
-    dtype: str,
+    execution: Execution,
     *,
-    algorithm: str = AUTO,
-    tolerance: float = 0.0,
-    threads: int | None = None,
     samples: int = 1,
-    compiled: bool | None = None,
 ) -> Program:
     """Fuse the steps of a plan, choose algorithms and lay out the weights.
 
@@ -53,25 +49,17 @@ def build_program(
         plan: The layers to run, with all extents known.
         weights: The arrays of each layer by name.
         keep: Names of the layers or inputs whose values a run returns.
-        dtype: The number type of all values, `float32` or `float64`.
-        algorithm: `auto`, or the algorithm that all correlations must use.
-        tolerance: How far float32 results may be off, relative to the largest; 0 allows only the rounding of sums.
-        threads: The number of threads, by default one for each processor.
+        execution: How to run; its dtype is known.
         samples: How many samples there will be in all, as far as known: laying out weights has to pay off.
-        compiled: Whether to use compiled code, None where that pays off.
 
     Raises:
-        ConvcliError: an option is out of range, or the algorithm does not suit a layer.
+        ConvcliError: The algorithm does not suit a layer.
     """
-    if type(tolerance) not in (int, float) or not 0 <= tolerance < inf:
-        raise ConvcliError(f"tolerance: {tolerance!r}", "a number of at least 0")
-    if threads is not None and (type(threads) is not int or threads < 1):
-        raise ConvcliError(f"threads: {threads!r}", "a whole number of at least 1")
-    operations, kept = fuse(plan, weights, keep, dtype)
-    if compiled is None:
-        compiled = compiled_code_pays_off(operations, samples)
-    settings = Settings(dtype, algorithm, tolerance, samples, compiled)
-    return Program(plan, prepare(operations, settings), kept, settings, Workspace(threads))
+    assert execution.dtype is not None
+    operations, kept = fuse(plan, weights, keep, execution.dtype)
+    compiled = compiled_code_pays_off(operations, samples) if execution.compiled is None else execution.compiled
+    settings = Settings(execution.dtype, execution.algorithm, execution.tolerance, samples, compiled)
+    return Program(plan, prepare(operations, settings), kept, settings, Workspace(execution.threads))
 
 
 class Program(Closing):

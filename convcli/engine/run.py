@@ -1,8 +1,8 @@
-"""A model and the arrays it is to be applied to: what that needs of memory, and doing it, whole or part by part."""
+"""A model run on arrays, step by step: inputs, plan, weights, program, result."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from convcli.analysis.planning import plan_for
@@ -10,218 +10,197 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.option_words import BYTES
-from convcli.core.records import Record
-from convcli.core.shapes import DataFormat, Shape, known, product, shape_text
+from convcli.core.records import Record, field, replace
+from convcli.core.shapes import DataFormat, product, shape_text
 from convcli.core.threads import Closing
+from convcli.engine.bind_weights import WeightSource, bind
+from convcli.engine.execution import Execution
+from convcli.engine.progress import ProgressCallback
 from convcli.io import layout
 from convcli.io.arrays import Mapped
-from convcli.io.preprocessing import Preparation, Source
+from convcli.io.preprocessing import EVERY, Preparation, Source
 from convcli.model.graph import Model
 from convcli.model.plan import Plan
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
-    from convcli.engine.bind_weights import Stored
-    from convcli.engine.progress import ProgressCallback
+    from convcli.engine.program import Program
 
-TOLERANCE = 1e-5
-# Bytes: work in more at a time is slower, as each page of memory that is new takes the system a moment.
+# Bytes. A run that needs more is slower whole than tile by tile: the system hands out new memory page by page.
 ENOUGH = 256 << 20
-AS_THEY_ARE = Preparation()
-LOWER = "fewer samples, float32, or more with --max-memory"
+REMEDY = "fewer samples, float32, or more with --max-memory"
 
 
-class Run(Record):
-    """A model applied: the plan, the batch size, the values asked for `(batch, *spatial, channels)`, the weights.
+class NamedArrays(Record):
+    """The arrays for a model's inputs, or its targets, by name, as the user has them.
 
-    `algorithms` names, for each layer that correlates, the ways that did it, kernel by kernel.
+    Arrays follow the rules of rank of the command line. `data_format` is their axis order, `preparation` is done to
+    each of them first, and `labels` says what messages call them, where that is not their name.
+    """
+
+    arrays: Mapping[str, Array | Mapped]
+    data_format: DataFormat
+    labels: Mapping[str, str] = field(factory=dict)
+    preparation: Preparation = Preparation()
+
+    def label(self, name: str) -> str:
+        """Return what messages call the array of this name."""
+        return self.labels.get(name, name)
+
+
+class Batch:
+    """The inputs of one run, each `(batch, *spatial, channels)`, read when they are needed.
+
+    Args:
+        model: The model whose inputs they are.
+        inputs: An array for each input of the model.
+        dtype: The type to compute in; None: float32 where all inputs allow it, else float64.
+
+    Raises:
+        ConvcliError: An array is missing, does not suit its input, or has another number of samples than the others.
+    """
+
+    def __init__(self, model: Model, inputs: NamedArrays, dtype: str | None = None) -> None:
+        self._inputs = inputs
+        self._sources = _sources(model, inputs)
+        layout.check_dtype(dtype)
+        self.dtype = dtype or max((each.dtype.name for each in self._sources.values()), key=BYTES.__getitem__)
+        self.size = next(iter(self._sources.values())).shape[0]
+        self.shapes = {name: source.shape[1:] for name, source in self._sources.items()}
+
+    def read(self, samples: slice = EVERY, space: Mapping[str, Sequence[slice]] | None = None) -> dict[str, Array]:
+        """Return some samples of each input, and of these the cells in `space`: by default all."""
+        arrays = {}
+        for name, source in self._sources.items():
+            with located(self._inputs.label(name)):
+                arrays[name] = source.part(self.dtype, samples, (space or {}).get(name, ()))
+        return arrays
+
+    def bytes_needed(self, samples: slice = EVERY, space: Mapping[str, Sequence[slice]] | None = None) -> int:
+        """Return the bytes that `read` takes: none for what is in memory as it is computed with."""
+        named = self._sources.items()
+        return sum(source.footprint(self.dtype, samples, (space or {}).get(name, ())) for name, source in named)
+
+    def check_memory(self) -> None:
+        """Raise `ConvcliError` where there is no memory to read all of it."""
+        memory.check(self.bytes_needed(), REMEDY)
+
+
+class RunResult(Record):
+    """What a run computed: the outputs by name, each `(batch, *spatial, channels)`, with the plan and the weights.
+
+    `algorithms` names, for each layer that correlates, the algorithms that did it, kernel by kernel.
     """
 
     plan: Plan
-    batch: int
-    values: dict[str, Array]
+    batch_size: int
+    outputs: dict[str, Array]
     weights: dict[str, dict[str, Array]]
     algorithms: dict[str, tuple[str, ...]]
 
 
-class Task(Closing):
-    """A model with its weights and inputs, ready to be applied. To be closed, or used as a context.
-
-    Only what leads to the named layers, by default the outputs, is run and needs weights; `also` names further layers
-    whose weights are wanted. Arrays follow the rules of rank and number type of the command line; `data_format` is
-    theirs, by default the model's, `preparation` what is done to them first, and `labels` what messages call them.
-    Raises `ConvcliError`.
-    """
+class Run(Closing):
+    """A model, planned on its inputs and compiled for the named outputs. To be closed, or used as a context."""
 
     def __init__(
-        self,
-        model: Model,
-        inputs: Mapping[str, Array | Mapped],
-        *,
-        weights: Stored | None = None,
-        weights_name: str = "weights",
-        seed: int | None = None,
-        dtype: str | None = None,
-        algorithm: str = "auto",
-        tolerance: float = TOLERANCE,
-        threads: int | None = None,
-        compiled: bool | None = None,
-        keep: Sequence[str] | None = None,
-        also: Sequence[str] = (),
-        data_format: DataFormat | None = None,
-        labels: Mapping[str, str] | None = None,
-        preparation: Preparation = AS_THEY_ARE,
-        watch: ProgressCallback | None = None,
+        self, plan: Plan, batch: Batch, weights: dict[str, dict[str, Array]], program: Program, outputs: Sequence[str]
     ) -> None:
-        from convcli.engine.program import build_program
+        self.plan, self.batch, self.weights, self.program, self.outputs = plan, batch, weights, program, outputs
 
-        self.model, self.labels, self.watch = model, labels, watch
-        self.data_format = data_format or model.data_format
-        self.inputs = sources(model, inputs, self.data_format, labels, preparation)
-        self.dtype = common_type(self.inputs, dtype)
-        self.batch = next(iter(self.inputs.values())).shape[0]
-        with located_in(model):
-            shapes = {name: each.shape[1:] for name, each in self.inputs.items()}
-            self.plan = plan_for(model, shapes, self.data_format)
-        self.kept = model.outputs if keep is None else keep
-        needed = self.plan.pruned_to(self.kept)
-        owners = [*also, *(layer.node.owner for layer in needed.layers)]
-        self.weights = bind_weights(model, self.plan, weights, weights_name, seed, self.dtype, owners)
-        with located_in(model):
-            self.program = build_program(
-                needed,
-                self.weights,
-                self.kept,
-                self.dtype,
-                algorithm=algorithm,
-                tolerance=tolerance,
-                threads=threads,
-                samples=self.batch,
-                compiled=compiled,
-            )
+    def bytes_needed(self, answer: int = 0) -> int:
+        """Return the bytes of a run on all samples at once; `answer` is what is added for each number of the result."""
+        numbers = self.batch.size * sum(product(self.plan.shapes[name]) or 0 for name in self.outputs)
+        return self.program.bytes_needed(self.batch.size) + self.batch.bytes_needed() + numbers * answer
 
-    def footprint(self, beside: int = 0) -> int:
-        """Bytes that it takes to run all at once; `beside` is what is done with each number of the result, in bytes."""
-        read = sum(each.footprint(self.dtype) for each in self.inputs.values())
-        made = self.batch * sum(product(self.plan.shapes[name]) or 0 for name in self.kept)
-        return self.program.bytes_needed(self.batch) + read + made * beside
-
-    def run(self, beside: int = 0, remedy: str = LOWER) -> Run:
-        """All at once. Raises `ConvcliError` where there is not enough memory."""
-        memory.check(self.footprint(beside), remedy)
-        ready = whole(self.inputs, self.dtype, self.labels)
-        with located_in(self.model):
-            values = self.program(ready, self.watch)
-        return Run(self.plan, self.batch, values, self.weights, self.program.algorithms_used)
+    def result(self, progress: ProgressCallback | None = None, *, answer: int = 0, remedy: str = REMEDY) -> RunResult:
+        """Run on all samples at once. Raises `ConvcliError` where `bytes_needed(answer)` are not to be had."""
+        memory.check(self.bytes_needed(answer), remedy)
+        arrays = self.batch.read()
+        with located_in(self.plan.model):
+            outputs = self.program(arrays, progress)
+        return RunResult(self.plan, self.batch.size, outputs, self.weights, self.program.algorithms_used)
 
     def close(self) -> None:
         """Let its threads and memory go."""
         self.program.close()
 
 
-def bind_weights(
+def prepare_run(
     model: Model,
-    plan: Plan,
-    weights: Stored | None,
-    weights_name: str,
-    seed: int | None,
-    dtype: str,
-    only: Collection[str] | None = None,
-) -> dict[str, dict[str, Array]]:
-    """The weights of each layer, or of `only` those: those given, else those in the model's own archive."""
-    from convcli.engine.bind_weights import bind
-    from convcli.io import weights_file
+    inputs: NamedArrays,
+    weights: WeightSource,
+    execution: Execution,
+    *,
+    outputs: Sequence[str] | None = None,
+    keep_all: bool = False,
+    also_bind: Sequence[str] = (),
+) -> Run:
+    """Plan a model on its inputs, bind its weights, and compile the program that computes the named outputs.
 
-    if weights is None and model.embedded_weights is not None:
-        with located_in(model):
-            weights = weights_file.read(model.embedded_weights)
-        weights_name = model.source or weights_name
-    _check_weights(model, plan, dtype, only)
-    if seed is not None and (type(seed) is not int or seed < 0):
-        raise ConvcliError(f"seed {seed!r}", "a whole number of at least 0")
-    return bind(plan, weights, seed, dtype, weights_name, only)
+    Args:
+        outputs: Names of layers or inputs; None: the model's outputs. Only the layers that lead to them are run, and
+            only these need weights.
+        keep_all: Whether all layers that lead to them are outputs too.
+        also_bind: Further layers whose weights are bound.
 
+    Raises:
+        ConvcliError: NamedArrays, weights or options do not suit the model, or there is no memory for the weights.
+    """
+    from convcli.engine.program import build_program
 
-def _check_weights(model: Model, plan: Plan, dtype: str, only: Collection[str] | None) -> None:
-    """Raise `ConvcliError`, naming the layer with the most, where there is no memory for all weights."""
-    params = {layer.where: known(layer.params) for layer in plan.layers if only is None or layer.name in only}
-    most = max(params, key=params.__getitem__, default="")
-    with located_in(model), located(most):
-        memory.check(2 * BYTES[dtype] * sum(params.values()), "a smaller model, or float32")
-
-
-def batched(
-    model: Model,
-    inputs: Mapping[str, Array | Mapped],
-    dtype: str | None,
-    data_format: DataFormat,
-    labels: Mapping[str, str] | None = None,
-    preparation: Preparation = AS_THEY_ARE,
-) -> dict[str, Array]:
-    """The arrays as batches with channels last, of one number type and as many samples each."""
-    found = sources(model, inputs, data_format, labels, preparation)
-    return whole(found, common_type(found, dtype), labels)
+    batch = Batch(model, inputs, execution.dtype)
+    with located_in(model):
+        plan = plan_for(model, batch.shapes, inputs.data_format)
+    outputs = model.outputs if outputs is None else outputs
+    needed = plan.pruned_to(outputs)
+    if keep_all:
+        outputs = [layer.name for layer in needed.layers]
+    bound = bind(plan, weights, batch.dtype, {*also_bind, *(layer.node.owner for layer in needed.layers)})
+    with located_in(model):
+        program = build_program(needed, bound, outputs, replace(execution, dtype=batch.dtype), samples=batch.size)
+    return Run(plan, batch, bound, program, outputs)
 
 
-def sources(
-    model: Model,
-    inputs: Mapping[str, Array | Mapped],
-    data_format: DataFormat,
-    labels: Mapping[str, str] | None = None,
-    preparation: Preparation = AS_THEY_ARE,
-) -> dict[str, Source]:
-    """The inputs of the model, none of them converted yet. Raises `ConvcliError` where they do not suit it."""
-    found = {}
-    for name, array in inputs.items():
-        with located((labels or {}).get(name, name)):
-            found[name] = _source(model, name, array, data_format, preparation)
-    missing = [name for name in model.inputs if name not in found]
+def _sources(model: Model, inputs: NamedArrays) -> dict[str, Source]:
+    """Return the inputs of a model, none of them read yet. Raises `ConvcliError` where they do not suit it."""
+    sources = {}
+    for name, array in inputs.arrays.items():
+        with located(inputs.label(name)):
+            sources[name] = _source(model, name, array, inputs)
+    missing = [name for name in model.inputs if name not in sources]
     if missing:
         raise ConvcliError(f"no array for the input {missing[0]!r}", "NAME=FILE for each, or one .npz of all")
-    counts = {name: each.shape[0] for name, each in found.items()}
+    counts = {name: source.shape[0] for name, source in sources.items()}
     if len(set(counts.values())) > 1:
         raise ConvcliError(f"batches of different sizes: {counts}", "as many samples of each input")
-    return found
+    return sources
 
 
-def common_type(found: Mapping[str, Source], dtype: str | None) -> str:
-    """The type that all inputs are computed in."""
-    layout.check_dtype(dtype)
-    return dtype or max((each.dtype.name for each in found.values()), key=BYTES.__getitem__)
-
-
-def whole(found: Mapping[str, Source], dtype: str, labels: Mapping[str, str] | None) -> dict[str, Array]:
-    """All of each input."""
-    memory.check(sum(each.footprint(dtype) for each in found.values()), LOWER)
-    read = {}
-    for name, each in found.items():
-        with located((labels or {}).get(name, name)):
-            read[name] = each.part(dtype)
-    return read
-
-
-def _source(
-    model: Model, name: str, array: Array | Mapped, data_format: DataFormat, preparation: Preparation
-) -> Source:
+def _source(model: Model, name: str, array: Array | Mapped, inputs: NamedArrays) -> Source:
+    """Return one input. Raises `ConvcliError` where the array cannot be that input of the model."""
     if name not in model.inputs:
         raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
     layout.float_type(array.dtype)
     if 0 in array.shape:
         raise ConvcliError(f"shape {shape_text(array.shape)} holds no values", "at least one")
-    rank = model.spatial_rank(name)
-    source = Source(array, lambda each: layout.as_batch(each, rank, data_format), preparation)
-    own = model.inputs[name]
-    got: Shape = source.shape[1:]
-    if own is None or _allows(own, got):
-        return source
+    rank, data_format = model.spatial_rank(name), inputs.data_format
+    source = Source(array, lambda view: layout.as_batch(view, rank, data_format), inputs.preparation)
+    _check_shape(source.shape[1:], model.inputs[name], data_format)
+    return source
+
+
+def _check_shape(shape: tuple[int, ...], own: tuple[int | None, ...] | None, data_format: DataFormat) -> None:
+    """Raise `ConvcliError` where a sample does not have the shape that the model's input says (channels last)."""
+    if own is None or _matches(shape, own):
+        return
     remedy = f"the model takes {shape_text(data_format.from_last(own))}, ? where any extent will do"
-    if own[-1] == 1 and _allows(own, (*got[1:], 1)):
+    if own[-1] == 1 and _matches((*shape[1:], 1), own):
         remedy = f"{remedy}; a batch needs an axis for its one channel"
-    if _allows(own, data_format.misread(got)):
+    if _matches(data_format.misread(shape), own):
         remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
-    raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(got))}", remedy)
+    raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(shape))}", remedy)
 
 
-def _allows(own: Shape, got: Shape) -> bool:
-    """Whether an input of the model's own shape, with unknown extents, may have the shape that it got."""
-    return len(own) == len(got) and all(a in (None, b) for a, b in zip(own, got, strict=True))
+def _matches(shape: Sequence[int | None], own: Sequence[int | None]) -> bool:
+    """Return whether a shape is one that the input's own shape, with unknown extents, admits."""
+    return len(own) == len(shape) and all(a in (None, b) for a, b in zip(own, shape, strict=True))

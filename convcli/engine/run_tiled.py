@@ -1,4 +1,4 @@
-"""A model applied to more than fits in memory: some samples at a time, or one sample tile by tile, into a file."""
+"""A run that takes more memory than there is: some samples at a time, or one sample tile by tile, into a file."""
 
 from __future__ import annotations
 
@@ -8,148 +8,168 @@ from math import prod
 from typing import Any, BinaryIO
 
 from convcli.core import memory
-from convcli.core.errors import located
 from convcli.core.lazy_imports import Array, np
-from convcli.core.shapes import known
+from convcli.core.shapes import DataFormat, known
+from convcli.engine.progress import ProgressCallback
 from convcli.engine.restrict_step import Tile, whole_tile
-from convcli.engine.run import ENOUGH, Task
+from convcli.engine.run import ENOUGH, Run
 from convcli.io import layout
 from convcli.io.files import allocate
 from convcli.readers.load import located_in
 
 SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
-WORTH = 0.97  # of the memory for tiles twice as large, at most, where they must be smaller
-WELL_WORTH = 0.6  # where they need not: the halos are computed twice
-LEAST = "fewer threads, smaller samples, float32, or more with --max-memory"
+# Neighbouring tiles compute their common border twice, so halving tiles must save memory. The bytes of a tile, relative
+# to those of a tile twice as large, are at most:
+MUST_SHRINK = 0.97  # where the larger tiles do not fit
+MAY_SHRINK = 0.6  # where they fit but take more than `ENOUGH`
+UNLIMITED = 1 << 62  # bytes, where nothing tells how much memory there is
+REMEDY = "fewer threads, smaller samples, float32, or more with --max-memory"
+
+Span = tuple[int, int]  # start and stop along one axis
 
 
-class Parts:
-    """A task whose one result is written to a file part by part, with no more memory than there is.
+class TiledRun:
+    """A run whose one output is written to a file tile by tile, in no more memory than there is.
 
-    `shape` is that of the array in the file. Raises `ConvcliError` where not even small parts fit.
+    Args:
+        run: A run with one output.
+        data_format: The axis order of the array in the file.
+        map_index: The one feature map that is written; None: all of them.
+
+    Raises:
+        ConvcliError: Not even small tiles fit in memory.
     """
 
-    def __init__(self, task: Task, place: int | None = None) -> None:
-        (self._name,) = task.kept
-        self._task = task
-        *space, channels = map(known, task.plan.shapes[self._name])
-        self._space, self._place = space, place
-        self._shape = (task.batch, *space, channels if place is None else 1)
-        self.shape = (task.batch, *map(known, task.data_format.from_last(self._shape[1:])))
+    def __init__(self, run: Run, data_format: DataFormat, map_index: int | None = None) -> None:
+        (self._output,) = run.outputs
+        self._run, self._data_format, self._map = run, data_format, map_index
+        *space, channels = map(known, run.plan.shapes[self._output])
+        self._space = space
+        self._last = (run.batch.size, *space, channels if map_index is None else 1)  # its shape, channels last
+        self.shape = (run.batch.size, *map(known, data_format.from_last(self._last[1:])))  # of the array in the file
         self._samples, self._tiles = self._cut()
 
-    def write(self, stream: BinaryIO) -> None:
-        """The array as an NPY file. Raises `ConvcliError`, or `OSError` where there is no room for the file."""
-        dtype = np.dtype(self._task.dtype)
+    def write(self, stream: BinaryIO, progress: ProgressCallback | None = None) -> None:
+        """Write the array as an NPY file. Raises `ConvcliError`, or `OSError` where there is no room for the file."""
+        dtype = np.dtype(self._run.batch.dtype)
         header: Any = {"descr": dtype.str, "fortran_order": False, "shape": self.shape}
         np.lib.format.write_array_header_1_0(stream, header)
         stream.flush()
         start = stream.tell()
         allocate(stream, start + prod(self.shape) * dtype.itemsize)
-        boxes = list(product(*self._tiles))
-        total = -(-self._task.batch // self._samples) * len(boxes)
-        for number, (samples, box) in enumerate(product(self._portions(), boxes)):
-            made = self._part(samples, box, number / total, 1 / total)
-            mapped = np.memmap(stream, dtype, "r+", start, self.shape)
-            self._outside_in(mapped)[(samples, *_slices(box))] = made
+        tiles = list(product(*self._tiles))
+        count = -(-self._run.batch.size // self._samples) * len(tiles)
+        for number, (samples, tile) in enumerate(product(self._minibatches(), tiles)):
+            values = self._compute(samples, tile, _within_share(progress, number, count))
+            array = np.memmap(stream, dtype, "r+", start, self.shape)
+            layout.as_batch(array, None, self._data_format)[(samples, *_slices(tile))] = values
 
-    def _outside_in(self, array: Array) -> Array:
-        """The array of the file with channels last."""
-        return layout.as_batch(array, None, self._task.data_format)
+    def _minibatches(self) -> Iterator[slice]:
+        size = self._run.batch.size
+        for first in range(0, size, self._samples):
+            yield slice(first, min(first + self._samples, size))
 
-    def _portions(self) -> Iterator[slice]:
-        for first in range(0, self._task.batch, self._samples):
-            yield slice(first, min(first + self._samples, self._task.batch))
-
-    def _part(self, samples: slice, box: Tile, before: float, own: float) -> Array:
-        """A part of the result, of which so much of all work is done before it, and so much by it."""
-        task = self._task
-        program, needs = task.program, {name: whole_tile(each.shape[1:]) for name, each in task.inputs.items()}
-        if box != whole_tile(self._shape[1:]):
-            part = program.plan_tile(box)
+    def _compute(self, samples: slice, tile: Tile, progress: ProgressCallback | None) -> Array:
+        """Return a tile of the output for some samples, channels last."""
+        run = self._run
+        program, needs = run.program, self._whole_inputs
+        if tile != whole_tile(self._last[1:]):
+            part = program.plan_tile(tile)
             program, needs = program.for_tile(part), dict(part.input_tiles)
-        given = {}
-        for name, spans in needs.items():
-            with located((task.labels or {}).get(name, name)):
-                given[name] = task.inputs[name].part(task.dtype, samples, _slices(spans))
-        watch = task.watch
-        tell = None if watch is None else (lambda layer, share: watch(layer, before + own * share))
-        with located_in(task.model):
-            made = program(given, tell)[self._name]
-        return made if self._place is None else made[..., self._place : self._place + 1]
+        inputs = run.batch.read(samples, {name: _slices(spans) for name, spans in needs.items()})
+        with located_in(run.plan.model):
+            values = program(inputs, progress)[self._output]
+        return values if self._map is None else values[..., self._map : self._map + 1]
 
-    # ---- how large the parts are ----
+    # ---- how large the tiles are ----
 
-    def _cut(self) -> tuple[int, list[list[tuple[int, int]]]]:
-        """How many samples are done at a time, and the spans of the tiles along each axis."""
+    def _cut(self) -> tuple[int, list[list[Span]]]:
+        """Choose how many samples are computed at a time, and the spans of the tiles along each axis."""
         left = memory.room()
-        room = int(SHARE * left) if left is not None else 1 << 62
-        one, enough = self._for_samples(1), min(room, ENOUGH)
-        if one > enough:
+        room = int(SHARE * left) if left is not None else UNLIMITED
+        needed, enough = self._bytes_of_samples(1), min(room, ENOUGH)
+        if needed > enough:
             return 1, _tiles(self._space, self._counts(enough, room))
-        more = max(1, self._for_samples(2) - one)
-        return 1 + min(self._task.batch - 1, (enough - one) // more), _tiles(self._space, [1] * len(self._space))
+        more = max(1, self._bytes_of_samples(2) - needed)
+        samples = 1 + min(self._run.batch.size - 1, (enough - needed) // more)
+        return samples, _tiles(self._space, [1] * len(self._space))
 
     def _counts(self, enough: int, room: int) -> list[int]:
-        """How many tiles there are along each axis: until they need no more than enough, or gain too little."""
+        """Choose how many tiles there are along each axis: halve them until they fit, or that saves too little."""
         counts = [1] * len(self._space)
-        needed = self._for_tiles(counts)
+        needed = self._bytes_of_tiles(counts)
         while needed > enough:
-            finer = []
-            for axis, extent in enumerate(self._space):
-                if counts[axis] < extent:
-                    tried = [*counts]
-                    tried[axis] = min(extent, 2 * tried[axis])
-                    finer.append((self._for_tiles(tried), tried))
+            finer = [(self._bytes_of_tiles(halved), halved) for halved in self._halved(counts)]
             least = min(finer, default=(needed, counts))[0]
-            if least > (WORTH if needed > room else WELL_WORTH) * needed:
+            if least > (MUST_SHRINK if needed > room else MAY_SHRINK) * needed:
                 break
             # Long rows are read and written faster: the first axis, unless another gains clearly more.
-            needed, counts = next(each for each in finer if each[0] <= 1.1 * least)
+            needed, counts = next(choice for choice in finer if choice[0] <= 1.1 * least)
         if needed > room:
-            memory.check(int(needed / SHARE), LEAST)
+            memory.check(int(needed / SHARE), REMEDY)
         return counts
 
-    def _for_samples(self, count: int) -> int:
-        """Bytes for so many samples at a time."""
-        task = self._task
-        needs = {name: whole_tile(each.shape[1:]) for name, each in task.inputs.items()}
-        return task.program.bytes_needed(count) + self._moved(count, needs, whole_tile(self._shape[1:]))
+    def _halved(self, counts: Sequence[int]) -> Iterator[list[int]]:
+        """Yield, for each axis along which it can be, the counts with tiles of half the size along it."""
+        for axis, extent in enumerate(self._space):
+            if counts[axis] < extent:
+                yield [*counts[:axis], min(extent, 2 * counts[axis]), *counts[axis + 1 :]]
 
-    def _for_tiles(self, counts: Sequence[int]) -> int:
-        """Bytes for the largest of so many tiles: among those at either end, and in the middle."""
-        spans = _tiles(self._space, counts)
-        chosen = {tuple(each[int(at * (len(each) - 1))] for each in spans) for at in (0, 0.5, 1)}
-        return max(map(self._for_tile, chosen))
+    def _bytes_of_samples(self, count: int) -> int:
+        """Return the bytes that so many whole samples take."""
+        needed = self._run.program.bytes_needed(count)
+        return needed + self._bytes_of_files(count, self._whole_inputs, whole_tile(self._last[1:]))
 
-    def _for_tile(self, box: Tile) -> int:
-        program = self._task.program
-        part = program.plan_tile(box)
-        return program.bytes_needed(1, part) + program.prepared_weight_bytes + self._moved(1, part.input_tiles, box)
+    def _bytes_of_tiles(self, counts: Sequence[int]) -> int:
+        """Return the bytes that the largest of so many tiles takes: among those at either end, and in the middle."""
+        axes = _tiles(self._space, counts)
+        corners = {tuple(spans[int(at * (len(spans) - 1))] for spans in axes) for at in (0, 0.5, 1)}
+        return max(map(self._bytes_of_tile, corners))
 
-    def _moved(self, count: int, needs: Mapping[str, Tile], box: Tile) -> int:
-        """Bytes to read and prepare these parts of so many samples, and to write what is made of them."""
-        task, samples = self._task, slice(0, count)
-        read = (task.inputs[name].footprint(task.dtype, samples, _slices(spans)) for name, spans in needs.items())
-        size = np.dtype(task.dtype).itemsize
-        counts = (count, *(stop - start for start, stop in box), self._shape[-1])
-        return sum(read) + prod(counts) * size + memory.mapped(size, self._strides, counts)
+    def _bytes_of_tile(self, tile: Tile) -> int:
+        program = self._run.program
+        part = program.plan_tile(tile)
+        return (
+            program.bytes_needed(1, part)
+            + program.prepared_weight_bytes
+            + self._bytes_of_files(1, part.input_tiles, tile)
+        )
+
+    def _bytes_of_files(self, count: int, needs: Mapping[str, Tile], tile: Tile) -> int:
+        """Return the bytes to read and prepare the needed parts of so many samples, and to write the tile."""
+        batch = self._run.batch
+        read = batch.bytes_needed(slice(0, count), {name: _slices(spans) for name, spans in needs.items()})
+        size = np.dtype(batch.dtype).itemsize
+        counts = (count, *(stop - start for start, stop in tile), self._last[-1])
+        return read + prod(counts) * size + memory.mapped(size, self._strides, counts)
+
+    @property
+    def _whole_inputs(self) -> dict[str, Tile]:
+        return {name: whole_tile(shape) for name, shape in self._run.batch.shapes.items()}
 
     @property
     def _strides(self) -> tuple[int, ...]:
         """Bytes between neighbours along each axis in the file, channels last."""
-        steps = [prod(self.shape[axis + 1 :]) * np.dtype(self._task.dtype).itemsize for axis in range(len(self.shape))]
-        return (steps[0], *map(known, self._task.data_format.to_last(tuple(steps[1:]))))
+        size = np.dtype(self._run.batch.dtype).itemsize
+        steps = [prod(self.shape[axis + 1 :]) * size for axis in range(len(self.shape))]
+        return (steps[0], *map(known, self._data_format.to_last(tuple(steps[1:]))))
 
 
-def _slices(box: Tile) -> tuple[slice, ...]:
-    return tuple(slice(*span) for span in box)
+def _within_share(progress: ProgressCallback | None, number: int, count: int) -> ProgressCallback | None:
+    """Return what a part of the work reports to, of `count` equal parts the one of this number."""
+    if progress is None:
+        return None
+    return lambda layer, share: progress(layer, (number + share) / count)
 
 
-def _tiles(space: Sequence[int], counts: Sequence[int]) -> list[list[tuple[int, int]]]:
-    """The spans of so many tiles along each axis, as equal as can be, the larger ones first."""
-    found = []
+def _slices(spans: Sequence[Span]) -> tuple[slice, ...]:
+    return tuple(slice(*span) for span in spans)
+
+
+def _tiles(space: Sequence[int], counts: Sequence[int]) -> list[list[Span]]:
+    """Return the spans of so many tiles along each axis, as equal as can be, the larger ones first."""
+    axes = []
     for extent, count in zip(space, counts, strict=True):
         size = -(-extent // count)
-        found.append([(start, min(start + size, extent)) for start in range(0, extent, size)])
-    return found
+        axes.append([(start, min(start + size, extent)) for start in range(0, extent, size)])
+    return axes

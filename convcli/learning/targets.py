@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import DataFormat, known
+from convcli.engine.run import NamedArrays
 from convcli.io import layout
+from convcli.io.arrays import held
 from convcli.learning import losses
 from convcli.learning.losses import Loss
 from convcli.learning.options import Options
@@ -25,21 +28,20 @@ def check_finite(inputs: Mapping[str, Array], labels: Mapping[str, str]) -> None
 
 def losses_and_targets(
     plan: Plan,
-    targets: Mapping[str, Array],
+    targets: NamedArrays,
     options: Options,
     samples: int,
-    data_format: DataFormat,
-    labels: Mapping[str, str],
 ) -> tuple[dict[str, Loss], dict[str, Array]]:
     """The loss and the target of each output, as they are computed with. Raises `ConvcliError`."""
-    _check_names(plan.model.outputs, targets, labels)
+    data_format, labels = targets.data_format, targets.labels
+    _check_names(plan.model.outputs, targets.arrays, labels)
     layers = {layer.name: layer for layer in plan.layers}
     found: dict[str, Loss] = {}
     goals: dict[str, Array] = {}
     for name in plan.model.outputs:
         shape = tuple(map(known, plan.shapes[name]))
         with located(labels.get(name, f"target {name}")):
-            target = layout.to_float(targets[name])
+            target = layout.to_float(held(targets.arrays[name]))
             if target.ndim == len(shape) + 1:
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
             loss = losses.LOSSES[options.loss or losses.default_loss(shape, _ending(layers[name]), target)]
@@ -51,7 +53,7 @@ def losses_and_targets(
     return found, goals
 
 
-def _check_names(outputs: Sequence[str], targets: Mapping[str, Array], labels: Mapping[str, str]) -> None:
+def _check_names(outputs: Sequence[str], targets: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     """Raise `ConvcliError` where there is not one target for each output."""
     remedy = f"a target for each of {', '.join(outputs)}"
     for name in outputs:

@@ -14,17 +14,16 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError, located, nearest
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, replace
-from convcli.core.shapes import DataFormat, known
+from convcli.core.shapes import known
 from convcli.core.threads import Closing
-from convcli.engine.run import AS_THEY_ARE, batched, bind_weights
-from convcli.io.preprocessing import Preparation
+from convcli.engine.bind_weights import WeightSource, bind
+from convcli.engine.run import Batch, NamedArrays
 from convcli.learning.options import Options, resolve_options
 from convcli.model.graph import Model
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
-    from convcli.engine.bind_weights import Stored
     from convcli.learning.checkpoints import Checkpoint
     from convcli.learning.gradient_descent import GradientDescent, StopReason, Watch
     from convcli.learning.losses import Loss
@@ -60,23 +59,18 @@ class TrainingResult(Record, kw_only=True):
 class Training(Closing):
     """A model with its inputs and targets, ready to learn. To be closed, or used as a context.
 
-    The arguments of `fit` are in `options`; arrays are by input and by output name, `labels` and `target_labels` what
-    messages call them. `resume` is where an earlier run stopped. Raises `ConvcliError`.
+    The arguments of `fit` are in `options`, the seed of `weights` among them. `resume` is where an earlier run stopped.
+    Raises `ConvcliError`.
     """
 
     def __init__(
         self,
         model: Model,
-        inputs: Mapping[str, Array],
-        targets: Mapping[str, Array],
+        inputs: NamedArrays,
+        targets: NamedArrays,
         options: Options,
         *,
-        weights: Stored | None = None,
-        weights_name: str = "weights",
-        data_format: DataFormat | None = None,
-        labels: Mapping[str, str] | None = None,
-        target_labels: Mapping[str, str] | None = None,
-        preparation: Preparation = AS_THEY_ARE,
+        weights: WeightSource | None = None,
         threads: int | None = None,
         resume: Checkpoint | None = None,
         resume_name: str = "checkpoint",
@@ -85,28 +79,27 @@ class Training(Closing):
         from convcli.learning.network import Network
         from convcli.learning.targets import check_finite, loss_includes_activation, losses_and_targets
 
-        data_format = data_format or model.data_format
         with located(resume_name) if resume else nullcontext():
             self.options = resolve_options(options, resume)
-        ready = batched(model, inputs, self.options.dtype, data_format, labels, preparation)
-        check_finite(ready, labels or {})
+        batch = Batch(model, inputs, self.options.dtype)
+        batch.check_memory()
+        ready = batch.read()
+        check_finite(ready, inputs.labels)
         with located_in(model):
-            plan = plan_for(model, {name: each.shape[1:] for name, each in ready.items()}, data_format)
+            plan = plan_for(model, batch.shapes, inputs.data_format)
             self.plan = needed = plan.pruned_to(model.outputs)
             _check_frozen(needed, self.options.freeze or ())
         _warn_of_left_out(needed)
-        samples = len(next(iter(ready.values())))
-        self.losses, goals = losses_and_targets(
-            needed, targets, self.options, samples, data_format, target_labels or {}
-        )
+        samples = batch.size
+        self.losses, goals = losses_and_targets(needed, targets, self.options, samples)
         self._settings = _settings(self.options, needed, self.losses, ready, goals)
-        drawn_by = self.options.seed
+        weights = replace(weights or WeightSource(), seed=self.options.seed)
         if resume:
             with located(resume_name):
                 _check_same(resume, self._settings)
-            weights, weights_name, drawn_by = resume.weights, resume_name, None
-        kind, owners = str(self.options.dtype), [layer.node.owner for layer in needed.layers]
-        bound = bind_weights(model, plan, weights, weights_name, drawn_by, kind, owners)
+            weights = WeightSource(resume.weights, resume_name)
+        kind = batch.dtype
+        bound = bind(plan, weights, kind, {layer.node.owner for layer in needed.layers})
         unfinished = frozenset(
             layer.name for layer in needed.layers if loss_includes_activation(needed, layer, self.losses)
         )

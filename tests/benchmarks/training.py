@@ -29,6 +29,7 @@ import numpy as np
 import torch
 
 import convcli
+from convcli.engine.run import NamedArrays
 from convcli.learning.options import Options
 from convcli.learning.training import Training
 
@@ -90,7 +91,11 @@ def ours(layers: Network, x: np.ndarray, classes: np.ndarray, batch_size: int) -
     """An epoch of convcli: a lesson that is stopped before the batch after."""
     model = convcli.load([*layers, "Flatten()", "Dense(10, activation='softmax')"])
     options = Options(epochs=1 << 20, batch_size=batch_size)
-    lesson = Training(model, {"input": x}, {model.outputs[0]: classes}, options)
+    inputs, targets = (
+        NamedArrays({"input": x}, model.data_format),
+        NamedArrays({model.outputs[0]: classes}, model.data_format),
+    )
+    lesson = Training(model, inputs, targets, options)
     batches = -(-len(x) // batch_size)
 
     def epoch() -> object:

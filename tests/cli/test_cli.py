@@ -273,7 +273,7 @@ def test_an_output_file_is_replaced_whole_or_not_at_all(convcli, tmp_path):
 
 
 def test_an_output_that_cannot_be_written_is_told_before_the_work(convcli, tmp_path, monkeypatch):
-    monkeypatch.setattr("convcli.api.run", lambda *_, **__: pytest.fail("it was run"))
+    monkeypatch.setattr("convcli.engine.run.prepare_run", lambda *_, **__: pytest.fail("it was run"))
     result = convcli("apply", LINES, DETECTORS, "-o", tmp_path / "none" / "maps.npy")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"Error: {tmp_path}/none/maps.npy: no such file or directory\n"
@@ -283,7 +283,7 @@ def test_an_interrupt_is_130(convcli, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convcli.engine.run.Task", interrupted)
+    monkeypatch.setattr("convcli.engine.run.prepare_run", interrupted)
     result = convcli("apply", LINES, DETECTORS)
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted\n")
 
@@ -336,7 +336,7 @@ def test_claims_beside_an_output_print_it(convcli, tmp_path):
         (("samples/mnist.yaml", "--get", "params", "-f", "json"), "--get prints bare values (without -f)"),
         (
             ("samples/mnist.yaml", "--at", "x"),
-            "Invalid value for '--at': 'x' (a place for each spatial axis from 0, such as 3,4)",
+            "Invalid value for '--at': 'x' (an index for each axis in space, from 0, such as 3,4)",
         ),
     ],
 )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runs import explained as explained_layer
 from strategies import layers
 
 import convcli as library
-from convcli import api
+from convcli.core.records import replace
 from convcli.output.render.formats import FORMATS
 from convcli.output.report.explain import ExplainReport
 
@@ -120,20 +121,20 @@ def test_what_json_shows_of_other_layers(convcli, layer, keys):
 def test_every_kind_of_layer_has_an_answer_in_every_format(setting, seed, data):
     layer, shape = setting
     x = np.random.default_rng(seed).integers(-9, 10, (1, *shape)).astype(float)
-    found = api.explained(library.load([layer]), {"input": x}, seed=seed)
-    place = tuple(data.draw(st.integers(0, extent - 1)) for extent in found.space)
-    map_ = data.draw(st.integers(0, len(found.names) - 1))
-    one = ExplainReport(found, map_, (place,))
+    found = explained_layer(library.load([layer]), {"input": x}, seed=seed)
+    cell = tuple(data.draw(st.integers(0, extent - 1)) for extent in found.space)
+    index = data.draw(st.integers(0, len(found.map_names) - 1))
+    one = ExplainReport(found, index, (found.explain(cell, index),))
     mapping = json.loads(FORMATS["json"].render(one))
     assert {"patch", "kernel", "products", "inside", "sum", "bias", "pre_activation", "activation", "value"} <= {
         *mapping
     }
-    assert mapping["value"] == pytest.approx(found.explainer.stages((*place, map_))[-1].value, nan_ok=True)
+    assert mapping["value"] == pytest.approx(found.explainer.stages((*cell, index))[-1].value, nan_ok=True)
     if mapping["kernel"] is not None and "pointwise_kernel" not in mapping:
         assert np.shape(mapping["products"]) == np.shape(mapping["kernel"]) == np.shape(mapping["patch"])
         assert np.sum(mapping["products"]) == pytest.approx(mapping["sum"])
         assert len(mapping["channels"]) == np.shape(mapping["kernel"])[-1]
-    for report in (one, ExplainReport(found, map_, (place,), walk=True)):
+    for report in (one, replace(one, walk=True)):
         for form in ("table", "csv", "yaml"):
             assert FORMATS[form].render(report)
 

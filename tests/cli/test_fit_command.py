@@ -15,13 +15,13 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from conftest import ROOT
+from runs import training
 
 import convcli as library
 from convcli.cli.checkpointing import Stop
 from convcli.io import arrays
 from convcli.learning import checkpoints
 from convcli.learning.options import Options
-from convcli.learning.training import Training
 
 LINES = ("samples/line-images.npy", "samples/line-maps.npy", "-l", "Conv2D(1, 3)")
 DIGITS = ("samples/digits.npz:images", "samples/digits.npz:classes", "samples/digits.yaml")
@@ -429,7 +429,7 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(data, options, stop):
 
     def learned(settings, stop=lambda: False, resume=None):
         saved = []
-        with Training(model, inputs, goals, settings, resume=resume) as lesson:
+        with training(model, inputs, goals, settings, resume=resume) as lesson:
             return lesson.learn(stop=stop, save=lambda found: saved.append(arrays.packed(found))), saved[-1:]
 
     asked = iter([False] * stop + [True])

@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be(convcli, inputs):
     done = convcli("apply", inputs / "a.npy", "--filter", "box", "--output-dir", inputs / "b.npy")
     assert (done.exit_code, done.stderr) == (
         1,
-        f"Error: {inputs / 'b.npy'}: is no folder (one, or a name for a new one)\n",
+        f"Error: {inputs / 'b.npy'}: is not a folder (a folder, or a name for a new one)\n",
     )
     done = convcli("apply", inputs / "a.npy", "--filter", "box", "--output-dir", inputs / "out", "-o", "x.npy")
     assert done.exit_code == 2

@@ -684,7 +684,7 @@ def test_files(run, tmp_path, arguments, message):
         ("explain x.yaml -l Conv1D(1,2) --seed 1", "which value? (--at 0 to 2, or --walk)"),
         (
             "explain x.yaml -l Conv1D(1,2) --seed 1 --at a",
-            "Invalid value for '--at': 'a' (a place for each spatial axis from 0, such as 3,4)",
+            "Invalid value for '--at': 'a' (an index for each axis in space, from 0, such as 3,4)",
         ),
         (
             "explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --walk",

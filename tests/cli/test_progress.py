@@ -11,11 +11,12 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
+from runs import explained, prepared
 
 import convcli as library
-from convcli import api
 from convcli.cli import main, progress
-from convcli.output.report.explain import walk
+from convcli.cli.explain import walk_report
+from convcli.cli.output import Output
 
 LINES = "samples/lines.yaml"
 
@@ -45,7 +46,8 @@ def test_layers_tell_how_far_they_are_by_their_work(threads):
     model = library.load(["Conv2D(8, 3, activation='relu')", "MaxPooling2D(2)", "Conv2D(4, 3)"])
     told = []
     x = {"input": np.zeros((2, 600, 600, 3))}
-    api.run(model, x, seed=1, threads=threads, watch=lambda layer, share: told.append((layer, share)))
+    with prepared(model, x, seed=1, threads=threads) as run:
+        run.result(lambda layer, share: told.append((layer, share)))
     layers = [layer for layer, _ in told]
     assert list(dict.fromkeys(layers)) == ["conv2d", "max_pooling2d", "conv2d_1"]
     assert layers.count("conv2d") > 3  # block by block
@@ -56,8 +58,8 @@ def test_layers_tell_how_far_they_are_by_their_work(threads):
 
 def test_a_walk_tells_how_far_it_is():
     model, told = library.load(["Conv1D([[1, 1]])"]), []
-    found = api.explained(model, {"input": np.arange(5.0)})
-    report = walk(found, 0, None, None, lambda layer, share: told.append((layer, share)))
+    layer = explained(model, {"input": np.arange(5.0)})
+    report = walk_report(layer, 0, None, Output("json", None, lambda name, share: told.append((name, share))))
     assert len(report.mapping()) == 4
     assert told == [("conv1d", share) for share in (0, 0.25, 0.5, 0.75)]
 

@@ -9,7 +9,7 @@ import pytest
 
 import convcli
 from convcli.core.errors import ConvcliError
-from convcli.engine.bind_weights import bind
+from convcli.engine.bind_weights import WeightSource, bind
 from convcli.io.weights_file import load
 from convcli.model.plan import make_plan
 
@@ -20,7 +20,7 @@ def plan(*layers, shape=(4, 3)):
 
 
 def bound(*layers, stored=None, seed=None, dtype="float64", shape=(4, 3)):
-    return bind(plan(*layers, shape=shape), stored, seed, dtype)
+    return bind(plan(*layers, shape=shape), WeightSource(stored, seed=seed), dtype)
 
 
 @pytest.mark.parametrize(
@@ -152,5 +152,5 @@ def test_a_variable_without_a_name_is_its_layer_s_only_one():
 def test_of_several_keys_the_one_of_the_right_shape_is_meant():
     stored = {"d/kernel": np.ones((4, 3)), "model/d/kernel": np.full((3, 2), 2.0)}
     with pytest.warns(UserWarning, match="no layer wants d/kernel"):
-        found = bind(plan("Dense(2, use_bias=False, name='d')", shape=(3,)), stored, None, "float64")
+        found = bind(plan("Dense(2, use_bias=False, name='d')", shape=(3,)), WeightSource(stored), "float64")
     assert found["d"]["kernel"].tolist() == [[2, 2]] * 3

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runs import explained
 from strategies import layers
 
 import convcli
-from convcli import api
 from convcli.engine.explain.stages import (
     ActivationStage,
     CopyStage,
@@ -24,7 +24,7 @@ from convcli.engine.explain.stages import (
 def last_stage(layer, x, cell, **settings):
     """The last stage of the working behind a cell of one sample, `(*spatial, channel)`."""
     model = convcli.load([layer])
-    return api.explained(model, {"input": np.asarray(x, float)}, **settings).explainer.stages(cell)[-1]
+    return explained(model, {"input": np.asarray(x, float)}, **settings).explainer.stages(cell)[-1]
 
 
 @settings(max_examples=200, deadline=None)
@@ -33,7 +33,7 @@ def test_the_working_of_every_kind_of_layer_ends_in_the_value_that_is_applied(se
     layer, shape = setting
     model, x = convcli.load([layer]), np.random.default_rng(seed).integers(-9, 10, (2, *shape)).astype(float)
     applied = convcli.apply(model, x, seed=seed)
-    explainer = api.explained(model, {"input": x}, sample=1, seed=seed).explainer
+    explainer = explained(model, {"input": x}, sample=1, seed=seed).explainer
     cell = tuple(data.draw(st.integers(0, extent - 1)) for extent in applied.shape[1:])
     stages = explainer.stages(cell)
     np.testing.assert_allclose(stages[-1].value, applied[1][cell], rtol=1e-12, atol=1e-12)
@@ -99,7 +99,7 @@ def test_which_input_cells_reach_an_output_of_a_transposed_convolution():
 def test_a_group_sees_its_own_channels():
     model = convcli.load([{"conv1d": {"filters": 4, "kernel_size": 1, "groups": 2}}])
     x = np.arange(8.0).reshape(1, 2, 4)
-    stage = api.explained(model, {"input": x}, seed=1).explainer.stages((1, 3))[-1]
+    stage = explained(model, {"input": x}, seed=1).explainer.stages((1, 3))[-1]
     assert (stage.channels, stage.patch.values.ravel().tolist()) == ((2, 3), [6, 7])
 
 
@@ -139,7 +139,7 @@ def test_an_activation_along_the_channels_takes_all_of_them_with_their_biases(la
     x = np.random.default_rng(0).normal(size=(1, 3, 3, 2))
     weights = {f"{layer}/bias": np.array([3.0, -1, 2, 0.5])}
     applied = convcli.apply(model, x, weights=weights, seed=1)[0]
-    explainer = api.explained(model, {"input": x}, weights=weights, seed=1).explainer
+    explainer = explained(model, {"input": x}, weights=weights, seed=1).explainer
     for channel in range(applied.shape[-1]):
         (*_, last) = explainer.stages((1, 0, channel))
         np.testing.assert_allclose(last.value, applied[1, 0, channel], rtol=1e-12)
@@ -148,7 +148,7 @@ def test_an_activation_along_the_channels_takes_all_of_them_with_their_biases(la
 
 def test_values_side_by_side_are_found_in_their_operands():
     model = convcli.load([{"rescaling": {"scale": 10}}, {"concatenate": {"inputs": ["input", "rescaling"]}}])
-    explainer = api.explained(model, {"input": np.array([[1.0, 2]])}).explainer
+    explainer = explained(model, {"input": np.array([[1.0, 2]])}).explainer
     found = [explainer.stages((channel,))[0] for channel in range(4)]
     assert [(each.operand, each.cell, each.value) for each in found] == [
         ("input", (0,), 1),
@@ -171,7 +171,7 @@ def test_a_learned_slope_holds_below_zero():
 
 def test_a_value_along_another_axis_has_no_places_in_space():
     model, x = convcli.load(["Dense(2, axis=1)"]), np.arange(24.0).reshape(1, 3, 2, 4)
-    (stage,) = api.explained(model, {"input": x}, seed=1).explainer.stages((1, 0, 0))
+    (stage,) = explained(model, {"input": x}, seed=1).explainer.stages((1, 0, 0))
     assert stage.patch.cells is None
     assert stage.patch.values.ravel().tolist() == [0, 8, 16]
 
@@ -181,9 +181,9 @@ def test_a_value_along_another_axis_has_no_places_in_space():
 def test_cells_of_no_weight_take_no_part_whatever_they_hold(interpolation, odd):
     model, x = convcli.load([f"UpSampling2D(3, interpolation='{interpolation}')"]), np.ones((1, 5, 5, 1))
     x[0, 2, 2] = odd
-    applied, explainer = convcli.apply(model, x), api.explained(model, {"input": x}).explainer
-    explained = [explainer.stages((row, column, 0))[-1].value for row, column in np.ndindex(15, 15)]
-    np.testing.assert_allclose(np.reshape(explained, (15, 15)), applied[0, ..., 0], rtol=1e-12)
+    applied, explainer = convcli.apply(model, x), explained(model, {"input": x}).explainer
+    values = [explainer.stages((row, column, 0))[-1].value for row, column in np.ndindex(15, 15)]
+    np.testing.assert_allclose(np.reshape(values, (15, 15)), applied[0, ..., 0], rtol=1e-12)
     # Halfway between cells the middle one has no weight there; of lanczos5 it is 0 but for rounding.
     assert np.isfinite(applied[0, 7, 1]) or interpolation == "lanczos5"
 
@@ -234,7 +234,7 @@ def test_a_moved_value_says_where_it_stood():
 def test_a_separable_layer_has_two_stages():
     model = convcli.load(["SeparableConv1D(3, 2, depth_multiplier=2)"])
     x = np.array([[[1.0, 10], [2, 20]]])
-    first, second = api.explained(model, {"input": x}, seed=1).explainer.stages((0, 1))
+    first, second = explained(model, {"input": x}, seed=1).explainer.stages((0, 1))
     assert (first.per_channel, first.channels, first.patch.values.tolist()) == (
         True,
         (0, 0, 1, 1),
@@ -247,7 +247,7 @@ def test_only_what_leads_to_the_layer_is_computed_and_on_one_sample():
     model = convcli.load(["Conv1D(2, 3, name='first')", "Conv1D(2, 3)", "Reshape((1, 2))"])
     x = np.zeros((3, 5, 1))
     x[1, 2] = 1
-    found = api.explained(model, {"input": x}, "first", sample=1, seed=1)
+    found = explained(model, {"input": x}, "first", sample=1, seed=1)
     assert found.explainer.inputs[0].shape == (1, 5, 1)
     assert found.explainer.stages((0, 0))[0].patch.values.ravel().tolist() == [0, 0, 1]
 
@@ -256,4 +256,4 @@ def test_a_layer_that_is_called_again_uses_the_weights_of_its_first_call():
     layers = [{"dense": {"units": 2, "name": "twice"}}, {"shared": {"layer": "twice", "inputs": "twice"}}]
     model, x = convcli.load(layers), np.array([[1.0, 2]])
     applied = convcli.apply(model, x, seed=1)
-    assert api.explained(model, {"input": x}, "twice#2", seed=1).explainer.stages((1,))[-1].value == applied[0, 1]
+    assert explained(model, {"input": x}, "twice#2", seed=1).explainer.stages((1,))[-1].value == applied[0, 1]

@@ -9,8 +9,10 @@ import pytest
 from strategies import NUMBERING, OTHERS
 
 import convcli
-from convcli.engine import bind_weights, memory_estimate
+from convcli.engine import memory_estimate
 from convcli.engine.algorithms.table import ALGORITHMS
+from convcli.engine.bind_weights import WeightSource, bind
+from convcli.engine.execution import Execution
 from convcli.engine.program import build_program
 from convcli.model.plan import make_plan
 
@@ -62,8 +64,8 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
     monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
     model = convcli.load(layer if isinstance(layer, dict) else [layer])
     plan = make_plan(model, {"input": shape})
-    bound = bind_weights.bind(plan, None, 0, "float32")
-    program = build_program(plan, bound, model.outputs, "float32", tolerance=1e-5, samples=2, threads=2)
+    bound = bind(plan, WeightSource(seed=0), "float32")
+    program = build_program(plan, bound, model.outputs, Execution(dtype="float32", threads=2), samples=2)
     x = {"input": np.ones((2, *shape), "float32")}
     tracemalloc.start()
     program(x)
@@ -91,9 +93,9 @@ def test_what_a_run_takes(layer, shape, monkeypatch):
 def test_many_threads_take_no_more_for_little_work(algorithm, layer, shape):
     model = convcli.load([layer])
     plan = make_plan(model, {"input": shape})
-    settings = {"algorithm": algorithm, "tolerance": 1e-5, "samples": 1, "threads": 16, "compiled": False}
+    execution = Execution(dtype="float32", algorithm=algorithm, threads=16, compiled=False)
     try:
-        program = build_program(plan, bind_weights.bind(plan, None, 0, "float32"), model.outputs, "float32", **settings)
+        program = build_program(plan, bind(plan, WeightSource(seed=0), "float32"), model.outputs, execution)
     except convcli.ConvcliError:
         return  # the way does not suit
     tracemalloc.start()

@@ -9,9 +9,11 @@ import pytest
 
 import convcli
 from convcli.core.shapes import DataFormat
-from convcli.engine import bind_weights, fusion
+from convcli.engine import fusion
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
+from convcli.engine.bind_weights import WeightSource, bind
+from convcli.engine.execution import Execution
 from convcli.engine.program import MANY_SAMPLES, build_program
 from convcli.engine.run_step import run_step
 from convcli.model.plan import make_plan
@@ -51,8 +53,10 @@ def program(layers, shape, keep, **options):
     model = convcli.load(layers if isinstance(layers, dict) else {"layers": layers})
     plan = make_plan(model, {"input": shape})
     dtype = options.pop("dtype", "float64")
-    bound = bind_weights.bind(plan, None, 0, dtype)
-    return build_program(plan, bound, keep, dtype, **options)
+    bound = bind(plan, WeightSource(seed=0), dtype)
+    samples = options.pop("samples", 1)
+    execution = Execution(**{"dtype": dtype, "tolerance": 0.0} | options)
+    return build_program(plan, bound, keep, execution, samples=samples)
 
 
 def test_values_are_let_go_when_no_layer_needs_them():
@@ -109,7 +113,7 @@ def test_what_is_kept_is_not_written_to_by_later_layers_or_runs():
 def fused(layers, shape, keep=()):
     model = convcli.load({"layers": layers})
     plan = make_plan(model, {"input": shape})
-    operations, _ = fusion.fuse(plan, bind_weights.bind(plan, None, 0, "float32"), [*keep, *model.outputs], "float32")
+    operations, _ = fusion.fuse(plan, bind(plan, WeightSource(seed=0), "float32"), [*keep, *model.outputs], "float32")
     return [(each.output, type(each.step).__name__, len(each.epilogue)) for each in operations]
 
 

@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
+from runs import prepared
 from strategies import layers_in_any_order
 from test_tiling import UNET
 
@@ -19,8 +20,7 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.engine import memory_estimate, program
 from convcli.engine import run_tiled as module
-from convcli.engine.run import Task
-from convcli.engine.run_tiled import Parts
+from convcli.engine.run_tiled import TiledRun
 from convcli.io import arrays
 
 
@@ -38,12 +38,12 @@ def room(monkeypatch):
     return set_room
 
 
-def written(path, model, inputs, place=None, **settings):
-    """What the parts of a run make, and how many samples and tiles there were."""
-    with Task(model, inputs, **settings) as task, open(path, "w+b") as stream:
-        parts = Parts(task, place)
-        parts.write(stream)
-    return np.load(path), parts._samples, [len(each) for each in parts._tiles]
+def written(path, model, inputs, map_index=None, *, data_format=None, **options):
+    """Return what a tiled run writes, how many samples it computes at a time, and how many tiles along each axis."""
+    with prepared(model, inputs, data_format=data_format, **options) as run, open(path, "w+b") as stream:
+        tiled = TiledRun(run, data_format or model.data_format, map_index)
+        tiled.write(stream)
+    return np.load(path), tiled._samples, [len(spans) for spans in tiled._tiles]
 
 
 def test_samples_then_tiles(room, tmp_path):
@@ -103,7 +103,7 @@ def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, p
         try:
             found, *_ = written(tmp_path_factory.mktemp("y") / "y.npy", model, {"input": x}, place, seed=0)
         except ConvcliError:
-            return  # even the smallest parts need more
+            reject()  # even the smallest tiles need more
     expected = whole if place is None else whole[..., place : place + 1]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
@@ -112,10 +112,10 @@ def test_what_needs_the_whole_sample_is_refused_with_the_figure(room):
     model = library.load(["Conv2D(4, 3)", "GlobalAveragePooling2D()", "Dense(2)"])
     room(100_000)
     with (
-        Task(model, {"input": np.ones((1, 100, 100, 1))}, seed=0) as task,
+        prepared(model, {"input": np.ones((1, 100, 100, 1))}, seed=0) as run,
         pytest.raises(ConvcliError, match=r"^needs .* of memory, .* is free \(fewer threads"),
     ):
-        Parts(task)
+        TiledRun(run, model.data_format)
 
 
 PEAK = """

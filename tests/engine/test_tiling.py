@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from strategies import layers
 
 import convcli
-from convcli.engine import bind_weights
+from convcli.engine.bind_weights import WeightSource, bind
+from convcli.engine.execution import Execution
 from convcli.engine.program import Program, build_program
 from convcli.engine.restrict_step import Span, Tile, _restrict_window, restrict_step
 from convcli.model.plan import make_plan
@@ -24,7 +25,9 @@ from convcli.model.window import Window
 
 def program(model: Any, shape: tuple[int, ...], dtype: str = "float64") -> Program:
     plan = make_plan(model, {"input": shape})
-    return build_program(plan, bind_weights.bind(plan, None, 0, dtype), model.outputs, dtype)
+    return build_program(
+        plan, bind(plan, WeightSource(seed=0), dtype), model.outputs, Execution(dtype=dtype, tolerance=0.0)
+    )
 
 
 def cut(array: np.ndarray, box: Tile) -> np.ndarray:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import layers
 
 import convcli
-from convcli.api import bind_weights
+from convcli.engine.bind_weights import WeightSource, bind
 from convcli.learning.network import Network
 from convcli.model.activations import ACTIVATIONS, PULLBACKS
 from convcli.model.activations.pointwise import SELU_SCALE
@@ -28,7 +28,7 @@ def worst_error(model: Any, shapes: dict[str, tuple[int, ...]], training: bool =
     """
     random = np.random.default_rng(seed)
     plan = make_plan(model, shapes)
-    bound = bind_weights(model, plan, None, "weights", 1, "float64")
+    bound = bind(plan, WeightSource(seed=1), "float64")
     inputs = {name: random.normal(size=(3, *shape)) for name, shape in shapes.items()}
     errors = []
     with Network(plan, bound, "float64", model.outputs, inputs=list(shapes)) as network:
@@ -167,7 +167,7 @@ def test_activations(name):
 )
 def test_slopes_at_corners_are_those_of_keras(layer, at, slope):
     model = convcli.load([layer])
-    bound = bind_weights(model, make_plan(model, {"input": (1,)}), None, "weights", 0, "float64")
+    bound = bind(make_plan(model, {"input": (1,)}), WeightSource(seed=0), "float64")
     with Network(make_plan(model, {"input": (1,)}), bound, "float64", model.outputs, inputs=["input"]) as network:
         passed = network.forward({"input": np.array([[float(at)]])}, training=True)
         (by_input,) = network.backward(passed, {model.outputs[0]: np.ones((1, 1))}).values()

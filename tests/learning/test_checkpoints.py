@@ -7,13 +7,13 @@ import re
 
 import numpy as np
 import pytest
+from runs import training
 
 import convcli
 from convcli.core.errors import ConvcliError
 from convcli.learning import checkpoints
 from convcli.learning.checkpoints import BEST, OPTIMIZER, RECORD
 from convcli.learning.options import Options
-from convcli.learning.training import Training
 
 MODEL = convcli.load(["Conv1D(1, 3)"])
 X, Y = np.random.default_rng(0).normal(size=(2, 8, 6, 1))
@@ -22,7 +22,7 @@ OPTIONS = Options(epochs=2, batch_size=4, patience=3)
 
 
 def lesson(options, inputs=X, targets=Y, model=MODEL, resume=None):
-    return Training(model, {"input": inputs}, {model.outputs[0]: targets}, options, resume=resume)
+    return training(model, {"input": inputs}, {model.outputs[0]: targets}, options, resume=resume)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from runs import training
 
 import convcli
 from convcli.core.errors import ConvcliError
@@ -32,7 +33,7 @@ def lesson(layers: list[Any], resume: Any = None, **options: Any) -> Training:
     held = checkpoints.unpack(resume) if resume else None
     goals = {model.outputs[0]: CLASSES}
     options = {"batch_size": 4, **options}
-    return Training(model, {"input": IMAGES}, goals, Options(**options), resume=held)
+    return training(model, {"input": IMAGES}, goals, Options(**options), resume=held)
 
 
 def stopped(run: Training, asked: int | None = None) -> tuple[str, dict[str, Any]]:
@@ -276,7 +277,7 @@ def test_samples_come_in_another_order_in_each_epoch(monkeypatch):
     goals = np.random.default_rng(1).normal(size=(8, 1))
     seen = []
     options = Options(epochs=2, batch_size=1, optimizer="sgd", learning_rate=1e-12)
-    with Training(model, {"input": data}, {"dense": goals}, options) as lesson:
+    with training(model, {"input": data}, {"dense": goals}, options) as lesson:
         forward = Network.forward
 
         def watched(network, inputs, *rest):
@@ -295,7 +296,7 @@ def test_chance_is_another_in_every_batch_of_every_epoch(monkeypatch):
     model = convcli.load(["Dropout(0.5)", "Dense(1)"])
     seen = []
     options = Options(epochs=3, batch_size=2, validation_split=0.5)
-    with Training(model, {"input": np.ones((8, 64))}, {"dense": np.ones((8, 1))}, options) as lesson:
+    with training(model, {"input": np.ones((8, 64))}, {"dense": np.ones((8, 1))}, options) as lesson:
         forward = lesson._network.forward
 
         def watched(inputs, *rest):
@@ -315,7 +316,7 @@ def test_a_loss_that_diverges_step_by_step():
     model = convcli.load(["Dense(1, use_bias=False, kernel=[[1]])"])
     options = Options(optimizer="sgd", learning_rate=5e9, epochs=9)
     data = {"input": np.ones((4, 1))}, {"dense": np.zeros((4, 1))}
-    with np.errstate(over="ignore"), Training(model, *data, options) as lesson:
+    with np.errstate(over="ignore"), training(model, *data, options) as lesson:
         learned = lesson.learn()
     assert (learned.ending, learned.updates) == ("diverged", 2)
     assert learned.weights["dense"]["kernel"][0, 0] == pytest.approx(-1e10)
@@ -358,7 +359,7 @@ def test_a_batch_takes_no_more_memory_than_is_said(layers, shape, batch_size, mo
     data = {"input": np.ones((batch_size, *shape))}, {model.outputs[0]: np.zeros((batch_size, *target))}
     said = []
     monkeypatch.setattr("convcli.core.memory.check", lambda needed, remedy: said.append(needed))
-    with Training(model, *data, Options(epochs=2, batch_size=batch_size, loss="mse")) as run:
+    with training(model, *data, Options(epochs=2, batch_size=batch_size, loss="mse")) as run:
         tracemalloc.start()
         run.learn()
         taken = tracemalloc.get_traced_memory()[1]

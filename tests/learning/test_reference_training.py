@@ -10,8 +10,8 @@ import pytest
 from conftest import ROOT
 
 import convcli
-from convcli.api import bind_weights
 from convcli.core.errors import ConvcliError
+from convcli.engine.bind_weights import WeightSource, bind
 from convcli.learning.checkpoints import PARTS, RECORD, unpack
 from convcli.learning.network import Network
 from convcli.model.plan import make_plan
@@ -60,7 +60,7 @@ def test_gradients_of_a_network_are_those_of_pytorch(case):
     model = convcli.load(case["layers"])
     plan = make_plan(model, {"input": arrays["input"].shape[1:]})
     weights = {key: arrays[key] for key in case["weights"]}
-    bound = bind_weights(model, plan, weights, "weights", 0, "float64")
+    bound = bind(plan, WeightSource(weights, seed=0), "float64")
     with Network(plan, bound, "float64", model.outputs, inputs=["input"]) as network:
         passed = network.forward({"input": arrays["input"]}, training=True)
         np.testing.assert_allclose(passed.values[model.outputs[0]], arrays["output"], rtol=1e-10, atol=1e-12)

@@ -312,7 +312,7 @@ def test_claims_are_judged_beside_a_drawing(convcli):
 
 
 def test_a_tree_is_drawn_with_plain_characters_where_the_encoding_has_no_others():
-    from convcli.cli.deliver import PLAINER
+    from convcli.cli.terminal import PLAINER
 
     for name in ("inception", "all-lines.yaml"):
         assert rendered("tree", report(name)).translate(PLAINER).isascii()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from runs import explained
 
 import convcli as library
-from convcli import api
+from convcli.cli.explain import walk_report
+from convcli.cli.output import Output
 from convcli.output.render import colormap, gif
 from convcli.output.render.image_style import GAP, LABEL, LABEL_GAP, MARGIN
 from convcli.output.render.walk_animation import OUTSIDE, WINDOW, WalkAnimation
 from convcli.output.render.walk_layout import LARGEST_CELL, MOST_PIXELS
-from convcli.output.report.explain import walk
 
 image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
 
@@ -110,8 +111,8 @@ def test_each_channel_has_its_own_input_and_filter(film):
 
 def walked(layer, x, **settings):
     """The film of a walk over one layer's first map."""
-    found = api.explained(library.load([layer]), {"input": np.asarray(x, float)}, seed=1, **settings)
-    return WalkAnimation(walk(found, 0, None, None), image)
+    layer = explained(library.load([layer]), {"input": np.asarray(x, float)}, seed=1, **settings)
+    return WalkAnimation(walk_report(layer, 0, None, Output("gif", None, None)), image)
 
 
 def panels(made):

@@ -77,7 +77,7 @@ def filters() -> Iterator[str]:
 def formats() -> Iterator[str]:
     """Yield a table of the output formats with the commands that have them."""
     offered = {
-        name: next((option.type.choices for option in command.params if option.name == "form"), ())
+        name: next((option.type.choices for option in command.params if option.name == "format_name"), ())
         for name, command in commands().items()
     }
     rows = (
@@ -100,7 +100,7 @@ def options() -> Iterator[str]:
         for option in command.get_params(context):
             if isinstance(option, click.Option):
                 flags, text = option.get_help_record(context) or ("", "")
-                flags = "-f, --format FORMAT" if option.name == "form" else re.sub(r"\|(?=.*\])", " | ", flags)
+                flags = "-f, --format FORMAT" if option.name == "format_name" else re.sub(r"\|(?=.*\])", " | ", flags)
                 texts.setdefault(option.opts[-1], {}).setdefault((flags, text), []).append(name)
     rows = (
         (f"`{flags}`", _shared(names), text) for option in texts.values() for (flags, text), names in option.items()

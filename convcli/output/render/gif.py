@@ -28,15 +28,20 @@ def render_gif(report: Report, style: TextStyle = PLAIN) -> bytes:
     library = images.pillow()
     if not isinstance(report, ExplainReport):
         raise ConvcliError("no window slides in this answer", "explain --walk")
-    count = len(report.places)
-    if count > MOST_FRAMES:
-        raise ConvcliError(f"{count:,} positions", f"at most {MOST_FRAMES} in a GIF: --limit N")
+    count = report.positions
+    check_length(count)
     animation = WalkAnimation(report, library)
     durations = [SLOW if count <= FEW_FRAMES else FAST] * (count - 1) + [LAST]
     frames = indexed_frames(animation.frames(), animation.last_frame(), library)
     stream = io.BytesIO()
     next(frames).save(stream, "GIF", save_all=True, append_images=frames, duration=durations, loop=0, disposal=1)
     return stream.getvalue()
+
+
+def check_length(positions: int) -> None:
+    """Raise `ConvcliError` where a walk has more positions than an animation has frames."""
+    if positions > MOST_FRAMES:
+        raise ConvcliError(f"{positions:,} positions", f"at most {MOST_FRAMES} in a GIF: --limit N")
 
 
 def indexed_frames(frames: Iterable[Any], last: Any, library: Any) -> Iterator[Any]:

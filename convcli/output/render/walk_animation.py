@@ -9,6 +9,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import replace
+from convcli.engine.explain.explained_layer import Explanation
 from convcli.engine.explain.stages import DotProductStage, PoolStage
 from convcli.model import steps
 from convcli.model.window import Window
@@ -28,7 +29,7 @@ from convcli.output.render.number_text import number_text
 from convcli.output.render.stage_lines import stage_line
 from convcli.output.render.walk_layout import ColouredGrid, NumberFormat, PlacedGrid, lay_out
 from convcli.output.report.apply import turned
-from convcli.output.report.explain import ExplainReport, Explanation
+from convcli.output.report.explain import ExplainReport
 
 MOST_CHANNELS = 3  # shown of those that a filter sees
 DIGITS = 11  # size of the letters in cells
@@ -48,7 +49,7 @@ class WalkAnimation:
         self._library = library
         self._font, self._digits_font = (ImageFont.load_default(size=size) for size in (LABEL, DIGITS))
         self._explanations = list(report.explanations)
-        self._layer_name = report.explained.layer.name
+        self._layer_name = report.layer.layer.name
         step_index, self._windows = _sliding_windows(report)
         rows = _channel_rows(report, self._explanations[0], step_index, self._windows)
         self._hidden_channels = len(rows[MOST_CHANNELS:])
@@ -161,7 +162,7 @@ def _channel_rows(
     report: ExplainReport, first: Explanation, step_index: int, windows: tuple[Window, ...]
 ) -> list[list[ColouredGrid]]:
     """Return a row for each channel that the window meets: its input as it is laid out and, if any, its filter."""
-    laid_out, is_inside, _ = report.explained.explainer.laid_out(step_index, windows)
+    laid_out, is_inside, _ = report.layer.explainer.laid_out(step_index, windows)
     values = _with_two_axes(laid_out[0])  # (height, width, channels)
     inside = _with_two_axes(is_inside[0])[..., 0]  # (height, width)
     stage = _sliding_stage(first)
@@ -189,7 +190,7 @@ def _filter_grids(stage: DotProductStage) -> Iterator[ColouredGrid]:
 
 def _output_grid(report: ExplainReport, explanations: list[Explanation]) -> ColouredGrid:
     """Return the map that the walk fills, with all values that it will have."""
-    values = np.zeros((1, 1, *report.explained.space)[-2:])
+    values = np.zeros((1, 1, *report.layer.space)[-2:])
     inside = np.zeros(values.shape, bool)
     for explanation in explanations:
         cell = _map_cell(explanation)
@@ -203,7 +204,7 @@ def _sliding_windows(report: ExplainReport) -> tuple[int, tuple[Window, ...]]:
 
     Raises `ConvcliError` if there is none, or not over one or two axes.
     """
-    layer = report.explained.layer
+    layer = report.layer.layer
     for index, step in enumerate(layer.steps):
         if isinstance(step, steps.Correlate | steps.Pool) and len(step.windows) in (1, 2):
             return index, step.windows

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
@@ -16,7 +16,7 @@ class Report(Record, kw_only=True):
     """What a command answers: the mapping that JSON shows, and how it ends.
 
     `exit_code` is that of a whole answer; `complaints` are said on standard error. `text`, if there is any, is printed
-    in place of all else. `writer`, if there is one, writes the answer to a file bit by bit.
+    in place of all else.
     """
 
     kind: ClassVar[str]  # which of the tables shows it
@@ -24,7 +24,6 @@ class Report(Record, kw_only=True):
     exit_code: int = 0
     complaints: tuple[str, ...] = ()
     text: str | None = None
-    writer: Callable[[BinaryIO], object] | None = None
 
     def mapping(self) -> dict[str, Any]:
         """What JSON and YAML show."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, nearest
+from convcli.analysis.map_names import map_names, numbered_maps
+from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
-from convcli.core.records import Record, field
+from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, known
+from convcli.engine.run import RunResult
 from convcli.io import arrays, layout
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
 from convcli.output.report import Grid, Report
+from convcli.output.report.shape import SummaryOptions, summary
 
 
 class Maps(Record):
@@ -57,13 +59,17 @@ class ApplyReport(Report):
     notes: tuple[str, ...] = field(default=())
     algorithms: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
+    def one_map_of(self, index: int) -> ApplyReport:
+        """Return the report of one map alone, that of this index."""
+        return replace(self, maps=(self.maps[0].one(index),), one_map=True)
+
     def mapping(self) -> dict[str, Any]:
         rows = [
-            {**row, "algorithm": ", ".join(self.algorithms.get(row["name"], ())) or None}
-            for row in self.summary["layers"]
+            {**layer, "algorithm": ", ".join(self.algorithms.get(layer["name"], ())) or None}
+            for layer in self.summary["layers"]
         ]
         if self.weights:
-            rows = [{**row, "weights": _plain(self.weights.get(row["name"], {}))} for row in rows]
+            rows = [{**layer, "weights": _plain(self.weights.get(layer["name"], {}))} for layer in rows]
         outputs = _plain({maps.layer: layout.from_batch(maps.array, self.data_format) for maps in self.maps})
         return {**self.summary, "layers": rows, "output": next(iter(outputs.values())) if self.single else outputs}
 
@@ -80,6 +86,23 @@ class ApplyReport(Report):
             raise ConvcliError(f"{form} holds the output alone", "--show-weights with table, json or yaml")
 
 
+def apply_report(
+    result: RunResult, layers: Sequence[str], data_format: DataFormat, *, single: bool, show_weights: bool
+) -> ApplyReport:
+    """Return the report of a run: the maps of the named layers, `single` where they are one output and not several."""
+    names = map_names(result.plan)
+    return ApplyReport(
+        summary=summary(result.plan, data_format, SummaryOptions(result.batch_size)),
+        maps=tuple(Maps(name, result.outputs[name], names[name]) for name in layers),
+        data_format=data_format,
+        single=single and len(layers) == 1,
+        kernels=kernels_of(result.plan, result.weights) if show_weights else (),
+        weights=result.weights if show_weights else {},
+        notes=operations(result.plan),
+        algorithms=result.algorithms,
+    )
+
+
 def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
     return {name: arrays.plain(array) for name, array in named.items()}
 
@@ -91,48 +114,6 @@ def _grids(sample: Array) -> Iterator[Array]:
         return
     for image in np.moveaxis(sample, -1, 0):
         yield from image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]
-
-
-# ---- names of maps ----
-
-
-def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """A name for each channel of each layer's output: its filter's, handed on by layers that keep channels apart."""
-    names: dict[str, tuple[str, ...]] = {}
-    for layer in plan.layers:
-        count = layer.output_shape[-1] or 0
-        own = _filter_names(layer)
-        if not own and len(layer.input_names) == 1 and all(step.keeps_channels for step in layer.steps):
-            own = names.get(layer.input_names[0], ())
-        names[layer.name] = own if len(own) == count else numbered(count)
-    return names
-
-
-def map_place(names: Sequence[str], asked: str | int) -> int:
-    """The place of the map of that name or number. Raises `ConvcliError`."""
-    text = str(asked)
-    if text in names:
-        return names.index(text)
-    counted = re.fullmatch("[0-9]{1,18}", text) is not None
-    if counted and int(text) < len(names):
-        return int(text)
-    span = "map 0" if len(names) == 1 else f"maps 0 to {len(names) - 1}"
-    if names != numbered(len(names)):
-        span = f"{span}: {', '.join(names)}" if counted else nearest(text, names) or span
-    raise ConvcliError(f"{text}: no such map", span)
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """Names for maps that have none of their own."""
-    return tuple(f"map {place}" for place in range(count))
-
-
-def _filter_names(layer: PlannedLayer) -> tuple[str, ...]:
-    own = tuple(f"map {name}" if name.isdigit() else name for name in layer.node.filter_names)
-    channels = layer.input_shapes[0][-1] or 1
-    if not own or (layer.output_shape[-1] or 0) == len(own):
-        return own
-    return tuple(f"{name}, channel {channel}" for channel in range(channels) for name in own)
 
 
 def operations(plan: Plan) -> tuple[str, ...]:
@@ -180,6 +161,6 @@ def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[
                 title = kernel_title(layer, step)
                 kernel = correlation_kernel(step, weights[layer.name][step.kernel.name])
                 bias = weights[layer.name][step.bias.name] if step.bias else None
-                filters = own if len(own) == step.filters else numbered(known(step.filters))
+                filters = own if len(own) == step.filters else numbered_maps(known(step.filters))
                 found.append(Kernels(title, kernel, bias, filters))
     return tuple(found)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import singledispatch
-from itertools import islice, product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from convcli.core.errors import ConvcliError, located
-from convcli.core.records import Record
-from convcli.core.shapes import known
+from convcli.engine.explain.explained_layer import ExplainedLayer, Explanation
 from convcli.engine.explain.stages import (
     ActivationStage,
     CopyStage,
@@ -24,149 +20,58 @@ from convcli.engine.explain.stages import (
     Stage,
 )
 from convcli.io import arrays
-from convcli.model.plan import PlannedLayer
 from convcli.output.report import Report
-
-if TYPE_CHECKING:
-    from convcli.engine.explain import Explainer
 
 # What every explanation has, null where a layer has no such thing.
 KEYS = ("patch", "kernel", "products", "inside", "cells", "channels", "channel_sums", "sum", "bias")
-
-
-class Explanation(Record):
-    """The stages that make one value: that of map `map` at a place in space, of a sample."""
-
-    layer: PlannedLayer
-    sample: int
-    map: int
-    map_name: str
-    at: tuple[int, ...]
-    stages: tuple[Stage, ...]
-
-    @property
-    def value(self) -> Any:
-        """The value itself."""
-        return self.stages[-1].value
-
-    def mapping(self) -> dict[str, Any]:
-        """What JSON shows of it."""
-        found: dict[str, Any] = {
-            "layer": self.layer.name,
-            "type": type(self.layer.node.layer).__name__,
-            "inputs": list(self.layer.input_names),
-            "sample": self.sample,
-            "map": self.map,
-            "map_name": self.map_name,
-            "at": list(self.at),
-            **dict.fromkeys(KEYS),
-        }
-        for stage in self.stages:  # what the first of them has said stands
-            found |= {key: value for key, value in parts(stage).items() if found.get(key) is None}
-        before = self.stages[-1]
-        plain = before.input if isinstance(before, ActivationStage) else before.value
-        name = before.function if isinstance(before, ActivationStage) else None
-        return {**found, "pre_activation": _plain(plain), "activation": name, "value": _plain(self.value)}
-
-
-class Explained(Record):
-    """A layer whose values can be explained, on one sample; `names` are those of its maps."""
-
-    layer: PlannedLayer
-    sample: int
-    names: tuple[str, ...]
-    explainer: Explainer
-
-    @property
-    def space(self) -> tuple[int, ...]:
-        """The extents of a map."""
-        return tuple(map(known, self.layer.output_shape[:-1]))
-
-    @property
-    def span(self) -> str:
-        """The first and the last place of a map, `0,0 to 5,5`."""
-        return span(self.space)
-
-    def checked(self, at: Sequence[int]) -> tuple[int, ...]:
-        """A place of a map. Raises `ConvcliError` where it is none."""
-        return checked_place(self.layer, at)
-
-    def at(self, place: tuple[int, ...], map_: int) -> Explanation:
-        """The working behind the value at a place of a map."""
-        stages = self.explainer.stages((*place, map_))
-        return Explanation(self.layer, self.sample, map_, self.names[map_], place, stages)
-
-
-def span(space: Sequence[int]) -> str:
-    """The first and the last place of a map with these extents, `0,0 to 5,5`."""
-    return f"{','.join('0' for _ in space)} to {','.join(str(extent - 1) for extent in space)}"
-
-
-def checked_place(layer: PlannedLayer, at: Sequence[int]) -> tuple[int, ...]:
-    """A place in the maps of a layer. Raises `ConvcliError` where it is none."""
-    space, shown = tuple(map(known, layer.output_shape[:-1])), ",".join(map(str, at)) or "nothing"
-    count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
-    remedy = span(space) if space else "without --at"
-    with located("at"):
-        if len(at) != len(space):
-            raise ConvcliError(f"{shown}: {layer.name} has {count} in space", remedy)
-        if not all(type(each) is int and 0 <= each < extent for each, extent in zip(at, space, strict=True)):
-            raise ConvcliError(f"{shown} is outside {layer.name}", remedy)
-    return tuple(at)
-
-
-def check_sample(sample: Any, batch: int) -> None:
-    """Raise `ConvcliError` unless the batch has such a sample."""
-    if type(sample) is not int or not 0 <= sample < batch:
-        with located("sample"):
-            raise ConvcliError(f"there is no {sample!r}", f"0 to {batch - 1}" if batch > 1 else "0, the only one")
+COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activation", "activation", "value")
 
 
 class ExplainReport(Report):
-    """The explanations of the values of one map at `places`: of one, or on a walk of one after the other.
+    """How values of one map of a layer are computed: one value, or on a walk one after the other.
 
-    `shown` is how many of them a table shows, None for all; `watch` is told how far it is with them.
+    `positions` is how many cells the walk visits; `explanations` may be of the first of them alone.
     """
 
     kind = "explain"
 
-    explained: Explained
+    layer: ExplainedLayer
     map: int
-    places: tuple[tuple[int, ...], ...]
+    explanations: tuple[Explanation, ...]
+    positions: int = 1
     walk: bool = False
-    shown: int | None = None
-    watch: Callable[[str, float], object] | None = None
-
-    @property
-    def explanations(self) -> Iterator[Explanation]:
-        """One after the other, each made when it is its turn."""
-        for number, place in enumerate(self.places):
-            if self.watch is not None:
-                self.watch(self.explained.layer.name, number / len(self.places))
-            yield self.explained.at(place, self.map)
 
     def mapping(self) -> Any:
-        found = [each.mapping() for each in self.explanations]
-        return found if self.walk else found[0]
+        mappings = [explanation_mapping(explanation) for explanation in self.explanations]
+        return mappings if self.walk else mappings[0]
 
     def rows(self) -> list[dict[str, Any]]:
-        found = (each.mapping() for each in self.explanations)
-        return [{**{key: each[key] for key in COLUMNS}, "at": ",".join(map(str, each["at"]))} for each in found]
+        mappings = map(explanation_mapping, self.explanations)
+        return [{**{key: layer[key] for key in COLUMNS}, "at": ",".join(map(str, layer["at"]))} for layer in mappings]
 
 
-COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activation", "activation", "value")
-
-
-def walk(
-    explained: Explained,
-    map_: int,
-    limit: int | None,
-    shown: int | None,
-    watch: Callable[[str, float], object] | None = None,
-) -> ExplainReport:
-    """From position to position: left to right, then top to bottom."""
-    places = tuple(islice(product(*map(range, explained.space)), limit and min(limit, sys.maxsize)))
-    return ExplainReport(explained, map_, places, walk=True, shown=shown if limit is None else None, watch=watch)
+def explanation_mapping(explanation: Explanation) -> dict[str, Any]:
+    """Return what JSON shows of an explanation."""
+    mapping: dict[str, Any] = {
+        "layer": explanation.layer.name,
+        "type": type(explanation.layer.node.layer).__name__,
+        "inputs": list(explanation.layer.input_names),
+        "sample": explanation.sample,
+        "map": explanation.map,
+        "map_name": explanation.map_name,
+        "at": list(explanation.at),
+        **dict.fromkeys(KEYS),
+    }
+    for stage in explanation.stages:  # a key keeps what the first stage says of it
+        mapping |= {key: value for key, value in parts(stage).items() if mapping.get(key) is None}
+    last = explanation.stages[-1]
+    function, before = (last.function, last.input) if isinstance(last, ActivationStage) else (None, last.value)
+    return {
+        **mapping,
+        "pre_activation": _plain(before),
+        "activation": function,
+        "value": _plain(explanation.value),
+    }
 
 
 def _plain(value: Any) -> Any:

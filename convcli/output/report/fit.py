@@ -14,7 +14,7 @@ from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
 from convcli.output.report import Report
 from convcli.output.report.apply import Kernels, kernel_title, kernels_of
-from convcli.output.report.shape import Asked, summary
+from convcli.output.report.shape import summary
 
 FEW_FILTERS, FEW_CHANNELS, SMALL = 8, 4, 7  # what is shown of a layer's filters: no more, and none that is larger
 
@@ -59,7 +59,7 @@ class FitReport(Report):
         return len(self.history.get("loss", ()))
 
     def mapping(self) -> dict[str, Any]:
-        figures = summary(self.plan, self.plan.model.data_format, Asked())
+        figures = summary(self.plan, self.plan.model.data_format)
         loss = next(iter(self.losses.values())) if len(self.losses) == 1 else dict(self.losses)
         found = {
             **{name: figures[name] for name in ("name", "data_format", "input_shape", "output_shape", "params")},

@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from convcli.analysis.map_names import map_names, numbered_maps
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import known
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.epilogue import scale_parameters
+from convcli.engine.execution import Execution
 from convcli.engine.program import build_program
+from convcli.engine.run import RunResult
 from convcli.engine.run_step import run_step
 from convcli.io import arrays
 from convcli.model import steps
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.window import Window
 from convcli.output.report import Report
-from convcli.output.report.apply import numbered, operation, turned
+from convcli.output.report.apply import operation, turned
 
 MOST_CELLS = 64  # of a map along an axis
 MOST_IN_A_ROW = 1 << 14  # cells of a value without axes in space
@@ -34,7 +37,7 @@ MOST_NUMBERS = 1 << 20  # of all values and weights together
 Weights = Mapping[str, Array]
 
 
-class Part(Record):
+class PagePart(Record):
     """Some of a layer's steps, done to the values that it takes; `names` are those of its maps."""
 
     name: str
@@ -54,15 +57,15 @@ class Start(Record):
     sample: int = 0
 
 
-class Scene(Report):
+class PageData(Report):
     """A model on a batch: `values` by name, `(batch, *spatial, channels)`, inputs first, and the parts in order."""
 
-    kind = "scene"
+    kind = "page"
 
     title: str
     values: Mapping[str, Array]
     inputs: Mapping[str, tuple[str, ...]]  # the names of each input's channels
-    parts: tuple[Part, ...]
+    parts: tuple[PagePart, ...]
     start: Start = Start()
 
     @property
@@ -92,7 +95,7 @@ class Scene(Report):
             },
         }
 
-    def _part(self, part: Part) -> dict[str, Any]:
+    def _part(self, part: PagePart) -> dict[str, Any]:
         shapes = [self.values[name].shape[1:] for name in part.takes]
         return {
             "name": part.name,
@@ -105,7 +108,7 @@ class Scene(Report):
 REMEDY = "a smaller or cropped input, --layer-output, or -o maps.png"
 
 
-def check(plan: Plan, batch: int) -> None:
+def check_page_size(plan: Plan, batch_size: int) -> None:
     """Raise `ConvcliError` where a plan's values on so many samples are too large, or too many, for a page."""
     shapes = {name: tuple(map(known, shape)) for name, shape in plan.shapes.items()}
     for name, (*space, last) in shapes.items():
@@ -117,14 +120,25 @@ def check(plan: Plan, batch: int) -> None:
             if not space and last > MOST_IN_A_ROW:
                 raise ConvcliError(f"{last:,} cells are too many for a page", f"at most {MOST_IN_A_ROW:,}; {REMEDY}")
     weights = sum(prod(weight.extents) for layer in plan.layers for weight in layer.weights)
-    numbers = weights + batch * sum(map(prod, shapes.values()))
+    numbers = weights + batch_size * sum(map(prod, shapes.values()))
     if numbers > MOST_NUMBERS:
         raise ConvcliError(f"{numbers:,} numbers are too many for a page", f"at most {MOST_NUMBERS:,}; {REMEDY}")
 
 
-def parts_of(
+def page_data(result: RunResult, inputs: Mapping[str, Array], layers: Sequence[str]) -> PageData:
+    """Return the page of a model, run so that `result` has the output of every layer that leads to the named ones.
+
+    `inputs` are the arrays that it was run on, each `(batch, *spatial, channels)`.
+    """
+    plan = result.plan.pruned_to(layers)
+    parts, values = _parts(plan, {**inputs, **result.outputs}, result.weights, map_names(plan))
+    channels = {name: tuple(f"channel {index}" for index in range(x.shape[-1])) for name, x in inputs.items()}
+    return PageData(plan.model.name, values, channels, parts)
+
+
+def _parts(
     plan: Plan, values: Mapping[str, Array], weights: Mapping[str, Weights], names: Mapping[str, tuple[str, ...]]
-) -> tuple[tuple[Part, ...], dict[str, Array]]:
+) -> tuple[tuple[PagePart, ...], dict[str, Array]]:
     """The parts of a plan in order, and the values that they take and make, the inputs first.
 
     `values` are those of the inputs and of every layer. A separable layer is cut in two, by running its first half.
@@ -140,9 +154,9 @@ def parts_of(
             while name in values:
                 name += "'"
             found[name] = _between(plan, layer, kernels[1], values[takes[0]], own)
-            parts.append(Part(name, layer, first, takes, numbered(found[name].shape[-1]), own))
+            parts.append(PagePart(name, layer, first, takes, numbered_maps(found[name].shape[-1]), own))
             takes = (name,)
-        parts.append(Part(layer.name, layer, rest, takes, names[layer.name], own))
+        parts.append(PagePart(layer.name, layer, rest, takes, names[layer.name], own))
         found[layer.name] = values[layer.name]
     return tuple(parts), found
 
@@ -151,16 +165,15 @@ def _between(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Wei
     """What the first steps of a layer make of its input."""
     cut = replace(layer, steps=layer.steps[:count], step_shapes=layer.step_shapes[:count])
     alone = Plan(plan.model, {layer.input_names[0]: layer.input_shapes[0]}, (cut,))
-    program = build_program(
-        alone, {layer.node.owner: weights}, [layer.name], x.dtype.name, samples=len(x), compiled=False
-    )
+    execution = Execution(dtype=x.dtype.name, tolerance=0.0, compiled=False)
+    program = build_program(alone, {layer.node.owner: weights}, [layer.name], execution, samples=len(x))
     try:
         return program({layer.input_names[0]: x})[layer.name]
     finally:
         program.close()
 
 
-def _does(part: Part, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+def _does(part: PagePart, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     """How the part makes each of its cells, for the kinds that the page can work out by itself; else in words."""
     kept, activation, along = part.steps, None, False
     last = kept[-1] if len(kept) > 1 else None

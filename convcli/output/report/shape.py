@@ -19,7 +19,7 @@ from convcli.output.report import Report
 class ShapeReport(Report):
     """The answer of `shape`: the summary of a plan, for batches of a size if one was given.
 
-    The summary holds memory; `memory` says whether that was asked for, or only the table's last line is to tell it.
+    The summary holds memory; `memory` says whether that was options for, or only the table's last line is to tell it.
     `inputs` and `outputs` are the names of the model's own, which the summary leaves out where there is only one.
     """
 
@@ -34,7 +34,7 @@ class ShapeReport(Report):
     def mapping(self) -> dict[str, Any]:
         if self.memory:
             return self.summary
-        rows = [_without_memory(row) for row in self.summary["layers"]]
+        rows = [_without_memory(layer) for layer in self.summary["layers"]]
         return {**_without_memory(self.summary), "layers": rows}
 
 
@@ -46,7 +46,7 @@ def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
 MEMORY = ("dtype", "weight_bytes", "peak_activation_bytes", "peak_activation_layer", "output_bytes")
 
 
-class Asked(Record):
+class SummaryOptions(Record):
     """What a summary holds besides what it always does.
 
     `batch` is the batch size, None where it is open; `dtype` the type that bytes are counted in. `count` is `macs`,
@@ -71,16 +71,16 @@ class Asked(Record):
             raise ConvcliError(f"at: {list(self.at)}", "places from 0, one for each axis in space")
 
 
-def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> dict[str, Any]:
+def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None = None) -> dict[str, Any]:
     """Shapes, parameters, multiply-accumulates and receptive fields of a plan, under the keys of the JSON output."""
-    asked = asked or Asked()
+    options = options or SummaryOptions()
 
     def outer(shape: Shape) -> list[Extent]:
-        return [asked.batch, *data_format.from_last(shape)]
+        return [options.batch, *data_format.from_last(shape)]
 
-    seen = _seen(plan, asked.at) if asked.at is not None else {}
-    rows = [_row(plan, layer, outer, asked) | seen.get(layer.name, {}) for layer in plan.layers]
-    counts = {key: total(row[key] for row in rows) for key in ("params", "trainable_params", *_counts(asked))}
+    seen = _seen(plan, options.at) if options.at is not None else {}
+    rows = [_row(plan, layer, outer, options) | seen.get(layer.name, {}) for layer in plan.layers]
+    counts = {key: total(layer[key] for layer in rows) for key in ("params", "trainable_params", *_counts(options))}
     params, trainable = counts["params"], counts["trainable_params"]
     return {
         "name": plan.model.name,
@@ -90,23 +90,23 @@ def summary(plan: Plan, data_format: DataFormat, asked: Asked | None = None) -> 
         "params": params,
         "trainable_params": trainable,
         "non_trainable_params": None if params is None or trainable is None else params - trainable,
-        **{key: counts[key] for key in _counts(asked)},
-        **(_memory(plan, rows, asked) if asked.memory else {}),
-        **({} if asked.at is None else {"at": list(asked.at)}),
+        **{key: counts[key] for key in _counts(options)},
+        **(_memory(plan, rows, options) if options.memory else {}),
+        **({} if options.at is None else {"at": list(options.at)}),
         "layers": rows,
     }
 
 
-def _memory(plan: Plan, rows: Sequence[Mapping[str, Any]], asked: Asked) -> dict[str, Any]:
-    most, during = cost.peak_activations(plan, asked.dtype, asked.batch or 1)
-    values = (asked.dtype, total(row["weight_bytes"] for row in rows), most, during)
+def _memory(plan: Plan, rows: Sequence[Mapping[str, Any]], options: SummaryOptions) -> dict[str, Any]:
+    most, during = cost.peak_activations(plan, options.dtype, options.batch or 1)
+    values = (options.dtype, total(layer["weight_bytes"] for layer in rows), most, during)
     return dict(zip(MEMORY, values, strict=False))
 
 
-def _counts(asked: Asked) -> tuple[str, ...]:
-    """The keys of the counts of multiplications that are asked for."""
+def _counts(options: SummaryOptions) -> tuple[str, ...]:
+    """The keys of the counts of multiplications that are options for."""
     more = {"macs": (), "flops": ("flops",), "detail": ("flops", "macs_with_bias", "macs_over_output")}
-    return ("macs", *more[asked.count])
+    return ("macs", *more[options.count])
 
 
 COUNT: dict[str, Callable[[PlannedLayer], Extent]] = {
@@ -118,11 +118,21 @@ COUNT: dict[str, Callable[[PlannedLayer], Extent]] = {
 POINTWISE = "pointwise_kernel"
 
 
+def with_counts(summary: Mapping[str, Any], count: str) -> dict[str, Any]:
+    """Return a summary without the counts of multiplications that `count` does not name."""
+    dropped = COUNT.keys() - set(_counts(SummaryOptions(count=count)))
+
+    def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in values.items() if key not in dropped}
+
+    return {**kept(summary), "layers": [kept(layer) for layer in summary["layers"]]}
+
+
 def _one_or_all(named: Mapping[str, Any]) -> Any:
     return dict(named) if len(named) > 1 else next(iter(named.values()))
 
 
-def _row(plan: Plan, layer: PlannedLayer, outer: Any, asked: Asked) -> dict[str, Any]:
+def _row(plan: Plan, layer: PlannedLayer, outer: Any, options: SummaryOptions) -> dict[str, Any]:
     correlation = layer.correlation
     pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in layer.weights if weight.name == POINTWISE}
     fields = plan.receptive_fields[layer.name]
@@ -138,11 +148,11 @@ def _row(plan: Plan, layer: PlannedLayer, outer: Any, asked: Asked) -> dict[str,
         "kernels_2d": correlation.kernels_2d if correlation else None,
         "params": layer.params,
         "trainable_params": layer.trainable_params,
-        **{key: COUNT[key](layer) for key in _counts(asked)},
+        **{key: COUNT[key](layer) for key in _counts(options)},
         "receptive_field": plan.by_input(seen),
         "jump": plan.by_input(jumps),
-        **(_row_memory(layer, asked) if asked.memory else {}),
-        **({"working": _working(plan, layer)} if asked.explain else {}),
+        **(_row_memory(layer, options) if options.memory else {}),
+        **({"working": _working(plan, layer)} if options.explain else {}),
     }
 
 
@@ -158,10 +168,10 @@ def _working(plan: Plan, layer: PlannedLayer) -> list[str]:
     return list(derivation.lines(plan, layer))
 
 
-def _row_memory(layer: PlannedLayer, asked: Asked) -> dict[str, Any]:
+def _row_memory(layer: PlannedLayer, options: SummaryOptions) -> dict[str, Any]:
     return {
-        "weight_bytes": cost.weight_bytes(layer, asked.dtype),
-        "output_bytes": cost.output_bytes(layer, asked.dtype, asked.batch or 1),
+        "weight_bytes": cost.weight_bytes(layer, options.dtype),
+        "output_bytes": cost.output_bytes(layer, options.dtype, options.batch or 1),
     }
 
 

@@ -15,12 +15,12 @@ from convcli.core.errors import ConvcliError
 from convcli.output.render.colormap import DIVERGING, SEQUENTIAL
 from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.report import Report
-from convcli.output.report.page_data import Scene
+from convcli.output.report.page_data import PageData
 
 
 def render_html(report: Report, style: TextStyle = PLAIN) -> bytes:
     """The page of a scene. Raises `ConvcliError` for any other answer."""
-    if not isinstance(report, Scene):
+    if not isinstance(report, PageData):
         raise ConvcliError("there are no feature maps in this answer", "apply or explain")
     data = {**report.mapping(), "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
     # Inside a script element only `<` could end it early.

@@ -10,12 +10,13 @@ from rich.text import Text
 
 from convcli.core.lazy_imports import np
 from convcli.core.shapes import axis_names
+from convcli.engine.explain.explained_layer import Explanation
 from convcli.engine.explain.stages import DotProductStage, Patch, PoolStage, Stage
 from convcli.output.render.number_text import number_text
 from convcli.output.render.stage_lines import meets_one_cell, products_text, stage_line, sum_text
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide
 from convcli.output.report.apply import operation, turned
-from convcli.output.report.explain import ExplainReport, Explanation
+from convcli.output.report.explain import ExplainReport
 
 MOST_CHANNELS = 4
 FILTER_TITLES = {
@@ -29,16 +30,16 @@ AXES = {1: ("cells",), 2: ("rows", "columns"), 3: ("slices", "rows", "columns")}
 
 def renderables(report: ExplainReport) -> Iterator[RenderableType]:
     """Yield each explanation; on a walk over a map with one axis, each in one line."""
-    in_lines = report.walk and len(report.explained.space) < 2
+    in_lines = report.walk and len(report.layer.space) < 2
     for index, explanation in enumerate(report.explanations):
-        if index == report.shown:
-            yield Text(f"… {len(report.places) - index:,} more positions; --limit N shows N, -f json all", "dim")
-            return
         if in_lines:
             working = " → ".join(stage_line(stage) for stage in explanation.stages)
             yield Text(f"{','.join(map(str, explanation.at))}: {working}")
         else:
             yield from _in_full(explanation, is_first=index == 0)
+    more = report.positions - len(report.explanations)
+    if more:
+        yield Text(f"… {more:,} more positions; --limit N shows N, -f json all", "dim")
 
 
 def _in_full(explanation: Explanation, is_first: bool) -> Iterator[RenderableType]:

@@ -15,7 +15,7 @@ from convcli.output.render.table.layer_table import column_table, model_title
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide, number_grids
 from convcli.output.report.apply import Kernels
 from convcli.output.report.fit import FitReport
-from convcli.output.report.shape import Asked, summary
+from convcli.output.report.shape import summary
 
 MOST_EPOCHS = 12
 DIGITS = 4
@@ -23,7 +23,7 @@ LEAST = 10.0**-DIGITS
 
 
 def renderables(report: FitReport) -> Iterator[RenderableType]:
-    figures = summary(report.plan, report.plan.model.data_format, Asked())
+    figures = summary(report.plan, report.plan.model.data_format)
     yield model_title(figures)
     yield from map(Text, _setting(report))
     if report.epochs:

@@ -1,0 +1,73 @@
+"""Options that several commands have, and how their values become wrong usage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from convcli.core import memory
+from convcli.core.errors import ConvcliError
+from convcli.core.shapes import DataFormat
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def decorate(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Return one decorator that applies all of these, the first outermost."""
+
+    def apply_all(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply_all
+
+
+@contextmanager
+def usage_errors(prefix: str = "") -> Iterator[None]:
+    """Turn a `ConvcliError` into wrong usage, with exit code 2; its message follows the prefix."""
+    try:
+        yield
+    except ConvcliError as error:
+        raise click.UsageError(f"{prefix}{error}") from None
+
+
+def _bytes(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """Read the value of --max-memory."""
+    with usage_errors("Invalid value for '--max-memory': "):
+        return None if text is None else memory.size(text)
+
+
+def cell(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """Read the value of an option that names a cell by an index for each axis in space: `3,4`."""
+    if text is None:
+        return None
+    if not all(re.fullmatch("[0-9]{1,18}", part.strip()) for part in text.split(",")):
+        raise click.BadParameter(f"{text!r} (an index for each axis in space, from 0, such as 3,4)")
+    return tuple(map(int, text.split(",")))
+
+
+memory_option = click.option(
+    "--max-memory",
+    metavar="SIZE",
+    callback=_bytes,
+    help="Take no more memory than this, such as 2GiB, and refuse what needs more [what is free].",
+)
+data_format_option = click.option(
+    "--data-format",
+    type=click.Choice([member.value for member in DataFormat]),
+    callback=lambda context, option, value: value and DataFormat(value),
+    help="Axis order of arrays and shapes, in and out, and of layers given inline [the model's; channels_last].",
+)
+layer_option = click.option(
+    "-l",
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="LAYER",
+    help="A layer in place of MODEL, as 'Conv2D(40, 3)'; repeatable.",
+)

@@ -1,0 +1,57 @@
+"""Where the answer of a command goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TypeVar
+
+from convcli.io.files import replacing
+
+Progress = Callable[[str, float], object]  # is told what is at work, and the share of all work that is done
+Value = TypeVar("Value")
+
+
+class Output:
+    """Where the answer of a command goes, and what it tells on the way.
+
+    Args:
+        format: The name of the answer's format, a key of `FORMATS`.
+        file: The name of the file for the answer; None: standard output.
+        progress: What is told how far the work has come; None: nobody looks.
+        format_requested: Whether the user named the format.
+        requested: Whether the user named the format or the file.
+        shared: Values that the answers to several inputs of one command share, by key.
+    """
+
+    def __init__(
+        self,
+        format: str,  # noqa: A002
+        file: str | None,
+        progress: Progress | None,
+        *,
+        format_requested: bool = False,
+        requested: bool = False,
+        shared: dict[object, Any] | None = None,
+    ) -> None:
+        self.format, self.file, self.progress = format, file, progress
+        self.format_requested, self.requested = format_requested, requested
+        self._shared = {} if shared is None else shared
+
+    def once(self, key: object, make: Callable[[], Value]) -> Value:
+        """Return `make()` of the first call with this key: the answers to several inputs share one model."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        value: Value = self._shared[key]
+        return value
+
+    def beside(self, file: str, progress: Progress | None) -> Output:
+        """Return the output of one of several answers: into another file, sharing the same values."""
+        return Output(self.format, file, progress, shared=self._shared)
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """Open the file for an answer that is written part by part. It replaces what is there once it is whole."""
+        assert self.file is not None
+        with replacing(self.file) as stream:
+            yield stream
