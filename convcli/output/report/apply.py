@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcli.analysis.map_names import map_names, numbered_maps
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, known
-from convcli.engine.run import RunResult
 from convcli.io import arrays, layout
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
 from convcli.output.report import Grid, Report
 from convcli.output.report.shape import SummaryOptions, summary
+
+if TYPE_CHECKING:
+    from convcli.engine.run import RunResult
 
 
 class Maps(Record):
