@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from convcli.core.signals import end_at_once
+from convcli.core.signals import exit_on_signals
 
 
 def run() -> None:
     """Run the command that the arguments name."""
-    end_at_once()  # before the rest is imported
+    exit_on_signals()  # before the rest is imported
     from convcli import cli
 
     cli.run()

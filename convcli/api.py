@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcli.analysis.planning import named_shapes, only_input, plan_for
+from convcli.core.closeable import Closeable
+from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
-from convcli.core.option_words import BYTES, COUNTS
+from convcli.core.option_choices import COUNTS
 from convcli.core.records import Record
-from convcli.core.shapes import DataFormat, shape_text
-from convcli.core.threads import Closing
+from convcli.core.shapes import DataFormat, format_shape
 from convcli.engine.algorithms.table import AUTO
 from convcli.engine.execution import TOLERANCE, Execution
 from convcli.io import layout
@@ -39,7 +40,7 @@ def summarize(
     *,
     data_format: DataFormat | str | None = None,
     batch: int | None = None,
-    dtype: str = next(iter(BYTES)),
+    dtype: str = next(iter(BYTES_PER_VALUE)),
     count: str = COUNTS[0],
     explain: bool = False,
     at: Sequence[int] | None = None,
@@ -71,7 +72,7 @@ def summarize(
     (270810, [None, 10])
     """
     options = SummaryOptions(batch, dtype, count, explain, None if at is None else tuple(at), memory)
-    data_format = DataFormat.of(data_format or model.data_format)
+    data_format = DataFormat.parse(data_format or model.data_format)
     shapes = named_shapes(model, input_shape, data_format)
     with located_in(model):
         return summary(plan_for(model, shapes, data_format), data_format, options)
@@ -124,7 +125,7 @@ def apply(
         return _in_model_format(model, run.result().outputs)
 
 
-class Prepared(Closing):
+class Prepared(Closeable):
     """A model with its weights, ready for many arrays of one shape. To be closed, or used as a context."""
 
     def __init__(self, model: Model, program: Program, dtype: str) -> None:
@@ -147,8 +148,8 @@ class Prepared(Closing):
         batch = Batch(model, _named_arrays(model, inputs), self._dtype)
         for name, shape in self._program.plan.input_shapes.items():
             if batch.shapes[name] != shape:
-                remedy = f"prepared for {shape_text(model.data_format.from_last(shape))}"
-                text = shape_text(model.data_format.from_last(batch.shapes[name]))
+                remedy = f"prepared for {format_shape(model.data_format.from_channels_last(shape))}"
+                text = format_shape(model.data_format.from_channels_last(batch.shapes[name]))
                 raise ConvcliError(f"{name}: a sample has shape {text}", remedy)
         batch.check_memory()
         return _in_model_format(model, self._program(batch.read()))
@@ -200,7 +201,7 @@ def prepare(
         plan = plan_for(model, shapes, model.data_format)
         for name, shape in plan.input_shapes.items():
             if None in shape:
-                raise ConvcliError(f"{name}: shape {shape_text(shape)}", "every extent known")
+                raise ConvcliError(f"{name}: shape {format_shape(shape)}", "every extent known")
     bound = bind(plan, _weight_source(weights, seed), dtype)
     with located_in(model):
         return Prepared(model, build_program(plan, bound, model.outputs, execution, samples=MANY_SAMPLES), dtype)

@@ -14,14 +14,14 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from convcli.cli import main
-from convcli.core.threads import leave_blas_one_thread
+from convcli.core.blas_threads import limit_blas_to_one_thread
 
 settings.register_profile("untimed", deadline=None)  # machines are noisy
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
-leave_blas_one_thread(os.environ)  # as the program does: the tests' processes share the cores
+limit_blas_to_one_thread(os.environ)  # as the program does: the tests' processes share the cores
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:

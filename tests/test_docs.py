@@ -215,7 +215,7 @@ def test_every_sample_loads_and_says_what_it_is(sample):
     if sample.suffix == ".png":
         pytest.importorskip("PIL.Image")
     if sample.suffix == ".npz":
-        shapes = {key: array.shape for key, array in arrays.load_all(str(sample)).items()}
+        shapes = {key: array.shape for key, array in arrays.load_named(str(sample)).items()}
         assert shapes == {"images": (1797, 8, 8, 1), "classes": (1797,)}
     elif sample.name in ARRAYS:
         assert arrays.load(str(sample)).shape == ARRAYS[sample.name]

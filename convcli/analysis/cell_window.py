@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcli.core.errors import ConvcliError
-from convcli.core.shapes import Shape, shape_text
+from convcli.core.shapes import Shape, format_shape
 from convcli.model.plan import Plan
 from convcli.model.receptive_field import AxisField, BoundedField, PeriodicField, ReceptiveField, TracedAxis
 
@@ -39,7 +39,7 @@ def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
         largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))
         raise ConvcliError(
             f"no layer's output has a cell {', '.join(map(str, cell))}",
-            f"a position from 0 for each spatial axis; the largest output has {shape_text(largest)}",
+            f"a position from 0 for each spatial axis; the largest output has {format_shape(largest)}",
         )
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcli.core.option_words import BYTES
+from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.shapes import Extent, product, total
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
@@ -37,12 +37,12 @@ def macs_over_output(layer: PlannedLayer) -> Extent:
 
 def weight_bytes(layer: PlannedLayer, dtype: str) -> Extent:
     """Return the bytes of the layer's weights in a number type."""
-    return product((layer.params, BYTES[dtype]))
+    return product((layer.params, BYTES_PER_VALUE[dtype]))
 
 
 def output_bytes(layer: PlannedLayer, dtype: str, batch: int) -> Extent:
     """Return the bytes of the layer's output for a batch of samples in a number type."""
-    return product((batch, *layer.output_shape, BYTES[dtype]))
+    return product((batch, *layer.output_shape, BYTES_PER_VALUE[dtype]))
 
 
 def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
@@ -54,7 +54,7 @@ def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | 
     """
     last_use = {name: index for index, layer in enumerate(plan.layers) for name in layer.input_names}
     last_use |= dict.fromkeys(plan.model.outputs, len(plan.layers))
-    sizes = {name: product((batch, *shape, BYTES[dtype])) for name, shape in plan.shapes.items()}
+    sizes = {name: product((batch, *shape, BYTES_PER_VALUE[dtype])) for name, shape in plan.shapes.items()}
     alive = {name: sizes[name] for name in plan.input_shapes}
     peak, peak_layer = 0, None
     for index, layer in enumerate(plan.layers):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
 from convcli.analysis.unread_cells import unread_cells
-from convcli.core.shapes import Extent, Shape, axis_names, figure, product, quotient
+from convcli.core.shapes import Extent, Shape, axis_names, format_extents, format_number, product, quotient
 from convcli.model import steps
 from convcli.model.layers.convolutional import Sliding
 from convcli.model.layers.pooling import Pooling
@@ -106,8 +106,8 @@ def _(step: steps.Merge, shapes: tuple[Shape, ...]) -> Iterator[str]:
         extents = " + ".join(number(shape[step.axis]) for shape in shapes)
         yield f"concatenated axis: {extents} = {number(output_shape[step.axis])}"
     elif any(shape != output_shape for shape in shapes):
-        inputs = " and ".join("×".join(map(number, shape)) for shape in shapes)
-        yield f"{inputs} broadcast to {'×'.join(map(number, output_shape))}"
+        inputs = " and ".join(format_extents(shape, show=number) for shape in shapes)
+        yield f"{inputs} broadcast to {format_extents(output_shape, show=number)}"
 
 
 def _window_sizes(windows: Sequence[Window], shape: Shape, transposed: bool) -> Iterator[str]:
@@ -245,4 +245,4 @@ def _grown_field(before: TracedAxis, after: TracedAxis, window: Window) -> str:
     field = number(after.field.extent)
     if before.field.extent + (window.extent - 1) * before.field.jump != after.field.extent:
         return field
-    return f"{number(before.field.extent)} + ({number(window.extent)} − 1)·{figure(before.field.jump)} = {field}"
+    return f"{number(before.field.extent)} + ({number(window.extent)} − 1)·{format_number(before.field.jump)} = {field}"

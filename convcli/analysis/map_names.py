@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from convcli.core.errors import ConvcliError, nearest
+from convcli.core.errors import ConvcliError, suggestion
 from convcli.model.plan import Plan, PlannedLayer
 
 
@@ -34,7 +34,7 @@ def map_index(names: Sequence[str], requested: str | int) -> int:
         return int(text)
     remedy = "map 0" if len(names) == 1 else f"maps 0 to {len(names) - 1}"
     if names != numbered_maps(len(names)):
-        remedy = f"{remedy}: {', '.join(names)}" if is_number else nearest(text, names) or remedy
+        remedy = f"{remedy}: {', '.join(names)}" if is_number else suggestion(text, names) or remedy
     raise ConvcliError(f"{text}: no such map", remedy)
 
 

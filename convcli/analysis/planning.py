@@ -34,7 +34,7 @@ def find_input_sizes(
     """
     from convcli.analysis.input_sizes import accepted_sizes, matching_sizes
 
-    data_format = DataFormat.of(data_format or model.data_format)
+    data_format = DataFormat.parse(data_format or model.data_format)
     shapes = _complete_shapes(model, named_shapes(model, input_shape, data_format))
     with located_in(model):
         return accepted_sizes(model, shapes) if output is None else matching_sizes(model, shapes, output)
@@ -48,7 +48,7 @@ def named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dic
     by_name = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not by_name:
         by_name = {only_input(model): input_shape}
-    return {name: data_format.to_last(parse_shape(shape)) for name, shape in by_name.items()}
+    return {name: data_format.to_channels_last(parse_shape(shape)) for name, shape in by_name.items()}
 
 
 def only_input(model: Model) -> str:
@@ -90,7 +90,7 @@ def _complete_shapes(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Sha
 
 def _data_format_hint(model: Model, shapes: Mapping[str, Shape], data_format: DataFormat) -> str | None:
     """Return a hint where shapes that do not fit would fit in the other data format, and have fewer channels there."""
-    reordered = {name: data_format.misread(shape) for name, shape in shapes.items()}
+    reordered = {name: data_format.reinterpret(shape) for name, shape in shapes.items()}
     has_few_channels = all((shape[-1] or 0) < (extent or 1) for shape in reordered.values() for extent in shape[:-1])
     if reordered != shapes and has_few_channels and try_plan(model, reordered):
         return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"

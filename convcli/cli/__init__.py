@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from convcli.cli import streams
+from convcli.core.blas_threads import limit_blas_to_one_thread
 from convcli.core.errors import one_line
-from convcli.core.threads import leave_blas_one_thread
-from convcli.io.files import problem
+from convcli.io.files import os_error_text
 
 EPILOG = "COMMAND --help says more and gives examples. The manual begins with: convcli help first-steps"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -74,14 +74,14 @@ def main() -> None:
 def run() -> None:
     """Run the command, and leave with its exit code."""
     streams.open_closed()
-    leave_blas_one_thread(os.environ)
+    limit_blas_to_one_thread(os.environ)
     try:
         code = main(prog_name="convcli", standalone_mode=False)
     except click.ClickException as error:
         streams.show(_shown(error))
         code = error.exit_code
     except OSError as error:
-        streams.tell(f"Error: {streams.failure(error) if error.errno in UNWRITABLE else problem(error)}")
+        streams.tell(f"Error: {streams.failure(error) if error.errno in UNWRITABLE else os_error_text(error)}")
         code = 1
     sys.exit(code)
 

@@ -15,7 +15,7 @@ from convcli.cli.input_arguments import (
     requested_map,
     run_options,
 )
-from convcli.core.option_words import BYTES
+from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.records import replace
 from convcli.engine.algorithms.table import ALGORITHMS, AUTO
 from convcli.io.files import is_replaceable
@@ -93,7 +93,7 @@ def apply(
     ) as run:
         if page:
             return _page(run, output, layers, layer_output, map_name)
-        number = FORMATS[output.format].bytes_needed(BYTES[run.batch.dtype])
+        number = FORMATS[output.format].bytes_needed(BYTES_PER_VALUE[run.batch.dtype])
         if array and output.file and is_replaceable(output.file) and run.bytes_needed(number) > ENOUGH:
             _write_tiled(run, output, request.data_format, map_name)
             return None

@@ -69,10 +69,10 @@ class Checkpoints:
         self.error: ConvcliError | None = None
 
     def __call__(self, found: Mapping[str, Array]) -> None:
-        from convcli.io.arrays import packed
+        from convcli.io.npy import encode_npz
 
         try:
-            write_bytes(self.name, packed(found))
+            write_bytes(self.name, encode_npz(found))
         except ConvcliError as error:
             if self.error is None:
                 warnings.warn(f"no checkpoint: {error}", stacklevel=2)
@@ -83,10 +83,10 @@ class Checkpoints:
 
 def write_weights(name: str, found: Mapping[str, Array], checkpoints: Checkpoints | None) -> None:
     """Write what was learned. Raises `ConvcliError`, which says where it is otherwise."""
-    from convcli.io.arrays import packed
+    from convcli.io.npy import encode_npz
 
     try:
-        write_bytes(name, packed(found))
+        write_bytes(name, encode_npz(found))
     except ConvcliError as error:
         if checkpoints is not None and checkpoints.error is None:
             error.remedy = f"{checkpoints.name} holds what was learned: --resume {checkpoints.name}, another -o"

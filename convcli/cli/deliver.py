@@ -18,8 +18,8 @@ from convcli.cli.streams import tell, write_out
 from convcli.cli.terminal import look, print_text
 from convcli.core import memory
 from convcli.core.errors import ConvcliError, one_line
-from convcli.core.signals import undone_by
-from convcli.io.files import STREAM, check_writable, suffix, write_bytes
+from convcli.core.signals import cleanup_on_signal
+from convcli.io.files import STANDARD_STREAM, check_writable, suffix, write_bytes
 from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_suffix
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def reports(
                 raise click.UsageError("-o is one file, --output-dir a folder for several")
             name = format_name or ("npy" if output_dir is not None else _format_of(output_file, formats))
             _check_shown(name, without or {})
-            with _errors_in_one_line(quiet, trouble(options)), memory.limited(max_memory):
+            with _errors_in_one_line(quiet, trouble(options)), memory.limited_to(max_memory):
                 if many is not None and output_dir is not None:
                     sys.exit(_answer_each(function, options, many(options), output_dir, name, quiet))
                 with _output(name, format_name, output_file, quiet) as output:
@@ -99,7 +99,7 @@ def reports(
 @contextmanager
 def _output(name: str, requested: str | None, file: str | None, quiet: bool) -> Iterator[Output]:
     """Check that the answer can be written where it is to go, and show how far the work on it has come."""
-    target = None if file == STREAM else file
+    target = None if file == STANDARD_STREAM else file
     if FORMATS[name].binary and target is None and sys.stdout.isatty():
         raise click.UsageError(f"{name} is not written to a terminal (-o FILE, or a pipe)")
     if target is not None:
@@ -190,7 +190,7 @@ def _progress(quiet: bool) -> Iterator[Progress | None]:
         yield None
         return
     bar = Bar()
-    with undone_by(bar.wipe):
+    with cleanup_on_signal(bar.wipe):
         try:
             yield bar
         finally:

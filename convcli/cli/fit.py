@@ -14,7 +14,7 @@ from convcli.cli.input_arguments import check_streams, input_options, load_array
 from convcli.cli.model_arguments import load_model, single_layer
 from convcli.cli.options import layer_option
 from convcli.core.errors import located, one_line
-from convcli.io.files import STREAM, check_writable, display_name, suffix, write_bytes
+from convcli.io.files import STANDARD_STREAM, check_writable, display_name, suffix, write_bytes
 from convcli.learning.losses import LOSSES
 from convcli.learning.optimizers import OPTIMIZERS
 
@@ -170,10 +170,10 @@ def _check_usage(options: dict[str, Any], resume: str | None, plot: str | None) 
         if suffix(plot) not in PLOTS:
             raise click.UsageError(f"--plot {plot}: a name that ends in {', '.join(PLOTS)}")
         if suffix(plot) == ".png":
-            from convcli.io.images import pillow
+            from convcli.io.images import import_pillow
 
             with located("--plot"):
-                pillow()  # so that its absence is told before anything is learned
+                import_pillow()  # so that its absence is told before anything is learned
 
 
 def _check_files(learned_file: str, checkpoint: str | None, read: Sequence[str]) -> None:
@@ -183,7 +183,7 @@ def _check_files(learned_file: str, checkpoint: str | None, read: Sequence[str])
     for name in (learned_file, checkpoint):
         if name is not None and os.path.realpath(name) in used:
             raise click.UsageError(f"{name} would replace what is learned from (another file)")
-    if checkpoint == STREAM:
+    if checkpoint == STANDARD_STREAM:
         raise click.UsageError("a checkpoint is read and written again: a file, not -")
     if checkpoint is not None and os.path.realpath(checkpoint) == os.path.realpath(learned_file):
         raise click.UsageError(f"-o {learned_file} would replace the checkpoint (another file)")

@@ -10,7 +10,7 @@ import click
 
 from convcli import manual
 from convcli.cli.terminal import look, print_text, printable
-from convcli.core.errors import ConvcliError, nearest
+from convcli.core.errors import ConvcliError, suggestion
 from convcli.core.signals import left_to_child
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
         click.echo(command.get_help(click.Context(command, info_name=topic, parent=context.parent)))
     elif topic not in manual.TOPICS:
         known = (*manual.TOPICS, *commands.list_commands(context))
-        raise click.UsageError(f"no topic {topic!r} ({nearest(topic, known, 'convcli help lists them')})")
+        raise click.UsageError(f"no topic {topic!r} ({suggestion(topic, known, 'convcli help lists them')})")
     elif sys.stdout.isatty():
         os.environ.setdefault("LESS", PAGER_OPTIONS)
         with left_to_child():

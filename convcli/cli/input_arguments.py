@@ -11,7 +11,7 @@ import click
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
 from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
 from convcli.core.records import Record
-from convcli.io.files import STREAM, display_name
+from convcli.io.files import STANDARD_STREAM, display_name
 
 if TYPE_CHECKING:
     from convcli.cli.output import Output
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from convcli.engine.bind_weights import Stored, WeightSource
     from convcli.engine.execution import Execution
     from convcli.engine.run import NamedArrays
-    from convcli.io.preprocessing import Quotient
+    from convcli.io.preprocessing import ScaleFactor
     from convcli.model.graph import Model
 
 
-def _factor(context: click.Context, option: click.Parameter, value: str | None) -> Quotient | None:
+def _factor(context: click.Context, option: click.Parameter, value: str | None) -> ScaleFactor | None:
     """Read the value of --scale."""
     if value is None:
         return None
-    from convcli.io.preprocessing import quotient
+    from convcli.io.preprocessing import parse_scale_factor
 
     with usage_errors("--scale: "):
-        return quotient(value)
+        return parse_scale_factor(value)
 
 
 map_option = click.option("--map", "map_name", metavar="NAME|N", help="One map, by its name or its number from 0.")
@@ -140,7 +140,9 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
 
 def check_streams(*names: str | None) -> None:
     """Raise `UsageError` where more than one of the files is standard input."""
-    streams = [each for each in names if each is not None and (each == STREAM or each.endswith(f"={STREAM}"))]
+    streams = [
+        each for each in names if each is not None and (each == STANDARD_STREAM or each.endswith(f"={STANDARD_STREAM}"))
+    ]
     if len(streams) > 1:
         raise click.UsageError("only one argument can be - (standard input)")
 
@@ -157,11 +159,11 @@ def inputs_and_model(options: Mapping[str, Any]) -> tuple[list[str], str | None]
 
 def named_layer(model: Model, name: str) -> str:
     """The layer that --layer-output names."""
-    from convcli.core.errors import nearest
+    from convcli.core.errors import suggestion
 
     names = tuple(node.name for node in model.nodes)
     if name not in names:
-        raise click.UsageError(f"--layer-output {name}: no such layer ({nearest(name, names)})")
+        raise click.UsageError(f"--layer-output {name}: no such layer ({suggestion(name, names)})")
     return name
 
 
@@ -182,13 +184,13 @@ def load_arrays(
     """
     from convcli.engine.run import NamedArrays
     from convcli.io import arrays
-    from convcli.io.preprocessing import Preparation
+    from convcli.io.preprocessing import Preprocessing
 
-    preparation = Preparation(options.get("gray", False), options.get("scale"))
+    preparation = Preprocessing(options.get("gray", False), options.get("scale"))
     by_name = _files(files, wanted)
     if not by_name and len(wanted) > 1:
         labels = {name: f"{display_name(files[0])}: {name}" for name in wanted}
-        return NamedArrays(arrays.load_all(files[0]), data_format, labels, preparation)
+        return NamedArrays(arrays.load_named(files[0]), data_format, labels, preparation)
     by_name = by_name or {wanted[0]: files[0]}
     labels = {name: display_name(file) for name, file in by_name.items()}
     loaded = {name: arrays.load_input(file, data_format) for name, file in by_name.items()}
@@ -197,7 +199,7 @@ def load_arrays(
 
 def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
     """The file for each input by name, where the arguments are NAME=FILE; nothing where it is one plain file."""
-    from convcli.core.errors import nearest
+    from convcli.core.errors import suggestion
 
     pairs = [each.partition("=")[::2] for each in names]
     if len(names) == 1 and pairs[0][0] not in wanted and not (os.path.exists(pairs[0][1]) > os.path.exists(names[0])):
@@ -209,7 +211,7 @@ def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
         if not file:
             raise click.UsageError(f"{argument}: which input? (NAME=FILE for each of {', '.join(wanted)})")
         if name not in wanted:
-            raise click.UsageError(f"{argument}: no input {name!r} ({nearest(name, wanted)})")
+            raise click.UsageError(f"{argument}: no input {name!r} ({suggestion(name, wanted)})")
     files = dict(pairs)
     if len(files) < len(pairs):
         raise click.UsageError("one file for each input")

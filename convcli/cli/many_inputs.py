@@ -9,7 +9,7 @@ import click
 
 from convcli.cli.streams import tell
 from convcli.core.errors import ConvcliError
-from convcli.io.files import STREAM, problem
+from convcli.io.files import STANDARD_STREAM, os_error_text
 
 Answer = Callable[[int, str, str], None]  # answers the input of this index and name, into a file
 
@@ -30,7 +30,7 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
             raise ConvcliError(f"{folder}: is not a folder", "a folder, or a name for a new one")
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise ConvcliError(f"{folder}: {problem(error)}") from None
+        raise ConvcliError(f"{folder}: {os_error_text(error)}") from None
     failures = []
     for index, (name, output) in enumerate(zip(names, outputs, strict=True)):
         try:
@@ -47,7 +47,7 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
 
 def _outputs(names: Sequence[str], folder: str, ending: str) -> list[str]:
     """The file for each answer. Raises `UsageError` where two would be one, or one would replace an input."""
-    if STREAM in names:
+    if STANDARD_STREAM in names:
         raise click.UsageError("--output-dir names answers after files (without -)")
     outputs = [os.path.join(folder, f"{_stem(name)}{ending}") for name in names]
     inputs = {os.path.realpath(name): name for name in names}

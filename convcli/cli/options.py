@@ -39,7 +39,7 @@ def usage_errors(prefix: str = "") -> Iterator[None]:
 def _bytes(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Read the value of --max-memory."""
     with usage_errors("Invalid value for '--max-memory': "):
-        return None if text is None else memory.size(text)
+        return None if text is None else memory.parse_size(text)
 
 
 def cell(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:

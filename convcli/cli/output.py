@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeVar
 
-from convcli.io.files import replacing
+from convcli.io.files import atomic_writer
 
 Progress = Callable[[str, float], object]  # is told what is at work, and the share of all work that is done
 Value = TypeVar("Value")
@@ -53,5 +53,5 @@ class Output:
     def stream(self) -> Iterator[BinaryIO]:
         """Open the file for an answer that is written part by part. It replaces what is there once it is whole."""
         assert self.file is not None
-        with replacing(self.file) as stream:
+        with atomic_writer(self.file) as stream:
             yield stream

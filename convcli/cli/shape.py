@@ -10,7 +10,8 @@ import click
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model
 from convcli.cli.options import cell, data_format_option, layer_option, usage_errors
-from convcli.core.option_words import BYTES, COUNTS
+from convcli.core.dtypes import BYTES_PER_VALUE
+from convcli.core.option_choices import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +53,9 @@ input_option = click.option(
     help="Also FLOPs (2 a multiply-accumulate), or every way in which other tools count [macs].",
 )
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Memory for N samples, layer by layer [1].")
-@click.option("--dtype", type=click.Choice([*BYTES]), help="Memory in numbers of this type, layer by layer [float32].")
+@click.option(
+    "--dtype", type=click.Choice([*BYTES_PER_VALUE]), help="Memory in numbers of this type, layer by layer [float32]."
+)
 @click.option("--get", "keys", multiple=True, metavar="KEY", help="Print this value of the JSON alone; repeatable.")
 @click.option(
     "--expect",

@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from convcli.core.errors import ConvcliError, one_line
-from convcli.io.files import problem
+from convcli.io.files import os_error_text
 
 
 def open_closed() -> None:
@@ -38,7 +38,7 @@ def write_out(content: bytes) -> None:
 def failure(error: OSError) -> ConvcliError:
     """The error of standard output, which is not written to any more."""
     _give_up(sys.stdout)
-    return ConvcliError(f"standard output: {problem(error)}")
+    return ConvcliError(f"standard output: {os_error_text(error)}")
 
 
 def tell(text: str) -> None:

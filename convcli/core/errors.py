@@ -36,32 +36,32 @@ def located(where: str) -> Iterator[None]:
         raise
 
 
-def short(value: Any, most: int = 60) -> str:
+def short_repr(value: Any, most: int = 60) -> str:
     """A value as a message shows it, cut to a line."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-MOST_SHOWN = 1000  # letters of a message
+MAX_MESSAGE_LENGTH = 1000  # letters of a message
 
 
 def one_line(text: str) -> str:
     """A message as one line that a terminal shows as it is, whatever names and values from files are in it."""
-    if len(text) > MOST_SHOWN:
-        text = f"{text[: MOST_SHOWN // 2]} … {text[-MOST_SHOWN // 2 :]}"
+    if len(text) > MAX_MESSAGE_LENGTH:
+        text = f"{text[: MAX_MESSAGE_LENGTH // 2]} … {text[-MAX_MESSAGE_LENGTH // 2 :]}"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-MOST_VALUES = 1 << 40  # an array of so many is beyond any machine
+MAX_ARRAY_VALUES = 1 << 40  # an array of so many is beyond any machine
 
 
-def check_size(values: int) -> None:
+def check_array_size(values: int) -> None:
     """Raise `ConvcliError` for an array that no machine holds."""
-    if values > MOST_VALUES:
-        raise ConvcliError(f"an array of {values:,} values", f"at most {MOST_VALUES:,}")
+    if values > MAX_ARRAY_VALUES:
+        raise ConvcliError(f"an array of {values:,} values", f"at most {MAX_ARRAY_VALUES:,}")
 
 
-def nearest(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
+def suggestion(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
     """The remedy for an unknown name: the few that it begins, or the nearest; else `otherwise`, else all known ones."""
     from difflib import get_close_matches
 

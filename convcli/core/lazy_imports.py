@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["Array", "np", "yaml"]
 
 
-class Lazy:
+class LazyModule:
     """Stands for a module until one of its attributes is asked for."""
 
     def __init__(self, name: str) -> None:
@@ -27,4 +27,4 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 else:
-    np, yaml, Array = Lazy("numpy"), Lazy("yaml"), Any
+    np, yaml, Array = LazyModule("numpy"), LazyModule("yaml"), Any

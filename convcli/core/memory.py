@@ -10,24 +10,27 @@ from contextvars import ContextVar
 
 from convcli.core.errors import ConvcliError
 
+BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 UNITS = {"B": 1}
 for _power, _letter in enumerate("KMGT", 1):  # as GNU coreutils spell them
     UNITS |= {_letter: 1024**_power, f"{_letter}IB": 1024**_power, f"{_letter}B": 1000**_power}
-GROUPS = "/sys/fs/cgroup"
-WORTH_ASKING = 1 << 20  # bytes
-AROUND = 1 << 16  # bytes of a mapped file that Linux brings in together
+CGROUP_ROOT = "/sys/fs/cgroup"
+NEGLIGIBLE = 1 << 20  # bytes
+FAULT_AROUND = 1 << 16  # bytes of a mapped file that Linux brings in together
 
 _most: ContextVar[int | None] = ContextVar("_most", default=None)
 
 
 @contextmanager
-def limited(most: int | None) -> Iterator[None]:
+def limited_to(most: int | None) -> Iterator[None]:
     """Let this process have no more than so many bytes in all; None: what is free.
 
     Raises `ConvcliError` where it has more already.
     """
     if most is not None and most < resident():
-        raise ConvcliError(f"--max-memory {text(most)}: the program alone takes {text(resident())}", "more")
+        raise ConvcliError(
+            f"--max-memory {format_bytes(most)}: the program alone takes {format_bytes(resident())}", "more"
+        )
     before = _most.set(most)
     try:
         yield
@@ -35,26 +38,28 @@ def limited(most: int | None) -> Iterator[None]:
         _most.reset(before)
 
 
-def check(needed: int, remedy: str) -> None:
+def require(needed: int, remedy: str) -> None:
     """Raise `ConvcliError` where so many bytes more are not to be had."""
-    if needed < WORTH_ASKING:
+    if needed < NEGLIGIBLE:
         return
-    left = room()
+    left = available()
     if left is None or needed <= left:
         return
     limit = _most.get()
     if limit is None:
-        raise ConvcliError(f"needs {text(needed)} of memory, {text(left)} is free", remedy)
-    raise ConvcliError(f"needs {text(resident() + needed)} of memory in all, --max-memory is {text(limit)}", remedy)
+        raise ConvcliError(f"needs {format_bytes(needed)} of memory, {format_bytes(left)} is free", remedy)
+    raise ConvcliError(
+        f"needs {format_bytes(resident() + needed)} of memory in all, --max-memory is {format_bytes(limit)}", remedy
+    )
 
 
-def room() -> int | None:
+def available() -> int | None:
     """How many bytes more this process may take; None where nothing tells."""
     limit = _most.get()
-    return free() if limit is None else max(0, limit - resident())
+    return system_available() if limit is None else max(0, limit - resident())
 
 
-def size(written: str) -> int:
+def parse_size(written: str) -> int:
     """`2GiB`, `500MB`, `64M` or a number of bytes. Raises `ConvcliError`."""
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) *([A-Za-z]*)", written.strip())
     unit = UNITS.get((found[2] or "B").upper()) if found else None
@@ -63,23 +68,23 @@ def size(written: str) -> int:
     return int(float(found[1]) * unit)
 
 
-def text(amount: int) -> str:
-    """`3.2 GiB`."""
-    for unit, letter in ((1024**4, "T"), (1024**3, "G"), (1024**2, "M")):
-        if amount >= unit:
-            return f"{amount / unit:,.1f} {letter}iB"
-    return f"{amount / 1024:,.0f} KiB" if amount >= 1024 else f"{amount} bytes"
+def format_bytes(count: int) -> str:
+    """Return a size as text, such as `192.9 KiB`, in a unit that leaves at most four digits before the point."""
+    power = 0
+    while count >= 10_000 * 1024**power and power < len(BINARY_UNITS) - 1:
+        power += 1
+    return f"{count / 1024**power:,.1f} {BINARY_UNITS[power]}" if power else f"{count:,} B"
 
 
-def mapped(size: int, strides: Sequence[int], counts: Sequence[int]) -> int:
+def mapped_bytes(size: int, strides: Sequence[int], counts: Sequence[int]) -> int:
     """Bytes of a mapped file that come in with a part of its array: `counts` numbers of `size` bytes, `strides` apart.
 
     Numbers that lie apart bring in what is around each.
     """
-    taken, span = size + AROUND, size
+    taken, span = size + FAULT_AROUND, size
     for stride, count in sorted(zip(strides, counts, strict=True)):
         span += (count - 1) * stride
-        taken = min(count * taken, span + AROUND)
+        taken = min(count * taken, span + FAULT_AROUND)
     return taken
 
 
@@ -92,7 +97,7 @@ def resident() -> int:
     return 0 if pages is None else pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def free() -> int | None:
+def system_available() -> int | None:
     """What the machine has free for this process, or the groups that it is in, or its own limit leaves."""
     found = [each for each in (_machine(), _own_limit(), *_groups()) if each is not None]
     return max(0, min(found)) if found else None
@@ -123,10 +128,10 @@ def _groups() -> Iterator[int]:
         for line in _text("/proc/self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers == "":
-                yield from _left(GROUPS, path, "memory.max", "memory.current", "inactive_file")
+                yield from _left(CGROUP_ROOT, path, "memory.max", "memory.current", "inactive_file")
             elif "memory" in controllers.split(","):
                 names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-                yield from _left(f"{GROUPS}/memory", path, *names)
+                yield from _left(f"{CGROUP_ROOT}/memory", path, *names)
 
 
 def _left(root: str, path: str, most: str, used: str, cached: str) -> Iterator[int]:

@@ -121,9 +121,9 @@ class Record:
         return f"{type(self).__name__}({inner})"
 
 
-Kind = TypeVar("Kind", bound=Record)
+RecordType = TypeVar("RecordType", bound=Record)
 
 
-def replace(record: Kind, **changes: Any) -> Kind:
+def replace(record: RecordType, **changes: Any) -> RecordType:
     """The same record with other values for some of its fields."""
     return type(record)(**{**{name: record.__dict__[name] for name in record.__fields__}, **changes})

@@ -5,8 +5,9 @@ An unknown extent is `None`, and what follows from it is `None` too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import Any
 
 from convcli.core.errors import ConvcliError
 
@@ -52,12 +53,19 @@ def quotient(number: Extent, by: Extent) -> Extent:
     return None if number is None or by is None else number // by
 
 
-def figure(number: float) -> str:
+def format_number(number: float) -> str:
     """A number in full: a jump may be a fraction, with as many digits as tell it."""
     return str(number) if isinstance(number, int) else f"{number:.12g}"
 
 
-def shape_text(shape: Sequence[Extent]) -> str:
+def format_extents(
+    extents: Iterable[float | None], unknown: str = "?", show: Callable[[Any], str] = format_number
+) -> str:
+    """Return extents as `28×28×1`; `show` writes each that is known."""
+    return "×".join(unknown if extent is None else show(extent) for extent in extents)
+
+
+def format_shape(shape: Sequence[Extent]) -> str:
     """A shape as Keras prints it: `(None, 26, 26, 40)`."""
     inner = ", ".join(str(extent) for extent in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
@@ -70,7 +78,7 @@ class DataFormat(StrEnum):
     CHANNELS_FIRST = "channels_first"
 
     @classmethod
-    def of(cls, value: DataFormat | str) -> DataFormat:
+    def parse(cls, value: DataFormat | str) -> DataFormat:
         """The data format of that name. Raises `ConvcliError`."""
         if value not in [each.value for each in cls]:
             raise ConvcliError(f"data_format: {value!r}", " or ".join(each.value for each in cls))
@@ -81,27 +89,27 @@ class DataFormat(StrEnum):
         """The other one."""
         return next(each for each in DataFormat if each is not self)
 
-    def misread(self, shape: Shape) -> Shape:
+    def reinterpret(self, shape: Shape) -> Shape:
         """A shape (channels last) that was read in this format, read in the other."""
-        return self.other.to_last(self.from_last(shape))
+        return self.other.to_channels_last(self.from_channels_last(shape))
 
-    def order(self, rank: int) -> tuple[int, ...]:
+    def axis_order(self, rank: int) -> tuple[int, ...]:
         """For each axis of a sample of `rank` axes in this format, its place with channels last."""
         if self is DataFormat.CHANNELS_LAST or rank < 2:
             return tuple(range(rank))
         return (rank - 1, *range(rank - 1))
 
-    def to_last(self, shape: Shape) -> Shape:
+    def to_channels_last(self, shape: Shape) -> Shape:
         """A sample's shape in this format -> with channels last."""
         if self is DataFormat.CHANNELS_LAST or len(shape) < 2:
             return shape
         return (*shape[1:], shape[0])
 
-    def from_last(self, shape: Shape) -> Shape:
+    def from_channels_last(self, shape: Shape) -> Shape:
         """A sample's shape with channels last -> in this format."""
-        return tuple(shape[axis] for axis in self.order(len(shape)))
+        return tuple(shape[axis] for axis in self.axis_order(len(shape)))
 
-    def axis(self, axis: int, rank: int) -> int:
+    def resolve_axis(self, axis: int, rank: int) -> int:
         """A Keras axis number (0 is the batch, negative from the end) -> its place in a sample with channels last."""
         place = axis - 1 if axis >= 0 else rank + axis
         if axis == 0 or not 0 <= place < rank:
@@ -109,4 +117,4 @@ class DataFormat(StrEnum):
                 f"axis {axis} is not one of the input's {rank + 1} axes",
                 f"1 to {rank}, or -{rank} to -1; 0 is the batch",
             )
-        return self.order(rank)[place]
+        return self.axis_order(rank)[place]

@@ -7,13 +7,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE")  # as far as the system has them
+EXIT_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE")  # as far as the system has them
 
 _unfinished: list[Callable[[], object]] = []
 
 
 @contextmanager
-def undone_by(undo: Callable[[], object]) -> Iterator[None]:
+def cleanup_on_signal(undo: Callable[[], object]) -> Iterator[None]:
     """Have `undo` called where a signal ends the program within."""
     _unfinished.append(undo)
     try:
@@ -22,12 +22,12 @@ def undone_by(undo: Callable[[], object]) -> Iterator[None]:
         _unfinished.remove(undo)
 
 
-def end_at_once() -> None:
+def exit_on_signals() -> None:
     """Have these signals end the program with the exit code that a shell gives them, 128 and their number.
 
     An exception, as Python makes one of Ctrl-C, would be lost where none can be raised and show its way elsewhere.
     """
-    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
+    for number in (getattr(signal, name) for name in EXIT_SIGNALS if hasattr(signal, name)):
         # What is ignored stays so, as nohup asks; but Python itself ignores SIGPIPE.
         if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGPIPE:
             signal.signal(number, _end)

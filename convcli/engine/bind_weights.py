@@ -12,20 +12,20 @@ from zlib import crc32
 import numpy as np
 
 from convcli.core import memory
-from convcli.core.errors import ConvcliError, check_size, located
+from convcli.core.dtypes import BYTES_PER_VALUE
+from convcli.core.errors import ConvcliError, check_array_size, located
 from convcli.core.lazy_imports import Array
-from convcli.core.option_words import BYTES
 from convcli.core.records import Record
-from convcli.core.shapes import known, shape_text
+from convcli.core.shapes import format_shape, known
 from convcli.io import layout, weights_file
-from convcli.io.weights_file import Held
+from convcli.io.hdf5 import StoredArray
 from convcli.model.graph import Model
 from convcli.model.layers.convolutional import Depthwise
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Weight
 from convcli.readers.load import located_in
 
-Stored = Mapping[str, Array | Held]
+Stored = Mapping[str, Array | StoredArray]
 MOST_NAMED = 6  # keys of a file that a message names
 
 
@@ -80,7 +80,7 @@ def _or_own(source: WeightSource, model: Model) -> WeightSource:
     if source.values is not None or model.embedded_weights is None:
         return source
     with located_in(model):
-        return WeightSource(weights_file.read(model.embedded_weights), model.source or source.name, source.seed)
+        return WeightSource(weights_file.decode(model.embedded_weights), model.source or source.name, source.seed)
 
 
 def _check_memory(plan: Plan, dtype: str, only: Set[str] | None) -> None:
@@ -88,7 +88,7 @@ def _check_memory(plan: Plan, dtype: str, only: Set[str] | None) -> None:
     params = {layer.where: known(layer.params) for layer in plan.layers if only is None or layer.name in only}
     largest = max(params, key=params.__getitem__, default="")
     with located_in(plan.model), located(largest):
-        memory.check(2 * BYTES[dtype] * sum(params.values()), "a smaller model, or float32")
+        memory.require(2 * BYTES_PER_VALUE[dtype] * sum(params.values()), "a smaller model, or float32")
 
 
 def _key(layer: PlannedLayer, weight: Weight) -> str:
@@ -159,7 +159,7 @@ def _bind_layer(
         if not weight.required:
             continue
         with located(layer.where), located(weight.name):
-            check_size(prod(weight.extents))
+            check_array_size(prod(weight.extents))
         key = _key(layer, weight)
         if key in keys:
             with located(source.name), located(keys[key]):
@@ -175,14 +175,14 @@ def _bind_layer(
     return values
 
 
-def _shaped(value: Array | Held, weight: Weight) -> Array:
+def _shaped(value: Array | StoredArray, weight: Weight) -> Array:
     if value.shape != weight.shape:
-        raise ConvcliError(f"shape {shape_text(value.shape)}", f"{shape_text(weight.shape)} here")
-    return value.read() if isinstance(value, Held) else value
+        raise ConvcliError(f"shape {format_shape(value.shape)}", f"{format_shape(weight.shape)} here")
+    return value.read() if isinstance(value, StoredArray) else value
 
 
 def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: WeightSource) -> ConvcliError:
-    problem = f"no values for {weight.name} {shape_text(weight.shape)}"
+    problem = f"no values for {weight.name} {format_shape(weight.shape)}"
     if source.values:
         keys = ", ".join(list(source.values)[:MOST_NAMED]) + (", …" if len(source.values) > MOST_NAMED else "")
         error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {_key(layer, weight)}, or --seed N")

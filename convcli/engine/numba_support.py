@@ -26,7 +26,7 @@ def compiled_code_pays_off(operations: Sequence[Operation], samples: int) -> boo
     """Return whether compiled code saves more time on so many samples than it takes to start, and has the memory."""
     if not compiled.installed() or SECONDS_SAVED * samples * sum(map(_products, operations)) <= START_UP_SECONDS:
         return False
-    left = memory.room()
+    left = memory.available()
     if left is not None and left < 2 * compiled.START_UP:
         return False
     try:

@@ -65,8 +65,8 @@ class PreparedCorrelation(PreparedOperation):
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         (x,) = inputs
         y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), self._dtype)
-        team = workspace.product_team if self._correlation.uses_blas else workspace.team
-        self._correlation.run(np.ascontiguousarray(x), y, team, self._finish)
+        workers = workspace.product_workers if self._correlation.uses_blas else workspace.workers
+        self._correlation.run(np.ascontiguousarray(x), y, workers, self._finish)
         return y
 
 
@@ -81,7 +81,7 @@ class PreparedPool(PreparedOperation):
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         step, x = self._step, np.ascontiguousarray(inputs[0])
         y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), x.dtype)
-        pool(x, y, step.windows, step.kind, step.count_padding, workspace.team, self._finish, self._compiled)
+        pool(x, y, step.windows, step.kind, step.count_padding, workspace.workers, self._finish, self._compiled)
         return y
 
 
@@ -99,7 +99,7 @@ class PreparedEpilogue(PreparedOperation):
                 np.copyto(y[block], x[block])
             apply_epilogue(self.operation.epilogue, y[block], block[-1])
 
-        workspace.team.run(fill, _blocks(y))
+        workspace.workers.run(fill, _blocks(y))
         return y
 
 
@@ -113,7 +113,7 @@ class PreparedStep(PreparedOperation):
         if epilogue:
             if any(np.may_share_memory(y, x) for x in inputs) or not y.flags.c_contiguous:
                 y = np.array(y, order="C")
-            workspace.team.run(lambda block: apply_epilogue(epilogue, y[block], block[-1]), _blocks(y))
+            workspace.workers.run(lambda block: apply_epilogue(epilogue, y[block], block[-1]), _blocks(y))
         return y
 
 
@@ -132,7 +132,7 @@ class PreparedMerge(PreparedStep):
         y = self._overwritable(inputs[:2], values)
         if y is None:
             y = values.allocate(self.operation.output, shape, inputs[0].dtype)
-        workspace.team.run(partial(self._fill, inputs, y), _blocks(y))
+        workspace.workers.run(partial(self._fill, inputs, y), _blocks(y))
         return y
 
     def _fill(self, inputs: Sequence[Array], y: Array, block: Block) -> None:

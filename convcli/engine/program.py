@@ -9,10 +9,10 @@ from math import prod
 
 import numpy as np
 
-from convcli.core.errors import check_size, located
+from convcli.core.closeable import Closeable
+from convcli.core.errors import check_array_size, located
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
-from convcli.core.threads import Closing
 from convcli.engine.buffers import LiveValues
 from convcli.engine.execution import Execution
 from convcli.engine.fusion import Operation, fuse
@@ -62,7 +62,7 @@ def build_program(
     return Program(plan, prepare(operations, settings), kept, settings, Workspace(execution.threads))
 
 
-class Program(Closing):
+class Program(Closeable):
     """Prepared operations, ready to run. Calls from several threads take turns.
 
     `kept` gives for each name that a call returns the name of the value that it stands for.
@@ -92,14 +92,14 @@ class Program(Closing):
         `on_progress` is called with the name of a layer and the share of all work that is done. Raises `ConvcliError`.
         """
         workspace = self._workspace
-        teams = workspace.team, workspace.product_team
+        pools = workspace.workers, workspace.product_workers
         batch = len(next(iter(inputs.values())))
         with workspace.lock:
             values = LiveValues(inputs, self._uses, self._kept.values(), workspace.spare)
             for prepared, shares in zip(self._prepared, self._work_shares, strict=True):
                 operation = prepared.operation
-                with located(operation.where), reporting(teams, operation.layer, shares, on_progress):
-                    check_size(batch * prod(operation.output_shape))
+                with located(operation.where), reporting(pools, operation.layer, shares, on_progress):
+                    check_array_size(batch * prod(operation.output_shape))
                     result = prepared.run([values[name] for name in operation.inputs], values, workspace)
                 assert result.shape[1:] == operation.output_shape, f"{operation.output}: {result.shape} is not planned"
                 values[operation.output] = result
@@ -149,7 +149,7 @@ class Program(Closing):
         if tile_plan is not None:
             operations, kept = tile_plan.operations, [tile_plan.result]
             input_shapes = tile_plan.input_shapes(input_shapes)
-        return peak_bytes(operations, kept, input_shapes, sample_bytes, self._workspace.team.count)
+        return peak_bytes(operations, kept, input_shapes, sample_bytes, self._workspace.workers.count)
 
     @property
     def prepared_weight_bytes(self) -> int:

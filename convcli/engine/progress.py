@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from math import prod
 
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.fusion import Operation
 
 # Called with the name of the layer and the share of all work that is done, from 0 to 1; by any thread.
@@ -32,9 +32,9 @@ def _work(operation: Operation) -> int:
 
 @contextmanager
 def reporting(
-    teams: Sequence[Team], layer: str, shares: tuple[float, float], callback: ProgressCallback | None
+    pools: Sequence[ThreadPool], layer: str, shares: tuple[float, float], callback: ProgressCallback | None
 ) -> Iterator[None]:
-    """Within the context, report how far an operation of the layer is, as the teams finish its tasks.
+    """Within the context, report how far an operation of the layer is, as the pools finish its tasks.
 
     `shares` are those of `work_shares`. Without a callback nothing is reported.
     """
@@ -42,11 +42,11 @@ def reporting(
         yield
         return
     before, own = shares
-    for team in teams:
-        team.watch = lambda share: callback(layer, before + own * share)
+    for workers in pools:
+        workers.report_progress = lambda share: callback(layer, before + own * share)
     callback(layer, before)
     try:
         yield
     finally:
-        for team in teams:
-            team.watch = None
+        for workers in pools:
+            workers.report_progress = None

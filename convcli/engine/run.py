@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from convcli.analysis.planning import plan_for
 from convcli.core import memory
+from convcli.core.closeable import Closeable
+from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
-from convcli.core.option_words import BYTES
 from convcli.core.records import Record, field, replace
-from convcli.core.shapes import DataFormat, product, shape_text
-from convcli.core.threads import Closing
+from convcli.core.shapes import DataFormat, format_shape, product
 from convcli.engine.bind_weights import WeightSource, bind
 from convcli.engine.execution import Execution
 from convcli.engine.progress import ProgressCallback
 from convcli.io import layout
-from convcli.io.arrays import Mapped
-from convcli.io.preprocessing import EVERY, Preparation, Source
+from convcli.io.lazy_input import ALL_SAMPLES, LazyInput
+from convcli.io.npy import MappedArray
+from convcli.io.preprocessing import Preprocessing
 from convcli.model.graph import Model
 from convcli.model.plan import Plan
 from convcli.readers.load import located_in
@@ -38,10 +39,10 @@ class NamedArrays(Record):
     each of them first, and `labels` says what messages call them, where that is not their name.
     """
 
-    arrays: Mapping[str, Array | Mapped]
+    arrays: Mapping[str, Array | MappedArray]
     data_format: DataFormat
     labels: Mapping[str, str] = field(factory=dict)
-    preparation: Preparation = Preparation()
+    preparation: Preprocessing = Preprocessing()
 
     def label(self, name: str) -> str:
         """Return what messages call the array of this name."""
@@ -64,26 +65,28 @@ class Batch:
         self._inputs = inputs
         self._sources = _sources(model, inputs)
         layout.check_dtype(dtype)
-        self.dtype = dtype or max((each.dtype.name for each in self._sources.values()), key=BYTES.__getitem__)
+        self.dtype = dtype or max((each.dtype.name for each in self._sources.values()), key=BYTES_PER_VALUE.__getitem__)
         self.size = next(iter(self._sources.values())).shape[0]
         self.shapes = {name: source.shape[1:] for name, source in self._sources.items()}
 
-    def read(self, samples: slice = EVERY, space: Mapping[str, Sequence[slice]] | None = None) -> dict[str, Array]:
+    def read(
+        self, samples: slice = ALL_SAMPLES, space: Mapping[str, Sequence[slice]] | None = None
+    ) -> dict[str, Array]:
         """Return some samples of each input, and of these the cells in `space`: by default all."""
         arrays = {}
         for name, source in self._sources.items():
             with located(self._inputs.label(name)):
-                arrays[name] = source.part(self.dtype, samples, (space or {}).get(name, ()))
+                arrays[name] = source.read(self.dtype, samples, (space or {}).get(name, ()))
         return arrays
 
-    def bytes_needed(self, samples: slice = EVERY, space: Mapping[str, Sequence[slice]] | None = None) -> int:
+    def bytes_needed(self, samples: slice = ALL_SAMPLES, space: Mapping[str, Sequence[slice]] | None = None) -> int:
         """Return the bytes that `read` takes: none for what is in memory as it is computed with."""
         named = self._sources.items()
-        return sum(source.footprint(self.dtype, samples, (space or {}).get(name, ())) for name, source in named)
+        return sum(source.bytes_needed(self.dtype, samples, (space or {}).get(name, ())) for name, source in named)
 
     def check_memory(self) -> None:
         """Raise `ConvcliError` where there is no memory to read all of it."""
-        memory.check(self.bytes_needed(), REMEDY)
+        memory.require(self.bytes_needed(), REMEDY)
 
 
 class RunResult(Record):
@@ -99,7 +102,7 @@ class RunResult(Record):
     algorithms: dict[str, tuple[str, ...]]
 
 
-class Run(Closing):
+class Run(Closeable):
     """A model, planned on its inputs and compiled for the named outputs. To be closed, or used as a context."""
 
     def __init__(
@@ -114,7 +117,7 @@ class Run(Closing):
 
     def result(self, progress: ProgressCallback | None = None, *, answer: int = 0, remedy: str = REMEDY) -> RunResult:
         """Run on all samples at once. Raises `ConvcliError` where `bytes_needed(answer)` are not to be had."""
-        memory.check(self.bytes_needed(answer), remedy)
+        memory.require(self.bytes_needed(answer), remedy)
         arrays = self.batch.read()
         with located_in(self.plan.model):
             outputs = self.program(arrays, progress)
@@ -161,7 +164,7 @@ def prepare_run(
     return Run(plan, batch, bound, program, outputs)
 
 
-def _sources(model: Model, inputs: NamedArrays) -> dict[str, Source]:
+def _sources(model: Model, inputs: NamedArrays) -> dict[str, LazyInput]:
     """Return the inputs of a model, none of them read yet. Raises `ConvcliError` where they do not suit it."""
     sources = {}
     for name, array in inputs.arrays.items():
@@ -176,15 +179,15 @@ def _sources(model: Model, inputs: NamedArrays) -> dict[str, Source]:
     return sources
 
 
-def _source(model: Model, name: str, array: Array | Mapped, inputs: NamedArrays) -> Source:
+def _source(model: Model, name: str, array: Array | MappedArray, inputs: NamedArrays) -> LazyInput:
     """Return one input. Raises `ConvcliError` where the array cannot be that input of the model."""
     if name not in model.inputs:
         raise ConvcliError("the model has no such input", f"it has {', '.join(model.inputs)}")
-    layout.float_type(array.dtype)
+    layout.compute_dtype(array.dtype)
     if 0 in array.shape:
-        raise ConvcliError(f"shape {shape_text(array.shape)} holds no values", "at least one")
+        raise ConvcliError(f"shape {format_shape(array.shape)} holds no values", "at least one")
     rank, data_format = model.spatial_rank(name), inputs.data_format
-    source = Source(array, lambda view: layout.as_batch(view, rank, data_format), inputs.preparation)
+    source = LazyInput(array, lambda view: layout.to_batch(view, rank, data_format), inputs.preparation)
     _check_shape(source.shape[1:], model.inputs[name], data_format)
     return source
 
@@ -193,12 +196,12 @@ def _check_shape(shape: tuple[int, ...], own: tuple[int | None, ...] | None, dat
     """Raise `ConvcliError` where a sample does not have the shape that the model's input says (channels last)."""
     if own is None or _matches(shape, own):
         return
-    remedy = f"the model takes {shape_text(data_format.from_last(own))}, ? where any extent will do"
+    remedy = f"the model takes {format_shape(data_format.from_channels_last(own))}, ? where any extent will do"
     if own[-1] == 1 and _matches((*shape[1:], 1), own):
         remedy = f"{remedy}; a batch needs an axis for its one channel"
-    if _matches(data_format.misread(shape), own):
+    if _matches(data_format.reinterpret(shape), own):
         remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
-    raise ConvcliError(f"a sample has shape {shape_text(data_format.from_last(shape))}", remedy)
+    raise ConvcliError(f"a sample has shape {format_shape(data_format.from_channels_last(shape))}", remedy)
 
 
 def _matches(shape: Sequence[int | None], own: Sequence[int | None]) -> bool:

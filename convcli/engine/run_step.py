@@ -154,14 +154,14 @@ def align_operands(step: steps.Merge, inputs: Sequence[Array]) -> list[Array]:
     the order in which the user wrote the shapes.
     """
     rank = max(x.ndim for x in inputs) - 1
-    order = step.data_format.order(rank)
+    order = step.data_format.axis_order(rank)
     to_channels_last = (0, *(order.index(axis) + 1 for axis in range(rank)))
     aligned = []
     for x in inputs:
         if x.ndim - 1 == rank:
             aligned.append(x)
             continue
-        in_format = np.transpose(x, (0, *(axis + 1 for axis in step.data_format.order(x.ndim - 1))))
+        in_format = np.transpose(x, (0, *(axis + 1 for axis in step.data_format.axis_order(x.ndim - 1))))
         ones = (1,) * (rank - x.ndim + 1)
         aligned.append(in_format.reshape(x.shape[0], *ones, *in_format.shape[1:]).transpose(to_channels_last))
     return aligned

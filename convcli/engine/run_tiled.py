@@ -46,7 +46,10 @@ class TiledRun:
         *space, channels = map(known, run.plan.shapes[self._output])
         self._space = space
         self._last = (run.batch.size, *space, channels if map_index is None else 1)  # its shape, channels last
-        self.shape = (run.batch.size, *map(known, data_format.from_last(self._last[1:])))  # of the array in the file
+        self.shape = (
+            run.batch.size,
+            *map(known, data_format.from_channels_last(self._last[1:])),
+        )  # of the array in the file
         self._samples, self._tiles = self._cut()
 
     def write(self, stream: BinaryIO, progress: ProgressCallback | None = None) -> None:
@@ -62,7 +65,7 @@ class TiledRun:
         for number, (samples, tile) in enumerate(product(self._minibatches(), tiles)):
             values = self._compute(samples, tile, _within_share(progress, number, count))
             array = np.memmap(stream, dtype, "r+", start, self.shape)
-            layout.as_batch(array, None, self._data_format)[(samples, *_slices(tile))] = values
+            layout.to_batch(array, None, self._data_format)[(samples, *_slices(tile))] = values
 
     def _minibatches(self) -> Iterator[slice]:
         size = self._run.batch.size
@@ -85,7 +88,7 @@ class TiledRun:
 
     def _cut(self) -> tuple[int, list[list[Span]]]:
         """Choose how many samples are computed at a time, and the spans of the tiles along each axis."""
-        left = memory.room()
+        left = memory.available()
         room = int(SHARE * left) if left is not None else UNLIMITED
         needed, enough = self._bytes_of_samples(1), min(room, ENOUGH)
         if needed > enough:
@@ -106,7 +109,7 @@ class TiledRun:
             # Long rows are read and written faster: the first axis, unless another gains clearly more.
             needed, counts = next(choice for choice in finer if choice[0] <= 1.1 * least)
         if needed > room:
-            memory.check(int(needed / SHARE), REMEDY)
+            memory.require(int(needed / SHARE), REMEDY)
         return counts
 
     def _halved(self, counts: Sequence[int]) -> Iterator[list[int]]:
@@ -141,7 +144,7 @@ class TiledRun:
         read = batch.bytes_needed(slice(0, count), {name: _slices(spans) for name, spans in needs.items()})
         size = np.dtype(batch.dtype).itemsize
         counts = (count, *(stop - start for start, stop in tile), self._last[-1])
-        return read + prod(counts) * size + memory.mapped(size, self._strides, counts)
+        return read + prod(counts) * size + memory.mapped_bytes(size, self._strides, counts)
 
     @property
     def _whole_inputs(self) -> dict[str, Tile]:
@@ -152,7 +155,7 @@ class TiledRun:
         """Bytes between neighbours along each axis in the file, channels last."""
         size = np.dtype(self._run.batch.dtype).itemsize
         steps = [prod(self.shape[axis + 1 :]) * size for axis in range(len(self.shape))]
-        return (steps[0], *map(known, self._data_format.to_last(tuple(steps[1:]))))
+        return (steps[0], *map(known, self._data_format.to_channels_last(tuple(steps[1:]))))
 
 
 def _within_share(progress: ProgressCallback | None, number: int, count: int) -> ProgressCallback | None:

@@ -13,17 +13,17 @@ from typing import BinaryIO
 
 from convcli.core import memory
 from convcli.core.errors import ConvcliError, located
-from convcli.core.signals import undone_by
+from convcli.core.signals import cleanup_on_signal
 
-STREAM = "-"
-MOST_OF_DEVICE = 1 << 24  # what is typed is less
-SMALLER = "a smaller file; of large .npy files apply reads and writes parts, with -o FILE.npy"
-PORTION = 1 << 20
+STANDARD_STREAM = "-"
+MAX_DEVICE_BYTES = 1 << 24  # what is typed is less
+SMALLER_FILE = "a smaller file; of large .npy files apply reads and writes parts, with -o FILE.npy"
+CHUNK_BYTES = 1 << 20
 
 
 def display_name(name: str) -> str:
     """What messages and results call a file, in UTF-8 whatever the locale has made of its name."""
-    if name == STREAM:
+    if name == STANDARD_STREAM:
         return "standard input"
     try:
         return os.fsencode(name).decode("utf-8", "replace")
@@ -39,12 +39,12 @@ def suffix(name: str) -> str:
 def read_bytes(name: str) -> bytes:
     """All bytes of a file, or of standard input. Raises `ConvcliError`."""
     try:
-        if name == STREAM:
+        if name == STANDARD_STREAM:
             return _all_of(sys.stdin.buffer)
         with open(name, "rb") as stream:
             return _all_of(stream)
     except OSError as error:
-        raise ConvcliError(problem(error)) from None
+        raise ConvcliError(os_error_text(error)) from None
     except ValueError as error:  # a path with a null character
         raise ConvcliError(str(error)) from None
 
@@ -56,25 +56,25 @@ def _all_of(stream: BinaryIO) -> bytes:
     except OSError:  # bytes in memory
         return stream.read()
     if stat.S_ISREG(status.st_mode):
-        memory.check(status.st_size, SMALLER)
+        memory.require(status.st_size, SMALLER_FILE)
         return stream.read()
     content = bytearray()
-    while part := stream.read(PORTION):
+    while part := stream.read(CHUNK_BYTES):
         content += part
-        memory.check(len(content), SMALLER)  # as much again, for the copy
-        if stat.S_ISCHR(status.st_mode) and len(content) > MOST_OF_DEVICE:
-            raise ConvcliError(f"more than {MOST_OF_DEVICE:,} bytes, and no end", "a file")
+        memory.require(len(content), SMALLER_FILE)  # as much again, for the copy
+        if stat.S_ISCHR(status.st_mode) and len(content) > MAX_DEVICE_BYTES:
+            raise ConvcliError(f"more than {MAX_DEVICE_BYTES:,} bytes, and no end", "a file")
     return bytes(content)
 
 
 def write_bytes(name: str, content: bytes) -> None:
     """Replace a file whole: it has the old content or the new, whatever happens. Raises `ConvcliError`, naming it."""
-    with replacing(name) as stream:
+    with atomic_writer(name) as stream:
         stream.write(content)
 
 
 @contextmanager
-def replacing(name: str) -> Iterator[BinaryIO]:
+def atomic_writer(name: str) -> Iterator[BinaryIO]:
     """A stream to what becomes the file at the end: written beside it, then renamed; nothing remains of a failure.
 
     What is no regular file, and what the name of an open descriptor stands for (`/dev/stdout`), is written to instead.
@@ -90,7 +90,7 @@ def replacing(name: str) -> Iterator[BinaryIO]:
             with _beside(target) as stream:
                 yield stream
     except OSError as error:
-        raise ConvcliError(f"{name}: {problem(error)}") from None
+        raise ConvcliError(f"{name}: {os_error_text(error)}") from None
 
 
 def is_replaceable(name: str) -> bool:
@@ -109,8 +109,8 @@ def allocate(stream: BinaryIO, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(stream.fileno(), 0, size)
         return
-    for start in range(stream.tell(), size, PORTION):
-        stream.write(bytes(min(PORTION, size - start)))
+    for start in range(stream.tell(), size, CHUNK_BYTES):
+        stream.write(bytes(min(CHUNK_BYTES, size - start)))
 
 
 def check_writable(name: str) -> None:
@@ -119,7 +119,7 @@ def check_writable(name: str) -> None:
         try:
             target = _target(name)
         except OSError as error:
-            raise ConvcliError(problem(error)) from None
+            raise ConvcliError(os_error_text(error)) from None
         if os.path.isdir(name):
             raise ConvcliError("is a directory", "a file")
         if target is None:
@@ -163,7 +163,7 @@ def _descriptor(name: str) -> int | None:
 def _beside(target: str) -> Iterator[BinaryIO]:
     # As `tempfile` does, which takes longer to import than most answers to compute.
     temporary = os.path.join(os.path.dirname(target), f".convcli-{os.urandom(8).hex()}")
-    with undone_by(lambda: os.unlink(temporary)):
+    with cleanup_on_signal(lambda: os.unlink(temporary)):
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w+b") as stream:
@@ -176,7 +176,7 @@ def _beside(target: str) -> Iterator[BinaryIO]:
             raise
 
 
-def problem(error: OSError) -> str:
+def os_error_text(error: OSError) -> str:
     """What went wrong with a file, in the words of the system."""
     return (error.strerror or str(error)).lower()
 

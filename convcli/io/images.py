@@ -26,12 +26,12 @@ FREE = 1 << 26  # values that a picture may have however small its file is
 SAMPLE_FORMAT, BITS, UNSIGNED = 339, 258, 1  # tags of TIFF
 
 
-def is_picture(content: bytes) -> bool:
+def is_image(content: bytes) -> bool:
     """Whether the bytes begin as a picture does that we read."""
     return content.startswith(MAGIC) or (content.startswith(b"RIFF") and content[8:12] == b"WEBP")
 
 
-def pillow() -> Any:
+def import_pillow() -> Any:
     """Pillow's `Image`. Raises `ConvcliError` where it is not installed."""
     try:
         from PIL import Image
@@ -40,12 +40,12 @@ def pillow() -> Any:
     return Image
 
 
-def read(content: bytes, name: str = "the file") -> Array:
+def decode(content: bytes, name: str = "the file") -> Array:
     """The picture, turned as its EXIF data ask; of several the first, with a warning that names the file.
 
     Raises `ConvcliError`.
     """
-    library = pillow()
+    library = import_pillow()
     try:
         with warnings.catch_warnings(), _silent(content.startswith(TIFF)):
             warnings.simplefilter("ignore")  # Pillow's own, of what it makes good or of a size that we allow

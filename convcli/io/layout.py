@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from convcli.core.dtypes import MAX_EXACT_INTEGER, REAL_KINDS
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
-from convcli.core.shapes import DataFormat, shape_text
-from convcli.io.arrays import EXACT, REAL
+from convcli.core.shapes import DataFormat, format_shape
 
-FLOATS = ("float32", "float64")
+COMPUTE_DTYPES = ("float32", "float64")
 
 
 def check_dtype(dtype: str | None) -> None:
     """Raise `ConvcliError` for a type that nothing is computed in; None leaves it to the array."""
-    if dtype is not None and dtype not in FLOATS:
-        raise ConvcliError(f"dtype {dtype!r}", " or ".join(FLOATS))
+    if dtype is not None and dtype not in COMPUTE_DTYPES:
+        raise ConvcliError(f"dtype {dtype!r}", " or ".join(COMPUTE_DTYPES))
 
 
-def float_type(given: np.dtype[Any], dtype: str | None = None) -> np.dtype[Any]:
+def compute_dtype(given: np.dtype[Any], dtype: str | None = None) -> np.dtype[Any]:
     """The type that numbers are computed in: float32 for float32 and float16, else float64, or the one asked for.
 
     Raises `ConvcliError` for anything but real numbers.
     """
-    if given.kind not in REAL:
+    if given.kind not in REAL_KINDS:
         raise ConvcliError(f"{given} values", "real numbers")
     check_dtype(dtype)
     return np.dtype(dtype or ("float32" if given.kind == "f" and given.itemsize <= 4 else "float64"))
@@ -34,16 +34,16 @@ def to_float(array: Array, dtype: str | None = None) -> Array:
 
     Raises `ConvcliError` for anything but real numbers, and for whole numbers that float64 would round.
     """
-    target = float_type(array.dtype, dtype)
+    target = compute_dtype(array.dtype, dtype)
     result = np.ascontiguousarray(array, target) if array.ndim else array.astype(target)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and target.itemsize == 8 and array.size:
         for most in (int(array.min()), int(array.max())):
-            if abs(most) > EXACT:
-                raise ConvcliError(f"holds {most}, beyond the whole numbers that float64 keeps exact", "float64 values")
+            if abs(most) > MAX_EXACT_INTEGER:
+                raise ConvcliError(f"float64 does not hold the whole number {most} exactly", "float64 values")
     return result
 
 
-def as_batch(array: Array, rank: int | None, data_format: DataFormat) -> Array:
+def to_batch(array: Array, rank: int | None, data_format: DataFormat) -> Array:
     """An array of a model with `rank` spatial axes -> `(batch, *spatial, channels)`.
 
     Rank: one sample of one channel; one more: channels too; two more: batch too. With rank None it counts as whole.
@@ -51,12 +51,12 @@ def as_batch(array: Array, rank: int | None, data_format: DataFormat) -> Array:
     if rank is None:
         if array.ndim < 2:
             raise ConvcliError(
-                f"shape {shape_text(array.shape)} has no batch and channel axis",
+                f"shape {format_shape(array.shape)} has no batch and channel axis",
                 "(batch, ..., channels), at least rank 2",
             )
     elif not max(rank, 1) <= array.ndim <= rank + 2:
         raise ConvcliError(
-            f"shape {shape_text(array.shape)} has rank {array.ndim}",
+            f"shape {format_shape(array.shape)} has rank {array.ndim}",
             f"rank {rank}: one sample of one channel, {rank + 1}: with channels, {rank + 2}: with a batch too",
         )
     elif array.ndim == rank:

@@ -13,11 +13,11 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import yaml
 
-MOST_DEEP = 100
-MOST_BITS = 1024  # what float64 can hold, rounded
+MAX_DEPTH = 100
+MAX_INTEGER_BITS = 1024  # what float64 can hold, rounded
 # What a value takes at most while it is read, by the signs that part values.
 JSON_BYTES, YAML_BYTES = 300, 450
-SMALLER = "a smaller text; an .npy file takes less"
+SMALLER_TEXT = "a smaller text; an .npy file takes less"
 TOO_DEEP = "too deeply nested"
 
 # YAML 1.2's core schema: `1e-3` is a number, `on` and `010` are not special.
@@ -40,7 +40,7 @@ def parse(text: str, json_only: bool = False) -> Any:
     """
     if json_only or text.lstrip()[:1] in ("{", "["):
         try:
-            memory.check(JSON_BYTES * text.count(","), SMALLER)
+            memory.require(JSON_BYTES * text.count(","), SMALLER_TEXT)
             return json.loads(text, object_pairs_hook=_mapping)
         except json.JSONDecodeError as error:
             if json_only:
@@ -53,7 +53,7 @@ def parse(text: str, json_only: bool = False) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    memory.check(YAML_BYTES * sum(map(text.count, (",", "\n", "- "))), SMALLER)
+    memory.require(YAML_BYTES * sum(map(text.count, (",", "\n", "- "))), SMALLER_TEXT)
     try:
         _check_depth(text)
         value = yaml.load(text, Loader=_loader())
@@ -69,12 +69,12 @@ def _yaml(text: str) -> Any:
 def _check_depth(text: str) -> None:
     """Refuse deep nesting, which the parser's own recursion does not survive. Raises `ConvcliError`."""
     leads = max(map(len, re.findall(r"(?:^|[\n\r\x85\u2028\u2029])([ ?:-]*)", text)))
-    if leads + text.count("[") + text.count("{") <= MOST_DEEP:
+    if leads + text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
     for event in yaml.parse(text, Loader=_loader()):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MOST_DEEP:
+        if depth > MAX_DEPTH:
             raise ConvcliError(TOO_DEEP)
 
 
@@ -119,7 +119,7 @@ def _loader() -> Any:
 
     def whole(loader: Any, node: Any) -> int:
         value = int(node.value, {"0x": 16, "0o": 8}.get(node.value[:2], 10))
-        if value.bit_length() > MOST_BITS:
+        if value.bit_length() > MAX_INTEGER_BITS:
             raise ValueError(f"a whole number of {value.bit_length()} bits")
         return value
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
-from convcli.core.shapes import DataFormat, Shape, shape_text
+from convcli.core.shapes import DataFormat, Shape, format_shape
 from convcli.model.activations import ACTIVATIONS
 
 EPSILON = 1e-7  # how near to 0 and 1 a probability counts: keras.config.epsilon()
@@ -145,9 +145,9 @@ def prepare_target(
     expected = wanted[:-1] if loss.classes else wanted
     if target.shape != expected:
         # What the user sees is in their data format.
-        got, right = ((*each[:1], *data_format.from_last(each[1:])) for each in (target.shape, expected))
-        what = f"classes {shape_text(right)}" if loss.classes else shape_text(right)
-        raise ConvcliError(f"shape {shape_text(got)}", f"{what} for {loss.name} here")
+        got, right = ((*each[:1], *data_format.from_channels_last(each[1:])) for each in (target.shape, expected))
+        what = f"classes {format_shape(right)}" if loss.classes else format_shape(right)
+        raise ConvcliError(f"shape {format_shape(got)}", f"{what} for {loss.name} here")
     if not np.isfinite(target).all():
         raise ConvcliError("holds NaN or infinity", "finite numbers")
     if loss.classes:

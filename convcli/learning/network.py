@@ -7,11 +7,12 @@ from math import prod
 
 import numpy as np
 
-from convcli.core.errors import check_size, located
+from convcli.core.closeable import Closeable
+from convcli.core.errors import check_array_size, located
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.shapes import product
-from convcli.core.threads import Closing, Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.learning.gradients import forward
 from convcli.learning.gradients.context import Backward, PassContext
@@ -31,7 +32,7 @@ class ForwardPass(Record):
     backs: tuple[tuple[StepCall, Backward], ...]
 
 
-class Network(Closing):
+class Network(Closeable):
     """The weights of a plan in one flat array, and the steps that read them.
 
     `weights` are those to begin with; layers in `frozen`, and those that the model says are not trainable, keep theirs.
@@ -59,8 +60,8 @@ class Network(Closing):
         self._learned = {call.output for call in self._calls if self._learns(call)}
         self._lay_out(weights)
         self._reached = self._leading_back(inputs)
-        self._team = Team(threads)
-        self._multiplying = self._team.for_products()
+        self._workers = ThreadPool(threads)
+        self._multiplying = self._workers.for_matrix_products()
 
     def _learns(self, call: StepCall) -> bool:
         """Whether training changes weights of the step."""
@@ -107,7 +108,7 @@ class Network(Closing):
 
         In training, moving statistics follow those of the batch, and chance follows from the seed.
         """
-        way = PassContext(self._team, self._multiplying, training, seed)
+        way = PassContext(self._workers, self._multiplying, training, seed)
         values: dict[ValueName, Array] = dict(inputs.items())
         batch = len(next(iter(inputs.values())))
         uses = count_uses(self._calls, self.ends.values())
@@ -117,7 +118,7 @@ class Network(Closing):
             # As in Keras: one that keeps its weights keeps to its statistics too, but chance is at work in any.
             way.training = training and (owner not in self._fixed or isinstance(call.step, steps.Noise))
             with located(call.layer.where):
-                check_size(batch * (product(call.layer.output_shape) or 0))
+                check_array_size(batch * (product(call.layer.output_shape) or 0))
                 taken = [values[name] for name in call.inputs]
                 values[call.output], back = forward(call.step, taken, self.weights.get(owner, {}), way)
             backs.append((call, back))
@@ -152,7 +153,7 @@ class Network(Closing):
 
     def close(self) -> None:
         """Let threads and their memory go."""
-        self._team.close()
+        self._workers.close()
         self._multiplying.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from convcli.core.errors import ConvcliError, nearest
+from convcli.core.errors import ConvcliError, suggestion
 from convcli.core.records import Record
 from convcli.io import layout
 
@@ -53,7 +53,7 @@ def resolve_options(options: Options, resume: Checkpoint | None) -> Options:
     layout.check_dtype(found["dtype"])
     for name, known in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
         if found[name] is not None and (not isinstance(found[name], str) or found[name] not in known):
-            raise ConvcliError(f"{name} {found[name]!r}", nearest(str(found[name]), known))
+            raise ConvcliError(f"{name} {found[name]!r}", suggestion(str(found[name]), known))
     kind = OPTIMIZERS[found["optimizer"]]
     _fill(found, learning_rate=kind.rate)
     _check_numbers(found)

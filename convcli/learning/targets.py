@@ -10,7 +10,7 @@ from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import DataFormat, known
 from convcli.engine.run import NamedArrays
 from convcli.io import layout
-from convcli.io.arrays import held
+from convcli.io.npy import as_array
 from convcli.learning import losses
 from convcli.learning.losses import Loss
 from convcli.learning.options import Options
@@ -41,7 +41,7 @@ def losses_and_targets(
     for name in plan.model.outputs:
         shape = tuple(map(known, plan.shapes[name]))
         with located(labels.get(name, f"target {name}")):
-            target = layout.to_float(held(targets.arrays[name]))
+            target = layout.to_float(as_array(targets.arrays[name]))
             if target.ndim == len(shape) + 1:
                 target = np.moveaxis(target, 1, -1) if data_format is DataFormat.CHANNELS_FIRST else target
             loss = losses.LOSSES[options.loss or losses.default_loss(shape, _ending(layers[name]), target)]

@@ -11,11 +11,11 @@ from zlib import crc32
 
 from convcli.analysis.planning import plan_for
 from convcli.core import memory
-from convcli.core.errors import ConvcliError, located, nearest
+from convcli.core.closeable import Closeable
+from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, replace
 from convcli.core.shapes import known
-from convcli.core.threads import Closing
 from convcli.engine.bind_weights import WeightSource, bind
 from convcli.engine.run import Batch, NamedArrays
 from convcli.learning.options import Options, resolve_options
@@ -56,7 +56,7 @@ class TrainingResult(Record, kw_only=True):
         return _stored(self.weights)
 
 
-class Training(Closing):
+class Training(Closeable):
     """A model with its inputs and targets, ready to learn. To be closed, or used as a context.
 
     The arguments of `fit` are in `options`, the seed of `weights` among them. `resume` is where an earlier run stopped.
@@ -107,7 +107,7 @@ class Training(Closing):
         self._network = Network(
             needed, bound, kind, model.outputs, frozen=frozen, unfinished=unfinished, threads=threads
         )
-        memory.check(
+        memory.require(
             self._network.footprint(min(samples, known(self.options.batch_size))), "a smaller --batch-size or model"
         )
         with located_in(model):
@@ -197,7 +197,7 @@ def _check_frozen(plan: Plan, names: Sequence[str]) -> None:
     able = [layer.name for layer in plan.layers if layer.weights and not layer.node.shares_with]
     for name in names:
         if name not in able:
-            raise ConvcliError(f"freeze {name}: no such layer with weights", nearest(name, able) or "none has any")
+            raise ConvcliError(f"freeze {name}: no such layer with weights", suggestion(name, able) or "none has any")
 
 
 def _warn_of_left_out(plan: Plan) -> None:

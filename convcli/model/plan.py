@@ -9,7 +9,7 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record, replace
-from convcli.core.shapes import DataFormat, Extent, Shape, shape_text, total
+from convcli.core.shapes import DataFormat, Extent, Shape, format_shape, total
 from convcli.model.graph import Model, Node
 from convcli.model.receptive_field import (
     AxisField,
@@ -236,7 +236,7 @@ def _check_weight_values(layer: PlannedLayer) -> None:
             weights = ", ".join(shapes) or "none"
             raise ConvcliError(f"{name}: the layer has no such weight", f"weights: {weights}; arguments: {arguments}")
         if value.shape and not _compatible(value.shape, shapes[name]):
-            raise ConvcliError(f"{name}: shape {shape_text(value.shape)}", f"{shape_text(shapes[name])} here")
+            raise ConvcliError(f"{name}: shape {format_shape(value.shape)}", f"{format_shape(shapes[name])} here")
 
 
 def _check_shared_weights(layer: PlannedLayer, first: PlannedLayer) -> None:
@@ -244,7 +244,7 @@ def _check_shared_weights(layer: PlannedLayer, first: PlannedLayer) -> None:
     for here, there in zip(layer.weights, first.weights, strict=True):
         if not _compatible(here.shape, there.shape):
             raise ConvcliError(
-                f"{here.name}: {shape_text(here.shape)} here, {shape_text(there.shape)} at its first call",
+                f"{here.name}: {format_shape(here.shape)} here, {format_shape(there.shape)} at its first call",
                 "inputs that need the same weights",
             )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from convcli.core.errors import ConvcliError
-from convcli.core.shapes import shape_text
-from convcli.io import arrays
+from convcli.core.shapes import format_shape
+from convcli.io import arrays, nested_lists
 from convcli.readers.reader import ModelFile, Reader
 
 
@@ -17,12 +17,12 @@ def mapping(kernel: Any, name: str) -> dict[str, Any]:
     layout `(*kernel_size, input channels, filters)`. Raises `ConvcliError` for any other rank.
     """
     if isinstance(kernel, dict):
-        raise arrays.several(kernel, "FILE.npz")
-    shape = arrays.nested_shape(kernel) if isinstance(kernel, list) else kernel.shape
+        raise arrays.array_choice_error(kernel, "FILE.npz")
+    shape = nested_lists.shape_of(kernel) if isinstance(kernel, list) else kernel.shape
     rank = len(shape)
     if not 1 <= rank <= 5:
         raise ConvcliError(
-            f"a kernel of shape {shape_text(shape)}",
+            f"a kernel of shape {format_shape(shape)}",
             "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d",
         )
     if rank <= 2:
@@ -31,7 +31,7 @@ def mapping(kernel: Any, name: str) -> dict[str, Any]:
 
 
 def _read(file: ModelFile) -> dict[str, Any]:
-    result = arrays.read(file.content, file.suffix, file.source)
+    result = arrays.decode(file.content, file.suffix, file.source)
     if isinstance(result, dict) and len(result) == 1:  # an NPZ file with a single array
         (result,) = result.values()
     return mapping(result, file.title)

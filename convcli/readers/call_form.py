@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, nearest, short
+from convcli.core.errors import ConvcliError, short_repr, suggestion
 from convcli.core.records import Record, field
-from convcli.io.yaml_json import MOST_BITS
+from convcli.io.yaml_json import MAX_INTEGER_BITS
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, Layer, canonical_name
 
@@ -36,7 +36,7 @@ def parse_layer(value: Any) -> LayerConfig:
         return parse_call(value)
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ConvcliError(
-            f"{short(value)} is not a layer",
+            f"{short_repr(value)} is not a layer",
             "one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3)",
         )
     ((layer_type, arguments),) = value.items()
@@ -45,7 +45,7 @@ def parse_layer(value: Any) -> LayerConfig:
     if isinstance(arguments, int | float | str):
         arguments = _by_position(str(layer_type), [arguments])
     if not isinstance(arguments, Mapping):
-        raise ConvcliError(f"{layer_type}: {short(arguments)} is not a mapping", "arguments by name")
+        raise ConvcliError(f"{layer_type}: {short_repr(arguments)} is not a mapping", "arguments by name")
     return LayerConfig(str(layer_type), {str(name): argument for name, argument in arguments.items()})
 
 
@@ -58,19 +58,23 @@ def parse_call(text: str) -> LayerConfig:
     if text.strip().isidentifier():
         return LayerConfig(text.strip())
     if len(text) > MOST_LETTERS:
-        raise ConvcliError(f"{short(text)} is not a layer: {len(text):,} letters", "arrays in files, or in a mapping")
+        raise ConvcliError(
+            f"{short_repr(text)} is not a layer: {len(text):,} letters", "arrays in files, or in a mapping"
+        )
     try:
         layer_type, positional, named = _parse_python(text)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         too_deep = isinstance(error, RecursionError | MemoryError)
         reason = "too deep" if too_deep else getattr(error, "msg", str(error))
-        raise ConvcliError(f"{short(text)} is not a layer: {reason}", f"{EXAMPLE}, in quotes inside a list") from None
+        raise ConvcliError(
+            f"{short_repr(text)} is not a layer: {reason}", f"{EXAMPLE}, in quotes inside a list"
+        ) from None
     arguments = _by_position(layer_type, positional)
     for name, value in named:
         if name is None:
-            raise ConvcliError(f"** in {short(text)}", "arguments by name")
+            raise ConvcliError(f"** in {short_repr(text)}", "arguments by name")
         if name in arguments:
-            raise ConvcliError(f"{name} is given twice in {short(text)}")
+            raise ConvcliError(f"{name} is given twice in {short_repr(text)}")
         arguments[name] = value
     return LayerConfig(layer_type, arguments)
 
@@ -81,7 +85,7 @@ def _parse_python(text: str) -> tuple[str, list[Any], list[tuple[str | None, Any
     function = tree.func if isinstance(tree, ast.Call) else tree
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
     if name is None:
-        raise ConvcliError(f"{short(text)} is not a layer", EXAMPLE)
+        raise ConvcliError(f"{short_repr(text)} is not a layer", EXAMPLE)
     _refuse_pytorch(function)
     if not isinstance(tree, ast.Call):
         return name, [], []
@@ -130,7 +134,7 @@ def _literal(node: Any) -> Any:
 
 
 def _constant(value: float | str | None) -> float | str | None:
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+    if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
         raise ConvcliError(f"a whole number of {value.bit_length()} bits", "a smaller one")
     return value
 
@@ -146,7 +150,7 @@ def layer_class(name: str) -> type[Layer]:
     if find_activation(name):
         return LAYERS["activation"]
     known = {layer.keras_name() for layer in LAYERS.values()} | set(ACTIVATIONS)
-    raise ConvcliError(f"unknown layer type {name!r}", nearest(name, known, "convcli help layer-types lists them"))
+    raise ConvcliError(f"unknown layer type {name!r}", suggestion(name, known, "convcli help layer-types lists them"))
 
 
 def find_activation(name: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcli.core.errors import located
 from convcli.io import arrays
-from convcli.io.files import STREAM, display_name, read_bytes, suffix
+from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
 from convcli.readers import bare_kernel, plain
 from convcli.readers.keras import files as keras
 from convcli.readers.reader import Document, ModelFile, Reader
@@ -29,7 +29,7 @@ def read_model_file(name: str) -> Document:
     Raises `ConvcliError`, which names the file.
     """
     folder, file_name = os.path.split(name)
-    title = "model" if name == STREAM else _printable(os.path.splitext(file_name)[0])
+    title = "model" if name == STANDARD_STREAM else _printable(os.path.splitext(file_name)[0])
     if ":" in name and not os.path.exists(name):
         kernel = arrays.load(name)
         with located(name):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, nearest, short
+from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Node
@@ -80,7 +80,7 @@ class GraphBuilder:
             raise ConvcliError(f"{SHARED} has no argument {next(iter(arguments))!r}", "layer, inputs")
         first = self.first_calls.get(name)
         if first is None:
-            raise ConvcliError(f"layer: no layer {name!r} before this call", nearest(str(name), self.first_calls))
+            raise ConvcliError(f"layer: no layer {name!r} before this call", suggestion(str(name), self.first_calls))
         self.calls[first.name] += 1
         call_name = f"{name}#{self.calls[first.name]}"
         if call_name in self.taken:
@@ -122,7 +122,7 @@ class GraphBuilder:
         for operand in operands:
             if isinstance(operand, str):
                 if operand not in self.taken:
-                    remedy = nearest(operand, self.taken, "a layer's inputs come before it")
+                    remedy = suggestion(operand, self.taken, "a layer's inputs come before it")
                     raise ConvcliError(f"inputs: no layer or input {operand!r} before this one", remedy)
             elif isinstance(operand, bool) or not isinstance(operand, int | float):
                 raise ConvcliError(f"inputs: {operand!r}", "names of layers or inputs, or numbers")
@@ -148,5 +148,5 @@ def _take_facts(arguments: dict[str, Any]) -> Mapping[str, Any]:
         raise ConvcliError(f"stored_as: {stored_as!r}", "a path in a Keras weights file")
     left_out = arguments.pop("left_out", ())
     if not isinstance(left_out, list | tuple) or not all(isinstance(name, str) for name in left_out):
-        raise ConvcliError(f"left_out: {short(left_out)}", "a list of names of arguments")
+        raise ConvcliError(f"left_out: {short_repr(left_out)}", "a list of names of arguments")
     return {"trainable": trainable, "stored_as": stored_as, "left_out": tuple(left_out)}

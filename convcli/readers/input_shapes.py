@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, short
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.core.shapes import DataFormat, Extent, Shape
 
 INPUT = "input"  # the name of a model's single input
@@ -21,7 +21,7 @@ def parse_shape(value: Any) -> Shape:
     """
     extents = re.split(r"[xX×,]", value) if isinstance(value, str) else value
     if not isinstance(extents, list | tuple) or not 1 <= len(extents) <= MOST_AXES:
-        raise ConvcliError(f"{short(value)} is not a shape", "such as [28, 28, 1] or 28x28x1")
+        raise ConvcliError(f"{short_repr(value)} is not a shape", "such as [28, 28, 1] or 28x28x1")
     return tuple(_parse_extent(extent, value) for extent in extents)
 
 
@@ -35,7 +35,8 @@ def _parse_extent(extent: Any, shape: Any) -> Extent:
         return None
     if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
         raise ConvcliError(
-            f"extent {short(extent)} in {short(shape)}", "a whole number of at least 1, or ? for an unknown one"
+            f"extent {short_repr(extent)} in {short_repr(shape)}",
+            "a whole number of at least 1, or ? for an unknown one",
         )
     return extent
 
@@ -53,7 +54,7 @@ def parse_inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]
         if not str(name).isprintable():
             raise ConvcliError(f"input: a name {name!r}", "printable text")
         with located("input" if name == INPUT else f"input: {name}"):
-            shapes[str(name)] = None if shape is None else data_format.to_last(parse_shape(shape))
+            shapes[str(name)] = None if shape is None else data_format.to_channels_last(parse_shape(shape))
     if not 1 <= len(shapes) <= MOST_INPUTS:
         raise ConvcliError(f"input: {len(shapes) or 'no'} inputs", f"at least one, at most {MOST_INPUTS:,}")
     return shapes

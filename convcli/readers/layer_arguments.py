@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, nearest
+from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.records import Record, field
 from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
@@ -71,7 +71,7 @@ def _unknown_argument(layer_type: type[Layer], name: str) -> ConvcliError:
     has_kernel = issubclass(layer_type, KernelLayer)
     weights = (*WEIGHT_KEYS, "kernel_layout") if has_kernel else WEIGHT_KEYS[1:]
     listed = (*known, "kernel", "bias") if has_kernel else known
-    remedy = nearest(name, [*known, *GRAPH_KEYS, *weights], f"known: {', '.join(listed) or 'none'}")
+    remedy = suggestion(name, [*known, *GRAPH_KEYS, *weights], f"known: {', '.join(listed) or 'none'}")
     return ConvcliError(f"{layer_type.__name__} has no argument {name!r}", remedy)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, short
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model
@@ -36,11 +36,11 @@ def load(source: Source, *, data_format: str | None = None) -> Model:
     """
     from convcli.readers.formats import read_model_file, read_value
 
-    default = DataFormat.of(data_format) if data_format else None
+    default = DataFormat.parse(data_format) if data_format else None
     if isinstance(source, str | os.PathLike):
         return load_document(read_model_file(os.fspath(source)), default)
     if not isinstance(source, Mapping | Sequence):
-        raise ConvcliError(f"{short(source)} is not a model", "a file, a mapping, or a list of layers")
+        raise ConvcliError(f"{short_repr(source)} is not a model", "a file, a mapping, or a list of layers")
     value = dict(source) if isinstance(source, Mapping) else {"layers": list(source)}
     return load_document(read_value(value), default)
 

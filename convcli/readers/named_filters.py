@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
+from convcli.core.shapes import format_extents
 from convcli.readers.weight_values import weight_value
 
 
@@ -53,7 +54,7 @@ def _padded(name: str, array: Array, shape: tuple[int, ...]) -> Array:
     if array.shape == shape:
         return array
     missing = [extent - own for extent, own in zip(shape, array.shape, strict=True)]
-    own_size, size = ("×".join(map(str, extents)) for extents in (array.shape, shape))
+    own_size, size = map(format_extents, (array.shape, shape))
     if any(cells % 2 for cells in missing):
         raise ConvcliError(
             f"{name} (size {own_size}) cannot be centred in {size}", "sizes that are all odd, or all even"

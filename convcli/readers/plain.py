@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcli.core.errors import ConvcliError
-from convcli.io.arrays import from_document
+from convcli.io.nested_lists import from_document
 from convcli.readers import bare_kernel
 from convcli.readers.reader import Reader
 

@@ -26,7 +26,7 @@ class ModelFile(Record):
     @cached_property
     def value(self) -> Any:
         """The plain value that a text file holds: YAML, JSON or lines of numbers. Raises `ConvcliError`."""
-        return arrays.read_document(self.content, self.suffix) if self.parsed is None else self.parsed
+        return arrays.decode_text(self.content, self.suffix) if self.parsed is None else self.parsed
 
 
 class Document(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, nearest, short
+from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model, Node
 from convcli.readers.call_form import LayerConfig, parse_layer
@@ -33,7 +33,7 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
     """
     for key in mapping:
         if key not in MODEL_KEYS:
-            raise ConvcliError(f"unknown key {key!r}", nearest(str(key), MODEL_KEYS))
+            raise ConvcliError(f"unknown key {key!r}", suggestion(str(key), MODEL_KEYS))
     configs = _parse_layers(mapping.get("layers"))
     data_format = _data_format(mapping.get("data_format"), configs, data_format)
     inputs = parse_inputs(mapping.get("input", configs[0].arguments.get("input_shape")), data_format)
@@ -46,7 +46,7 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
 
 def _parse_layers(layers: Any) -> list[LayerConfig]:
     if not isinstance(layers, list | tuple):
-        problem = "no layers" if layers is None else f"{short(layers)} is not a list"
+        problem = "no layers" if layers is None else f"{short_repr(layers)} is not a list"
         raise ConvcliError(f"layers: {problem}", "a list, with - before each layer")
     if not layers:
         raise ConvcliError("layers: no layers", "a list of at least one")
@@ -61,9 +61,9 @@ def _data_format(own: Any, configs: Sequence[LayerConfig], default: DataFormat |
     """Return the model's own data format, else the one that its layers agree on, else the default."""
     stated = {str(value) for config in configs if (value := config.arguments.get("data_format")) is not None}
     if own is not None:
-        return DataFormat.of(own)
+        return DataFormat.parse(own)
     if len(stated) == 1:
-        return DataFormat.of(stated.pop())
+        return DataFormat.parse(stated.pop())
     return default or DataFormat.CHANNELS_LAST
 
 
@@ -75,7 +75,7 @@ def _outputs(value: Any, nodes: Sequence[Node]) -> tuple[str, ...]:
     known = {node.name for node in nodes}
     for name in names:
         if not isinstance(name, str) or name not in known:
-            raise ConvcliError(f"outputs: no layer {name!r}", nearest(str(name), known))
+            raise ConvcliError(f"outputs: no layer {name!r}", suggestion(str(name), known))
     if not names or len(set(names)) != len(names):
         raise ConvcliError(f"outputs: {list(names)}", "names of layers, each once")
     return names

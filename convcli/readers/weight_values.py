@@ -13,8 +13,8 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
-from convcli.core.shapes import Shape, shape_text
-from convcli.io import arrays
+from convcli.core.shapes import Shape, format_shape
+from convcli.io import arrays, nested_lists
 from convcli.io.files import suffix
 from convcli.io.layout import to_float
 
@@ -78,13 +78,13 @@ def weight_value(value: Any, folder: str, rank: int | None = None) -> WeightValu
     Raises:
         ConvcliError: the value is none of these, or the file cannot be read.
     """
-    if isinstance(value, str) and value not in arrays.WORDS:
+    if isinstance(value, str) and value not in nested_lists.NONFINITE_WORDS:
         return _named_value(value, folder, rank)
     if isinstance(value, Mapping):
-        return _array_value(arrays.from_document(value))
+        return _array_value(nested_lists.from_document(value))
     if hasattr(value, "ndim"):
         return _array_value(value)
-    return WeightValue(arrays.nested_shape(value), lambda: to_float(arrays.from_nested(value)))
+    return WeightValue(nested_lists.shape_of(value), lambda: to_float(nested_lists.to_array(value)))
 
 
 def _array_value(array: Any) -> WeightValue:
@@ -102,7 +102,7 @@ def _named_value(name: str, folder: str, rank: int | None) -> WeightValue:
     if not filter_bank.is_known(name):
         quotes = "in a list, quotes keep a name with commas whole" if "=" in name and ":" not in name else None
         raise ConvcliError(
-            f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.suggestion(name)
+            f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.filter_suggestion(name)
         )
     return weight_value(filter_bank.find(name, rank).values, folder)
 
@@ -165,7 +165,7 @@ def _filter_set(names: Sequence[str], filters: Sequence[WeightValue], rank: int)
                 raise _wrong_rank(value.shape, rank)
             if value.shape != shape:
                 raise ConvcliError(
-                    f"shape {shape_text(value.shape)}, but filter {names[0]} has {shape_text(shape)}",
+                    f"shape {format_shape(value.shape)}, but filter {names[0]} has {format_shape(shape)}",
                     "filters of one shape",
                 )
             if not name.isprintable():
@@ -176,7 +176,9 @@ def _filter_set(names: Sequence[str], filters: Sequence[WeightValue], rank: int)
 
 def _is_nested(value: Any) -> bool:
     """Return whether a value is part of a nested list of numbers: a list, a number, or a word such as NaN."""
-    return isinstance(value, int | float | list | tuple) or (isinstance(value, str) and value in arrays.WORDS)
+    return isinstance(value, int | float | list | tuple) or (
+        isinstance(value, str) and value in nested_lists.NONFINITE_WORDS
+    )
 
 
 def _is_in_bank(value: Any) -> bool:
@@ -195,7 +197,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 def _wrong_rank(shape: Shape, rank: int) -> ConvcliError:
     axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
     return ConvcliError(
-        f"a filter of shape {shape_text(shape)}", f"rank {rank} for the {axes}, or {rank + 1} with channels last"
+        f"a filter of shape {format_shape(shape)}", f"rank {rank} for the {axes}, or {rank + 1} with channels last"
     )
 
 
@@ -222,6 +224,6 @@ def to_keras_layout(kernel: WeightValue, layout: str, rank: int, kernel_axes: st
             f"{layout!r}", f"one letter an axis: I in, O out, and {rank} of D H W or K, such as {example}"
         )
     if len(kernel.shape) != len(layout):
-        raise ConvcliError(f"{layout!r} for a kernel of shape {shape_text(kernel.shape)}", "one letter an axis")
+        raise ConvcliError(f"{layout!r} for a kernel of shape {format_shape(kernel.shape)}", "one letter an axis")
     order = [*spatial, *(layout.index(letter) for letter in kernel_axes)]
     return WeightValue(tuple(kernel.shape[axis] for axis in order), lambda: np.transpose(kernel.array(), order))

@@ -19,7 +19,7 @@ from runs import training
 
 import convcli as library
 from convcli.cli.checkpointing import Stop
-from convcli.io import arrays
+from convcli.io import arrays, npy
 from convcli.learning import checkpoints
 from convcli.learning.options import Options
 
@@ -430,14 +430,14 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(data, options, stop):
     def learned(settings, stop=lambda: False, resume=None):
         saved = []
         with training(model, inputs, goals, settings, resume=resume) as lesson:
-            return lesson.learn(stop=stop, save=lambda found: saved.append(arrays.packed(found))), saved[-1:]
+            return lesson.learn(stop=stop, save=lambda found: saved.append(npy.encode_npz(found))), saved[-1:]
 
     asked = iter([False] * stop + [True])
     through, _ = learned(whole)
     halfway, (kept,) = learned(whole, lambda: next(asked))
     assert halfway.ending == "interrupted"
     assert 0 < halfway.updates <= stop
-    onward, _ = learned(Options(), resume=checkpoints.unpack(arrays.read(kept)))
+    onward, _ = learned(Options(), resume=checkpoints.unpack(arrays.decode(kept)))
     assert same(onward.stored, through.stored)
     assert (onward.history, onward.updates, onward.ending) == (through.history, through.updates, through.ending)
     assert onward.best_epoch == through.best_epoch

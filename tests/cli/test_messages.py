@@ -62,8 +62,8 @@ def npy(header, data=b""):
         ("", "is empty"),
         ("1\0", f"holds null bytes ({TEXT})"),
         (b"[1, \xe9]", f"byte 4 is not text ({TEXT})"),
-        ("hello", f"'hello' is no array ({ONE_ARRAY})"),
-        ("x,y\n1,2", f"'x,y 1,2' is no array ({ONE_ARRAY})"),
+        ("hello", f"'hello' is not an array ({ONE_ARRAY})"),
+        ("x,y\n1,2", f"'x,y 1,2' is not an array ({ONE_ARRAY})"),
         ("1,2\n\n3,4", "line 2: an empty line begins another map (one map a file; npy and json hold several)"),
         ("1,2\n3", "line 2: 1 numbers, the first line has 2"),
         ("1,2\n3, x", "line 2: 'x' is not a number (numbers split by commas or tabs)"),
@@ -99,8 +99,7 @@ def npy(header, data=b""):
         # arrays: number type and layout
         (
             "[9007199254740993]",
-            "[0]: the whole number 9007199254740993 is beyond what float64 keeps exact "
-            "(with a decimal point it is rounded)",
+            "[0]: float64 does not hold the whole number 9007199254740993 exactly (with a decimal point it is rounded)",
         ),
         ("[1, 2]", "shape (2,) has rank 1 (rank 2: one sample of one channel, 3: with channels, 4: with a batch too)"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convcli.core.errors import ConvcliError, located, nearest, one_line, short
+from convcli.core.errors import ConvcliError, located, one_line, short_repr, suggestion
 
 
 def test_frames_put_their_place_in_front():
@@ -26,12 +26,12 @@ def test_without_a_remedy_there_are_no_brackets():
     ],
 )
 def test_the_nearest_known_name(name, known, remedy):
-    assert nearest(name, known) == remedy
+    assert suggestion(name, known) == remedy
 
 
 def test_long_values_are_cut():
-    assert short("x" * 100, 10) == "'xxxxxx..."
-    assert short([1, 2]) == "[1, 2]"
+    assert short_repr("x" * 100, 10) == "'xxxxxx..."
+    assert short_repr([1, 2]) == "[1, 2]"
 
 
 def test_text_of_one_line_commands_no_terminal():

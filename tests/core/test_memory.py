@@ -23,48 +23,48 @@ from convcli.io import arrays
     ],
 )
 def test_an_amount(written, amount):
-    assert memory.size(written) == amount
+    assert memory.parse_size(written) == amount
 
 
 @pytest.mark.parametrize("written", ["", "GiB", "-1", "1e9", "2 XB", "nan", "٣", "9" * 99])
 def test_what_is_no_amount(written):
     with pytest.raises(ConvcliError, match=r"is no amount of memory \(such as 2GiB or 500MB\)$"):
-        memory.size(written)
+        memory.parse_size(written)
 
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0 bytes"), (2048, "2 KiB"), (3 << 19, "1.5 MiB"), (5 << 30, "5.0 GiB"), (1 << 50, "1,024.0 TiB")],
+    [(0, "0 B"), (2048, "2,048 B"), (3 << 19, "1,536.0 KiB"), (5 << 30, "5,120.0 MiB"), (1 << 50, "1,024.0 TiB")],
 )
 def test_an_amount_for_people(amount, text):
-    assert memory.text(amount) == text
+    assert memory.format_bytes(amount) == text
 
 
 def test_what_there_is_not_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "resident", lambda: 100 << 20)
-    with memory.limited(300 << 20):
-        assert memory.room() == 200 << 20
-        memory.check(200 << 20, "less")
+    with memory.limited_to(300 << 20):
+        assert memory.available() == 200 << 20
+        memory.require(200 << 20, "less")
         with pytest.raises(ConvcliError) as caught:
-            memory.check(201 << 20, "less")
+            memory.require(201 << 20, "less")
     assert str(caught.value) == "needs 301.0 MiB of memory in all, --max-memory is 300.0 MiB (less)"
-    monkeypatch.setattr(memory, "free", lambda: 1 << 30)
-    with pytest.raises(ConvcliError, match=r"^needs 2.0 GiB of memory, 1.0 GiB is free \(less\)$"):
-        memory.check(2 << 30, "less")
-    monkeypatch.setattr(memory, "free", lambda: None)
-    memory.check(1 << 60, "less")  # nothing tells
+    monkeypatch.setattr(memory, "system_available", lambda: 1 << 30)
+    with pytest.raises(ConvcliError, match=r"^needs 2,048.0 MiB of memory, 1,024.0 MiB is free \(less\)$"):
+        memory.require(2 << 30, "less")
+    monkeypatch.setattr(memory, "system_available", lambda: None)
+    memory.require(1 << 60, "less")  # nothing tells
 
 
 def test_less_than_the_program_takes():
     with (
-        pytest.raises(ConvcliError, match=r"^--max-memory 1.0 MiB: the program alone takes .* MiB \(more\)$"),
-        memory.limited(1 << 20),
+        pytest.raises(ConvcliError, match=r"^--max-memory 1,024.0 KiB: the program alone takes .* MiB \(more\)$"),
+        memory.limited_to(1 << 20),
     ):
         pass
 
 
 def test_what_this_system_says():
-    free = memory.free()
+    free = memory.system_available()
     assert free is not None
     assert 1 << 20 < free < 1 << 50
 
@@ -96,10 +96,10 @@ TEXTS = {
 def test_a_text_that_would_take_too_much_is_not_read(name, tmp_path, monkeypatch):
     text, needed = TEXTS[name]
     (tmp_path / name).write_text(text)
-    monkeypatch.setattr(memory, "WORTH_ASKING", 0)
-    monkeypatch.setattr(memory, "room", lambda: needed)
+    monkeypatch.setattr(memory, "NEGLIGIBLE", 0)
+    monkeypatch.setattr(memory, "available", lambda: needed)
     assert arrays.load(str(tmp_path / name)).size
-    monkeypatch.setattr(memory, "room", lambda: needed - 1)
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
     with pytest.raises(ConvcliError, match=f"{name}: needs .* is free .a smaller text; an .npy file takes less.$"):
         arrays.load(str(tmp_path / name))
 
@@ -108,11 +108,11 @@ def test_a_text_that_would_take_too_much_is_not_read(name, tmp_path, monkeypatch
 def test_a_file_or_archive_larger_than_memory_is_not_read(name, tmp_path, monkeypatch):
     array = np.zeros(1000)
     np.save(tmp_path / name, array) if name == "a.npy" else np.savez_compressed(tmp_path / name, a=array)
-    monkeypatch.setattr(memory, "WORTH_ASKING", 0)
-    monkeypatch.setattr(memory, "room", lambda: 8000)
-    with pytest.raises(ConvcliError, match=f"{name}: needs 8 KiB of memory"):
+    monkeypatch.setattr(memory, "NEGLIGIBLE", 0)
+    monkeypatch.setattr(memory, "available", lambda: 8000)
+    with pytest.raises(ConvcliError, match=f"{name}: needs 8,128 B of memory"):
         arrays.load(str(tmp_path / name))
-    monkeypatch.setattr(memory, "room", lambda: 9000)
+    monkeypatch.setattr(memory, "available", lambda: 9000)
     assert arrays.load(str(tmp_path / name)).size == 1000
 
 
@@ -127,5 +127,5 @@ def test_a_file_or_archive_larger_than_memory_is_not_read(name, tmp_path, monkey
     ],
 )
 def test_what_a_part_of_a_mapped_file_brings_in(strides, counts, taken, monkeypatch):
-    monkeypatch.setattr(memory, "AROUND", 100)
-    assert memory.mapped(4, strides, counts) == taken
+    monkeypatch.setattr(memory, "FAULT_AROUND", 100)
+    assert memory.mapped_bytes(4, strides, counts) == taken

@@ -12,9 +12,9 @@ def ended(by: str, before: str = "SIG_DFL") -> tuple[int, bytes, bytes]:
     """Exit code, output and errors of a program that sends itself a signal within two undertakings."""
     code = (
         f"import os, signal; signal.signal(signal.{by}, signal.{before})\n"
-        "from convcli.core.signals import end_at_once, undone_by; end_at_once()\n"
-        "with undone_by(lambda: os.write(1, b'outer')), undone_by(lambda: os.unlink('/none')):\n"
-        "    with undone_by(lambda: os.write(1, b'done before')): pass\n"
+        "from convcli.core.signals import exit_on_signals, cleanup_on_signal; exit_on_signals()\n"
+        "with cleanup_on_signal(lambda: os.write(1, b'outer')), cleanup_on_signal(lambda: os.unlink('/none')):\n"
+        "    with cleanup_on_signal(lambda: os.write(1, b'done before')): pass\n"
         f"    os.kill(os.getpid(), signal.{by}); print(' and lived')"
     )
     done = shell(f'exec "{sys.executable}" -c "{code}"')
@@ -31,7 +31,7 @@ def test_what_is_unfinished_is_undone(by, code, error):
 @pytest.mark.parametrize("by", ["SIGINT", "SIGPIPE"])
 def test_a_child_that_this_program_waits_for_has_signals_of_its_own(by):
     code = (
-        "import os, signal; from convcli.core.signals import end_at_once, left_to_child; end_at_once()\n"
+        "import os, signal; from convcli.core.signals import exit_on_signals, left_to_child; exit_on_signals()\n"
         f"with left_to_child(): os.kill(os.getpid(), signal.{by}); print('lived', flush=True)\n"
         f"os.kill(os.getpid(), signal.{by}); print('and lived again')"
     )

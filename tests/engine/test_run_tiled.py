@@ -21,19 +21,19 @@ from convcli.core.errors import ConvcliError
 from convcli.engine import memory_estimate, program
 from convcli.engine import run_tiled as module
 from convcli.engine.run_tiled import TiledRun
-from convcli.io import arrays
+from convcli.io import arrays, npy
 
 
 @pytest.fixture
 def room(monkeypatch):
     """Sets how much memory there is, of which nothing is kept back for threads, weights and pages of files."""
     monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
-    monkeypatch.setattr(memory, "AROUND", 0)
+    monkeypatch.setattr(memory, "FAULT_AROUND", 0)
     monkeypatch.setattr(program, "MOST_GROWTH", 0)
     monkeypatch.setattr(module, "SHARE", 1)
 
     def set_room(most):
-        monkeypatch.setattr(memory, "room", lambda: most)
+        monkeypatch.setattr(memory, "available", lambda: most)
 
     return set_room
 
@@ -66,14 +66,14 @@ def test_samples_then_tiles(room, tmp_path):
 @pytest.mark.parametrize("fortran", [False, True])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_a_file_of_any_type_and_order(room, tmp_path, monkeypatch, kind, fortran, data_format):
-    monkeypatch.setattr(arrays, "LARGE", 0)
+    monkeypatch.setattr(npy, "MIN_MAPPED_BYTES", 0)
     x = np.random.default_rng(0).integers(0, 99, (2, 3, 30, 20) if data_format == "channels_first" else (2, 30, 20, 3))
     np.save(tmp_path / "x.npy", np.asarray(x.astype(kind), order="F" if fortran else "C"))
     model = library.load(["Conv2D(2, 3, padding='same')"], data_format=data_format)
     whole = library.apply(model, x.astype(kind), seed=0)
     room(20_000)
     mapped = arrays.load_input(str(tmp_path / "x.npy"), model.data_format)
-    assert isinstance(mapped, arrays.Mapped)
+    assert isinstance(mapped, npy.MappedArray)
     found, samples, tiles = written(tmp_path / "y.npy", model, {"input": mapped}, seed=0)
     assert (found.dtype, found.shape) == (whole.dtype, whole.shape)
     np.testing.assert_allclose(found, whole, rtol=1e-5 if kind == "float32" else 1e-12, atol=1e-4)
@@ -97,9 +97,9 @@ def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, p
     place = place if place < whole.shape[-1] else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
-        patch.setattr(memory, "AROUND", 0)
+        patch.setattr(memory, "FAULT_AROUND", 0)
         patch.setattr(program, "MOST_GROWTH", 0)
-        patch.setattr(memory, "room", lambda: most)
+        patch.setattr(memory, "available", lambda: most)
         try:
             found, *_ = written(tmp_path_factory.mktemp("y") / "y.npy", model, {"input": x}, place, seed=0)
         except ConvcliError:

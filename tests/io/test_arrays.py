@@ -16,13 +16,13 @@ from hypothesis.extra import numpy as random_arrays
 from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
-from convcli.io import arrays, layout
+from convcli.io import arrays, layout, nested_lists, npy
 
 LAST, FIRST = DataFormat.CHANNELS_LAST, DataFormat.CHANNELS_FIRST
 KINDS = ("bool", "int8", "uint64", ">i4", "float16", ">f4", "<f4", "float64", ">f8")
 
 
-def npy(array, version=None):
+def npy_bytes(array, version=None):
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.asanyarray(array), version)
     return stream.getvalue()
@@ -57,29 +57,33 @@ def floats(least=1):
 @given(floats())
 @settings(deadline=None)
 def test_yaml_and_json_give_the_same_array(array):
-    for text in (yaml.safe_dump(array.tolist()), json.dumps(array.tolist()), json.dumps(arrays.plain(array))):
-        np.testing.assert_array_equal(arrays.read(text.encode()), array, strict=True)
+    for text in (
+        yaml.safe_dump(array.tolist()),
+        json.dumps(array.tolist()),
+        json.dumps(nested_lists.from_array(array)),
+    ):
+        np.testing.assert_array_equal(arrays.decode(text.encode()), array, strict=True)
 
 
 @given(floats(least=2).filter(lambda array: array.ndim < 3), st.sampled_from(",\t"), st.sampled_from(["\n", "\r\n"]))
 def test_lines_of_numbers_give_the_same_array(array, separator, end):
     text = end.join(separator.join(map(repr, row)) for row in np.atleast_2d(array).tolist())
-    np.testing.assert_array_equal(arrays.read(text.encode()), array, strict=True)
+    np.testing.assert_array_equal(arrays.decode(text.encode()), array, strict=True)
 
 
 @given(st.data(), st.sampled_from(KINDS), st.booleans())
 def test_npy_gives_the_same_array(data, kind, fortran):
     shape = data.draw(random_arrays.array_shapes(min_dims=0, min_side=0, max_dims=4, max_side=3))
     array = data.draw(random_arrays.arrays(kind, shape))
-    found = arrays.read(npy(array.copy(order="F" if fortran else "C")))
+    found = arrays.decode(npy_bytes(array.copy(order="F" if fortran else "C")))
     np.testing.assert_array_equal(found, array, strict=True)
 
 
 @given(random_arrays.arrays("float32", 5))
 def test_float32_is_written_with_the_fewest_digits_that_read_back_the_same(array):
-    text = json.dumps(arrays.plain(array))
-    np.testing.assert_array_equal(arrays.read(text.encode()).astype("float32"), array, strict=True)
-    assert json.loads(json.dumps(arrays.plain(np.array([0.1], "float32")))) == [0.1]
+    text = json.dumps(nested_lists.from_array(array))
+    np.testing.assert_array_equal(arrays.decode(text.encode()).astype("float32"), array, strict=True)
+    assert json.loads(json.dumps(nested_lists.from_array(np.array([0.1], "float32")))) == [0.1]
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])
@@ -92,7 +96,7 @@ def test_what_apply_writes_can_be_applied_to(convcli, tmp_path, form, shape, kin
     ).astype(kind)
     np.save(tmp_path / "x.npy", x)
     done = convcli("apply", tmp_path / "x.npy", "-l", "MaxPooling2D(1)", "-f", form)
-    found = arrays.read(done.stdout_bytes)
+    found = arrays.decode(done.stdout_bytes)
     np.testing.assert_array_equal(found.astype(kind).reshape(shape), x, strict=True)
 
 
@@ -100,7 +104,7 @@ def test_words_of_an_earlier_run_are_numbers(convcli):
     done = convcli("apply", "-", "-l", "MaxPooling1D(1)", "-f", "json", stdin="nan,inf,-inf,-0.5")
     assert '"output": [[["NaN"], ["Infinity"], ["-Infinity"], [-0.5]]]' in done.output
     np.testing.assert_array_equal(
-        arrays.read(done.stdout_bytes), np.reshape([np.nan, np.inf, -np.inf, -0.5], (1, 4, 1)), strict=True
+        arrays.decode(done.stdout_bytes), np.reshape([np.nan, np.inf, -np.inf, -0.5], (1, 4, 1)), strict=True
     )
 
 
@@ -129,7 +133,7 @@ def test_words_of_an_earlier_run_are_numbers(convcli):
 )
 @pytest.mark.parametrize("mark", ["", "\N{ZERO WIDTH NO-BREAK SPACE}"], ids=["", "BOM"])
 def test_text(text, value, mark):
-    assert arrays.read((mark + text).encode()).tolist() == value
+    assert arrays.decode((mark + text).encode()).tolist() == value
 
 
 @pytest.mark.parametrize(
@@ -144,19 +148,19 @@ def test_text(text, value, mark):
     ],
 )
 def test_number_types_of_text(text, name):
-    assert arrays.read(text.encode()).dtype == name
+    assert arrays.decode(text.encode()).dtype == name
 
 
 def test_the_format_is_told_by_the_content_and_not_by_the_name():
-    assert arrays.read(npy([1, 2]), ".csv").tolist() == [1, 2]
-    assert arrays.read(b"[1, 2]", ".npy").tolist() == [1, 2]
-    assert arrays.read(b"1,2", ".json").tolist() == [1, 2]
+    assert arrays.decode(npy_bytes([1, 2]), ".csv").tolist() == [1, 2]
+    assert arrays.decode(b"[1, 2]", ".npy").tolist() == [1, 2]
+    assert arrays.decode(b"1,2", ".json").tolist() == [1, 2]
 
 
 def test_a_json_file_is_read_as_json():
-    assert arrays.read(b"[NaN]", ".json").tolist() != [0]
+    assert arrays.decode(b"[NaN]", ".json").tolist() != [0]
     with pytest.raises(ConvcliError, match="valid JSON"):
-        arrays.read(b"[.nan]", ".json")
+        arrays.decode(b"[.nan]", ".json")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +188,7 @@ def test_a_json_file_is_read_as_json():
 )
 def test_what_is_no_array_is_an_error(content):
     with pytest.raises(ConvcliError):
-        arrays.read(content)
+        arrays.decode(content)
 
 
 # ---- NPY and NPZ ----
@@ -192,15 +196,15 @@ def test_what_is_no_array_is_an_error(content):
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 def test_every_version_of_npy(version):
-    assert arrays.read(npy([[1, 2]], version)).tolist() == [[1, 2]]
+    assert arrays.decode(npy_bytes([[1, 2]], version)).tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("length", [6, 7, 9, 20, 127, 128, 151])
 def test_a_cut_npy_is_an_error(length):
-    content = npy([1.0, 2.0, 3.0])
+    content = npy_bytes([1.0, 2.0, 3.0])
     assert len(content) == 128 + 3 * 8
     with pytest.raises(ConvcliError):
-        arrays.read(content[:length])
+        arrays.decode(content[:length])
 
 
 @pytest.mark.parametrize(
@@ -220,29 +224,31 @@ def test_a_cut_npy_is_an_error(length):
 )
 def test_an_npy_with_a_lying_header_is_an_error(content):
     with pytest.raises(ConvcliError):
-        arrays.read(content)
+        arrays.decode(content)
 
 
 @pytest.mark.parametrize("kind", ["complex64", "S3", "U3", "V4", "M8[s]", [("a", "f8")]])
 def test_only_real_numbers_are_computed_with(kind):
     with pytest.raises(ConvcliError, match="real numbers"):
-        layout.to_float(arrays.read(npy(np.zeros(2, kind))))
+        layout.to_float(arrays.decode(npy_bytes(np.zeros(2, kind))))
 
 
 def test_pickles_are_never_loaded():
     with pytest.raises(ConvcliError, match="Python objects, which are never loaded"):
-        arrays.read(npy(np.array([print], object)))
+        arrays.decode(npy_bytes(np.array([print], object)))
 
 
 def test_an_npz_holds_arrays_by_name():
-    found = arrays.read(npz({"conv2d/kernel.npy": npy([1]), "b": npy([2.0])}, zipfile.ZIP_DEFLATED))
+    found = arrays.decode(npz({"conv2d/kernel.npy": npy_bytes([1]), "b": npy_bytes([2.0])}, zipfile.ZIP_DEFLATED))
     assert {name: array.tolist() for name, array in found.items()} == {"conv2d/kernel": [1], "b": [2.0]}
 
 
-@pytest.mark.parametrize("members", [{"a.txt": b"hello"}, {"a.npy": npy([1])[:-1]}, {"a.npy": npy([1]), "b.npy": b""}])
+@pytest.mark.parametrize(
+    "members", [{"a.txt": b"hello"}, {"a.npy": npy_bytes([1])[:-1]}, {"a.npy": npy_bytes([1]), "b.npy": b""}]
+)
 def test_an_npz_with_anything_else_is_an_error(members):
     with pytest.raises(ConvcliError, match=r"^[ab](\.txt)?: "):
-        arrays.read(npz(members))
+        arrays.decode(npz(members))
 
 
 @pytest.fixture
@@ -263,8 +269,8 @@ def test_one_array_of_a_file(folder, name, value):
 
 def test_all_arrays_of_a_file(folder):
     (folder / "run.json").write_text('{"output": {"x": [1], "y": [[2]]}}')
-    assert {name: array.tolist() for name, array in arrays.load_all("two.npz").items()} == {"a": [1], "b": [2]}
-    assert {name: array.tolist() for name, array in arrays.load_all("run.json").items()} == {"x": [1], "y": [[2]]}
+    assert {name: array.tolist() for name, array in arrays.load_named("two.npz").items()} == {"a": [1], "b": [2]}
+    assert {name: array.tolist() for name, array in arrays.load_named("run.json").items()} == {"x": [1], "y": [[2]]}
 
 
 def test_a_name_that_is_too_long_is_an_error():
@@ -278,18 +284,18 @@ def test_a_name_that_is_too_long_is_an_error():
 @pytest.mark.parametrize("text", ["[{a: 1}]", "!!set {a, b}", "{data: {a: 1}}", "{output: {a: {b: 1}}}"])
 def test_a_mapping_for_a_number_is_an_error(text):
     with pytest.raises(ConvcliError):
-        arrays.read(text.encode())
+        arrays.decode(text.encode())
 
 
 @pytest.mark.parametrize("text", ["&a [*a]", "- " * 1000 + "1"], ids=["of itself", "deep"])
 def test_a_list_without_end_is_an_error(text):
     with pytest.raises(ConvcliError):
-        arrays.read(text.encode())
+        arrays.decode(text.encode())
 
 
 def test_too_many_axes_is_an_error():
     with pytest.raises(ConvcliError):
-        arrays.read(("[" * 65 + "1" + "]" * 65).encode())
+        arrays.decode(("[" * 65 + "1" + "]" * 65).encode())
 
 
 @pytest.mark.parametrize(
@@ -298,7 +304,7 @@ def test_too_many_axes_is_an_error():
 )
 def test_a_value_that_its_dtype_cannot_hold_is_an_error(value, dtype):
     with pytest.raises(ConvcliError):
-        arrays.read(json.dumps({"data": ["VALUE"], "dtype": dtype}).replace('"VALUE"', value).encode())
+        arrays.decode(json.dumps({"data": ["VALUE"], "dtype": dtype}).replace('"VALUE"', value).encode())
 
 
 @pytest.mark.parametrize(
@@ -306,7 +312,7 @@ def test_a_value_that_its_dtype_cannot_hold_is_an_error(value, dtype):
 )
 def test_a_whole_number_that_float64_would_round_is_an_error(text):
     with pytest.raises(ConvcliError):
-        layout.to_float(arrays.read(text.encode()))
+        layout.to_float(arrays.decode(text.encode()))
 
 
 @pytest.mark.parametrize(
@@ -325,11 +331,11 @@ def test_a_whole_number_that_float64_would_round_is_an_error(text):
 )
 def test_an_npy_with_a_broken_header_is_an_error(content):
     with pytest.raises(ConvcliError):
-        arrays.read(content)
+        arrays.decode(content)
 
 
 ZIPPED = {
-    kind: npz({"a.npy": npy(np.arange(9))}, kind) for kind in (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
+    kind: npz({"a.npy": npy_bytes(np.arange(9))}, kind) for kind in (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
 }  # a local header of 35 bytes, then the data; the place of the directory at -6
 
 
@@ -344,12 +350,12 @@ ZIPPED = {
 )
 def test_a_broken_npz_is_an_error(content):
     with pytest.raises(ConvcliError):
-        arrays.read(content)
+        arrays.decode(content)
 
 
 @pytest.mark.parametrize(("left", "mapped"), [(1 << 30, False), (1 << 24, True), (None, False)])
 def test_a_file_is_not_read_whole_where_that_takes_much_of_the_memory(tmp_path, monkeypatch, left, mapped):
     np.save(tmp_path / "x.npy", np.ones((1, 1200, 1000, 1), "float32"))
-    monkeypatch.setattr(memory, "room", lambda: left)
+    monkeypatch.setattr(memory, "available", lambda: left)
     found = arrays.load_input(str(tmp_path / "x.npy"), DataFormat.CHANNELS_LAST)
-    assert isinstance(found, arrays.Mapped) == mapped
+    assert isinstance(found, npy.MappedArray) == mapped

@@ -69,12 +69,12 @@ def test_a_device_without_an_end_is_read_no_further():
 
 
 def test_a_pipe_without_an_end_is_read_no_further(monkeypatch):
-    monkeypatch.setattr(memory, "WORTH_ASKING", 0)
-    monkeypatch.setattr(memory, "room", lambda: 10 << 10)
+    monkeypatch.setattr(memory, "NEGLIGIBLE", 0)
+    monkeypatch.setattr(memory, "available", lambda: 10 << 10)
     reading, writing = os.pipe()
     os.write(writing, bytes(11 << 10))
     os.close(writing)
-    with pytest.raises(ConvcliError, match=r"^needs 11 KiB of memory, 10 KiB is free"):
+    with pytest.raises(ConvcliError, match=r"^needs 11.0 KiB of memory, 10.0 KiB is free"):
         read_bytes(f"/dev/fd/{reading}")
     os.close(reading)
 

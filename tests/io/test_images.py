@@ -90,28 +90,28 @@ def tiff(values, order="<", kind=1, planes=1):
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
 def test_eight_bits_a_value(values, mode, form):
     bands = [Image.fromarray(band) for band in (np.moveaxis(values, -1, 0) if values.ndim > 2 else [values])]
-    read = images.read(saved(Image.merge(mode, bands), form))
+    read = images.decode(saved(Image.merge(mode, bands), form))
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, values)
 
 
 def test_one_bit_a_value():
     values = GREY > 100
-    read = images.read(saved(Image.fromarray(values), "PNG"))
+    read = images.decode(saved(Image.fromarray(values), "PNG"))
     assert read.dtype == bool
     np.testing.assert_array_equal(read, values)
 
 
 def test_lossless_webp_and_gif():
-    np.testing.assert_array_equal(images.read(saved(Image.fromarray(COLOUR), "WEBP", lossless=True)), COLOUR)
+    np.testing.assert_array_equal(images.decode(saved(Image.fromarray(COLOUR), "WEBP", lossless=True)), COLOUR)
     few = COLOUR // 128 * 255
-    np.testing.assert_array_equal(images.read(saved(Image.fromarray(few).convert("P"), "GIF")), few)
+    np.testing.assert_array_equal(images.decode(saved(Image.fromarray(few).convert("P"), "GIF")), few)
 
 
 @pytest.mark.parametrize(("mode", "shape"), [("L", (4, 6)), ("RGB", (4, 6, 3)), ("CMYK", (4, 6, 3))])
 def test_jpeg(mode, shape):
     even = Image.new(mode, (6, 4), 77 if mode == "L" else (0, 100, 200, 0)[: len(mode)])
-    read = images.read(saved(even, "JPEG", quality=100))
+    read = images.decode(saved(even, "JPEG", quality=100))
     assert read.shape == shape
     assert np.ptp(read, axis=(0, 1)).max() == 0
     assert np.abs(read[0, 0].astype(int) - np.asarray(even.convert("RGB") if shape[2:] else even)[0, 0]).max() <= 3
@@ -120,9 +120,9 @@ def test_jpeg(mode, shape):
 def test_a_palette_gives_its_colours_and_with_transparency_alpha():
     few = COLOUR // 128 * 255
     indexed = Image.fromarray(few).convert("P")
-    np.testing.assert_array_equal(images.read(saved(indexed, "PNG")), few)
+    np.testing.assert_array_equal(images.decode(saved(indexed, "PNG")), few)
     clear = indexed.getpixel((0, 0))
-    read = images.read(saved(indexed, "PNG", transparency=clear))
+    read = images.decode(saved(indexed, "PNG", transparency=clear))
     assert read.shape == (4, 6, 4)
     np.testing.assert_array_equal(read[..., 3] == 0, np.asarray(indexed) == clear)
 
@@ -130,7 +130,7 @@ def test_a_palette_gives_its_colours_and_with_transparency_alpha():
 @pytest.mark.parametrize(("channels", "kind"), [((), 0), ((2,), 4), ((3,), 2), ((4,), 6)])
 def test_png_of_sixteen_bits(channels, kind):
     values = RANDOM.integers(0, 1 << 16, (4, 6, *channels), dtype=np.uint16)
-    read = images.read(png(values, kind))
+    read = images.decode(png(values, kind))
     assert read.dtype == np.uint16
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, values)
@@ -140,7 +140,7 @@ def test_png_of_sixteen_bits(channels, kind):
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_tiff_of_sixteen_bits(channels, order):
     values = RANDOM.integers(0, 1 << 16, (4, 6, *channels), dtype=np.uint16)
-    read = images.read(tiff(values, order))
+    read = images.decode(tiff(values, order))
     assert read.dtype == np.uint16
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, values)
@@ -148,7 +148,7 @@ def test_tiff_of_sixteen_bits(channels, order):
 
 def test_compressed_tiff_of_sixteen_bits():
     values = RANDOM.integers(0, 1 << 16, (4, 6), dtype=np.uint16)
-    np.testing.assert_array_equal(images.read(saved(Image.fromarray(values), "TIFF", compression="tiff_lzw")), values)
+    np.testing.assert_array_equal(images.decode(saved(Image.fromarray(values), "TIFF", compression="tiff_lzw")), values)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -161,27 +161,27 @@ def test_compressed_tiff_of_sixteen_bits():
     ids=lambda value: str(value.dtype) if hasattr(value, "dtype") else None,
 )
 def test_tiff_of_32_bits(values, kind, order):
-    read = images.read(tiff(values, order, kind))
+    read = images.decode(tiff(values, order, kind))
     assert read.dtype == values.dtype
     np.testing.assert_array_equal(read, values)
 
 
 def test_tiff_of_32_bits_without_a_sign():
     values = np.array([[0, 1, 1 << 31], [(1 << 32) - 1, 2, 3]], np.uint32)
-    np.testing.assert_array_equal(images.read(tiff(values)), values)
+    np.testing.assert_array_equal(images.decode(tiff(values)), values)
 
 
 def test_what_pillow_cannot_read_is_an_error():
     for content in (tiff(np.ones((2, 3), np.uint32), ">"), tiff(np.ones((2, 3)), kind=3)):
         with pytest.raises(ConvcliError) as caught:
-            images.read(content)
+            images.decode(content)
         assert str(caught.value) == "a picture that Pillow cannot read (an .npy file of its values)"
 
 
 def test_bits_that_would_be_lost_are_an_error():
     values = RANDOM.integers(0, 1 << 16, (4, 6, 3), dtype=np.uint16)
     with pytest.raises(ConvcliError, match="16-bit grey, RGB or RGBA"):
-        images.read(tiff(values, planes=2))
+        images.decode(tiff(values, planes=2))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])
@@ -190,7 +190,7 @@ def test_a_picture_is_turned_as_its_exif_data_ask(form):
     exif[274] = 6  # to be turned a quarter to the right
     picture = Image.new("RGB", (16, 8), (0, 0, 0))
     picture.paste((255, 255, 255), (0, 0, 8, 8))  # the left half is white: the upper one, once turned
-    read = images.read(saved(picture, form, exif=exif))
+    read = images.decode(saved(picture, form, exif=exif))
     assert read.shape == (16, 8, 3)
     assert read[:7].min() > 200
     assert read[9:].max() < 50
@@ -213,10 +213,10 @@ def test_of_several_pictures_the_first_with_a_warning(form, tmp_path):
 def test_a_file_that_breaks_off_is_an_error_or_whole(form):
     picture = Image.fromarray(RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8))
     content = saved(picture, form)
-    whole = images.read(content)
+    whole = images.decode(content)
     for length in range(12, len(content), max(len(content) // 40, 1)):
         try:
-            read = images.read(content[:length])
+            read = images.decode(content[:length])
         except ConvcliError:
             continue
         assert length > len(content) // 2
@@ -227,7 +227,7 @@ def test_a_png_whose_checksum_is_wrong_is_an_error():
     content = bytearray(png(GREY.astype(np.uint16), 0))
     content[-20] ^= 1
     with pytest.raises(ConvcliError, match=r"^broken picture: "):
-        images.read(bytes(content))
+        images.decode(bytes(content))
 
 
 def test_nothing_but_the_error_is_said_of_a_damaged_tiff(tmp_path):
@@ -249,22 +249,22 @@ def test_a_bomb_is_one_error_and_a_large_picture_no_warning(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)  # more is a warning of Pillow's, twice as many an error
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert images.read(saved(Image.fromarray(GREY), "PNG")).shape == (4, 6)
+        assert images.decode(saved(Image.fromarray(GREY), "PNG")).shape == (4, 6)
         with pytest.raises(ConvcliError) as caught:
-            images.read(saved(Image.new("L", (7, 6)), "PNG"))
+            images.decode(saved(Image.new("L", (7, 6)), "PNG"))
     assert str(caught.value) == "the picture says it is too large (at most 40 pixels)"
 
 
 def test_without_pillow(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ConvcliError) as caught:
-        images.read(png(GREY.astype(np.uint16), 0))
+        images.decode(png(GREY.astype(np.uint16), 0))
     assert str(caught.value) == "needs Pillow (pip install 'convcli[images]')"
 
 
 def test_a_sound_file_is_no_picture():
-    assert not images.is_picture(b"RIFF\0\0\0\0WAVEfmt ")
-    assert images.is_picture(b"RIFF\0\0\0\0WEBPVP8 ")
+    assert not images.is_image(b"RIFF\0\0\0\0WAVEfmt ")
+    assert images.is_image(b"RIFF\0\0\0\0WEBPVP8 ")
 
 
 # ---- on the command line ----
@@ -329,9 +329,9 @@ def test_a_picture_that_says_it_is_larger_than_its_file_can_be_is_not_decoded():
     content = bytearray(saved(Image.fromarray(GREY), "GIF"))
     content[6:10] = struct.pack("<HH", 10_000, 10_000)
     with pytest.raises(ConvcliError, match=r"says it has 100,000,000 values, in \d+ bytes \(at most 67,108,864\)"):
-        images.read(bytes(content))
+        images.decode(bytes(content))
 
 
 def test_a_picture_of_one_colour_is_small_and_read():
     black = Image.new("L", (3000, 3000))
-    assert images.read(saved(black, "PNG")).shape == (3000, 3000)
+    assert images.decode(saved(black, "PNG")).shape == (3000, 3000)

@@ -15,13 +15,13 @@ import safetensors.numpy
 
 import convcli
 from convcli.core.errors import ConvcliError
-from convcli.io import weights_file
+from convcli.io import hdf5, weights_file
 
 MODEL = convcli.load(["Conv1D(1, 3)"])
 KERNEL = np.arange(3.0).reshape(3, 1, 1)
 
 
-def hdf5(fill):
+def hdf5_bytes(fill):
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:
         fill(file)
@@ -42,7 +42,7 @@ def applied(held):
 
 def test_safetensors_by_layer_and_variable():
     content = safetensors.numpy.save({"conv1d/kernel": KERNEL.astype("float32")})
-    assert applied(weights_file.read(content, ".safetensors")) == [2, 1, 0]
+    assert applied(weights_file.decode(content, ".safetensors")) == [2, 1, 0]
 
 
 def test_bfloat16_is_widened():
@@ -50,13 +50,13 @@ def test_bfloat16_is_widened():
     content = (
         len(header).to_bytes(8, "little") + header + (KERNEL.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()
     )
-    assert applied(weights_file.read(content, ".safetensors")) == [2, 1, 0]
+    assert applied(weights_file.decode(content, ".safetensors")) == [2, 1, 0]
 
     def fill(file):
         file["layers/conv1d/vars/0"] = (KERNEL.astype("<f4").view("<u4") >> 16).astype("<u2")
         file["layers/conv1d/vars/0"].attrs["dtype"] = "bfloat16"
 
-    assert applied(weights_file.read(hdf5(fill))) == [2, 1, 0]
+    assert applied(weights_file.decode(hdf5_bytes(fill))) == [2, 1, 0]
 
 
 def test_arrays_of_an_hdf5_file_are_read_only_once_their_shape_is_right():
@@ -64,7 +64,7 @@ def test_arrays_of_an_hdf5_file_are_read_only_once_their_shape_is_right():
         file.create_dataset("layers/conv1d/vars/0", (1 << 20, 1 << 20), "f4", chunks=(1, 1))  # 4 TiB that are not there
 
     with pytest.raises(ConvcliError, match=r"layers/conv1d/vars/0: shape \(1048576, 1048576\)"):
-        applied(weights_file.read(hdf5(fill)))
+        applied(weights_file.decode(hdf5_bytes(fill)))
 
 
 def test_what_is_no_layer_s_is_left_out():
@@ -73,7 +73,7 @@ def test_what_is_no_layer_s_is_left_out():
         file["optimizer/vars/0"] = KERNEL
         file["layers/dropout/seed_generator/vars/0"] = np.ones(2)
 
-    assert list(weights_file.read(hdf5(fill))) == ["layers/conv1d/vars/0"]
+    assert list(weights_file.decode(hdf5_bytes(fill))) == ["layers/conv1d/vars/0"]
 
 
 def linked(file):
@@ -104,25 +104,25 @@ def words(file):
 
 
 def test_links_are_not_followed():
-    assert weights_file.read(hdf5(linked)) == {}
+    assert weights_file.decode(hdf5_bytes(linked)) == {}
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (hdf5(elsewhere), "layers/conv1d/vars/0 is kept in another file (arrays in the file itself)"),
-        (hdf5(virtual), "layers/conv1d/vars/0 is kept in another file (arrays in the file itself)"),
-        (hdf5(half), "layers/conv1d/vars/0: float32 values (real numbers)"),
-        (hdf5(empty), "layers/conv1d/vars/0: float32 values (real numbers)"),
-        (hdf5(words), "layers/conv1d/vars/0: object values (real numbers)"),
+        (hdf5_bytes(elsewhere), "layers/conv1d/vars/0 is stored in another file (arrays in the file itself)"),
+        (hdf5_bytes(virtual), "layers/conv1d/vars/0 is stored in another file (arrays in the file itself)"),
+        (hdf5_bytes(half), "layers/conv1d/vars/0: float32 values (real numbers)"),
+        (hdf5_bytes(empty), "layers/conv1d/vars/0: float32 values (real numbers)"),
+        (hdf5_bytes(words), "layers/conv1d/vars/0: object values (real numbers)"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "broken HDF5 file: "),
         (archive(**{"config.json": "{}"}), "the archive holds no model.weights.h5 (what model.save writes)"),
-        (archive(**{"config.json": "{}", "model.weights.h5": "x"}), "'x' is no array"),
+        (archive(**{"config.json": "{}", "model.weights.h5": "x"}), "'x' is not an array"),
     ],
 )
 def test_what_is_no_weights_file(content, message):
     with pytest.raises(ConvcliError) as caught:
-        weights_file.read(content)
+        weights_file.decode(content)
     assert str(caught.value).startswith(message)
 
 
@@ -136,29 +136,29 @@ def test_names_that_keras_2_splits_are_joined():
             file[group]["kernel:0"], file[group]["bias:0"] = KERNEL, np.ones(1)
 
     keys = [f"{layer}/vars/{place}" for layer in ("conv1d", "other") for place in (0, 1)]
-    assert list(weights_file.read(hdf5(fill))) == keys
+    assert list(weights_file.decode(hdf5_bytes(fill))) == keys
 
 
 def test_texts_on_which_the_library_would_not_come_to_an_end_are_an_error():
-    content = bytearray(hdf5(lambda file: file.attrs.update({"layer_names": ["conv1d"]})))
-    content[content.find(weights_file.HEAP) + 24] = 44  # the size of the first text, behind which there is nothing then
-    with pytest.raises(ConvcliError, match=r"^broken HDF5 file: an entry of no size in its global heap$"):
-        weights_file.read(bytes(content))
+    content = bytearray(hdf5_bytes(lambda file: file.attrs.update({"layer_names": ["conv1d"]})))
+    content[content.find(hdf5.GLOBAL_HEAP) + 24] = 44  # the size of the first text, behind which there is nothing then
+    with pytest.raises(ConvcliError, match=r"^broken HDF5 file: an entry of size 0 in its global heap$"):
+        weights_file.decode(bytes(content))
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", (9).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]"])
 def test_what_is_no_safetensors_file(content):
     with pytest.raises(ConvcliError, match="broken safetensors file: "):
-        weights_file.read(content, ".safetensors")
+        weights_file.decode(content, ".safetensors")
 
 
 @pytest.mark.parametrize(
-    ("content", "module", "extra"), [(hdf5(linked), "h5py", "keras"), (b"", "safetensors", "safetensors")]
+    ("content", "module", "extra"), [(hdf5_bytes(linked), "h5py", "keras"), (b"", "safetensors", "safetensors")]
 )
 def test_without_the_library_the_error_names_the_extra(content, module, extra, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(ConvcliError) as caught:
-        weights_file.read(content, f".{extra}")
+        weights_file.decode(content, f".{extra}")
     assert str(caught.value) == f"needs {module} (pip install 'convcli[{extra}]')"
 
 
@@ -176,4 +176,4 @@ FATAL = (
 def test_a_file_that_ends_the_library_ends_in_a_line():
     content = lzma.decompress(base64.b85decode(FATAL))
     with pytest.raises(ConvcliError, match=r"^broken HDF5 file: "):
-        list(weights_file.read(content))
+        list(weights_file.decode(content))

@@ -358,7 +358,7 @@ def test_a_batch_takes_no_more_memory_than_is_said(layers, shape, batch_size, mo
     (target,) = make_plan(model, {"input": shape}).output_shapes.values()
     data = {"input": np.ones((batch_size, *shape))}, {model.outputs[0]: np.zeros((batch_size, *target))}
     said = []
-    monkeypatch.setattr("convcli.core.memory.check", lambda needed, remedy: said.append(needed))
+    monkeypatch.setattr("convcli.core.memory.require", lambda needed, remedy: said.append(needed))
     with training(model, *data, Options(epochs=2, batch_size=batch_size, loss="mse")) as run:
         tracemalloc.start()
         run.learn()

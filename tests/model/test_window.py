@@ -94,16 +94,16 @@ def test_transposed_sizes(size, stride, dilation, padding, extra, expected):
     [(LAST, 1, 0), (LAST, -1, 2), (LAST, 3, 2), (FIRST, 1, 2), (FIRST, -1, 1), (FIRST, 2, 0)],
 )
 def test_axis_numbers_are_keras_s(layout, axis, place):
-    assert layout.axis(axis, 3) == place
+    assert layout.resolve_axis(axis, 3) == place
 
 
 @pytest.mark.parametrize("axis", [0, 4, -4])
 def test_an_axis_that_is_not_there(axis):
     with pytest.raises(ConvcliError, match=f"axis {axis} is not one of the input's 4 axes"):
-        LAST.axis(axis, 3)
+        LAST.resolve_axis(axis, 3)
 
 
 def test_data_formats_are_inverse():
-    assert FIRST.to_last((3, 28, 20)) == (28, 20, 3)
-    assert FIRST.from_last((28, 20, 3)) == (3, 28, 20)
-    assert FIRST.from_last((10,)) == (10,)
+    assert FIRST.to_channels_last((3, 28, 20)) == (28, 20, 3)
+    assert FIRST.from_channels_last((28, 20, 3)) == (3, 28, 20)
+    assert FIRST.from_channels_last((10,)) == (10,)

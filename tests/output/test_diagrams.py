@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, SAMPLES
 
 import convcli as library
-from convcli.core.shapes import shape_text
+from convcli.core.shapes import format_shape
 from convcli.output.render.formats import FORMATS, PLAIN, TextStyle
 from convcli.output.report.shape import ShapeReport
 
@@ -79,7 +79,7 @@ def expected(answer):
     shapes = answer.summary["input_shape"]
     shapes = dict(shapes) if isinstance(shapes, dict) else {answer.inputs[0]: shapes}
     shapes |= {row["name"]: row["output_shape"] for row in answer.summary["layers"]}
-    shapes = {name: shape_text(shape) for name, shape in shapes.items()}
+    shapes = {name: format_shape(shape) for name, shape in shapes.items()}
     taken = {name: [] for name in answer.inputs}
     for row in answer.summary["layers"]:
         taken[row["name"]] = [(each, shapes.get(each)) for each in row["inputs"]]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.problem import Problem
@@ -48,8 +48,8 @@ def correlate(
     problem = problem_of(x, kernel, windows, groups, tolerance)
     _, correlation = prepare_correlation(kernel, problem, algorithm)
     y = np.full((len(x), *problem.positions, problem.filters), 1e30, x.dtype)
-    with Team(threads) as team:
-        correlation.run(x, y, team, no_finish)
+    with ThreadPool(threads) as workers:
+        correlation.run(x, y, workers, no_finish)
     return y
 
 

@@ -18,8 +18,9 @@ from click.testing import CliRunner
 import convcli
 from convcli.cli import main
 from convcli.cli.model_arguments import value_of
+from convcli.core import dtypes
 from convcli.core.errors import ConvcliError
-from convcli.io import arrays, preprocessing, weights_file
+from convcli.io import arrays, hdf5, keras_archive, preprocessing, weights_file
 from convcli.io.yaml_json import parse
 from convcli.learning import checkpoints
 from convcli.model import filter_bank
@@ -64,23 +65,23 @@ def _text(make: Callable[[Random], str]) -> Callable[[Random], bytes]:
 
 def _use_array(content: bytes) -> None:
     suffix, rest = _split(content)
-    found = arrays.read(rest, suffix)
+    found = arrays.decode(rest, suffix)
     for array in found.values() if isinstance(found, dict) else [found]:
-        assert array.dtype.kind in arrays.REAL
+        assert array.dtype.kind in dtypes.REAL_KINDS
 
 
 def _use_weights(content: bytes) -> None:
     suffix, rest = _split(content)
-    for held in weights_file.read(rest, suffix).values():
-        if isinstance(held, weights_file.Held) and prod(held.shape) < MOST_VALUES:
+    for held in weights_file.decode(rest, suffix).values():
+        if isinstance(held, hdf5.StoredArray) and prod(held.shape) < MOST_VALUES:
             assert held.read().shape == held.shape
 
 
 def _use_model(content: bytes) -> None:
     suffix, rest = _split(content)
-    if weights_file.is_archive(rest):
-        rest = weights_file.member(rest, weights_file.CONFIG)
-    summarize(read_value(arrays.read_document(rest, suffix)).mapping)
+    if keras_archive.is_keras_archive(rest):
+        rest = keras_archive.read_member(rest, keras_archive.CONFIG)
+    summarize(read_value(arrays.decode_text(rest, suffix)).mapping)
 
 
 def summarize(mapping: Any) -> None:
@@ -130,7 +131,7 @@ def _use_option(content: bytes) -> None:
         lambda: filter_bank.find(text),
         lambda: expectations.failure(SUMMARY, text),
         lambda: expectations.value(SUMMARY, text),
-        lambda: preprocessing.quotient(text),
+        lambda: preprocessing.parse_scale_factor(text),
         lambda: parameters(text),
     )
 

@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import banded, patches
 from convcli.engine.algorithms.blocks import Block, cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
@@ -56,7 +56,7 @@ class ApproximateCorrelation(BlockwiseCorrelation):
         direct, _ = self._direct_algorithm
         return (direct,) if self.share_direct == 1 else (name, direct)
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Array:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Array:
         """Compute and finish a block, and return the largest magnitude in each of its samples, or a lower bound."""
         raise NotImplementedError
 
@@ -64,36 +64,36 @@ class ApproximateCorrelation(BlockwiseCorrelation):
         """Return the squared norm of each cell over its channels."""
         return np.square(x[..., 0]) if x.shape[-1] == 1 else np.einsum("...c,...c->...", x, x)
 
-    def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
+    def run(self, x: Array, y: Array, workers: ThreadPool, finish: Finish) -> None:
         """Compute all of `y`: each sample by transforms if its errors are within the tolerance, else directly."""
         self.share_direct = 0.0
         if self.whole_kernel and is_whole(x):
             self.share_direct = 1.0
-            self.direct.run(x, y, team, finish)
+            self.direct.run(x, y, workers, finish)
             return
         with np.errstate(over="ignore", invalid="ignore"):
-            failed = self._attempt(x, y, team, finish)
+            failed = self._attempt(x, y, workers, finish)
         self.share_direct = len(failed) / len(x)
         for sample in failed:
-            self.direct.run(x[sample : sample + 1], y[sample : sample + 1], team, finish)
+            self.direct.run(x[sample : sample + 1], y[sample : sample + 1], workers, finish)
 
-    def _attempt(self, x: Array, y: Array, team: Team, finish: Finish) -> Array:
+    def _attempt(self, x: Array, y: Array, workers: ThreadPool, finish: Finish) -> Array:
         """Compute `y` by transforms, and return the numbers of the samples whose errors exceed the tolerance."""
-        noise = self._noise(x, team)
+        noise = self._noise(x, workers)
         hopeful = np.isfinite(noise)
         blocks = [block for block in self.blocks(y.shape[:-1]) if hopeful[block[0][0]].any()]
         magnitudes: list[Array] = [np.zeros(1)] * len(blocks)
 
         def compute(number: int) -> None:
-            magnitudes[number] = self.compute_block(x, y, blocks[number], team, finish)
+            magnitudes[number] = self.compute_block(x, y, blocks[number], workers, finish)
 
-        team.run(compute, range(len(blocks)))
+        workers.run(compute, range(len(blocks)))
         largest = np.zeros(len(x))
         for (region, _), magnitude in zip(blocks, magnitudes, strict=True):
             largest[region[0]] = np.maximum(largest[region[0]], magnitude)
         return np.flatnonzero(~((noise <= self.problem.tolerance * largest) & np.isfinite(largest)))
 
-    def _noise(self, x: Array, team: Team) -> Array:
+    def _noise(self, x: Array, workers: ThreadPool) -> Array:
         """Estimate the rounding errors of each sample from the norm of its largest cell: (samples,)."""
         regions = cut_into_regions(x.shape[:-1], x.shape[-1] * x.itemsize, NORM_SHARES)
         squares = np.zeros(len(regions))
@@ -101,7 +101,7 @@ class ApproximateCorrelation(BlockwiseCorrelation):
         def measure(number: int) -> None:
             squares[number] = self.cell_squares(x[regions[number]]).max()
 
-        team.run(measure, range(len(regions)))
+        workers.run(measure, range(len(regions)))
         largest = np.zeros(len(x))
         for region, square in zip(regions, squares, strict=True):
             largest[region[0]] = np.maximum(largest[region[0]], square)  # NaN stays

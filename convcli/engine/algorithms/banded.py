@@ -13,7 +13,7 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import patches
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, Region, cut_into_blocks
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
@@ -66,10 +66,10 @@ class BandedCorrelation(BlockwiseCorrelation):
         wide = (*shape[:-1], -(-shape[-1] // self.count))
         return cut_into_blocks(wide, len(self.matrix) * self.problem.itemsize, 1, prod(wide) * self.matrix.size)
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         region, _ = block
-        wide_patches = im2col(x, self.wide_windows, region, team)  # (cells, *window, width · channels)
-        product = team.scratch("product", (len(wide_patches), self.matrix.shape[1]), y.dtype)
+        wide_patches = im2col(x, self.wide_windows, region, workers)  # (cells, *window, width · channels)
+        product = workers.scratch.array("product", (len(wide_patches), self.matrix.shape[1]), y.dtype)
         np.matmul(wide_patches, self.matrix, out=product)
         last = slice(region[-1].start * self.count, min(y.shape[-2], region[-1].stop * self.count))
         outputs: Region = (*region[:-1], last)
@@ -77,7 +77,7 @@ class BandedCorrelation(BlockwiseCorrelation):
             # Perhaps a zero of the matrix met infinity, which is undefined. Without these zeros nothing is undefined
             # but what the definition says.
             for inner in self.one_by_one.blocks_within(outputs):
-                self.one_by_one.compute_block(x, y, inner, team, finish)
+                self.one_by_one.compute_block(x, y, inner, workers, finish)
             return
         out = y[outputs]
         rows = product.reshape(*out.shape[:-2], -1, out.shape[-1])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import Block, Region, region_shape
 from convcli.engine.algorithms.problem import Problem
 
@@ -22,7 +22,7 @@ class BlockwiseCorrelation:
     """A correlation ready to run on any number of samples: what an algorithm's `prepare` returns.
 
     `uses_blas` says that matrix products take most of its time. BLAS may share these among threads of its own, and
-    then the team must not do so too.
+    then the workers must not do so too.
     """
 
     uses_blas = True
@@ -52,17 +52,17 @@ class BlockwiseCorrelation:
             blocks.append((tuple(moved), filters))
         return blocks
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Any:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Any:
         """Compute and finish one block of `y`, (samples, *positions, filters), from `x`, (samples, *space, channels).
 
-        Runs in one of the team's threads, and takes scratch memory from the team.
+        Runs in one of the workers's threads, and takes scratch memory from the workers.
         """
         raise NotImplementedError
 
-    def run(self, x: Array, y: Array, team: Team, finish: Finish) -> None:
+    def run(self, x: Array, y: Array, workers: ThreadPool, finish: Finish) -> None:
         """Compute all of `y`, (samples, *positions, filters), from `x`, (samples, *space, channels)."""
         with np.errstate(over="ignore", invalid="ignore"):  # infinite and undefined results are results
-            team.run(lambda block: self.compute_block(x, y, block, team, finish), self.blocks(y.shape[:-1]))
+            workers.run(lambda block: self.compute_block(x, y, block, workers, finish), self.blocks(y.shape[:-1]))
 
 
 def as_rows(block: Array) -> Array | None:

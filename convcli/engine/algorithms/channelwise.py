@@ -7,7 +7,7 @@ from string import ascii_lowercase
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import Block, cut_into_blocks, region_shape
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.im2col import padded_input, window_view
@@ -47,10 +47,10 @@ class ChannelwiseCorrelation(BlockwiseCorrelation):
         problem = self.problem
         return cut_into_blocks(shape, 2 * problem.filters * problem.itemsize, 1, problem.macs * shape[0] * COST)
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         region, filters = block
         windows = self.problem.windows
-        patches = window_view(padded_input(x, windows, region, team), windows, region_shape(region)[1:])
+        patches = window_view(padded_input(x, windows, region, workers), windows, region_shape(region)[1:])
         out = y[region]  # (samples, *positions, filters), the filters of a channel next to each other
         for number, weights in enumerate(self.weights):
             np.einsum(self.subscripts, patches, weights, out=out[..., number :: self.problem.group_filters])

@@ -15,7 +15,7 @@ import numpy as np
 from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, Region, cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.problem import Problem
@@ -38,7 +38,7 @@ def numba_loops() -> Any:
     if not installed():
         raise ConvcliError("compiled code needs numba", "pip install 'convcli[fast]'")
     if "numba" not in sys.modules:
-        memory.check(START_UP, "--no-compiled")
+        memory.require(START_UP, "--no-compiled")
     try:
         from convcli.engine.algorithms import numba_kernels
     except Exception as error:  # numba that does not fit this NumPy, or has nowhere to keep what it compiles
@@ -118,15 +118,15 @@ class Rows(BlockwiseCorrelation):
         row_bytes = counts[-1] * self.problem.filters * self.problem.itemsize
         return [(box, ALL_FILTERS) for box in whole_rows(counts, row_bytes, least)]
 
-    def compute_block(self, x: Array, y: Array, item: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, item: Block, workers: ThreadPool, finish: Finish) -> None:
         box, filters = item
         images, results = flat(x), flat(y)
         start, stop = (box[1].start, box[1].stop) if len(box) == 3 else (0, 1)
         for sample in range(box[0].start, box[0].stop):
-            self.rows(images[sample], results[sample], start, stop, team)
+            self.rows(images[sample], results[sample], start, stop, workers)
         finish(y[box], filters)
 
-    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+    def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
         """Compute some rows of one sample, (H, W, channels) -> (H', W', filters)."""
         raise NotImplementedError
 
@@ -140,7 +140,7 @@ class FewChannels(Rows):
         super().__init__(kernel, problem)
         self.weights = np.ascontiguousarray(self.kernel.transpose(3, 0, 2, 1))  # (filters, k, in, k)
 
-    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+    def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
         self.native.few_channels(x, self.weights, y, self.before, self.dilation, start, stop)
 
 
@@ -153,7 +153,7 @@ class CompiledChannelwise(Rows):
         super().__init__(kernel, problem)
         self.weights = np.ascontiguousarray(self.kernel[:, :, 0])  # (k, k, channels)
 
-    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+    def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
         self.native.channelwise(x, self.weights, y, self.before, self.stride, self.dilation, start, stop)
 
 
@@ -169,12 +169,12 @@ class OverlapAdd(Rows):
         row_bytes = counts[-1] * self.weights.shape[1] * self.problem.itemsize // prod(self.upsample)
         return [(box, ALL_FILTERS) for box in whole_rows(counts, row_bytes, 4)]
 
-    def rows(self, x: Array, y: Array, start: int, stop: int, team: Team) -> None:
+    def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
         height, width, channels = x.shape
         last = (stop - 1 - self.before[0] + (self.kernel.shape[0] - 1) * self.dilation[0]) // self.upsample[0]
         first = max(0, -(-(start - self.before[0]) // self.upsample[0]))
         met = x[first : max(first, min(height, last + 1))]
-        products = team.scratch("products", (met.size // channels, self.weights.shape[1]), x.dtype)
+        products = workers.scratch.array("products", (met.size // channels, self.weights.shape[1]), x.dtype)
         np.matmul(met.reshape(-1, channels), self.weights, out=products)
         laid = products.reshape(len(met), width, *self.kernel.shape[:2], self.problem.filters)
         self.native.overlap_add(laid, first, y, self.before, self.upsample, self.dilation, width, start, stop)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, region_shape
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
@@ -67,9 +67,9 @@ class FourierCorrelation(ApproximateCorrelation):
             blocks.append(((slice(sample, sample + 1), *run), ALL_FILTERS))
         return blocks
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Array:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Array:
         (sample, *tiles), filters = block
-        padded = self._padded(x, sample, tiles, team)  # (1, *space, 1)
+        padded = self._padded(x, sample, tiles, workers)  # (1, *space, 1)
         if len(tiles) == 1:
             views = window_view(padded, [Window(self.size[0], self.kept[0])], region_shape(tuple(tiles)))[0, ..., 0]
         else:
@@ -89,10 +89,10 @@ class FourierCorrelation(ApproximateCorrelation):
         finish(out, filters)
         return largest
 
-    def _padded(self, x: Array, sample: slice, tiles: list[slice], team: Team) -> Array:
+    def _padded(self, x: Array, sample: slice, tiles: list[slice], workers: ThreadPool) -> Array:
         """Return the input under some tiles of a sample, padded: (1, *space, 1)."""
         starts, cells = [], []
         for tile, kept, size, window in zip(tiles, self.kept, self.size, self.problem.windows, strict=True):
             starts.append(tile.start * kept - window.before)
             cells.append((tile.stop - tile.start - 1) * kept + size)
-        return read_cells(x[sample], starts, cells, (1,) * len(cells), team)
+        return read_cells(x[sample], starts, cells, (1,) * len(cells), workers)

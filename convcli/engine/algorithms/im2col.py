@@ -15,28 +15,28 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import Region, region_shape
 from convcli.model.window import Window
 
 LARGEST_PADDED_INPUT = 8 << 20  # bytes
 
 
-def im2col(x: Array, windows: Sequence[Window], region: Region, team: Team, out: Array | None = None) -> Array:
+def im2col(x: Array, windows: Sequence[Window], region: Region, workers: ThreadPool, out: Array | None = None) -> Array:
     """Return the patches under the windows of a region as a matrix (cells of the region, window cells · channels).
 
     It is written to `out` if that is given. Else it is a view of the input where that is possible, or memory of this
     thread that holds until its next call.
     """
-    patches = extract_patches(x, windows, region, team)  # (samples, *positions, *window, channels)
+    patches = extract_patches(x, windows, region, workers)  # (samples, *positions, *window, channels)
     shape = (prod(region_shape(region)), -1)
     if out is None:
-        return contiguous(patches, shape, "patches", team)
+        return contiguous(patches, shape, "patches", workers)
     np.copyto(out.reshape(patches.shape), patches)
     return out
 
 
-def extract_patches(x: Array, windows: Sequence[Window], region: Region, team: Team) -> Array:
+def extract_patches(x: Array, windows: Sequence[Window], region: Region, workers: ThreadPool) -> Array:
     """Return the cells under the windows of a region, (samples, *positions, *window, channels), mostly as a view.
 
     Where the windows skip most of what they span, the padded input would be large for nothing: then the input is copied
@@ -44,9 +44,9 @@ def extract_patches(x: Array, windows: Sequence[Window], region: Region, team: T
     """
     samples, *positions = region_shape(region)
     if samples * prod(_spans(windows, region)) * x.shape[-1] * x.itemsize <= LARGEST_PADDED_INPUT:
-        return window_view(padded_input(x, windows, region, team), windows, positions)
+        return window_view(padded_input(x, windows, region, workers), windows, positions)
     sizes = [window.size for window in windows]
-    patches = team.scratch("patches", (samples, *positions, *sizes, x.shape[-1]), x.dtype)
+    patches = workers.scratch.array("patches", (samples, *positions, *sizes, x.shape[-1]), x.dtype)
     strides = [window.stride for window in windows]
     for cell in np.ndindex(*sizes):
         starts = [
@@ -54,7 +54,7 @@ def extract_patches(x: Array, windows: Sequence[Window], region: Region, team: T
             for start, index, window in zip(_starts(windows, region), cell, windows, strict=True)
         ]
         everywhere = (slice(None),) * (1 + len(windows))
-        patches[(*everywhere, *cell)] = read_cells(x[region[0]], starts, positions, strides, team)
+        patches[(*everywhere, *cell)] = read_cells(x[region[0]], starts, positions, strides, workers)
     return patches
 
 
@@ -70,17 +70,22 @@ def window_view(x: Array, windows: Sequence[Window], positions: Sequence[int]) -
     return as_strided(x, shape, (x.strides[0], *moves, *inner, x.strides[-1]), writeable=False)
 
 
-def padded_input(x: Array, windows: Sequence[Window], region: Region, team: Team, empty: float = 0.0) -> Array:
+def padded_input(x: Array, windows: Sequence[Window], region: Region, workers: ThreadPool, empty: float = 0.0) -> Array:
     """Return the part of the input that the windows of a region cover, padding included: (samples, *space, channels).
 
     A view where there is no padding, else memory of this thread that holds until its next call. Padding holds `empty`.
     """
     starts, spans = _starts(windows, region), _spans(windows, region)
-    return read_cells(x[region[0]], starts, spans, (1,) * len(starts), team, empty)
+    return read_cells(x[region[0]], starts, spans, (1,) * len(starts), workers, empty)
 
 
 def read_cells(
-    x: Array, starts: Sequence[int], counts: Sequence[int], steps: Sequence[int], team: Team, empty: float = 0.0
+    x: Array,
+    starts: Sequence[int],
+    counts: Sequence[int],
+    steps: Sequence[int],
+    workers: ThreadPool,
+    empty: float = 0.0,
 ) -> Array:
     """Return the cells start + step·i, i < count, along each spatial axis: (samples, *counts, channels).
 
@@ -99,19 +104,19 @@ def read_cells(
         return cells
     # The padding is often still there from the block before: then only the cells inside are written.
     use = tuple((axis.start, axis.stop) for axis in inside)
-    padded = team.filled("padded input", (x.shape[0], *counts, x.shape[-1]), x.dtype, empty, use)
+    padded = workers.scratch.filled("padded input", (x.shape[0], *counts, x.shape[-1]), x.dtype, empty, use)
     padded[(slice(None), *inside)] = cells
     return padded
 
 
-def contiguous(view: Array, shape: tuple[int, ...], name: str, team: Team) -> Array:
+def contiguous(view: Array, shape: tuple[int, ...], name: str, workers: ThreadPool) -> Array:
     """Return a view in another shape and in one piece: the view itself where it is, else a copy.
 
     The copy is memory of this thread that holds until its next call with this name.
     """
     if view.flags.c_contiguous:
         return view.reshape(shape)
-    copy = team.scratch(name, view.shape, view.dtype)
+    copy = workers.scratch.array(name, view.shape, view.dtype)
     np.copyto(copy, view)
     return copy.reshape(shape)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import Block, cut_into_blocks
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.im2col import padded_input, window_view
@@ -47,10 +47,10 @@ class InterleavedCorrelation(BlockwiseCorrelation):
         samples = [slice(number, number + 1) for number in range(shape[0])]
         return [((sample, *region), filters) for sample in samples for region, filters in along]
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         region, filters = block
         (window,) = self.problem.windows
-        padded = padded_input(x, self.problem.windows, region, team)  # (1, width, channels)
+        padded = padded_input(x, self.problem.windows, region, workers)  # (1, width, channels)
         (out,) = y[region]  # (positions, filters)
         for first in range(min(self.interval, len(out))):
             rows = out[first :: self.interval]

@@ -11,7 +11,7 @@ from math import gcd, prod
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import Block, cut_into_blocks, region_shape
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish, as_rows
 from convcli.engine.algorithms.im2col import contiguous, extract_patches, im2col
@@ -54,15 +54,15 @@ class PatchesCorrelation(BlockwiseCorrelation):
         cell_bytes = max(len(self.matrix), problem.filters) * problem.itemsize
         return cut_into_blocks(shape, cell_bytes, problem.filters, problem.macs * shape[0], few)
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         region, filters = block
-        patches = im2col(x, self.problem.windows, region, team)  # (cells, width)
+        patches = im2col(x, self.problem.windows, region, workers)  # (cells, width)
         weights, out = self.matrix[:, filters], y[(*region, filters)]
         rows = as_rows(out)
         if rows is not None:
             np.matmul(patches, weights, out=rows)
         else:
-            product = team.scratch("product", (len(patches), weights.shape[1]), y.dtype)  # (cells, filters)
+            product = workers.scratch.array("product", (len(patches), weights.shape[1]), y.dtype)  # (cells, filters)
             np.matmul(patches, weights, out=product)
             out[...] = product.reshape(out.shape)
         finish(out, filters)
@@ -92,19 +92,19 @@ class GroupedPatchesCorrelation(BlockwiseCorrelation):
         cell_bytes = max(problem.window_cells * problem.channels, problem.filters) * problem.itemsize
         return cut_into_blocks(shape, cell_bytes, 1, problem.macs * shape[0])
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         region, filters = block
         bundles, width, columns = self.matrices.shape
         cells = prod(region_shape(region))
-        patches = extract_patches(x, self.problem.windows, region, team)  # (samples, *positions, *window, channels)
+        patches = extract_patches(x, self.problem.windows, region, workers)  # (samples, *positions, *window, channels)
         patches = np.moveaxis(patches.reshape(*patches.shape[:-1], bundles, -1), -2, 0)
-        patches = contiguous(patches, (bundles, cells, width), "grouped patches", team)
-        products = team.scratch("product", (bundles, cells, columns), y.dtype)
+        patches = contiguous(patches, (bundles, cells, width), "grouped patches", workers)
+        products = workers.scratch.array("product", (bundles, cells, columns), y.dtype)
         np.matmul(patches, self.matrices, out=products)
         if self.together > 1 and np.isnan(products.max()):
             # Perhaps a zero between groups met infinity, which is undefined. Without these zeros nothing is undefined
             # but what the definition says.
-            self.group_by_group.compute_block(x, y, block, team, finish)
+            self.group_by_group.compute_block(x, y, block, workers, finish)
             return
         out = y[region]
         out[...] = np.moveaxis(products, 0, 1).reshape(out.shape)  # (cells, bundles, columns)

@@ -15,7 +15,7 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import patches
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Block
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
@@ -67,12 +67,12 @@ class PhasesCorrelation(BlockwiseCorrelation):
             blocks += [((slice(number, number + 1), *region), filters) for region, filters in inner]
         return blocks
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         (number, *inner), filters = block
         phase, region = self.phases[number.start], tuple(inner)
         outputs = y[(slice(None), *phase.outputs)]
         if phase.correlation:
-            phase.correlation.compute_block(x, outputs, (region, filters), team, finish)
+            phase.correlation.compute_block(x, outputs, (region, filters), workers, finish)
         else:
             out = outputs[region]
             out[...] = 0

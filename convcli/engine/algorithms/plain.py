@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Block
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.problem import Problem
@@ -43,7 +43,7 @@ class PlainCorrelation(BlockwiseCorrelation):
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:
         return [(tuple(slice(0, extent) for extent in shape), ALL_FILTERS)]
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> None:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         problem = self.problem
         padded = stretch_and_pad(x, problem.windows)  # (samples, *padded space, channels)
         y[...] = 0

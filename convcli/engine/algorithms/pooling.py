@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Region, cut_into_regions, region_shape
 from convcli.engine.algorithms.blockwise import Finish
@@ -25,7 +25,7 @@ def pool(
     windows: Sequence[Window],
     kind: str,
     count_padding: bool,
-    team: Team,
+    workers: ThreadPool,
     finish: Finish,
     native: bool = False,
 ) -> None:
@@ -42,23 +42,23 @@ def pool(
             compiled.pool_rows(x, y, windows, kind == "max", count_padding, region)
             finish(y[region], ALL_FILTERS)
 
-        team.run(pool_rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
+        workers.run(pool_rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
         return
 
     def pool_region(region: Region) -> None:
         combine, empty = (np.maximum, -np.inf) if kind == "max" else (np.add, 0.0)
-        values = padded_input(x, windows, region, team, empty)
+        values = padded_input(x, windows, region, workers, empty)
         *positions, last = zip(windows, region_shape(region)[1:], strict=True)
         for axis, (window, count) in enumerate(positions, 1):
             shape = (*values.shape[:axis], count, *values.shape[axis + 1 :])
-            values = _pass(values, axis, window, count, combine, team.scratch(f"pass {axis}", shape, x.dtype))
+            values = _pass(values, axis, window, count, combine, workers.scratch.array(f"pass {axis}", shape, x.dtype))
         values = _pass(values, len(windows), *last, combine, y[region])
         if kind == "average":
             np.divide(values, divisors(windows, x, region, count_padding), out=values)
         finish(values, ALL_FILTERS)
 
     cell_bytes = prod(window.stride for window in windows) * x.shape[-1] * x.itemsize
-    team.run(pool_region, cut_into_regions(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
+    workers.run(pool_region, cut_into_regions(y.shape[:-1], cell_bytes, least, BLOCK_BYTES))
 
 
 def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, out: Array) -> Array:

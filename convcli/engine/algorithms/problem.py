@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from math import prod
 
-from convcli.core.option_words import BYTES
+from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.records import Record
 from convcli.core.shapes import known
 from convcli.model.window import Window
@@ -59,7 +59,7 @@ class Problem(Record):
     @property
     def itemsize(self) -> int:
         """The bytes of one number."""
-        return BYTES[self.dtype]
+        return BYTES_PER_VALUE[self.dtype]
 
     @property
     def unstretched(self) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
 from convcli.engine.algorithms.blocks import Block, Region, cut_into_blocks, region_shape
@@ -175,37 +175,37 @@ class WinogradCorrelation(ApproximateCorrelation):
             outputs.append(slice(phase.start + tiles.start * run, min(count, tiles.stop * run), dilation))
         return outputs
 
-    def compute_block(self, x: Array, y: Array, block: Block, team: Team, finish: Finish) -> Array:
+    def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Array:
         region, filters = block
-        planes = self._transformed_input(x, region, team)
-        products = self._products(planes, filters, team)
+        planes = self._transformed_input(x, region, workers)
+        products = self._products(planes, filters, workers)
         out = y[(*region[:-4], *self._outputs(region, y.shape[-3:-1]), filters)]
         if self.native and self.grid.square == 1:
-            self._transform_natively(products, out, region, team)
+            self._transform_natively(products, out, region, workers)
         else:
-            self._transform_output(products, out, region, team)
+            self._transform_output(products, out, region, workers)
         largest = largest_magnitudes(out[..., :: self.m, :: self.m, :])  # a sixteenth of them tells it well enough
         finish(out, filters)
         return largest
 
-    def _transformed_input(self, x: Array, region: Region, team: Team) -> Array:
+    def _transformed_input(self, x: Array, region: Region, workers: ThreadPool) -> Array:
         """Return B' d B of every tile under a region: (n², samples, depth, tiles, channels)."""
         m, n = self.m, self.n
-        padded = self._padded(x, region, team)  # (samples, *depth, rows, columns, channels)
+        padded = self._padded(x, region, workers)  # (samples, *depth, rows, columns, channels)
         samples, *depth, rows, columns, channels = padded.shape
         images = padded.reshape(-1, rows, columns, channels)
         high, wide = region_shape(region[-2:])
         if self.native:
-            planes = team.scratch("planes", (n * n, len(images) * high * wide * channels), np.float32)
+            planes = workers.scratch.array("planes", (n * n, len(images) * high * wide * channels), np.float32)
             self.native.fold_tiles(images, planes, high, wide)
         else:
             tiles = window_view(images, [Window(n, m)] * 2, (high, wide))  # (images, high, wide, n, n, channels)
-            tiles = contiguous(tiles.transpose(3, 4, 0, 1, 2, 5), (n * n, -1), "tiles", team)
-            planes = team.scratch("planes", tiles.shape, np.float32)
+            tiles = contiguous(tiles.transpose(3, 4, 0, 1, 2, 5), (n * n, -1), "tiles", workers)
+            planes = workers.scratch.array("planes", tiles.shape, np.float32)
             np.matmul(self.input_transform, tiles, out=planes)
         return planes.reshape(n * n, samples, prod(depth), high * wide, channels)
 
-    def _padded(self, x: Array, region: Region, team: Team) -> Array:
+    def _padded(self, x: Array, region: Region, workers: ThreadPool) -> Array:
         """Return the cells that the windows of these tiles cover: (samples, *depth, rows, columns, channels)."""
         grid, m = self.grid, self.m
         starts, counts, steps = [], [], []
@@ -217,15 +217,15 @@ class WinogradCorrelation(ApproximateCorrelation):
             starts.append(start + phase.start + tiles.start * m * dilation * grid.square)
             counts.append(((tiles.stop - tiles.start) * m + WINDOW - 1) * grid.square)
             steps.append(dilation)
-        cells = read_cells(x[region[0]], starts, counts, steps, team)
+        cells = read_cells(x[region[0]], starts, counts, steps, workers)
         if grid.square == 1:
             return cells
         samples, rows, columns, channels = cells.shape
         rows, columns = rows // grid.square, columns // grid.square
         squares = cells.reshape(samples, rows, grid.square, columns, grid.square, channels).transpose(0, 1, 3, 2, 4, 5)
-        return contiguous(squares, (samples, rows, columns, -1), "squares", team)
+        return contiguous(squares, (samples, rows, columns, -1), "squares", workers)
 
-    def _products(self, planes: Array, filters: slice, team: Team) -> Array:
+    def _products(self, planes: Array, filters: slice, workers: ThreadPool) -> Array:
         """Multiply transformed tiles by transformed weights: (n², matrices, rows, filters).
 
         On two axes, the tiles of all samples are one matrix. On three, each sample has a matrix for each cell of the
@@ -237,20 +237,20 @@ class WinogradCorrelation(ApproximateCorrelation):
         flat = len(self.weights) == 1
         shape = (count, 1, samples * depth * tiles) if flat else (count, samples, depth * tiles)
         columns = self.weights[..., filters].shape[-1]
-        products = team.scratch("tiles", (*shape, columns), np.float32)
+        products = workers.scratch.array("tiles", (*shape, columns), np.float32)
         for cell, weights in enumerate(self.weights):
             layer = planes[:, :, cell * dilation : cell * dilation + depth].reshape(*shape, channels)
-            out = products if cell == 0 else team.scratch("products", products.shape, np.float32)
+            out = products if cell == 0 else workers.scratch.array("products", products.shape, np.float32)
             np.matmul(layer, weights[:, None, :, filters], out=out)
             if cell:
                 products += out
         return products
 
-    def _transform_output(self, products: Array, out: Array, region: Region, team: Team) -> None:
+    def _transform_output(self, products: Array, out: Array, region: Region, workers: ThreadPool) -> None:
         """Put A' M A of every tile where it belongs in a block of the output."""
         m, n, square = self.m, self.n, self.grid.square
         high, wide = region_shape(region[-2:])
-        tiles = team.scratch("planes", (m * m, products.size // (n * n)), np.float32)
+        tiles = workers.scratch.array("planes", (m * m, products.size // (n * n)), np.float32)
         np.matmul(self.output_transform, products.reshape(n * n, -1), out=tiles)
         split = tiles.reshape(m, m, -1, high, wide, square, square, out.shape[-1])
         ordered = split.transpose(2, 3, 0, 5, 4, 1, 6, 7)  # (images, high, m, square, wide, m, square, filters)
@@ -260,19 +260,19 @@ class WinogradCorrelation(ApproximateCorrelation):
             assert np.may_share_memory(into, out)
             into[...] = ordered.reshape(into.shape)
             return
-        whole = team.scratch("tiles", ordered.shape, np.float32)
+        whole = workers.scratch.array("tiles", ordered.shape, np.float32)
         whole[...] = ordered
         whole = whole.reshape(*out.shape[:-3], rows, columns, out.shape[-1])
         out[...] = whole[..., : out.shape[-3], : out.shape[-2], :]  # the last tiles may reach beyond the end
 
-    def _transform_natively(self, products: Array, out: Array, region: Region, team: Team) -> None:
+    def _transform_natively(self, products: Array, out: Array, region: Region, workers: ThreadPool) -> None:
         """Do the same by compiled code."""
         images = prod(out.shape[:-3])
         high, wide = region_shape(region[-2:])
         rows, columns = high * self.m, wide * self.m
         into = out.reshape(images, *out.shape[-3:]) if out.shape[-3:-1] == (rows, columns) else None
         if into is None or not np.may_share_memory(into, out):
-            into = team.scratch("planes", (images, rows, columns, out.shape[-1]), np.float32)
+            into = workers.scratch.array("planes", (images, rows, columns, out.shape[-1]), np.float32)
         self.native.spread_tiles(products.reshape(self.n * self.n, -1, out.shape[-1]), into, high, wide)
         if not np.may_share_memory(into, out):
             out[...] = into[:, : out.shape[-3], : out.shape[-2]].reshape(out.shape)

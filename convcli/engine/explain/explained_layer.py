@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcli.analysis.map_names import map_names
-from convcli.core.errors import ConvcliError, located, nearest
+from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, known
@@ -102,7 +102,7 @@ def find_layer(model: Model, name: str | None) -> Node:
         raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "--layer-output NAME")
     name = model.outputs[0] if name is None else name
     if name not in nodes:
-        raise ConvcliError(f"no layer {name!r}", nearest(name, nodes))
+        raise ConvcliError(f"no layer {name!r}", suggestion(name, nodes))
     return nodes[name]
 
 

@@ -30,7 +30,7 @@ def sum_to_operand(dy: Array, shape: Sequence[int], data_format: DataFormat) -> 
     Both shapes are `(batch, *spatial, channels)`; the operand may have fewer axes. Shapes were aligned at their last
     axis in the order of the data format, so it is in this order that axes are summed.
     """
-    order, own_order = data_format.order(dy.ndim - 1), data_format.order(len(shape) - 1)
+    order, own_order = data_format.axis_order(dy.ndim - 1), data_format.axis_order(len(shape) - 1)
     outer = np.transpose(dy, (0, *(axis + 1 for axis in order)))
     outer = np.sum(outer, axis=tuple(range(1, 1 + dy.ndim - len(shape))))  # the axes that the operand lacks
     repeated = tuple(

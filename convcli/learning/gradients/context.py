@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from convcli.core.lazy_imports import Array
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 
 Weights = Mapping[str, Array]  # the variables of one layer by name
 # The gradients by each input of a step, None where it was not asked for, and by each of its weights by name.
@@ -20,16 +20,18 @@ class PassContext:
     """The state that all steps share in one pass; each batch gets a new one.
 
     Args:
-        team: shares out all work but matrix products.
-        product_team: shares out matrix products, unless BLAS has threads of its own.
+        workers: shares out all work but matrix products.
+        product_workers: shares out matrix products, unless BLAS has threads of its own.
         training: whether randomness and the statistics of the batch take part.
         seed: the numbers that all randomness of the pass follows from.
 
     `penalty` is what the steps have added to the loss so far.
     """
 
-    def __init__(self, team: Team, product_team: Team, training: bool = False, seed: Sequence[int] = ()) -> None:
-        self.team, self.product_team = team, product_team
+    def __init__(
+        self, workers: ThreadPool, product_workers: ThreadPool, training: bool = False, seed: Sequence[int] = ()
+    ) -> None:
+        self.workers, self.product_workers = workers, product_workers
         self.training = training
         self.penalty = 0.0
         self._seed, self._generators = list(seed), 0

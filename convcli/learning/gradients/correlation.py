@@ -75,8 +75,8 @@ def _correlate(
             np.add(block, bias[channels], out=block)
 
     finish: Finish = add_bias
-    team = context.product_team if correlation.uses_blas else context.team
-    correlation.run(np.ascontiguousarray(x), y, team, finish)
+    workers = context.product_workers if correlation.uses_blas else context.workers
+    correlation.run(np.ascontiguousarray(x), y, workers, finish)
     return y, None
 
 
@@ -157,7 +157,7 @@ class PatchMatrix:
             if bias is not None:
                 np.add(products, bias, out=products)
 
-        self.context.product_team.run(multiply, range(len(layout.blocks)))
+        self.context.product_workers.run(multiply, range(len(layout.blocks)))
         self._kept = kept
         return y.reshape(*layout.counts, -1)
 
@@ -172,7 +172,7 @@ class PatchMatrix:
             patches = self._block(number, None) if self._kept is None else self._kept[rows]
             sums[number] = _sum_of_products(patches, gradients[rows], layout.taps, groups)
 
-        self.context.product_team.run(multiply, range(len(layout.blocks)))
+        self.context.product_workers.run(multiply, range(len(layout.blocks)))
         total = sums[0]
         for block_sum in sums[1:]:
             total = total + block_sum
@@ -183,7 +183,7 @@ class PatchMatrix:
         layout = self.layout
         if layout.bare:
             return self.x.reshape(layout.rows, layout.columns)[layout.block_rows[number]]
-        return im2col(self.x, self.windows, layout.blocks[number], self.context.team, out)
+        return im2col(self.x, self.windows, layout.blocks[number], self.context.workers, out)
 
 
 def _sum_of_products(patches: Array, gradients: Array, taps: int, groups: int) -> Array:

@@ -71,7 +71,7 @@ def _all_positions(windows: Sequence[Window], shape: Sequence[int]) -> Index:
 def _padded(step: Pool, x: Array, context: PassContext) -> Array:
     """Return the cells that all windows span, padding included. Valid until this thread's next call."""
     empty = -np.inf if step.kind == "max" else 0.0
-    return padded_input(x, step.windows, _all_positions(step.windows, x.shape), context.team, empty)
+    return padded_input(x, step.windows, _all_positions(step.windows, x.shape), context.workers, empty)
 
 
 def _window_cells(windows: Sequence[Window], shape: Sequence[int]) -> list[Index]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import fsum, isfinite
 
-from convcli.core.errors import ConvcliError, located, nearest
+from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.records import Record, field
 from convcli.model.filter_bank import fixed_filters, formulas
 from convcli.model.filter_bank.fixed_filters import DIRECTIONS, Values, compass, turned
@@ -208,7 +208,7 @@ def find(name: str, axes: int | None = None) -> Filter:
     """The filter of this name, for a place of so many axes. Raises `ConvcliError`."""
     base, colon, text = name.partition(":")
     if base not in FILTERS:
-        raise ConvcliError(f"{name!r} is no filter of the bank", suggestion(name))
+        raise ConvcliError(f"{name!r} is no filter of the bank", filter_suggestion(name))
     recipe = FILTERS[base]
     arguments = {key: each.default for key, each in recipe.parameters.items()}
     if "rank" in arguments and axes in (1, 2, 3):
@@ -221,9 +221,9 @@ def find(name: str, axes: int | None = None) -> Filter:
     return Filter(name, recipe, arguments, recipe.make(**arguments))
 
 
-def suggestion(name: str) -> str | None:
+def filter_suggestion(name: str) -> str | None:
     """What to say of a name that the bank has not."""
-    return nearest(name.partition(":")[0], FILTERS, "convcli filters lists them")
+    return suggestion(name.partition(":")[0], FILTERS, "convcli filters lists them")
 
 
 def value_sum(rows: Values) -> float:

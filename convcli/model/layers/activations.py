@@ -62,8 +62,8 @@ class PReLU(Layer):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         rank = len(shapes[0])
-        order = data_format.order(rank)
-        shared = {data_format.axis(axis, rank) for axis in self.shared_axes}
+        order = data_format.axis_order(rank)
+        shared = {data_format.resolve_axis(axis, rank) for axis in self.shared_axes}
         extents = tuple(1 if place in shared else shapes[0][place] for place in order)
         return (Activate("prelu", slope=Weight("alpha", extents), slope_axes=order),)
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from convcli.core.errors import ConvcliError, located, nearest, short
+from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import MISSING, Field, Record
-from convcli.core.shapes import DataFormat, Shape, axis_names, shape_text
+from convcli.core.shapes import DataFormat, Shape, axis_names, format_shape
 from convcli.model.activations import ACTIVATIONS, works_along_axis
 from convcli.model.steps import Activate, Step
 from convcli.model.window import Padding, Pair
@@ -125,7 +125,9 @@ class Layer(Record):
             raise ConvcliError("takes the output of a layer, not numbers alone", "inputs: NAME")
         if self.rank is not None and len(shapes[0]) != self.rank + 1:
             wanted = ", ".join((*axis_names(self.rank), "channels"))
-            raise ConvcliError(f"takes {self.rank + 1} axes ({wanted}) besides the batch, got {shape_text(shapes[0])}")
+            raise ConvcliError(
+                f"takes {self.rank + 1} axes ({wanted}) besides the batch, got {format_shape(shapes[0])}"
+            )
 
 
 # ---- readers: every spelling of an argument -> its canonical form ----
@@ -136,9 +138,9 @@ def whole(least: int = 1) -> Reader:
 
     def read(value: Any, rank: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConvcliError(short(value), f"a whole number, at least {least}")
+            raise ConvcliError(short_repr(value), f"a whole number, at least {least}")
         if value > MOST:
-            raise ConvcliError(short(value), f"at most {MOST}")
+            raise ConvcliError(short_repr(value), f"at most {MOST}")
         return value
 
     return read
@@ -154,11 +156,11 @@ def flag(value: Any, rank: int) -> bool:
 def number(value: Any, rank: int) -> float:
     """A real number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConvcliError(short(value), "a number")
+        raise ConvcliError(short_repr(value), "a number")
     try:
         float(value)
     except OverflowError:
-        raise ConvcliError(short(value), "a number that float64 holds") from None
+        raise ConvcliError(short_repr(value), "a number that float64 holds") from None
     return value
 
 
@@ -249,7 +251,7 @@ def activation_name(value: Any, rank: int) -> str | None:
         return None
     name = str(value).lower()
     if name not in ACTIVATIONS:
-        raise ConvcliError(f"{value!r} is not an activation", nearest(name, ACTIVATIONS))
+        raise ConvcliError(f"{value!r} is not an activation", suggestion(name, ACTIVATIONS))
     return name
 
 
@@ -292,7 +294,7 @@ def activation_step(
 
 def channel_axis(axis: int | None, shape: Shape, data_format: DataFormat) -> int:
     """Where a layer's channel axis is among the sample's axes with channels last; None means the model's."""
-    return len(shape) - 1 if axis is None else data_format.axis(axis, len(shape))
+    return len(shape) - 1 if axis is None else data_format.resolve_axis(axis, len(shape))
 
 
 def channel_axes(axes: tuple[int, ...] | None, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
@@ -300,4 +302,4 @@ def channel_axes(axes: tuple[int, ...] | None, shape: Shape, data_format: DataFo
     places = [channel_axis(axis, shape, data_format) for axis in axes or (None,)]
     if len(set(places)) < len(places):
         raise ConvcliError(f"axis {list(axes or ())} names one axis twice", "each once")
-    return tuple(sorted(places, key=data_format.order(len(shape)).index))
+    return tuple(sorted(places, key=data_format.axis_order(len(shape)).index))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import replace
-from convcli.core.shapes import DataFormat, Extent, Shape, axis_names, product, shape_text
+from convcli.core.shapes import DataFormat, Extent, Shape, axis_names, format_shape, product
 from convcli.model.layers.base import (
     Layer,
     activate,
@@ -232,8 +232,8 @@ class Depthwise(Sliding, KernelLayer, abstract=True, kw_only=True):
     def arguments_from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
         if depth is not None:
             raise ConvcliError(
-                f"a filter of a depthwise layer has no channels, got shape {shape_text((*size, depth))}",
-                f"shape {shape_text(size)}; it is applied to every channel",
+                f"a filter of a depthwise layer has no channels, got shape {format_shape((*size, depth))}",
+                f"shape {format_shape(size)}; it is applied to every channel",
             )
         return {"kernel_size": size, "depth_multiplier": count}
 

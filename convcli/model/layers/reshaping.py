@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError
-from convcli.core.shapes import DataFormat, Shape, product, shape_text
+from convcli.core.shapes import DataFormat, Shape, format_shape, product
 from convcli.model import steps
 from convcli.model.layers.base import Layer, argument, choice, data_format_name, pairs, per_axis
 from convcli.model.steps import Pad, Resize, Step
@@ -101,7 +101,7 @@ class Flatten(Layer):
 
 def _in_model_order(step: Step, rank: int, rank_after: int, data_format: DataFormat) -> tuple[Step, ...]:
     """`step`, which speaks of the model's axis order, between the two permutations that lead there and back."""
-    there, back = data_format.order(rank), data_format.order(rank_after)
+    there, back = data_format.axis_order(rank), data_format.axis_order(rank_after)
     restored = tuple(back.index(axis) for axis in range(rank_after))
     around = (steps.MoveAxes(there), step, steps.MoveAxes(restored))
     idle = (steps.MoveAxes(tuple(range(rank))), steps.MoveAxes(tuple(range(rank_after))))
@@ -138,7 +138,7 @@ class Reshape(Layer):
         total, rest = product(shape), self.multiple
         if total is not None and total % rest:
             raise ConvcliError(
-                f"{shape_text(shape)} holds {total} values, which {shape_text(self.target_shape)} does not divide",
+                f"{format_shape(shape)} holds {total} values, which {format_shape(self.target_shape)} does not divide",
                 f"a multiple of {rest}",
             )
         left = None if total is None else total // rest

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from convcli.core.errors import ConvcliError
-from convcli.core.shapes import DataFormat, Extent, Shape, known, shape_text, total
+from convcli.core.shapes import DataFormat, Extent, Shape, format_shape, known, total
 from convcli.model.receptive_field import (
     AxisField,
     BoundedField,
@@ -51,15 +51,15 @@ class Merge(Step):
         return self._concatenated(shapes) if self.kind == "concatenate" else self._broadcast(shapes)
 
     def _broadcast(self, shapes: Sequence[Shape]) -> Shape:
-        outer = [self.data_format.from_last(shape) for shape in shapes]
+        outer = [self.data_format.from_channels_last(shape) for shape in shapes]
         rank = max(map(len, outer))
         aligned = [(1,) * (rank - len(shape)) + shape for shape in outer]
-        return self.data_format.to_last(
+        return self.data_format.to_channels_last(
             tuple(_broadcast_extent(shapes, extents) for extents in zip(*aligned, strict=True))
         )
 
     def _concatenated(self, shapes: Sequence[Shape]) -> Shape:
-        listed = " and ".join(map(shape_text, shapes))
+        listed = " and ".join(map(format_shape, shapes))
         if len({len(shape) for shape in shapes}) > 1:
             raise ConvcliError(f"cannot concatenate {listed}", "ranks must be equal")
         others = []
@@ -95,7 +95,7 @@ class Merge(Step):
         if self.kind == "concatenate":
             beside = [isinstance(seen, TracedAxis) and seen.axis == self.axis for seen in field]
             return tuple("apart" if apart else seen for apart, seen in zip(beside, field, strict=True))
-        source, target = self.data_format.order(len(shape)), self.data_format.order(len(output))
+        source, target = self.data_format.axis_order(len(shape)), self.data_format.axis_order(len(output))
         offset = len(output) - len(shape)  # broadcasting aligns the last axes
         output_axes = {axis: target[index + offset] for index, axis in enumerate(source)}
 
@@ -114,7 +114,7 @@ def _broadcast_extent(shapes: Sequence[Shape], extents: Sequence[Extent]) -> Ext
     """Return the extent of an axis after broadcasting. Raises `ConvcliError`, which shows the shapes."""
     wide = {extent for extent in extents if extent != 1}
     if len(wide - {None}) > 1:
-        shown = " and ".join(map(shape_text, shapes))
+        shown = " and ".join(map(format_shape, shapes))
         raise ConvcliError(f"shapes {shown} do not broadcast", "extents must be equal, or 1")
     return next(iter(wide - {None} or wide), 1)
 

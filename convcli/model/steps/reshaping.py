@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from convcli.core.errors import ConvcliError, located
-from convcli.core.shapes import Extent, Shape, axis_names, product, shape_text
+from convcli.core.shapes import Extent, Shape, axis_names, format_shape, product
 from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis, trace_axes, traced_on
 from convcli.model.steps.base import Step, trace_windows
 from convcli.model.window import Pair, Window
@@ -106,7 +106,7 @@ class ChangeShape(Step):
         before, after = product(shapes[0]), product(self.shape)
         if before is not None and after is not None and before != after:
             raise ConvcliError(
-                f"{shape_text(shapes[0])} holds {before} values, {shape_text(self.shape)} {after}",
+                f"{format_shape(shapes[0])} holds {before} values, {format_shape(self.shape)} {after}",
                 "the two must be equal",
             )
         return self.shape

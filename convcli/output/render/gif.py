@@ -25,7 +25,7 @@ def render_gif(report: Report, style: TextStyle = PLAIN) -> bytes:
 
     Raises `ConvcliError` if no window slides, if the frames are too many or too large, or without Pillow.
     """
-    library = images.pillow()
+    library = images.import_pillow()
     if not isinstance(report, ExplainReport):
         raise ConvcliError("no window slides in this answer", "explain --walk")
     count = report.positions

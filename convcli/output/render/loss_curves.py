@@ -168,7 +168,7 @@ def _svg(mark: Mark) -> str:
 
 def png(report: FitReport) -> bytes:
     """A picture (extra images)."""
-    library = images.pillow()
+    library = images.import_pillow()
     from PIL import ImageDraw, ImageFont
 
     marks, height = drawing(report)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
-from convcli.core.shapes import shape_text
+from convcli.core.shapes import format_shape
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport, Maps
 
@@ -51,7 +51,7 @@ def map_sections(report: Report) -> list[MapSection]:
 
 
 def _section(report: ApplyReport, maps: Maps) -> MapSection:
-    shape = (maps.array.shape[0], *report.data_format.from_last(maps.array.shape[1:]))
+    shape = (maps.array.shape[0], *report.data_format.from_channels_last(maps.array.shape[1:]))
     samples = [tuple(_grids(sample, maps.names)) for sample in maps.array]
     if len(samples) == 1:
         groups = [MapGroup("", samples[0])]
@@ -60,7 +60,7 @@ def _section(report: ApplyReport, maps: Maps) -> MapSection:
         groups = [MapGroup("", tuple(titled))]
     else:
         groups = [MapGroup(f"sample {number}", grids) for number, grids in enumerate(samples)]
-    return MapSection(f"{maps.layer}: output {shape_text(shape)}", tuple(groups))
+    return MapSection(f"{maps.layer}: output {format_shape(shape)}", tuple(groups))
 
 
 def _grids(sample: Array, names: tuple[str, ...]) -> Iterator[TitledMap]:

@@ -95,7 +95,7 @@ class MapSheet:
         """Return the sheet as a Pillow image."""
         from PIL import ImageDraw
 
-        self._image = images.pillow().new("RGB", self.size, PAPER)
+        self._image = images.import_pillow().new("RGB", self.size, PAPER)
         self._draw = ImageDraw.Draw(self._image)
         text_width = self.size[0] - 2 * MARGIN
         self._draw_text(MARGIN, MARGIN, self._name, TITLE, text_width)
@@ -161,7 +161,7 @@ class MapSheet:
         """Draw colours, `(height, width, 3)`, in a thin frame that gives an edge to what is nearly white."""
         height, width = colours.shape[:2]
         self._draw.rectangle((left - 1, top - 1, left + width, top + height), outline=FRAME)
-        self._image.paste(images.pillow().fromarray(np.ascontiguousarray(colours)), (left, top))
+        self._image.paste(images.import_pillow().fromarray(np.ascontiguousarray(colours)), (left, top))
 
     # ---- the legend ----
 

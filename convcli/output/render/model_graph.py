@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcli.core.records import Record
-from convcli.core.shapes import Extent, shape_text
+from convcli.core.shapes import Extent, format_shape
 from convcli.output.report.shape import ShapeReport
 
 
@@ -42,9 +42,9 @@ def graph_nodes(report: ShapeReport) -> dict[str, GraphNode]:
     """Return the nodes by name: first the inputs, then each layer after those that it takes."""
     input_shape = report.summary["input_shape"]
     shapes: dict[str, Any] = input_shape if isinstance(input_shape, dict) else {report.inputs[0]: input_shape}
-    nodes = [GraphNode(name, shape_text(shape)) for name, shape in shapes.items()]
+    nodes = [GraphNode(name, format_shape(shape)) for name, shape in shapes.items()]
     for layer in report.summary["layers"]:
-        name, shape = layer["name"], shape_text(layer["output_shape"])
+        name, shape = layer["name"], format_shape(layer["output_shape"])
         inputs, is_output = tuple(layer["inputs"]), layer["name"] in report.outputs
         nodes.append(GraphNode(name, shape, layer["type"], layer["params"], inputs, is_output))
     return {node.name: node for node in nodes}

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from convcli.io.arrays import packed
+from convcli.io.npy import encode_npz
 from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.report import Report
 
@@ -23,4 +23,4 @@ def render_npy(report: Report, style: TextStyle = PLAIN) -> bytes:
 
 def render_npz(report: Report, style: TextStyle = PLAIN) -> bytes:
     """Return the report's arrays by name as an NPZ file. Raises `ConvcliError` if it has none."""
-    return packed(report.arrays())
+    return encode_npz(report.arrays())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from convcli.core.shapes import figure
-from convcli.io.arrays import worded
+from convcli.core.memory import format_bytes
+from convcli.core.shapes import format_extents
+from convcli.io.nested_lists import spell_nonfinite
 
 
 def number_text(value: Any) -> str:
@@ -19,7 +20,7 @@ def number_text(value: Any) -> str:
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
     if not isfinite(number):
-        return str(worded(number))
+        return str(spell_nonfinite(number))
     whole_digits = len(str(int(abs(number)))) if abs(number) < 1e15 else 0
     return f"{number:.{max(6, whole_digits + 1)}g}"
 
@@ -35,15 +36,9 @@ def per_axis_text(values: Any, unknown: str) -> str:
         return ", ".join(f"{name} {per_axis_text(value, unknown)}" for name, value in values.items())
     if set(values) == {None}:
         return unknown
-    return "×".join(unknown if value is None else figure(value) for value in values)
+    return format_extents(values, unknown)
 
 
 def bytes_text(size: int | None) -> str:
-    """Return a size in the least unit that leaves at most four digits before the point, `3,528.0 MiB`."""
-    if size is None:
-        return "unknown"
-    units = ("B", "KiB", "MiB", "GiB", "TiB")
-    power = 0
-    while size >= 10_000 * 1024**power and power < len(units) - 1:
-        power += 1
-    return f"{size:,} B" if power == 0 else f"{size / 1024**power:,.1f} {units[power]}"
+    """Return a size such as `3,528.0 MiB`; `unknown` for None."""
+    return "unknown" if size is None else format_bytes(size)

@@ -24,13 +24,13 @@ def render_png(report: Report, style: TextStyle = PLAIN) -> bytes:
 
     Raises `ConvcliError` if there are no maps, if the image would be too large, or without Pillow.
     """
-    images.pillow()  # a missing Pillow is reported before anything is drawn
+    images.import_pillow()  # a missing Pillow is reported before anything is drawn
     sections = map_sections(report)
     grids = [titled.grid for section in sections for titled in section.maps()]
     scale = colormap.scale_of(grids)
     if isinstance(report, ApplyReport) and report.one_map and len(grids) == 1:
         _check_size(grids[0].shape[1], grids[0].shape[0])
-        return _encoded(images.pillow().fromarray(colormap.colours(grids[0], scale)), scale)
+        return _encoded(images.import_pillow().fromarray(colormap.colours(grids[0], scale)), scale)
     sheet = MapSheet(report.summary["name"] if isinstance(report, ApplyReport) else "", sections, scale)
     _check_size(*sheet.size)
     return _encoded(sheet.draw(), scale)
@@ -46,7 +46,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _encoded(image: Any, scale: ColourScale) -> bytes:
     """Return a Pillow image as a PNG file whose metadata tell the scale."""
-    images.pillow()
+    images.import_pillow()
     from PIL.PngImagePlugin import PngInfo
 
     metadata = PngInfo()

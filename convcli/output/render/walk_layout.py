@@ -8,6 +8,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
+from convcli.core.shapes import format_extents
 from convcli.output.render.colormap import ColourScale
 from convcli.output.render.image_style import GAP, LABEL, LABEL_GAP, MARGIN
 
@@ -94,7 +95,7 @@ def lay_out(rows: Sequence[Sequence[ColouredGrid]], output: ColouredGrid, frame_
         width, height = layout.size
         if width <= WIDTH and height <= HEIGHT and width * height * frame_count <= MOST_PIXELS:
             return layout
-    size = "×".join(map(str, rows[0][0].shape))
+    size = format_extents(rows[0][0].shape)
     raise ConvcliError(
         f"an input of {size} cells, as it is laid out, does not fit in an animation of {WIDTH}×{HEIGHT} pixels",
         f"a smaller or cropped input, or --limit N: at most {MOST_PIXELS:,} pixels in all frames",

@@ -10,7 +10,7 @@ from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, known
-from convcli.io import arrays, layout
+from convcli.io import layout, nested_lists
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
 from convcli.output.report import Grid, Report
@@ -79,7 +79,7 @@ class ApplyReport(Report):
         return {maps.layer: np.ascontiguousarray(layout.from_batch(maps.array, self.data_format)) for maps in self.maps}
 
     def grids(self) -> Iterator[Grid]:
-        return (arrays.plain(grid) for sample in self.maps[0].array for grid in _grids(sample))
+        return (nested_lists.from_array(grid) for sample in self.maps[0].array for grid in _grids(sample))
 
     def check_alone(self, form: str) -> None:
         if not self.single:
@@ -106,7 +106,7 @@ def apply_report(
 
 
 def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
-    return {name: arrays.plain(array) for name, array in named.items()}
+    return {name: nested_lists.from_array(array) for name, array in named.items()}
 
 
 def _grids(sample: Array) -> Iterator[Array]:

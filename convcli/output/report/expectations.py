@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from convcli.core.errors import ConvcliError, nearest, short
+from convcli.core.errors import ConvcliError, short_repr, suggestion
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -35,7 +35,7 @@ def value(answer: Any, key: str) -> Any:
         if name is None:
             part = rest.partition(".")[0]
             where = f"no key {part!r}" if part == key else f"no key {part!r} in {key}"
-            raise ConvcliError(where, nearest(part, parts))
+            raise ConvcliError(where, suggestion(part, parts))
         inner, rest = parts[name], rest[len(name) + 1 :]
     return inner
 
@@ -65,11 +65,11 @@ def failure(answer: Any, claim: str) -> str | None:
         if not _is_number(wanted):
             raise ConvcliError(f"{claim!r}: {sign} {text}", "a number; other values are compared by == and !=")
         if found is not None and not _is_number(found):
-            raise ConvcliError(f"{claim!r}: {key} is {short(bare(found))}", "== or !=, or a key of a number")
+            raise ConvcliError(f"{claim!r}: {key} is {short_repr(bare(found))}", "== or !=, or a key of a number")
         holds = found is not None and OPERATORS[sign](found, wanted)
     else:
         if found is not None and wanted is not None and _kind(found) != _kind(wanted):
-            raise ConvcliError(f"{claim!r}: {key} is {short(bare(found))}", f"{_kind(found)}")
+            raise ConvcliError(f"{claim!r}: {key} is {short_repr(bare(found))}", f"{_kind(found)}")
         # What is unknown shows nothing, but that it is unknown.
         holds = OPERATORS[sign](found, wanted) and not (found is None is not wanted)
     return None if holds else f"{claim.strip()} does not hold: {key} is {_shown(found, wanted, text)}"
@@ -92,7 +92,7 @@ def _literal(text: str) -> Any:
             return _listed(parse(text))
     if re.fullmatch(r"[\w./#-]+", text):
         return text
-    raise ConvcliError(f"{short(text)} is no value", "a number, a list such as (None, 10), or a text")
+    raise ConvcliError(f"{short_repr(text)} is no value", "a number, a list such as (None, 10), or a text")
 
 
 def _listed(candidate: Any) -> Any:

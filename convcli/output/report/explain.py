@@ -19,7 +19,7 @@ from convcli.engine.explain.stages import (
     ScaleStage,
     Stage,
 )
-from convcli.io import arrays
+from convcli.io import nested_lists
 from convcli.output.report import Report
 
 # What every explanation has, null where a layer has no such thing.
@@ -75,7 +75,7 @@ def explanation_mapping(explanation: Explanation) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return arrays.plain(np.asarray(value))
+    return nested_lists.from_array(np.asarray(value))
 
 
 @singledispatch

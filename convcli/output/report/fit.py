@@ -8,8 +8,8 @@ from typing import Any
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field
-from convcli.core.shapes import Shape, known, product, quotient
-from convcli.io import arrays
+from convcli.core.shapes import Shape, format_extents, known, product, quotient
+from convcli.io import nested_lists
 from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
 from convcli.output.report import Report
@@ -71,7 +71,7 @@ class FitReport(Report):
             "updates": self.updates,
             "ended": self.ending,
             "best_epoch": self.best_epoch,
-            "history": {name: arrays.worded(list(each)) for name, each in self.history.items()},
+            "history": {name: nested_lists.spell_nonfinite(list(each)) for name, each in self.history.items()},
             "weights": self.output,
         }
         if self.compared is not None:
@@ -84,7 +84,10 @@ class FitReport(Report):
 
     def rows(self) -> list[dict[str, Any]]:
         return [
-            {"epoch": place + 1, **{name: arrays.worded(each[place]) for name, each in self.history.items()}}
+            {
+                "epoch": place + 1,
+                **{name: nested_lists.spell_nonfinite(each[place]) for name, each in self.history.items()},
+            }
             for place in range(self.epochs)
         ]
 
@@ -139,8 +142,9 @@ def compared(plan: Plan, frozen: Sequence[str], name: str, values: Array) -> Fil
         if _sizes(step) == (*values.shape, 1):
             turned = step.flip != step.transposed  # as it meets the input, like the filters that are shown
             return FilterComparison(name, title, np.flip(values) if turned else values)
-    size = "×".join(map(str, values.shape))
-    raise ConvcliError(f"{name} is {size}: no layer learns filters of that size that see one channel")
+    raise ConvcliError(
+        f"{name} is {format_extents(values.shape)}: no layer learns filters of that size that see one channel"
+    )
 
 
 def _sizes(step: Correlate) -> Shape:

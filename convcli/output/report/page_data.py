@@ -16,14 +16,14 @@ from convcli.analysis.map_names import map_names, numbered_maps
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record, field, replace
-from convcli.core.shapes import known
+from convcli.core.shapes import format_extents, known
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.epilogue import scale_parameters
 from convcli.engine.execution import Execution
 from convcli.engine.program import build_program
 from convcli.engine.run import RunResult
 from convcli.engine.run_step import run_step
-from convcli.io import arrays
+from convcli.io import nested_lists
 from convcli.model import steps
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.window import Window
@@ -82,7 +82,7 @@ class PageData(Report):
                 name: {
                     "shape": list(value.shape[1:]),
                     "maps": list(names[name]),
-                    "samples": [arrays.plain(sample.ravel()) for sample in value],
+                    "samples": [nested_lists.from_array(sample.ravel()) for sample in value],
                 }
                 for name, value in self.values.items()
             },
@@ -114,9 +114,10 @@ def check_page_size(plan: Plan, batch_size: int) -> None:
     for name, (*space, last) in shapes.items():
         with located(name):
             if max(space, default=0) > MOST_CELLS:
-                most = "×".join([str(MOST_CELLS)] * len(space))
-                size = "×".join(map(str, space))
-                raise ConvcliError(f"{size} cells are too many for a page", f"at most {most}; {REMEDY}")
+                most = format_extents([MOST_CELLS] * len(space))
+                raise ConvcliError(
+                    f"{format_extents(space)} cells are too many for a page", f"at most {most}; {REMEDY}"
+                )
             if not space and last > MOST_IN_A_ROW:
                 raise ConvcliError(f"{last:,} cells are too many for a page", f"at most {MOST_IN_A_ROW:,}; {REMEDY}")
     weights = sum(prod(weight.extents) for layer in plan.layers for weight in layer.weights)
@@ -230,11 +231,11 @@ def _(step: steps.Correlate, shapes: Sequence[tuple[int, ...]], weights: Weights
         "kind": "products",
         "does": operation(step.transposed, step.flip) if step.windows else "Each value times its weight",
         "windows": _windows(step.windows),
-        "kernel": arrays.plain(kernel.ravel()),
+        "kernel": nested_lists.from_array(kernel.ravel()),
         "seen": kernel.shape[-2],
         "filters": kernel.shape[-1],
         "groups": known(step.groups),
-        "bias": None if step.bias is None else arrays.plain(weights[step.bias.name]),
+        "bias": None if step.bias is None else nested_lists.from_array(weights[step.bias.name]),
         "turned": turned(step.transposed, step.flip),
     }
 
@@ -262,7 +263,7 @@ POOLED = {"max": "Maximum of the window", "average": "Mean of the window"}
 @does.register
 def _(step: steps.Scale, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
     numbers = dict(zip(("gamma", "beta", "mean", "variance"), scale_parameters(step, weights, "float64"), strict=True))
-    given = {name: arrays.plain(each.ravel()) for name, each in numbers.items() if each is not None}
+    given = {name: nested_lists.from_array(each.ravel()) for name, each in numbers.items() if each is not None}
     if step.axes not in ((), (len(shapes[0]) - 1,)):
         return {"kind": "other", "does": "Scaled"}
     formula = {"formula": step.kind, "numbers": given, "epsilon": step.epsilon}

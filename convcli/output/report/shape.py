@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convcli.analysis import cost
+from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError
-from convcli.core.option_words import BYTES, COUNTS
+from convcli.core.option_choices import COUNTS
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, Extent, Shape, total
-from convcli.io.arrays import worded
+from convcli.io.nested_lists import spell_nonfinite
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis
 from convcli.output.report import Report
@@ -62,7 +63,7 @@ class SummaryOptions(Record):
     memory: bool = False
 
     def __post_init__(self) -> None:
-        for name, words in (("dtype", BYTES), ("count", COUNTS)):
+        for name, words in (("dtype", BYTES_PER_VALUE), ("count", COUNTS)):
             if getattr(self, name) not in words:
                 raise ConvcliError(f"{name}: {getattr(self, name)!r}", f"one of {', '.join(words)}")
         if self.batch is not None and (type(self.batch) is not int or self.batch < 1):
@@ -76,7 +77,7 @@ def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None 
     options = options or SummaryOptions()
 
     def outer(shape: Shape) -> list[Extent]:
-        return [options.batch, *data_format.from_last(shape)]
+        return [options.batch, *data_format.from_channels_last(shape)]
 
     seen = _seen(plan, options.at) if options.at is not None else {}
     rows = [_row(plan, layer, outer, options) | seen.get(layer.name, {}) for layer in plan.layers]
@@ -141,7 +142,7 @@ def _row(plan: Plan, layer: PlannedLayer, outer: Any, options: SummaryOptions) -
     return {
         "name": layer.name,
         "type": type(layer.node.layer).__name__,
-        "inputs": worded(list(layer.node.inputs)),
+        "inputs": spell_nonfinite(list(layer.node.inputs)),
         "output_shape": outer(layer.output_shape),
         "kernel_shape": list(correlation.kernel.shape) if correlation else None,
         **pointwise,

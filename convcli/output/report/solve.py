@@ -7,7 +7,7 @@ from typing import Any
 
 from convcli.analysis.input_sizes import AcceptedSizes, InputSizes, MatchingSizes, ranges_text
 from convcli.analysis.layer_search import LayerSetting, PerAxis, SearchRequest, searched_ranges
-from convcli.core.shapes import axis_names
+from convcli.core.shapes import axis_names, format_extents
 from convcli.model.window import Pair
 from convcli.output.report import Report
 
@@ -56,18 +56,14 @@ def settings(question: SearchRequest, found: Sequence[LayerSetting], nearest: La
         return SettingsReport(question, tuple(found))
     tried = searched_ranges(question)
     within = f" (of {tried})" if tried else ""
-    asked = f"no setting turns {_size(question.input)} into {_size(question.output)}{within}"
+    asked = f"no setting turns {format_extents(question.input)} into {format_extents(question.output)}{within}"
     if nearest is None:
         sentence = f"{asked}: no window fits"
     else:
         report = SettingsReport(question, (nearest,))
         values = [f"{key} {value}" for key, value in report.rows()[0].items() if key != "output" and value is not None]
-        sentence = f"{asked}: the closest is {_size(nearest.output)}, by {', '.join(values)}"
+        sentence = f"{asked}: the closest is {format_extents(nearest.output)}, by {', '.join(values)}"
     return SettingsReport(question, (), exit_code=1, complaints=(f"{sentence[0].upper()}{sentence[1:]}.",))
-
-
-def _size(extents: PerAxis) -> str:
-    return "×".join(map(str, extents))
 
 
 class SizesReport(Report):

@@ -6,7 +6,7 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.records import replace
-from convcli.io import weights_file
+from convcli.io import hdf5, keras_archive
 from convcli.readers.keras.json_values import is_keras
 from convcli.readers.reader import ModelFile, Reader
 
@@ -18,9 +18,9 @@ def _read_json(file: ModelFile) -> dict[str, Any]:
 
 
 def _read_archive(file: ModelFile) -> dict[str, Any]:
-    if not weights_file.is_archive(file.content):
+    if not keras_archive.is_keras_archive(file.content):
         raise ConvcliError("is not a .keras archive: a zip file with config.json", "what model.save writes")
-    config = replace(file, content=weights_file.member(file.content, weights_file.CONFIG), suffix=".json")
+    config = replace(file, content=keras_archive.read_member(file.content, keras_archive.CONFIG), suffix=".json")
     if not is_keras(config.value):
         raise ConvcliError("config.json does not describe a Keras model", "what model.save writes")
     return _read_json(config)
@@ -32,10 +32,10 @@ def _refuse_hdf5(file: ModelFile) -> dict[str, Any]:
     )
 
 
-HDF5 = Reader("Keras HDF5", lambda file: file.content.startswith(weights_file.HDF5), _refuse_hdf5)
+HDF5 = Reader("Keras HDF5", lambda file: file.content.startswith(hdf5.MAGIC), _refuse_hdf5)
 ARCHIVE = Reader(
     "Keras archive",
-    lambda file: weights_file.is_archive(file.content) or file.suffix == ".keras",
+    lambda file: keras_archive.is_keras_archive(file.content) or file.suffix == ".keras",
     _read_archive,
     holds_weights=True,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, short
+from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.records import Record
 from convcli.readers.keras.json_values import config_of
 
@@ -35,7 +35,7 @@ def read_call(node: Any) -> Call:
         return Call(tuple(_operands_of_keras_2(node)))
     args = node.get("args")
     if not isinstance(args, list | None):
-        raise ConvcliError(f"args: {short(args)}", "a list")
+        raise ConvcliError(f"args: {short_repr(args)}", "a list")
     args = args or []
     _check_ranks(args)
     operands = [operand for value in args for operand in _operands(value)]
@@ -57,7 +57,7 @@ def _operands_of_keras_2(node: Any) -> Iterator[Operand]:
     items = node if isinstance(node, list) else [node]
     for item in [items] if items and isinstance(items[0], str) else items:
         if not isinstance(item, list) or len(item) < 3:
-            raise ConvcliError(f"inbound_nodes: {short(item)}", "[layer, call, output]")
+            raise ConvcliError(f"inbound_nodes: {short_repr(item)}", "[layer, call, output]")
         yield _number(item[2]) if item[0] == CONSTANT else _reference(item)
         yield from _keyword_operands(item[3] if len(item) > 3 else None)
 
@@ -81,7 +81,7 @@ def _tensors(value: Any) -> Iterator[Operand]:
         for item in value:
             yield from _tensors(item)
     elif value is not None:
-        raise ConvcliError(f"called with {short(value)}", "tensors, or numbers by themselves")
+        raise ConvcliError(f"called with {short_repr(value)}", "tensors, or numbers by themselves")
 
 
 def _is_plain_mapping(value: Any) -> bool:
@@ -103,12 +103,12 @@ def _check_ranks(args: Sequence[Any]) -> None:
 def _keyword_operands(arguments: Any) -> Iterator[Operand]:
     """Yield the operands among the keyword arguments of a call. Raises `ConvcliError` for arguments of training."""
     if not isinstance(arguments, dict | None):
-        raise ConvcliError(f"kwargs: {short(arguments)}", "a mapping")
+        raise ConvcliError(f"kwargs: {short_repr(arguments)}", "a mapping")
     for name, value in sorted((arguments or {}).items()):
         if _is_unset(value) or (name == "name" and isinstance(value, str)):
             continue
         if name not in OPERAND_NAMES:
-            raise ConvcliError(f"called with {name}={short(value)}", "a call for inference, on tensors or numbers")
+            raise ConvcliError(f"called with {name}={short_repr(value)}", "a call for inference, on tensors or numbers")
         if _is_reference(value):
             yield _reference(value)
         else:
@@ -123,7 +123,7 @@ def _is_unset(value: Any) -> bool:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConvcliError(f"called with {short(value)}", "tensors or numbers")
+        raise ConvcliError(f"called with {short_repr(value)}", "tensors or numbers")
     return value
 
 
@@ -134,5 +134,5 @@ def _is_reference(value: Any) -> bool:
 
 def _reference(value: Any) -> TensorReference:
     if not _is_reference(value):
-        raise ConvcliError(f"{short(value)} is not a tensor", "[layer, call, output]")
+        raise ConvcliError(f"{short_repr(value)} is not a tensor", "[layer, call, output]")
     return value[0], value[1], value[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, short
+from convcli.core.errors import ConvcliError, short_repr
 
 
 def is_keras(value: Any) -> bool:
@@ -19,7 +19,7 @@ def config_of(value: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(config, list):  # early versions of Keras 2 wrote a sequential model so
         return {"layers": config}
     if not isinstance(config, dict):
-        raise ConvcliError(f"{value.get('class_name')}: config is {short(config)}", "a mapping")
+        raise ConvcliError(f"{value.get('class_name')}: config is {short_repr(config)}", "a mapping")
     return config
 
 

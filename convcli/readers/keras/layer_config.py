@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, short
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.model.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, canonical_name
 from convcli.readers.keras.json_values import config_of, plain_value
 
@@ -34,12 +34,12 @@ def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
     if name == "Lambda":
         raise ConvcliError("Lambda holds code, and code in a file is never run", "layers of Keras")
     if module is not None and str(module).split(".")[0] not in KERAS_PACKAGES:
-        own = short(f"{module}.{name}").strip("'")
+        own = short_repr(f"{module}.{name}").strip("'")
         raise ConvcliError(f"{own} is a class of the model's own, whose code is not in the file", "a class of Keras")
     if name == OPERATOR_LAYER:
         function = config_of(layer).get("function")
         if str(function) not in OPERATORS:
-            raise ConvcliError(f"unknown operation {short(function)}", f"one of {', '.join(OPERATORS)}")
+            raise ConvcliError(f"unknown operation {short_repr(function)}", f"one of {', '.join(OPERATORS)}")
         return LAYERS[canonical_name(OPERATORS[str(function)])]
     if ".ops." in str(module) and name not in OPERATIONS:
         raise ConvcliError(f"unknown operation {name}", f"one of {', '.join(OPERATIONS)}")

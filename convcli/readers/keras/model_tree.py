@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, short
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.core.records import Record, replace
 from convcli.model.layers import snake_case
 from convcli.readers.keras.inbound_nodes import Call, TensorReference, read_call, tensor_references
@@ -135,7 +135,7 @@ def _sample_shape(config: Mapping[str, Any]) -> Any:
 
 def _name(layer: Any) -> str:
     if not is_keras(layer):
-        raise ConvcliError(f"{short(layer)} is not a layer of Keras", "a mapping with class_name and config")
+        raise ConvcliError(f"{short_repr(layer)} is not a layer of Keras", "a mapping with class_name and config")
     name = layer.get("name", config_of(layer).get("name"))
     if not isinstance(name, str):
         raise ConvcliError(f"a layer {layer['class_name']} has no name", "what model.to_json() writes")
@@ -145,7 +145,7 @@ def _name(layer: Any) -> str:
 def _read_layer(layer: Mapping[str, Any], name: str, from_keras_2: bool, path: str, trainable: bool) -> KerasLayer:
     nodes = layer.get("inbound_nodes", [])
     if not isinstance(nodes, list):
-        raise ConvcliError(f"inbound_nodes: {short(nodes)}", "a list")
+        raise ConvcliError(f"inbound_nodes: {short_repr(nodes)}", "a list")
     calls = tuple(read_call(node) for node in nodes)
     if layer["class_name"] not in (*FUNCTIONAL, SEQUENTIAL):
         return KerasLayer(name, calls, {layer_class_of(layer).__name__: arguments_of(layer, name, path, trainable)})

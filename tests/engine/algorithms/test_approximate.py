@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from correlations import correlate, no_finish
 
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled, winograd
 from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
@@ -77,9 +77,9 @@ def test_tiles_of_any_dilation_are_within_the_tolerance(native, dilation, space)
     grid = winograd.TileGrid((-1, -1), (dilation, dilation))
     correlation = winograd.WinogradCorrelation(kernel, kernel, problem, grid, 4)
     y = np.empty((2, *problem.positions, 5), np.float32)
-    with pytest.MonkeyPatch.context() as patch, Team(2) as team:
+    with pytest.MonkeyPatch.context() as patch, ThreadPool(2) as workers:
         patch.setattr(winograd, "BLOCK_BYTES", 1 << 15)
-        correlation.run(x, y, team, no_finish)
+        correlation.run(x, y, workers, no_finish)
     assert correlation.algorithms_used("winograd") == ("winograd",)
     exact = correlate("plain", x.astype(float), kernel.astype(float), windows)
     assert np.abs(y - exact).max() <= 1e-5 * np.abs(exact).max()

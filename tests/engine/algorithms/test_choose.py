@@ -100,7 +100,7 @@ def test_every_algorithm_but_the_reference_is_the_fastest_somewhere():
 @pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
 def test_numba_has_memory_or_is_not_used(monkeypatch):
     monkeypatch.delitem(sys.modules, "numba", raising=False)
-    monkeypatch.setattr(memory, "room", lambda: 100 << 20)
+    monkeypatch.setattr(memory, "available", lambda: 100 << 20)
     with pytest.raises(ConvcliError, match=r"^needs 160.0 MiB of memory, 100.0 MiB is free \(--no-compiled\)$"):
         compiled.numba_loops()
     large = np.ones((1, 3000, 3000, 1), "float32")

@@ -10,7 +10,7 @@ from correlations import column, correlate, no_finish, problem_of, problems, ran
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import approximate, blocks, compiled, fourier, im2col, patches, plain, winograd
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.model.window import Window
@@ -187,9 +187,9 @@ def test_no_algorithm_needs_more_than_a_few_megabytes_a_thread(shape, size, filt
     problem = problem_of(x, kernel, [Window(size, before=size // 2, after=size // 2)] * 2, tolerance=tolerance)
     _, correlation = prepare_correlation(kernel, problem)
     y = np.empty((1, *problem.positions, filters), np.float32)
-    with Team(2) as team:
+    with ThreadPool(2) as workers:
         tracemalloc.start()
-        correlation.run(x, y, team, no_finish)
+        correlation.run(x, y, workers, no_finish)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     # all patches together would be 4096² · 15² · 4 = 15 GB and 224² · 64 · 3² · 4 = 116 MB

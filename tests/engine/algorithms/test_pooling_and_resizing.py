@@ -8,7 +8,7 @@ from correlations import column, no_finish
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcli.core.threads import Team
+from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.pooling import pool
 from convcli.engine.algorithms.resizing import resize
@@ -20,8 +20,8 @@ needs_numba = pytest.mark.skipif(not compiled.installed(), reason="numba is not 
 def pooled(x, windows, kind, count_padding=False, native=False):
     positions = [window.output_extent(width) for window, width in zip(windows, x.shape[1:-1], strict=True)]
     y = np.empty((len(x), *positions, x.shape[-1]), x.dtype)
-    with Team(2) as team:
-        pool(x, y, windows, kind, count_padding, team, no_finish, native)
+    with ThreadPool(2) as workers:
+        pool(x, y, windows, kind, count_padding, workers, no_finish, native)
     return y.ravel().tolist()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from convcli.core.shapes import shape_text
+from convcli.core.shapes import format_shape
 from convcli.output.render.number_text import number_text
 from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals
 from convcli.output.render.table.number_grids import NumberGrid, number_grids
@@ -27,8 +27,8 @@ def renderables(report: ApplyReport) -> Iterator[RenderableType]:
         yield Text(f"\n{kernels.layer}: filters", "bold")
         yield from _filters(kernels)
     for maps in report.maps:
-        shape = (maps.array.shape[0], *report.data_format.from_last(maps.array.shape[1:]))
-        yield Text(f"\n{maps.layer}: output {shape_text(shape)}", "bold")
+        shape = (maps.array.shape[0], *report.data_format.from_channels_last(maps.array.shape[1:]))
+        yield Text(f"\n{maps.layer}: output {format_shape(shape)}", "bold")
         yield from _samples(maps)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
+from convcli.core.shapes import format_extents
 from convcli.output.render.table.layer_table import column_table
 from convcli.output.report.solve import SettingsReport
 
@@ -26,7 +27,7 @@ def renderables(report: SettingsReport) -> Iterator[RenderableType]:
     rows = report.rows()
     if not rows:
         return
-    input_size, output_size = ("×".join(map(str, size)) for size in (report.question.input, report.question.output))
+    input_size, output_size = map(format_extents, (report.question.input, report.question.output))
     yield Text(f"{input_size} → {output_size}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold")
     headings = {key: heading for key, heading in HEADINGS.items() if key in rows[0]}
     shown = rows[:MOST_SETTINGS]

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from convcli.core.shapes import shape_text
+from convcli.core.shapes import format_shape
 from convcli.output.render.number_text import count_text
 
 UNLIMITED_WIDTH = 1 << 16  # characters
@@ -27,8 +27,8 @@ def model_title(summary: Mapping[str, Any]) -> Text:
 def shapes_text(shapes: Any) -> str:
     """Return a shape as Keras prints it, or several with their names: `left (None, 8), right (None, 4)`."""
     if isinstance(shapes, dict):
-        return ", ".join(f"{name} {shape_text(shape)}" for name, shape in shapes.items())
-    return shape_text(shapes)
+        return ", ".join(f"{name} {format_shape(shape)}" for name, shape in shapes.items())
+    return format_shape(shapes)
 
 
 def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | None = None) -> Table:
@@ -36,7 +36,7 @@ def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | 
     layers = summary["layers"]
     columns: dict[str, Sequence[str]] = {
         "Layer (type)": [f"{layer['name']} ({layer['type']})" for layer in layers],
-        "Output Shape": [shape_text(layer["output_shape"]) for layer in layers],
+        "Output Shape": [format_shape(layer["output_shape"]) for layer in layers],
         "Param #": [count_text(layer["params"]) for layer in layers],
         **(more or {}),
     }

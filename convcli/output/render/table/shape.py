@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.core.records import Record
-from convcli.core.shapes import axis_names
+from convcli.core.shapes import axis_names, format_extents
 from convcli.output.render.number_text import bytes_text, count_text, per_axis_text
 from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals, shapes_text
 from convcli.output.report.shape import ShapeReport
@@ -91,7 +91,7 @@ def _memory_line(summary: Mapping[str, Any], batch: int | None) -> str:
 def _kernel_size(layer: Mapping[str, Any]) -> str:
     """Return the shape of a layer's kernel, `3×3×1×40`, or of its two, `3×3×1×1 + 1×1×1×40`."""
     shapes = [layer[key] for key in ("kernel_shape", "pointwise_kernel_shape") if layer.get(key)]
-    return " + ".join("×".join("?" if extent is None else str(extent) for extent in shape) for shape in shapes)
+    return " + ".join(map(format_extents, shapes))
 
 
 def _by_input(value: Any, text: Callable[[Any], str]) -> str:

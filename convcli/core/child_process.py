@@ -13,7 +13,7 @@ from contextlib import suppress
 SECONDS = 60.0
 
 
-def survives(use: Callable[[], object], seconds: float = SECONDS) -> bool:
+def survives_in_child(use: Callable[[], object], seconds: float = SECONDS) -> bool:
     """Whether a child that does this comes back, in so many seconds; it may raise what it likes.
 
     True where the system cannot make a child of a program as it is.

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 
 import convcli
-from convcli.core import threads
-from convcli.core.threads import Team
+from convcli.core import blas_threads
+from convcli.core.thread_pool import ThreadPool
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_every_item_is_done_once(count):
     done = []
-    with Team(count) as team:
+    with ThreadPool(count) as workers:
         for _ in range(20):
-            team.run(done.append, range(50))
+            workers.run(done.append, range(50))
     assert sorted(done) == sorted(20 * list(range(50)))
 
 
@@ -37,14 +37,14 @@ def test_an_error_in_any_thread_stops_all_and_is_raised(count):
             raise ValueError("three")
         done.append(item)
 
-    with Team(count) as team:
+    with ThreadPool(count) as workers:
         with pytest.raises(ValueError, match="three"):
-            team.run(task, range(1000))
+            workers.run(task, range(1000))
         count_then = len(done)
         assert count_then < 1000
         time.sleep(0.02)
         assert len(done) == count_then  # no thread is still at it
-        team.run(done.append, [1000])
+        workers.run(done.append, [1000])
     assert done[-1] == 1000
 
 
@@ -53,23 +53,23 @@ def test_scratch_memory_is_each_thread_s_own_and_is_kept():
 
     def take(found):
         met.wait()
-        found.add(team.scratch("x", (10, 10), np.float32).ctypes.data)
+        found.add(workers.scratch.array("x", (10, 10), np.float32).ctypes.data)
 
-    with Team(2) as team:
-        team.run(lambda _: take(first), range(2))
-        team.run(lambda _: take(second), range(2))
+    with ThreadPool(2) as workers:
+        workers.run(lambda _: take(first), range(2))
+        workers.run(lambda _: take(second), range(2))
     assert len(first) == 2
     assert first == second
 
 
 def test_what_was_left_in_kept_memory_is_there_for_the_same_use_only():
-    team = Team(1)
-    team.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
-    assert team.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[7, 7], [1, 1]]
+    workers = ThreadPool(1)
+    workers.scratch.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
+    assert workers.scratch.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[7, 7], [1, 1]]
     for other in ((2, 1), 1, "inside"), ((2, 2), 2, "inside"), ((2, 2), 1, "elsewhere"):
-        assert team.filled("x", other[0], np.float32, *other[1:]).min() == other[1]
-        assert team.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[1, 1], [1, 1]]
-        team.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
+        assert workers.scratch.filled("x", other[0], np.float32, *other[1:]).min() == other[1]
+        assert workers.scratch.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[1, 1], [1, 1]]
+        workers.scratch.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
 
 
 LEFT = """
@@ -84,7 +84,7 @@ print(os.environ["OPENBLAS_NUM_THREADS"], os.environ.get("OMP_NUM_THREADS"), fil
 
 @pytest.mark.parametrize(("given", "left"), [({}, "1 1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3 None")])
 def test_the_program_leaves_blas_one_thread_unless_the_user_says_otherwise(given, left):
-    environment = {key: value for key, value in os.environ.items() if key not in threads.VARIABLES} | given
+    environment = {key: value for key, value in os.environ.items() if key not in blas_threads.THREAD_VARIABLES} | given
     done = subprocess.run([sys.executable, "-c", LEFT], env=environment, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == left
 
@@ -131,13 +131,13 @@ def test_a_prepared_model_may_be_called_from_several_threads():
 def test_arrays_are_let_go_once_the_work_is_done():
     x = np.ones((64, 64))
     held = weakref.ref(x)
-    team = Team(2)
-    team.run(lambda item, x=x: x[item].sum(), range(64))
+    workers = ThreadPool(2)
+    workers.run(lambda item, x=x: x[item].sum(), range(64))
     del x
     time.sleep(0.05)
     assert held() is None
     count = threading.active_count()
-    del team
+    del workers
     gc.collect()
     assert threading.active_count() == count - 1
 
@@ -152,9 +152,9 @@ def test_an_interrupt_waits_for_the_others_to_stop(monkeypatch):
         time.sleep(0.05)
         done.append(item)
 
-    with Team(3) as team:
+    with ThreadPool(3) as workers:
         with pytest.raises(KeyboardInterrupt):
-            team.run(task, range(100))
+            workers.run(task, range(100))
         count = len(done)
         time.sleep(0.1)
     assert count == len(done) <= 4
@@ -162,18 +162,18 @@ def test_an_interrupt_waits_for_the_others_to_stop(monkeypatch):
 
 def test_a_run_within_a_task_goes_on_in_its_thread():
     done = []
-    with Team(2) as team:
-        team.run(lambda _: team.run(done.append, range(3)), range(4))
+    with ThreadPool(2) as workers:
+        workers.run(lambda _: workers.run(done.append, range(3)), range(4))
     assert sorted(done) == sorted(4 * list(range(3)))
 
 
 def test_all_threads_treat_floating_point_errors_as_the_caller_does():
     x = np.full(100, 1e300)
-    with Team(2) as team:
+    with ThreadPool(2) as workers:
         with np.errstate(over="ignore"):
-            team.run(lambda _: x * x, range(50))
+            workers.run(lambda _: x * x, range(50))
         with np.errstate(over="raise"), pytest.raises(FloatingPointError):
-            team.run(lambda _: x * x, range(50))
+            workers.run(lambda _: x * x, range(50))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -181,11 +181,11 @@ def test_all_threads_treat_floating_point_errors_as_the_caller_does():
 def test_a_forked_process_has_helpers_of_its_own():
     program = """
 import os
-from convcli.core.threads import Team
-team, done = Team(2), []
-team.run(done.append, range(9))
+from convcli.core.thread_pool import ThreadPool
+workers, done = ThreadPool(2), []
+workers.run(done.append, range(9))
 child = os.fork()
-team.run(done.append, range(9))
+workers.run(done.append, range(9))
 assert len(done) == 18
 if child: assert os.waitpid(child, 0)[1] == 0
 """
@@ -202,4 +202,4 @@ if child: assert os.waitpid(child, 0)[1] == 0
     ],
 )
 def test_whether_blas_has_one_thread(environment, one):
-    assert threads.blas_has_one_thread(environment) is one
+    assert blas_threads.blas_has_one_thread(environment) is one

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from convcli.core.sandbox import survives
+from convcli.core.child_process import survives_in_child
 
 
 def raises():
@@ -26,7 +26,7 @@ def raises():
     ],
 )
 def test_what_a_child_does(use, survived, capfd):
-    assert survives(use, 0.3) is survived
+    assert survives_in_child(use, 0.3) is survived
     assert capfd.readouterr() == ("", "")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)  # none is left behind
