@@ -106,7 +106,7 @@ def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
     title, names = (layer.__name__, layer.positional_arguments()) if layer else (SHARED, ("layer",))
     if len(values) > len(names):
         raise ConvcliError(
-            f"{title} takes {len(names)} arguments by position, got {len(values)}",
+            f"{title} takes {len(names)} argument{'s' * (len(names) != 1)} by position, got {len(values)}",
             f"in order: {', '.join(names)}",
         )
     return dict(zip(names, values, strict=False))

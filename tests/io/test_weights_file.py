@@ -1,4 +1,4 @@
-"""Weights files of every format. What Keras's hold is tested in test_keras."""
+"""Weights files of every format. The files that Keras wrote are tested in test_keras_models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights as a model holds them. Messages are in test_messages."""
+"""Weight values as a model file writes them. Messages are in test_messages."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from hypothesis import strategies as st
 
 import convcli
 from convcli.core.errors import ConvcliError
-from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
+from convcli.readers.weight_values import FilterSet, WeightValue, read_filters, to_keras_layout, weight_value
 
 HERE = ""
 
 
 def maps(layer, x):
-    """What a model of one layer makes of one sample."""
+    """Return the output of a model of one layer for one sample."""
     return convcli.apply(convcli.load([layer]), np.array([x]))[0].tolist()
-
-
-# ---- what a weight may be ----
 
 
 @pytest.mark.parametrize(
@@ -35,14 +32,14 @@ def maps(layer, x):
         ("bump", (3,), [0, 1, 0]),
     ],
 )
-def test_a_weight(value, shape, array):
-    found = weight_value(value, HERE)
-    assert found.shape == shape
-    assert found.array().tolist() == array
-    assert found.array().dtype == "float64"
+def test_a_weight_value_is_a_number_a_list_a_mapping_an_array_or_a_filter(value, shape, array):
+    weight = weight_value(value, HERE)
+    assert weight.shape == shape
+    assert weight.array().tolist() == array
+    assert weight.array().dtype == "float64"
 
 
-def test_files_are_of_the_folder(tmp_path):
+def test_names_of_files_are_relative_to_the_folder(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "row.csv").write_text("1,2,3\n")
     np.savez(tmp_path / "two.npz", a=[1.0], b=[2.0])
@@ -58,15 +55,17 @@ def test_a_shape_is_known_without_the_array():
     def fail():
         raise AssertionError
 
-    given_one = WeightValue((3, 3), fail)
-    kernel = read_filters({"a": [[1, 2]], "b": [[3, 4]]}, 2, HERE).stack("IO", 1)
-    assert (given_one.shape, kernel.shape) == ((3, 3), (1, 2, None, 2))
+    filters = FilterSet(("a", "b"), (1, 2), None, (WeightValue((1, 2), fail),) * 2)
+    kernel = filters.stack("IO", 1)
+    assert kernel.shape == (1, 2, None, 2)
+    with pytest.raises(AssertionError):
+        kernel.array()
 
 
 @pytest.mark.parametrize(
     "value", [None, "", "3", "no-such-filter", "file.h5", "none.npy", [1, None], [[1], [2, 3]], {}]
 )
-def test_what_is_no_weight_is_an_error(value):
+def test_any_other_value_is_not_a_weight_value(value):
     with pytest.raises(ConvcliError):
         weight_value(value, HERE)
 
@@ -90,9 +89,9 @@ def test_what_is_no_weight_is_an_error(value):
         (np.zeros((4, 3, 3, 2)), 2, ("0", "1", "2", "3"), (3, 3), 2),
     ],
 )
-def test_filters(value, rank, names, size, depth):
-    found = read_filters(value, rank, HERE)
-    assert (found.names, found.size, found.depth) == (names, size, depth)
+def test_filters_are_one_array_a_list_or_a_mapping(value, rank, names, size, depth):
+    filters = read_filters(value, rank, HERE)
+    assert (filters.names, filters.size, filters.depth) == (names, size, depth)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def test_filters(value, rank, names, size, depth):
         *((["bump", [1, 2]], 1), ({"a": [1], "b": [[1]]}, 1), ({"a": 5}, 1), ({"a": ["x"]}, 1), ([None], 1)),
     ],
 )
-def test_what_are_no_filters_is_an_error(value, rank):
+def test_any_other_value_is_not_filters(value, rank):
     with pytest.raises(ConvcliError):
         read_filters(value, rank, HERE)
 
@@ -122,17 +121,17 @@ def test_filters_in_groups_see_their_own_channels():
     assert maps(layer, [[1, 5], [1, 5]]) == [[11, 22, 5 * 33, 5 * 44]]
 
 
-def test_filters_with_channels_in_a_transposed_layer():
+def test_filters_of_a_transposed_layer_have_the_depth_of_its_input():
     layer = {"conv1d_transpose": {"filters": {"a": [[1, 10], [2, 20]], "b": [[3, 30], [4, 40]]}}}
     assert maps(layer, [[1, 5]]) == [[1 + 50, 3 + 150], [2 + 100, 4 + 200]]
 
 
-def test_filters_in_groups_of_a_transposed_layer():
+def test_filters_in_groups_of_a_transposed_layer_see_their_own_channels():
     layer = {"conv1d_transpose": {"filters": [[1, 2], [3, 4], [5, 6], [7, 8]], "groups": 2}}
     assert maps(layer, [[1, 10]]) == [[1, 3, 50, 70], [2, 4, 60, 80]]
 
 
-def test_filters_with_channels_in_groups_of_a_transposed_layer():
+def test_filters_in_groups_of_a_transposed_layer_have_the_depth_of_a_group():
     layer = {"conv1d_transpose": {"filters": [[[1, 10]], [[2, 20]], [[3, 30]], [[4, 40]]], "groups": 2}}
     assert maps(layer, [[1, 2, 5, 7]]) == [[1 + 20, 2 + 40, 15 + 210, 20 + 280]]
 
@@ -168,7 +167,7 @@ def test_a_kernel_is_in_keras_s_layout_whatever_the_data_format(data_format):
     ],
     ids=["dense", "conv", "transposed", "depthwise"],
 )
-def test_a_kernel_in_another_layout(layer, x, y):
+def test_a_kernel_may_be_in_another_layout(layer, x, y):
     assert maps(layer, x) == y
 
 
@@ -183,9 +182,9 @@ def test_any_layout_reads_back_as_keras_s(data, rank, last, nameless):
         layout = "".join(next(space) if each in "DHW" else each for each in layout)
     stored = kernel.transpose([letters.index(each) for each in layout])
     written = "".join("K" if nameless and each in "DHW" else each for each in layout)
-    found = to_keras_layout(weight_value(stored, HERE), written, rank, last)
-    assert found.shape == kernel.shape
-    assert np.array_equal(found.array(), kernel)
+    result = to_keras_layout(weight_value(stored, HERE), written, rank, last)
+    assert result.shape == kernel.shape
+    assert np.array_equal(result.array(), kernel)
 
 
 @pytest.mark.parametrize("layout", ["OIH", "OIHWD", "OIHH", "OOHW", "OIXY", "oihw", "OIDHW", "KKIK", ""])
@@ -194,19 +193,16 @@ def test_a_layout_has_one_letter_an_axis(layout):
         to_keras_layout(weight_value(np.zeros((1, 1, 1, 1)), HERE), layout, 2, "IO")
 
 
-# ---- bad input ----
-
-
-@pytest.mark.parametrize("each", [{"data": [1, 2]}, np.array([1, 2])], ids=["mapping", "array"])
-def test_filters_in_a_list_may_be_whatever_a_filter_may_be(each):
-    assert read_filters([each, each], 1, HERE).size == (2,)
+@pytest.mark.parametrize("value", [{"data": [1, 2]}, np.array([1, 2])], ids=["mapping", "array"])
+def test_a_filter_in_a_list_may_be_a_mapping_or_an_array(value):
+    assert read_filters([value, value], 1, HERE).size == (2,)
 
 
 def test_a_layout_of_a_dense_kernel_has_two_letters():
-    with pytest.raises(ConvcliError):
+    with pytest.raises(ConvcliError, match="such as OI"):
         to_keras_layout(weight_value([[1, 2]], HERE), "OIHW", 0, "IO")
 
 
-def test_a_filter_of_the_bank_is_one_filter():
-    with pytest.raises(ConvcliError):
+def test_a_filter_of_the_bank_is_not_taken_apart():
+    with pytest.raises(ConvcliError, match="rank 1 for the 1 spatial axis"):
         read_filters("sobel-x", 1, HERE)

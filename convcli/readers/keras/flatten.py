@@ -30,7 +30,8 @@ class Flattener:
     def call(self, model: KerasModel, inputs: Sequence[str]) -> list[str]:
         """Record one call of a model on the named values, and return the names of its outputs."""
         if len(inputs) != len(model.inputs):
-            raise ConvcliError(f"{model.name} takes {len(model.inputs)} inputs, got {len(inputs)}")
+            count = len(model.inputs)
+            raise ConvcliError(f"{model.name} takes {count} input{'s' * (count != 1)}, got {len(inputs)}")
         values: dict[TensorReference, str] = {
             (name, 0, 0): value for name, value in zip(model.inputs, inputs, strict=True)
         }
@@ -62,7 +63,7 @@ def _operands(layer: KerasLayer, number: int, values: Mapping[TensorReference, s
     """Return the names and numbers that a call takes, in the order of the layer's inputs."""
     call = layer.calls[number]
     operands = [_value(values, item) if isinstance(item, tuple) else item for item in call.operands]
-    if layer.model and set(call.input_names) == set(layer.model.inputs):
+    if layer.model and len(call.input_names) == len(operands) and set(call.input_names) == set(layer.model.inputs):
         by_name = dict(zip(call.input_names, operands, strict=True))
         return [by_name[name] for name in layer.model.inputs]
     return operands
