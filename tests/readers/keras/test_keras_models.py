@@ -1,4 +1,4 @@
-"""Models as Keras 3 and Keras 2 write them, and their weights in every format."""
+"""Models that Keras 3 and Keras 2 wrote, with their weights in every format."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ MODELS = ROOT / "tests" / "reference" / "models"
 NAMES = sorted(path.stem for path in MODELS.glob("*.json"))
 
 
-def plain(name="siamese_3"):
+def json_of(name="siamese_3"):
+    """Return the JSON of a model that Keras wrote."""
     return json.loads((MODELS / f"{name}.json").read_text())
 
 
-def computed(model, name, weights=None):
-    """The largest difference from Keras's outputs, as a part of the largest of them."""
+def difference_from_keras(model, name, weights=None):
+    """Return the largest difference from Keras's outputs, relative to the largest output."""
     with np.load(MODELS / f"{name}.npz") as arrays:
-        inputs = {each: arrays[f"x{place}"] for place, each in enumerate(model.inputs)}
-        found = convcli.apply(model, inputs, weights=weights)
-        outputs = list(found.values()) if isinstance(found, dict) else [found]
-        wanted = [arrays[f"y{place}"] for place in range(len(outputs))]
-    return max(np.abs(one - other).max() / np.abs(other).max() for one, other in zip(outputs, wanted, strict=True))
+        inputs = {name: arrays[f"x{index}"] for index, name in enumerate(model.inputs)}
+        result = convcli.apply(model, inputs, weights=weights)
+        outputs = list(result.values()) if isinstance(result, dict) else [result]
+        expected = [arrays[f"y{index}"] for index in range(len(outputs))]
+    return max(np.abs(y - keras).max() / np.abs(keras).max() for y, keras in zip(outputs, expected, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -44,24 +45,24 @@ def test_weights_of_every_format_give_keras_s_outputs(name, suffix):
     file = MODELS / f"{name}{suffix}"
     with warnings.catch_warnings():  # the NPZ holds inputs and outputs too
         warnings.simplefilter("ignore")
-        assert computed(convcli.load(MODELS / f"{name}.json"), name, weights_file.load(str(file))) < 1e-6
+        assert difference_from_keras(convcli.load(MODELS / f"{name}.json"), name, weights_file.load(str(file))) < 1e-6
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_archive_brings_its_weights(name):
-    assert computed(convcli.load(MODELS / f"{name}.keras"), name) < 1e-6
+    assert difference_from_keras(convcli.load(MODELS / f"{name}.keras"), name) < 1e-6
 
 
-def test_every_key_of_keras_s_files_is_wanted():
+def test_every_array_of_keras_s_file_is_used():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        computed(
+        difference_from_keras(
             convcli.load(MODELS / "siamese_3.json"), "siamese_3", weights_file.load(str(MODELS / "siamese_3.keras"))
         )
 
 
 @pytest.mark.parametrize("name", ["siamese_3", "siamese_2"])
-def test_a_graph_with_everything_in_it(name):
+def test_a_graph_with_shared_layers_nested_models_and_operations(name):
     rows = convcli.summarize(convcli.load(MODELS / f"{name}.json"))["layers"]
     assert [row["name"] for row in rows if "." not in row["name"]][:9] == [
         *("first", "first#2", "encoder/conv", "bn", "pool", "encoder/conv#2", "bn#2", "pool#2", "difference"),
@@ -74,16 +75,16 @@ def test_a_graph_with_everything_in_it(name):
     assert ("Multiply", [0.5]) in operations
 
 
-def test_what_is_not_trained_does_not_count_as_trainable():
+def test_the_parameters_of_frozen_layers_and_models_are_not_trainable():
     summary = convcli.summarize(convcli.load(MODELS / "sequence_3.json"))
     assert summary["layers"][0]["params"] == 3 * 2 * 4 + 4
     assert summary["layers"][0]["trainable_params"] == 0
     for name, trained in (("siamese_3", 57), ("siamese_2", 0)):  # in Keras 3 the layer's own word, in Keras 2 all
-        frozen = plain(name)
+        frozen = json_of(name)
         layer_of(frozen, "encoder")["config"]["trainable"] = False
         rows = {row["name"]: row for row in convcli.summarize(convcli.load(frozen))["layers"]}
         assert (rows["encoder/conv"]["trainable_params"], rows["first"]["trainable_params"]) == (trained, 38)
-    frozen = plain("siamese_3")
+    frozen = json_of("siamese_3")
     frozen["config"]["trainable"] = False
     assert convcli.summarize(convcli.load(frozen))["trainable_params"] == 0
 
@@ -94,28 +95,40 @@ def test_the_single_input_is_called_input():
     assert convcli.load(MODELS / "siamese_3.json").inputs["left"] == (8, 8, 2)
 
 
-def test_layers_in_any_order_come_after_what_they_take():
-    turned = plain()
-    turned["config"]["layers"].reverse()
-    forth, back = (convcli.summarize(convcli.load(each)) for each in (plain(), turned))
-    assert {row["name"]: row["output_shape"] for row in forth["layers"]} == {
-        row["name"]: row["output_shape"] for row in back["layers"]
-    }
+def test_layers_in_any_order_come_after_their_inputs():
+    reversed_model = json_of()
+    reversed_model["config"]["layers"].reverse()
+    shapes, reversed_shapes = (
+        {row["name"]: row["output_shape"] for row in convcli.summarize(convcli.load(model))["layers"]}
+        for model in (json_of(), reversed_model)
+    )
+    assert shapes == reversed_shapes
 
 
 def layer_of(model, name):
+    """Return a layer of a model by its name."""
     return next(layer for layer in model["config"]["layers"] if layer["config"]["name"] == name)
 
 
 def edited(name, **changes):
-    model = copy.deepcopy(plain())
+    """Return the model with changes to one layer; `config` holds changes to the layer's config."""
+    model = copy.deepcopy(json_of())
     layer = layer_of(model, name)
     layer["config"] |= changes.pop("config", {})
     layer |= changes
     return model
 
 
-TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first", 0, 0]}}
+def tensor(name):
+    """Return how Keras 3 writes the output of the first call of a layer."""
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+
+def input_layer(name):
+    return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, 8, 2]}, "name": name}
+
+
+TENSOR = tensor("first")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +190,7 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first"
             "layer drop: takes call 0 of 'none', which is not in the model",
         ),
         (
-            {**plain(), "config": {**plain()["config"], "output_layers": [["none", 0, 0]]}},
+            {**json_of(), "config": {**json_of()["config"], "output_layers": [["none", 0, 0]]}},
             "tensor ['none', 0, 0] is not in the model ([layer, call, output])",
         ),
         (
@@ -191,13 +204,13 @@ TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["first"
     ],
     ids=lambda value: value if isinstance(value, str) else "model",
 )
-def test_what_cannot_be_read_is_an_error_that_names_the_layer(model, message):
+def test_a_layer_that_cannot_be_read_is_named(model, message):
     with pytest.raises(ConvcliError) as caught:
         convcli.load(model)
     assert str(caught.value) == message
 
 
-def test_calls_within_calls_end():
+def test_models_that_call_each_other_again_and_again_are_refused():
     # Each of 40 models calls the one before it twice: 2**40 layers.
     inner = {"class_name": "Conv1D", "config": {"name": "c", "filters": 1, "kernel_size": 1}, "name": "c"}
     inner["inbound_nodes"] = [[["i", 0, 0, {}]]]
@@ -213,15 +226,15 @@ def test_calls_within_calls_end():
         convcli.load({"class_name": "Functional", "config": graph})
 
 
-def first_of(layer, activation="linear"):
-    """A channels_first model of a convolution and a layer after it."""
+def channels_first(layer, activation="linear"):
+    """Return a channels_first model of a convolution and a layer after it."""
     config = {"name": "c", "filters": 2, "kernel_size": 1, "data_format": "channels_first", "activation": activation}
     layers = [{"class_name": "Conv2D", "config": {**config, "batch_input_shape": [None, 3, 4, 5]}}, layer]
     return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
 
 
 def test_a_dense_layer_of_keras_works_along_the_last_axis_whatever_the_order():
-    model = convcli.load(first_of({"class_name": "Dense", "config": {"name": "d", "units": 7}}))
+    model = convcli.load(channels_first({"class_name": "Dense", "config": {"name": "d", "units": 7}}))
     row = convcli.summarize(model)["layers"][1]
     assert (row["output_shape"], row["kernel_shape"]) == ([None, 2, 4, 7], [5, 7])
     kernel = np.arange(35.0).reshape(5, 7)
@@ -232,24 +245,18 @@ def test_a_dense_layer_of_keras_works_along_the_last_axis_whatever_the_order():
 
 
 def test_an_activation_of_keras_works_along_the_last_axis_too():
-    model = convcli.load(first_of({"class_name": "Activation", "config": {"name": "a", "activation": "softmax"}}))
+    model = convcli.load(channels_first({"class_name": "Activation", "config": {"name": "a", "activation": "softmax"}}))
     x = np.random.default_rng(0).normal(size=(1, 3, 4, 5))
     assert np.allclose(convcli.apply(model, x, seed=0).sum(axis=-1), 1)
     with pytest.raises(ConvcliError, match="layer c: softmax works along the last axis of channels_first maps"):
-        convcli.load(first_of({"class_name": "ReLU", "config": {"name": "r"}}, "softmax"))
+        convcli.load(channels_first({"class_name": "ReLU", "config": {"name": "r"}}, "softmax"))
 
 
-def test_a_model_within_takes_several_inputs():
-    """As Keras 3 writes it: the mask of each tensor, none of them given."""
-
-    def tensor(name):
-        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
-
-    def entry(name, shape):
-        return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, *shape]}, "name": name}
+def test_a_nested_model_takes_several_inputs():
+    # Keras 3 writes a mask for each tensor, here None for both.
 
     def graph(name, inputs, inner, output):
-        layers = [*(entry(each, (8, 2)) for each in inputs), inner]
+        layers = [*map(input_layer, inputs), inner]
         config = {"name": name, "layers": layers, "output_layers": [output]}
         config["input_layers"] = [[each, 0, 0] for each in inputs]
         return {"class_name": "Functional", "config": config, "name": name}
@@ -258,18 +265,18 @@ def test_a_model_within_takes_several_inputs():
     add["inbound_nodes"] = [{"args": [[tensor("a"), tensor("b")]], "kwargs": {}}]
     inner = graph("inner", ("a", "b"), add, ["add", 0, 0])
     inner["inbound_nodes"] = [{"args": [[tensor("p"), tensor("q")]], "kwargs": {"mask": [None, None]}}]
-    # Among the outputs a model's first call is counted as its second.
+    # Among the outputs, Keras 3 numbers the calls of a nested model from 1.
     model = convcli.load(graph("outer", ("p", "q"), inner, ["inner", 1, 0]))
     assert [row["inputs"] for row in convcli.summarize(model)["layers"]] == [["p", "q"]]
 
 
-def test_operands_by_name_come_in_the_order_of_the_names():
+def test_keyword_operands_come_in_the_order_of_their_names():
     nodes = [{"args": [], "kwargs": {"x2": {**TENSOR}, "x1": 10.0}}]
     subtract = edited("multiply", class_name="Subtract", inbound_nodes=nodes)
     assert {node.name: node.inputs for node in convcli.load(subtract).nodes}["multiply"] == (10.0, "first")
 
 
-def test_graphs_without_layers_that_call_each_other_end():
+def test_models_without_layers_that_call_each_other_again_and_again_are_refused():
     graph = {"name": "g0", "layers": [{"class_name": "InputLayer", "config": {"name": "i"}}]}
     graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["i", 0, 0]]}
     for level in range(1, 40):
@@ -283,11 +290,12 @@ def test_graphs_without_layers_that_call_each_other_end():
 
 
 def sequential(layer, **rest):
+    """Return a sequential model of an input (4, 3) and one layer."""
     layers = [{"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [None, 4, 3]}}, layer]
     return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, **rest}
 
 
-def test_one_mean_for_all_is_an_empty_list_of_axes():
+def test_an_empty_list_of_axes_is_one_mean_for_all_values():
     layer = {"class_name": "Normalization", "config": {"name": "n", "axis": []}}
     assert convcli.summarize(convcli.load(sequential(layer)))["params"] == 3  # mean, variance, count
 
@@ -312,7 +320,7 @@ def test_one_mean_for_all_is_an_empty_list_of_axes():
         ),
     ],
 )
-def test_what_would_be_computed_otherwise_is_refused(layer, version, message):
+def test_a_layer_that_convcli_would_compute_otherwise_is_refused(layer, version, message):
     with pytest.raises(ConvcliError) as caught:
         convcli.load(sequential(layer, keras_version=version))
     assert str(caught.value) == message
@@ -325,20 +333,46 @@ def test_operations_on_tensors_of_different_ranks_are_refused():
         convcli.load(edited("multiply", inbound_nodes=[{"args": tensors, "kwargs": {}}]))
 
 
-def test_tensors_in_a_mapping_go_to_the_inputs_of_their_names():
-    def tensor(name):
-        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
-
-    def entry(name):
-        return {"class_name": "InputLayer", "config": {"name": name, "batch_shape": [None, 8, 2]}, "name": name}
-
+def test_tensors_in_a_mapping_go_to_the_inputs_that_its_keys_name():
     subtract = {"class_name": "Subtract", "config": {"name": "less"}, "name": "less"}
     subtract["inbound_nodes"] = [{"args": [[tensor("z"), tensor("a")]], "kwargs": {}}]
-    config = {"name": "inner", "layers": [entry("z"), entry("a"), subtract], "output_layers": [["less", 0, 0]]}
+    config = {
+        "name": "inner",
+        "layers": [input_layer("z"), input_layer("a"), subtract],
+        "output_layers": [["less", 0, 0]],
+    }
     for inputs in ([["z", 0, 0], ["a", 0, 0]], {"z": ["z", 0, 0], "a": ["a", 0, 0]}):
         inner = {"class_name": "Functional", "config": {**config, "input_layers": inputs}, "name": "inner"}
         inner["inbound_nodes"] = [{"args": [{"z": tensor("p"), "a": tensor("q")}], "kwargs": {}}]
-        outer = {"name": "outer", "layers": [entry("p"), entry("q"), inner], "output_layers": [["inner", 1, 0]]}
+        outer = {
+            "name": "outer",
+            "layers": [input_layer("p"), input_layer("q"), inner],
+            "output_layers": [["inner", 1, 0]],
+        }
         outer["input_layers"] = [["p", 0, 0], ["q", 0, 0]]
         model = convcli.load({"class_name": "Functional", "config": outer})
         assert [node.inputs for node in model.nodes] == [("p", "q")]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "argument", "message"),
+    [
+        ([], tensor("p"), "layer inner: inner takes 0 inputs, got 1"),
+        ({"a": ["a", 0, 0]}, {"a": [tensor("p"), tensor("p")]}, "layer inner: inner takes 1 input, got 2"),
+    ],
+)
+def test_a_nested_model_that_is_called_on_other_inputs_than_it_has_is_an_error(inputs, argument, message):
+    flatten = {
+        "class_name": "Flatten",
+        "config": {"name": "f"},
+        "name": "f",
+        "inbound_nodes": [{"args": [tensor("a")]}],
+    }
+    config = {"name": "inner", "layers": [input_layer("a"), flatten], "output_layers": [["f", 0, 0]]}
+    inner = {"class_name": "Functional", "name": "inner", "config": {**config, "input_layers": inputs}}
+    inner["inbound_nodes"] = [{"args": [argument]}]
+    outer = {"name": "outer", "layers": [input_layer("p"), inner], "input_layers": [["p", 0, 0]]}
+    outer["output_layers"] = [["inner", 1, 0]]
+    with pytest.raises(ConvcliError) as caught:
+        convcli.load({"class_name": "Functional", "config": outer})
+    assert str(caught.value) == message
