@@ -1,4 +1,4 @@
-"""What one cell of a layer sees is what a change of the input reaches."""
+"""The window of one cell, against the input cells whose change changes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STACKS = (
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: " ".join(stack))
-def test_every_cell_sees_what_changes_it(stack):
+def test_the_window_of_a_cell_is_where_a_change_of_the_input_changes_it(stack):
     model, width = convcli.load(stack), 13
     plan = make_plan(model, {"input": (width, 1)})
     generator = np.random.default_rng(0)
@@ -33,20 +33,21 @@ def test_every_cell_sees_what_changes_it(stack):
         for layer in plan.layers
         for weight in layer.weights
     }
-    rising = generator.uniform(0, 1e-3, (1, width, 1))  # a maximum is that of the changed cell
-    base = convcli.apply(model, rising, weights=values)[0, :, 0]
-    moved = [
-        convcli.apply(model, rising + (np.arange(width) == cell)[None, :, None], weights=values)
-        for cell in range(width)
+    x = generator.uniform(0, 1e-3, (1, width, 1))  # far less than the change, so that a maximum shows it
+    base = convcli.apply(model, x, weights=values)[0, :, 0]
+    changed_outputs = [
+        convcli.apply(model, x + (np.arange(width) == cell)[None, :, None], weights=values) for cell in range(width)
     ]
-    changed = np.array([np.abs(each[0, :, 0] - base) > 1e-9 for each in moved])  # (input cells, output cells)
+    changed = np.array(
+        [np.abs(output[0, :, 0] - base) > 1e-9 for output in changed_outputs]
+    )  # (input cells, output cells)
     for cell in range(base.size):
         (window,) = convcli.summarize(model, (width, 1), at=(cell,))["layers"][-1]["window"]
         reached = np.flatnonzero(changed[:, cell])
         assert window == ([int(reached[0]), int(reached[-1])] if reached.size else None)
 
 
-def test_several_inputs_are_seen_apart():
+def test_each_input_has_a_window_of_its_own():
     model = convcli.load(
         {
             "input": {"a": [8, 1], "b": [8, 1]},
@@ -62,7 +63,7 @@ def test_several_inputs_are_seen_apart():
     assert row["window_padding"] == {"a": [[0, 0]], "b": [[1, 0]]}
 
 
-def test_a_cell_that_no_layer_has():
+def test_a_cell_that_no_layer_has_is_an_error():
     with pytest.raises(ConvcliError) as caught:
         convcli.summarize(convcli.load(["Conv1D(1, 3)"]), (8, 1), at=(6,))
     assert (

@@ -1,4 +1,4 @@
-"""The working shown: every formula is true, and says what happens."""
+"""The derivation that `shape --explain` shows: every formula is true and ends in the figure that is reported."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from hypothesis import given, settings
 from strategies import layers
 
 import convcli
-from convcli.analysis.unread_cells import unread_cells
-from convcli.model.window import Window
 
 
-def working(layer, shape):
+def derivation(layer, shape):
+    """Return the lines of the derivation of a model of one layer."""
     (row,) = convcli.summarize(convcli.load([layer]), shape, explain=True)["layers"]
     return row["working"]
 
 
-def test_the_formulas_of_a_convolution():
-    # ResNet's first layer
-    assert working("Conv2D(64, 7, strides=2, padding=3)", (224, 224, 3)) == [
+def test_the_first_layer_of_resnet_is_derived_line_by_line():
+    assert derivation("Conv2D(64, 7, strides=2, padding=3)", (224, 224, 3)) == [
         "height: ⌊(224 − 7 + 3 + 3) / 2⌋ + 1 = 112",
         "width: ⌊(224 − 7 + 3 + 3) / 2⌋ + 1 = 112",
         "channels: 64, one for each filter",
@@ -84,18 +82,18 @@ def test_the_formulas_of_a_convolution():
         ("Conv1D(1, 3)", ("?", 1), "length: ⌊(? − 3 + 0 + 0) / 1⌋ + 1 = ?"),
     ],
 )
-def test_a_line_of_the_working(layer, shape, line):
-    assert line in working(layer, shape)
+def test_a_layer_has_this_line_in_its_derivation(layer, shape, line):
+    assert line in derivation(layer, shape)
 
 
-def test_branches_show_what_they_merge():
+def test_a_concatenation_shows_the_extents_that_it_adds():
     model = convcli.load(["Conv1D(2, 1, name='a')", "Conv1D(3, 1, name='b')", "Concatenate(inputs=['a', 'b'])"])
     row = convcli.summarize(model, (8, 1), explain=True)["layers"][-1]
     assert row["working"] == ["concatenated axis: 2 + 3 = 5"]
 
 
 def evaluated(side: str) -> float:
-    """The value of one side of an equation."""
+    """Return the value of one side of an equation."""
     text = re.sub(r"(?<=\d) (?=\d{3})", "", side)
     for sign, meaning in (("−", "-"), ("·", "*"), ("⌊", "math.floor("), ("⌉", ")"), ("⌋", ")"), ("⌈", "math.ceil(")):
         text = text.replace(sign, meaning)
@@ -119,19 +117,3 @@ def test_every_equation_is_true_and_ends_in_the_figure_that_is_reported(setting)
         assert ends["parameters"] == row["params"]
     if "multiply-accumulates" in ends:
         assert ends["multiply-accumulates"] == row["macs"]
-
-
-@pytest.mark.parametrize(
-    "window",
-    [Window(3, 2), Window(2, 3, 2, 1), Window(1, 4, before=1), Window(3, 1, 2, 2, 0, 3), Window(2, 1, 3, -1, -2, 2)],
-)
-@pytest.mark.parametrize("width", [7, 8, 13])
-def test_cells_that_are_never_read_are_those_that_no_place_covers(window, width):
-    read = set()
-    for place in range(window.output_extent(width)):
-        for tap in range(window.size):
-            cell, empty = divmod(place * window.stride + tap * window.dilation - window.before, window.upsample)
-            if not empty:
-                read.add(cell)
-    found = {cell for first, last in unread_cells(window, width) for cell in range(first, last + 1)}
-    assert found == set(range(width)) - read
