@@ -48,14 +48,14 @@ class LiveValues:
     """The values of a run that later operations still need, by name.
 
     Several may share memory: a reshaped value is a view of the one that it was made from. `uses` says how often each
-    value is read; values in `keep` leave the program and `inputs` belong to the caller.
+    value is used; `results` leave the program, and `inputs` belong to the caller.
     """
 
     def __init__(
-        self, inputs: Mapping[str, Array], uses: Counter[ValueName], keep: Collection[ValueName], spare: SpareMemory
+        self, inputs: Mapping[str, Array], uses: Counter[ValueName], results: Collection[ValueName], spare: SpareMemory
     ) -> None:
         self._arrays: dict[ValueName, Array] = dict(inputs.items())
-        self._keep = keep
+        self._results = results
         self._uses = Counter(uses)
         self._spare = spare
         self._input_memory = {id(_owner(array)) for array in inputs.values()}
@@ -69,8 +69,8 @@ class LiveValues:
         self._names_in_memory[id(_owner(array))] += 1
 
     def allocate(self, name: ValueName, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Return memory to compute a value in: spare memory, or new memory for a value that leaves the program."""
-        return np.empty(shape, dtype) if name in self._keep else self._spare.take(shape, dtype)
+        """Return memory to compute a value in: spare memory, or new memory for a result."""
+        return np.empty(shape, dtype) if name in self._results else self._spare.take(shape, dtype)
 
     def is_last_use(self, name: ValueName) -> bool:
         """Return whether the value's memory may be overwritten at its next use, because nothing needs it afterwards."""

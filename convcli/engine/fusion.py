@@ -40,33 +40,31 @@ class Operation(Record):
 def fuse(
     plan: Plan, weights: Mapping[str, Weights], keep: Sequence[str], dtype: str
 ) -> tuple[list[Operation], dict[str, ValueName]]:
-    """Return the operations of a plan in order, and the name of the value that each name in `keep` stands for.
+    """Return the operations of a plan in order, and for each name in `keep` the name of the value that it stands for.
 
-    `weights` holds the arrays of each layer by name. Names in `keep` are those of layers or model inputs.
+    `keep` names the layers or model inputs whose values are the results. `weights` holds the arrays of each layer.
     """
     linear = linearize(plan)
-    kept = {name: linear.outputs.get(name, name) for name in keep}
-    uses = count_uses(linear.calls, kept.values())
+    results = {name: linear.outputs.get(name, name) for name in keep}
+    uses = count_uses(linear.calls, results.values())
     operations: list[Operation | None] = []
     makers: dict[ValueName, int] = {}  # for each value the index of the operation that makes it
     for call in linear.calls:
         operation = _unfused(call, weights)
-        only_reader = len(call.inputs) == 1 and uses[call.inputs[0]] == 1
-        index = makers.get(call.inputs[0]) if only_reader else None
+        is_only_use = len(call.inputs) == 1 and uses[call.inputs[0]] == 1
+        index = makers.get(call.inputs[0]) if is_only_use else None
         previous = None if index is None else operations[index]
-        if index is None or previous is None:
-            operations.append(_as_epilogue(operation, dtype))
-        elif padded := _with_padding(previous, operation):
-            operations[index] = None
-            operations.append(padded)
-        elif extended := _with_epilogue(previous, operation, dtype):
+        extended = None if previous is None else _with_epilogue(previous, operation, dtype)
+        padded = None if previous is None else _with_padding(previous, operation)
+        if index is not None and extended:
             operations[index] = extended
-            makers[call.output] = index
-            continue
         else:
-            operations.append(_as_epilogue(operation, dtype))
-        makers[call.output] = len(operations) - 1
-    return [operation for operation in operations if operation is not None], kept
+            if index is not None and padded:
+                operations[index] = None  # its work is done by the convolution
+            index = len(operations)
+            operations.append(padded or _as_epilogue(operation, dtype))
+        makers[call.output] = index
+    return [operation for operation in operations if operation is not None], results
 
 
 def _unfused(call: StepCall, weights: Mapping[str, Weights]) -> Operation:
@@ -84,15 +82,15 @@ def _unfused(call: StepCall, weights: Mapping[str, Weights]) -> Operation:
 
 
 def _as_epilogue(operation: Operation, dtype: str) -> Operation:
-    """Return an operation whose step is its epilogue, where the step can be; else the operation as it is."""
+    """Return the operation with its step turned into an epilogue where that is possible, else as it is."""
     function = _epilogue_function(operation, dtype)
     return operation if function is None else replace(operation, step=None, epilogue=(function,))
 
 
 def _with_epilogue(previous: Operation, operation: Operation, dtype: str) -> Operation | None:
-    """Return the previous operation with the other one's step in its epilogue; None where that cannot be.
+    """Return the previous operation with the operation's step added to its epilogue; None where that cannot be.
 
-    A reshaped or permuted value may be a view of its input, which must not be written to.
+    A value whose shape or axes were changed may be a view of its input, which must not be written to.
     """
     if previous.step is not None and previous.step.is_view:
         return None
@@ -103,7 +101,7 @@ def _with_epilogue(previous: Operation, operation: Operation, dtype: str) -> Ope
 
 
 def _with_padding(previous: Operation, operation: Operation) -> Operation | None:
-    """Return a convolution whose windows pad the input themselves, where the previous operation pads it with zeros.
+    """Return the convolution with windows that pad its input, where the previous operation pads it; else None.
 
     Cropping stays apart, because a window would read the cells that are cut off. So does padding before a transposed
     convolution, which pads its input only after stretching it.
@@ -123,7 +121,7 @@ def _with_padding(previous: Operation, operation: Operation) -> Operation | None
 
 
 def _epilogue_function(operation: Operation, dtype: str) -> EpilogueFunction | None:
-    """Return the operation's step as a function of an epilogue, or None where it cannot be one."""
+    """Return the operation's step as a function for an epilogue, or None where it cannot be one."""
     if operation.step is None:
         return None
     return epilogue_function(operation.step, operation.weights, len(operation.output_shape), dtype)

@@ -63,7 +63,7 @@ def linearize(plan: Plan, steps_of: Callable[[PlannedLayer], Sequence[Step]] | N
     return LinearPlan(tuple(calls), outputs)
 
 
-class Reader(Protocol):
+class ValueReader(Protocol):
     """An operation that reads values."""
 
     @property
@@ -71,11 +71,11 @@ class Reader(Protocol):
         """The names of the values."""
 
 
-def count_uses(readers: Iterable[Reader], kept: Iterable[ValueName]) -> Counter[ValueName]:
-    """Return how often each value is used: once by each operation that reads it, and once more if it is kept.
+def count_uses(readers: Iterable[ValueReader], results: Iterable[ValueName]) -> Counter[ValueName]:
+    """Return how often each value is used: once by each operation that reads it, and once more if it is a result.
 
-    Memory of a value can be let go when as many uses have passed; that of a kept value never is.
+    The memory of a value can be let go after that many uses. A result is never used up.
     """
     uses = Counter(name for reader in readers for name in reader.inputs)
-    uses.update(set(kept))
+    uses.update(set(results))
     return uses

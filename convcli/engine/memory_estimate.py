@@ -69,18 +69,18 @@ class Ledger:
 
 def peak_bytes(
     operations: Sequence[Operation],
-    kept: Iterable[ValueName],
+    results: Iterable[ValueName],
     input_shapes: Mapping[str, tuple[int, ...]],
     sample_bytes: int,
     threads: int,
 ) -> int:
     """Return the bytes that a run takes at its worst moment.
 
-    `kept` names the values that it returns. Shapes are those of one sample; `sample_bytes` is the size of a number
+    `results` names the values that it returns. Shapes are those of one sample; `sample_bytes` is the size of a number
     times the number of samples.
     """
-    kept = set(kept)
-    uses = count_uses(operations, kept)
+    results = set(results)
+    uses = count_uses(operations, results)
     sizes: dict[ValueName, int] = {name: prod(shape) * sample_bytes for name, shape in input_shapes.items()}
     ledger = Ledger()
     in_own_memory: set[ValueName] = set()
@@ -91,7 +91,7 @@ def peak_bytes(
             ledger.hold_briefly(max(read, size))  # a copy, where the order of the numbers requires one
             ledger.add_view(operation.output, operation.inputs[0])
         elif _writes_to_buffer(operation):
-            ledger.allocate(operation.output, size, spare=operation.output not in kept)
+            ledger.allocate(operation.output, size, spare=operation.output not in results)
             ledger.hold_briefly(read)
             in_own_memory.add(operation.output)
         else:
@@ -101,7 +101,7 @@ def peak_bytes(
             uses[name] -= 1
             if not uses[name]:
                 ledger.release(name)
-    ledger.hold_briefly(sum(sizes[name] for name in kept - in_own_memory))  # kept inputs and views are copied
+    ledger.hold_briefly(sum(sizes[name] for name in results - in_own_memory))  # inputs and views are copied
     patches = max(map(_patch_numbers, operations), default=0) * sample_bytes
     return ledger.peak + min(SCRATCH_PER_THREAD * threads, MIN_SCRATCH + PATCH_COPIES * patches)
 

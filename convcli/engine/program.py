@@ -29,7 +29,7 @@ from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
 
 MANY_SAMPLES = 1 << 20  # so many that preparing weights pays off wherever it ever does
-# Tile programs that stay prepared: along a row of tiles the first, those between, and the last differ in their padding.
+# How many tile programs stay prepared. Along a row of tiles three kinds differ in their padding: first, inner and last.
 MOST_TILE_PROGRAMS = 3
 MOST_GROWTH = 4  # prepared weights take at most so many times the original memory (Winograd's do)
 Weights = Mapping[str, Mapping[str, Array]]
@@ -56,30 +56,30 @@ def build_program(
         ConvcliError: The algorithm does not suit a layer.
     """
     assert execution.dtype is not None
-    operations, kept = fuse(plan, weights, keep, execution.dtype)
+    operations, results = fuse(plan, weights, keep, execution.dtype)
     compiled = compiled_code_pays_off(operations, samples) if execution.compiled is None else execution.compiled
     settings = Settings(execution.dtype, execution.algorithm, execution.tolerance, samples, compiled)
-    return Program(plan, prepare(operations, settings), kept, settings, Workspace(execution.threads))
+    return Program(plan, prepare(operations, settings), results, settings, Workspace(execution.threads))
 
 
 class Program(Closeable):
     """Prepared operations, ready to run. Calls from several threads take turns.
 
-    `kept` gives for each name that a call returns the name of the value that it stands for.
+    `results` gives for each name that a call returns the name of the value that it stands for.
     """
 
     def __init__(
         self,
         plan: Plan,
         prepared: Sequence[PreparedOperation],
-        kept: Mapping[str, ValueName],
+        results: Mapping[str, ValueName],
         settings: Settings,
         workspace: Workspace,
     ) -> None:
         self.plan = plan
         self._prepared = prepared
-        self._operations = [each.operation for each in prepared]
-        self._kept = kept
+        self._operations = [item.operation for item in prepared]
+        self._results = results
         self._settings = settings
         self._workspace = workspace
         self._tile_programs: dict[Hashable, Program] = {}
@@ -87,7 +87,7 @@ class Program(Closeable):
     # ---- running ----
 
     def __call__(self, inputs: Mapping[str, Array], on_progress: ProgressCallback | None = None) -> dict[str, Array]:
-        """Return the kept values by name, each `(batch, *spatial, channels)` as the inputs are.
+        """Return the results by name, each `(batch, *spatial, channels)` as the inputs are.
 
         `on_progress` is called with the name of a layer and the share of all work that is done. Raises `ConvcliError`.
         """
@@ -95,7 +95,7 @@ class Program(Closeable):
         pools = workspace.workers, workspace.product_workers
         batch = len(next(iter(inputs.values())))
         with workspace.lock:
-            values = LiveValues(inputs, self._uses, self._kept.values(), workspace.spare)
+            values = LiveValues(inputs, self._uses, self._results.values(), workspace.spare)
             for prepared, shares in zip(self._prepared, self._work_shares, strict=True):
                 operation = prepared.operation
                 with located(operation.where), reporting(pools, operation.layer, shares, on_progress):
@@ -106,14 +106,14 @@ class Program(Closeable):
                 for name in operation.inputs:
                     values.count_use(name)
             workspace.spare.drop_unused()
-            results: dict[str, Array] = {}
-            for name, value in self._kept.items():
-                results[name] = _in_own_memory(values[value], [*inputs.values(), *results.values()])
-            return results
+            arrays: dict[str, Array] = {}
+            for name, value in self._results.items():
+                arrays[name] = _in_own_memory(values[value], [*inputs.values(), *arrays.values()])
+            return arrays
 
     @cached_property
     def _uses(self) -> Counter[ValueName]:
-        return count_uses(self._operations, self._kept.values())
+        return count_uses(self._operations, self._results.values())
 
     @cached_property
     def _work_shares(self) -> list[tuple[float, float]]:
@@ -144,12 +144,12 @@ class Program(Closeable):
         """
         sample_bytes = samples * np.dtype(self._settings.dtype).itemsize
         operations: Sequence[Operation] = self._operations
-        kept: Iterable[ValueName] = self._kept.values()
+        results: Iterable[ValueName] = self._results.values()
         input_shapes = self._input_shapes
         if tile_plan is not None:
-            operations, kept = tile_plan.operations, [tile_plan.result]
+            operations, results = tile_plan.operations, [tile_plan.result]
             input_shapes = tile_plan.input_shapes(input_shapes)
-        return peak_bytes(operations, kept, input_shapes, sample_bytes, self._workspace.workers.count)
+        return peak_bytes(operations, results, input_shapes, sample_bytes, self._workspace.workers.count)
 
     @property
     def prepared_weight_bytes(self) -> int:
@@ -168,8 +168,8 @@ class Program(Closeable):
     # ---- tiles ----
 
     def plan_tile(self, tile: Tile) -> TilePlan:
-        """Return the operations that compute a tile of the one kept value, from tiles of the inputs."""
-        (result,) = set(self._kept.values())
+        """Return the operations that compute a tile of the one result, from tiles of the inputs."""
+        (result,) = set(self._results.values())
         return plan_tile(self._operations, self._input_shapes, result, tile)
 
     def for_tile(self, tile_plan: TilePlan) -> Program:
@@ -192,8 +192,8 @@ class Program(Closeable):
                 if isinstance(prepared, PreparedCorrelation)
             }
             prepared = prepare(tile_plan.operations, self._settings, chosen)
-            kept = dict.fromkeys(self._kept, tile_plan.result)
-            program = Program(self.plan, prepared, kept, self._settings, self._workspace)
+            results = dict.fromkeys(self._results, tile_plan.result)
+            program = Program(self.plan, prepared, results, self._settings, self._workspace)
         while len(self._tile_programs) >= MOST_TILE_PROGRAMS:
             self._tile_programs.pop(next(iter(self._tile_programs)))
         self._tile_programs[key] = program

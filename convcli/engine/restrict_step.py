@@ -23,7 +23,7 @@ SampleShape = tuple[int, ...]  # (*spatial, channels)
 class RestrictedStep(NamedTuple):
     """A step that makes a tile of its result, and the tile of each input that it reads for that.
 
-    `output_tile` may be larger than the tile that was asked for; only the cells of that one are right then.
+    `output_tile` may be larger than the requested tile. The cells outside of the requested tile are then not right.
     """
 
     step: Step | None
@@ -76,13 +76,12 @@ def _restrict_window(window: Window, span: Span, width: int, positions: int) -> 
     stop = (span[1] - 1) * window.stride - window.before + window.extent
     first = max(0, -(-start // window.upsample))
     last = min(width - 1, (stop - 1) // window.upsample)
-    if first > last:  # these positions lie on padding alone: an empty input is not allowed, so take the whole axis
+    if first > last:  # the windows meet padding alone; no input can be empty, so take the whole axis
         return window, (0, positions), (0, width)
     before = first * window.upsample - start
     after = stop - 1 - last * window.upsample
-    overhang = max(
-        0, stop - window.stretched_extent(width) - window.after
-    )  # of a last window, beyond the padding (`ceil`)
+    # With `ceil`, a last window may hang over the end of the padding.
+    overhang = max(0, stop - window.stretched_extent(width) - window.after)
     return replace(window, before=before, after=after - overhang, ceil=overhang > 0), span, (first, last + 1)
 
 
@@ -98,7 +97,7 @@ def _restrict_padding(mode: str, amounts: Span, span: Span, width: int, padded_w
     start, stop = (cell - amounts[0] for cell in span)  # in cells of the input, outside of it where they are padding
     before, after = max(0, -start), max(0, stop - width)
     first, last = max(0, start), min(width, stop)
-    if mode == "reflect":  # the padding repeats cells near the border, which the span then has to include
+    if mode == "reflect":  # the padding mirrors cells near the border, so the span has to include these
         last, first = max(last, before + 1 if before else 0), min(first, width - 1 - after if after else width)
     if first >= last or (mode == "circular" and (before or after)):
         return amounts, (0, padded_width), (0, width)
@@ -131,7 +130,7 @@ def _(
     step: steps.Activate, tile: Tile, input_shapes: Sequence[SampleShape], output_shape: SampleShape
 ) -> RestrictedStep:
     rank = len(tile)
-    # A slope for each cell is an array of the whole space, which is not cut.
+    # Slopes that differ from cell to cell are not cut into tiles, so they need the whole input.
     slope_for_each_cell = step.slope is not None and any(axis < rank for axis in step.slope_axes)
     return _with_whole_axes(step, tile, output_shape, range(rank) if slope_for_each_cell else step.axes)
 
@@ -145,7 +144,7 @@ def _(
 
 
 def _with_whole_axes(step: Step, tile: Tile, shape: SampleShape, axes: Sequence[int]) -> RestrictedStep:
-    """Restrict a step that mixes cells, or has numbers for each cell, along some axes and none along the others."""
+    """Restrict a step that needs all cells along some axes, and works cell by cell along the others."""
     widened = _widen(tile, shape, axes)
     return RestrictedStep(step, widened, (widened,))
 
