@@ -1,4 +1,4 @@
-"""A part of a result, from parts of the inputs, is that part of the whole result: of layers and through models."""
+"""A tile of a result, computed from tiles of the inputs, is that tile of the whole result."""
 
 from __future__ import annotations
 
@@ -8,44 +8,33 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import program_of
 from strategies import layers
 
-import convcli
-from convcli.engine.bind_weights import WeightSource, bind
-from convcli.engine.execution import Execution
-from convcli.engine.program import Program, build_program
-from convcli.engine.restrict_step import Span, Tile, _restrict_window, restrict_step
-from convcli.model.plan import make_plan
-from convcli.model.steps import Pad
-from convcli.model.window import Window
+from convcli.engine.program import Program
+from convcli.engine.restrict_step import Span, Tile
 
 
-def program(model: Any, shape: tuple[int, ...], dtype: str = "float64") -> Program:
-    plan = make_plan(model, {"input": shape})
-    return build_program(
-        plan, bind(plan, WeightSource(seed=0), dtype), model.outputs, Execution(dtype=dtype, tolerance=0.0)
-    )
+def tile_of(array: np.ndarray, tile: Tile) -> np.ndarray:
+    """Return a tile of each sample of an array `(batch, *spatial, channels)`."""
+    return array[(slice(None), *(slice(*span) for span in tile))]
 
 
-def cut(array: np.ndarray, box: Tile) -> np.ndarray:
-    return array[(slice(None), *(slice(*span) for span in box))]
+def check_tile(program: Program, x: np.ndarray, tile: Tile) -> Tile:
+    """Compute a tile of the result from a tile of the input and compare it; return the tile of the input."""
+    (expected,) = (tile_of(value, tile) for value in program({"input": x}).values())
+    plan = program.plan_tile(tile)
+    (computed,) = program.for_tile(plan)({"input": np.array(tile_of(x, plan.input_tiles["input"]))}).values()
+    assert computed.shape == expected.shape
+    np.testing.assert_allclose(computed, expected, rtol=1e-12, atol=1e-12)
+    return plan.input_tiles["input"]
 
 
-def compare(model: Any, x: np.ndarray, box: Tile, run: Program) -> dict[str, Tile]:
-    """Compute a part of the output from parts of the input and compare it; what of the input was needed."""
-    (name,) = model.outputs
-    part = run.plan_tile(box)
-    needed = {"input": np.array(cut(x, part.input_tiles["input"]))}
-    found, expected = run.for_tile(part)(needed)[name], cut(run({"input": x})[name], box)
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
-    return dict(part.input_tiles)
+def tiles(shape: tuple[int, ...]) -> st.SearchStrategy[Tile]:
+    """Make tiles of a sample of this shape."""
 
-
-def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[Tile]:
     def span(extent: int) -> st.SearchStrategy[Span]:
         return st.integers(0, extent - 1).flatmap(
             lambda start: st.tuples(st.just(start), st.integers(start + 1, extent))
@@ -56,12 +45,12 @@ def boxes(shape: tuple[int, ...]) -> st.SearchStrategy[Tile]:
 
 @given(st.data(), layers)
 @settings(max_examples=100, deadline=None)
-def test_a_part_of_a_layer(data, case):
+def test_a_tile_of_a_layer_is_that_of_the_whole(data: st.DataObject, case: Any) -> None:
     layer, shape = case
-    model = convcli.load([layer])
-    run = program(model, shape)
+    program = program_of([layer], shape)
     x = np.random.default_rng(0).normal(size=(2, *shape))
-    compare(model, x, data.draw(boxes(run({"input": x})[model.outputs[0]].shape[1:])), run)
+    (y,) = program({"input": x}).values()
+    check_tile(program, x, data.draw(tiles(y.shape[1:])))
 
 
 UNET = {
@@ -81,75 +70,35 @@ UNET = {
 }
 
 
-def test_tiles_of_a_network_with_branches():
-    model = convcli.load(UNET)
-    run = program(model, (32, 48, 2))
+def test_tiles_of_a_network_with_branches_are_those_of_the_whole():
+    program = program_of(UNET, (32, 48, 2))
     x = np.random.default_rng(1).normal(size=(1, 32, 48, 2))
-    spans = [[(0, 4), (4, 8), (8, 13), (13, 16)], [(0, 3), (3, 12), (12, 24)]]
-    for box in product(*spans):
-        needed = compare(model, x, box, run)
-        if box == ((4, 8), (3, 12)):
-            # rows 7..16 of h, 3..20 of g, 1..10 of b and d's input at most, two more cells by c
-            assert needed["input"][0][1] < 32
-    assert len(run._tile_programs) == 3  # those that the next tile may be like
+    rows, columns = [(0, 4), (4, 8), (8, 13), (13, 16)], [(0, 3), (3, 12), (12, 24)]
+    input_tiles = {tile: check_tile(program, x, tile) for tile in product(rows, columns)}
+    # Rows 4-7 of i need rows 8-16 of h, 4-20 of g, 0-12 of b (f is half as large, with a halo), 0-25 of a, 0-26 of the
+    # input. Columns 3-11 of i need columns 6-24 of h, 2-28 of g, 0-16 of b, 0-33 of a, 0-34 of the input.
+    assert input_tiles[(4, 8), (3, 12)] == ((0, 27), (0, 35))
+    assert len(program._tile_programs) == 3  # the last ones, which the next tile may need again
 
 
-def test_tiles_that_are_alike_share_a_program():
-    model = convcli.load(["Conv2D(1, 3, padding='same')"])
-    run = program(model, (40, 40, 1))
+def test_tiles_with_the_same_padding_share_a_program():
+    program = program_of(["Conv2D(1, 3, padding='same')"], (40, 40, 1))
     x = np.random.default_rng(1).normal(size=(1, 40, 40, 1))
-    for place in range(0, 40, 5):
-        compare(model, x, ((place, place + 5), (0, 40)), run)
-    assert len(run._tile_programs) == 3  # with a border above, below, or none
+    for start in range(0, 40, 5):
+        check_tile(program, x, ((start, start + 5), (0, 40)))
+    assert len(program._tile_programs) == 3  # with a border above, below, or none
 
 
-def test_parts_that_differ_share_memory():
-    model = convcli.load(["Conv2D(16, 3, padding='same')", "Conv2D(1, 3, padding='same')"])
-    shape = (1200, 400, 1)
+def test_programs_of_different_tiles_share_spare_memory():
+    network, shape = ["Conv2D(16, 3, padding='same')", "Conv2D(1, 3, padding='same')"], (1200, 400, 1)
     x = np.ones((1, *shape))
     held = []
-    with contextlib.closing(program(model, shape)) as run:
+    with contextlib.closing(program_of(network, shape)) as program:
         tracemalloc.start()
         for start in (0, 400, 800):
-            compare(model, x, ((start, start + 400), (0, 400)), run)
+            check_tile(program, x, ((start, start + 400), (0, 400)))
             held.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
-        assert len(run._tile_programs) == 3
+        assert len(program._tile_programs) == 3
     assert held[2] < 1.3 * held[0]
-    assert not run._tile_programs
-
-
-@pytest.mark.parametrize(
-    ("span", "amounts", "needed"),
-    [
-        ((0, 10), (2, 3), (0, 5)),
-        ((0, 3), (2, 0), (0, 3)),  # the border and the two cells that are reflected in it
-        ((3, 6), (0, 0), (1, 4)),
-        ((6, 9), (0, 2), (2, 5)),
-    ],
-)
-def test_what_reflection_needs(span, amounts, needed):
-    step, _, (needs,) = restrict_step(Pad(((2, 3),), "reflect"), (span,), [(5, 1)], (10, 1))
-    assert (step.amounts, needs) == ((amounts,), (needed,))
-
-
-@pytest.mark.parametrize(
-    ("window", "span", "needed", "padding"),
-    [
-        (Window(3, before=1, after=1), (0, 4), (0, 5), (1, 0)),
-        (Window(3, before=1, after=1), (4, 8), (3, 9), (0, 0)),
-        (Window(3, before=1, after=1), (8, 10), (7, 10), (0, 1)),
-        (Window(3, stride=2), (1, 3), (2, 7), (0, 0)),
-        (Window(2, dilation=3), (1, 3), (1, 6), (0, 0)),
-        (
-            Window(3, before=2, after=2, upsample=2),
-            (3, 6),
-            (1, 3),
-            (1, 1),
-        ),  # stretched cells 1 to 5: 2 and 4 are filled
-    ],
-)
-def test_what_a_window_needs(window, span, needed, padding):
-    width = 10
-    found, made, needs = _restrict_window(window, span, width, window.output_extent(width))
-    assert (made, needs, (found.before, found.after)) == (span, needed, padding)
+    assert not program._tile_programs

@@ -1,4 +1,4 @@
-"""The working behind a value: it ends in what the engine computes, and says which cells it is made of."""
+"""The explanation of a value ends in what the engine computes, and says which cells the value is made of."""
 
 from __future__ import annotations
 
@@ -21,43 +21,54 @@ from convcli.engine.explain.stages import (
 )
 
 
-def last_stage(layer, x, cell, **settings):
-    """The last stage of the working behind a cell of one sample, `(*spatial, channel)`."""
-    model = convcli.load([layer])
-    return explained(model, {"input": np.asarray(x, float)}, **settings).explainer.stages(cell)[-1]
+def explainer_of(layers, x, name=None, **options):
+    """Return what explains the layer of that name, by default the last, on one sample of `x`."""
+    model = convcli.load(layers) if isinstance(layers, list) else layers
+    return explained(model, {"input": np.asarray(x, float)}, name, **options).explainer
+
+
+def last_stage(layer, x, cell, **options):
+    """Return the last stage of the explanation of a cell of one sample, `(*position, channel)`."""
+    return explainer_of([layer], x, **options).stages(cell)[-1]
 
 
 @settings(max_examples=200, deadline=None)
 @given(layers, st.integers(0, 99), st.data())
-def test_the_working_of_every_kind_of_layer_ends_in_the_value_that_is_applied(setting, seed, data):
-    layer, shape = setting
-    model, x = convcli.load([layer]), np.random.default_rng(seed).integers(-9, 10, (2, *shape)).astype(float)
-    applied = convcli.apply(model, x, seed=seed)
-    explainer = explained(model, {"input": x}, sample=1, seed=seed).explainer
+def test_the_explanation_of_every_kind_of_layer_ends_in_the_value_that_is_applied(case, seed, data):
+    layer, shape = case
+    x = np.random.default_rng(seed).integers(-9, 10, (2, *shape)).astype(float)
+    applied = convcli.apply(convcli.load([layer]), x, seed=seed)
     cell = tuple(data.draw(st.integers(0, extent - 1)) for extent in applied.shape[1:])
-    stages = explainer.stages(cell)
+    stages = explainer_of([layer], x, sample=1, seed=seed).stages(cell)
     np.testing.assert_allclose(stages[-1].value, applied[1][cell], rtol=1e-12, atol=1e-12)
     for stage in stages:
         if isinstance(stage, DotProductStage):
-            sums = stage.products.sum(axis=tuple(range(stage.products.ndim - 1)))
-            np.testing.assert_allclose(stage.channel_sums, sums, rtol=1e-12, atol=1e-12)
-            np.testing.assert_allclose(
-                stage.value if stage.per_channel else stage.sum, sums if stage.per_channel else sums.sum()
-            )
+            check_sums(stage)
         if isinstance(stage, DotProductStage | PoolStage) and stage.patch.cells is not None and len(stages) < 3:
-            assert_cells_are_where_the_input_has_them(stage, x[1])
+            check_cells(stage, x[1])
 
 
-def assert_cells_are_where_the_input_has_them(stage, x):
+def check_sums(stage):
+    """Check that the sums of a stage are those of its patch times its kernel."""
+    channels = range(stage.kernel.shape[-1])
+    sums = [np.vdot(stage.kernel[..., channel], stage.patch.values[..., channel]) for channel in channels]
+    np.testing.assert_allclose(stage.channel_sums, sums, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        stage.value if stage.per_channel else stage.sum, sums if stage.per_channel else sum(sums), atol=1e-12
+    )
+
+
+def check_cells(stage, x):
+    """Check that the cells of a patch are where the input has their values."""
     channels = stage.channels if isinstance(stage, DotProductStage) else None
-    for place in np.ndindex(*stage.patch.inside.shape):
-        origin = tuple(stage.patch.cells[place])
+    for index in np.ndindex(*stage.patch.inside.shape):
+        origin = tuple(stage.patch.cells[index])
         if min(origin, default=0) < 0:
-            assert not stage.patch.inside[place]
+            assert not stage.patch.inside[index]
         elif channels and stage.name != "pointwise_kernel":
-            assert np.array_equal(stage.patch.values[place], x[origin][list(channels)])
+            assert np.array_equal(stage.patch.values[index], x[origin][list(channels)])
         elif channels is None:
-            assert stage.patch.values[place] in x[origin]
+            assert stage.patch.values[index] in x[origin]
 
 
 def test_a_dot_product_by_hand():
@@ -97,9 +108,8 @@ def test_which_input_cells_reach_an_output_of_a_transposed_convolution():
 
 
 def test_a_group_sees_its_own_channels():
-    model = convcli.load([{"conv1d": {"filters": 4, "kernel_size": 1, "groups": 2}}])
     x = np.arange(8.0).reshape(1, 2, 4)
-    stage = explained(model, {"input": x}, seed=1).explainer.stages((1, 3))[-1]
+    stage = last_stage({"conv1d": {"filters": 4, "kernel_size": 1, "groups": 2}}, x, (1, 3), seed=1)
     assert (stage.channels, stage.patch.values.ravel().tolist()) == ((2, 3), [6, 7])
 
 
@@ -111,10 +121,10 @@ def test_the_first_of_the_greatest_cells_wins(x, winner):
     np.testing.assert_equal((stage.winner, stage.value), (winner, np.max(x)))
 
 
-def test_padding_never_wins_and_counts_in_a_mean_only_where_it_is_asked_to():
+def test_padding_never_wins_and_counts_in_a_mean_only_where_the_layer_says_so():
     assert last_stage("MaxPooling1D(2, padding=1)", [-4, -5], (0, 0)).value == -4
-    for include, count in ((False, 1), (True, 2)):
-        layer = {"average_pooling1d": {"pool_size": 2, "padding": 1, "count_include_pad": include}}
+    for count_padding, count in ((False, 1), (True, 2)):
+        layer = {"average_pooling1d": {"pool_size": 2, "padding": 1, "count_include_pad": count_padding}}
         stage = last_stage(layer, [4, 5], (0, 0))
         assert (stage.count, stage.value) == (count, 4 / count)
 
@@ -128,7 +138,7 @@ def test_cells_beyond_the_padding_do_not_count_in_a_mean():
     # 0 1 2 3 4 5 6 0 with windows of three, three apart: the last covers 6, padding, and a cell that is not there.
     arguments = {"pool_size": 3, "strides": 3, "padding": 1, "ceil_mode": True, "count_include_pad": True}
     layer = {"average_pooling1d": arguments}
-    assert [last_stage(layer, [1, 2, 3, 4, 5, 6], (place, 0)).count for place in range(3)] == [3, 3, 2]
+    assert [last_stage(layer, [1, 2, 3, 4, 5, 6], (position, 0)).count for position in range(3)] == [3, 3, 2]
 
 
 @pytest.mark.parametrize("activation", ["softmax", "log_softmax", "glu"])
@@ -139,18 +149,18 @@ def test_an_activation_along_the_channels_takes_all_of_them_with_their_biases(la
     x = np.random.default_rng(0).normal(size=(1, 3, 3, 2))
     weights = {f"{layer}/bias": np.array([3.0, -1, 2, 0.5])}
     applied = convcli.apply(model, x, weights=weights, seed=1)[0]
-    explainer = explained(model, {"input": x}, weights=weights, seed=1).explainer
+    explainer = explainer_of(model, x, weights=weights, seed=1)
     for channel in range(applied.shape[-1]):
         (*_, last) = explainer.stages((1, 0, channel))
         np.testing.assert_allclose(last.value, applied[1, 0, channel], rtol=1e-12)
         assert last.axis_values.shape == (4,)
 
 
-def test_values_side_by_side_are_found_in_their_operands():
-    model = convcli.load([{"rescaling": {"scale": 10}}, {"concatenate": {"inputs": ["input", "rescaling"]}}])
-    explainer = explained(model, {"input": np.array([[1.0, 2]])}).explainer
-    found = [explainer.stages((channel,))[0] for channel in range(4)]
-    assert [(each.operand, each.cell, each.value) for each in found] == [
+def test_a_concatenated_value_is_found_in_its_operand():
+    layers = [{"rescaling": {"scale": 10}}, {"concatenate": {"inputs": ["input", "rescaling"]}}]
+    explainer = explainer_of(layers, [[1.0, 2]])
+    stages = [explainer.stages((channel,))[0] for channel in range(4)]
+    assert [(stage.operand, stage.cell, stage.value) for stage in stages] == [
         ("input", (0,), 1),
         ("input", (1,), 2),
         ("rescaling", (0,), 10),
@@ -169,19 +179,19 @@ def test_a_learned_slope_holds_below_zero():
     assert last_stage(layer, [[[-8.0, -8.0]]], (0, 1)).value == -4
 
 
-def test_a_value_along_another_axis_has_no_places_in_space():
-    model, x = convcli.load(["Dense(2, axis=1)"]), np.arange(24.0).reshape(1, 3, 2, 4)
-    (stage,) = explained(model, {"input": x}, seed=1).explainer.stages((1, 0, 0))
+def test_cells_along_another_axis_have_no_positions_in_space():
+    x = np.arange(24.0).reshape(1, 3, 2, 4)
+    (stage,) = explainer_of(["Dense(2, axis=1)"], x, seed=1).stages((1, 0, 0))
     assert stage.patch.cells is None
     assert stage.patch.values.ravel().tolist() == [0, 8, 16]
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos5"])
-@pytest.mark.parametrize("odd", [np.nan, np.inf])
-def test_cells_of_no_weight_take_no_part_whatever_they_hold(interpolation, odd):
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_cells_with_weight_zero_do_not_count_whatever_they_hold(interpolation, value):
     model, x = convcli.load([f"UpSampling2D(3, interpolation='{interpolation}')"]), np.ones((1, 5, 5, 1))
-    x[0, 2, 2] = odd
-    applied, explainer = convcli.apply(model, x), explained(model, {"input": x}).explainer
+    x[0, 2, 2] = value
+    applied, explainer = convcli.apply(model, x), explainer_of(model, x)
     values = [explainer.stages((row, column, 0))[-1].value for row, column in np.ndindex(15, 15)]
     np.testing.assert_allclose(np.reshape(values, (15, 15)), applied[0, ..., 0], rtol=1e-12)
     # Halfway between cells the middle one has no weight there; of lanczos5 it is 0 but for rounding.
@@ -201,7 +211,7 @@ def test_cells_of_no_weight_take_no_part_whatever_they_hold(interpolation, odd):
         ("GlobalMaxPooling1D(keepdims=True)", PoolStage),
     ],
 )
-def test_each_kind_of_layer_has_its_own_kind_of_working(layer, kind):
+def test_each_kind_of_layer_has_its_own_kind_of_stage(layer, kind):
     stage = last_stage(layer, np.arange(8.0).reshape(1, 2, 4), (0, 1), seed=1)
     assert isinstance(stage, kind)
 
@@ -221,39 +231,37 @@ def test_merges_by_hand(layer, value):
 
 
 def test_a_formula_has_all_its_numbers():
-    numbers = last_stage("BatchNormalization()", [[2.0]], (0,), seed=1).parameters
-    assert numbers == {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "epsilon": 1e-3}
+    parameters = last_stage("BatchNormalization()", [[2.0]], (0,), seed=1).parameters
+    assert parameters == {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "epsilon": 1e-3}
 
 
-def test_a_moved_value_says_where_it_stood():
+def test_a_copied_value_says_which_cell_it_is_from():
     assert last_stage("ZeroPadding1D(1)", np.arange(3.0).reshape(1, 3, 1), (0, 0)).cell is None
     assert last_stage("ZeroPadding1D(1)", np.arange(3.0).reshape(1, 3, 1), (2, 0)).cell == (1, 0)
     assert last_stage("Flatten()", np.arange(6.0).reshape(1, 3, 2), (3,)).cell == (1, 1)
 
 
 def test_a_separable_layer_has_two_stages():
-    model = convcli.load(["SeparableConv1D(3, 2, depth_multiplier=2)"])
-    x = np.array([[[1.0, 10], [2, 20]]])
-    first, second = explained(model, {"input": x}, seed=1).explainer.stages((0, 1))
-    assert (first.per_channel, first.channels, first.patch.values.tolist()) == (
-        True,
-        (0, 0, 1, 1),
-        [[1, 1, 10, 10], [2, 2, 20, 20]],
-    )
-    assert np.array_equal(second.patch.values.ravel(), first.value)
+    x = [[[1.0, 10], [2, 20]]]
+    explainer = explainer_of(["SeparableConv1D(3, 2, depth_multiplier=2)"], x, seed=1)
+    depthwise, pointwise = explainer.stages((0, 1))
+    assert depthwise.per_channel
+    assert depthwise.channels == (0, 0, 1, 1)
+    assert depthwise.patch.values.tolist() == [[1, 1, 10, 10], [2, 2, 20, 20]]
+    assert np.array_equal(pointwise.patch.values.ravel(), depthwise.value)
 
 
 def test_only_what_leads_to_the_layer_is_computed_and_on_one_sample():
-    model = convcli.load(["Conv1D(2, 3, name='first')", "Conv1D(2, 3)", "Reshape((1, 2))"])
+    layers = ["Conv1D(2, 3, name='first')", "Conv1D(2, 3)", "Reshape((1, 2))"]
     x = np.zeros((3, 5, 1))
     x[1, 2] = 1
-    found = explained(model, {"input": x}, "first", sample=1, seed=1)
-    assert found.explainer.inputs[0].shape == (1, 5, 1)
-    assert found.explainer.stages((0, 0))[0].patch.values.ravel().tolist() == [0, 0, 1]
+    explainer = explainer_of(layers, x, "first", sample=1, seed=1)
+    assert explainer.inputs[0].shape == (1, 5, 1)
+    assert explainer.stages((0, 0))[0].patch.values.ravel().tolist() == [0, 0, 1]
 
 
 def test_a_layer_that_is_called_again_uses_the_weights_of_its_first_call():
     layers = [{"dense": {"units": 2, "name": "twice"}}, {"shared": {"layer": "twice", "inputs": "twice"}}]
     model, x = convcli.load(layers), np.array([[1.0, 2]])
     applied = convcli.apply(model, x, seed=1)
-    assert explained(model, {"input": x}, "twice#2", seed=1).explainer.stages((1,))[-1].value == applied[0, 1]
+    assert explainer_of(model, x, "twice#2", seed=1).stages((1,))[-1].value == applied[0, 1]

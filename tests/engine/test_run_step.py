@@ -1,0 +1,31 @@
+"""Steps on whole arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convcli.core.shapes import DataFormat
+from convcli.engine.run_step import run_step
+from convcli.model.steps import Merge
+
+
+@pytest.mark.parametrize(
+    ("step", "result"),
+    [
+        (Merge("sum", coefficients=(1, -1)), [[1 - 3, 5 - 2]]),
+        (Merge("mean"), [[(1 + 3) / 2, (5 + 2) / 2]]),
+        (Merge("maximum"), [[3, 5]]),
+        (Merge("sum", constants=((0, 10.0),)), [[10 + 1 + 3, 10 + 5 + 2]]),
+        (Merge("concatenate", axis=0), [[1, 5, 3, 2]]),
+    ],
+)
+def test_values_are_merged_cell_by_cell_or_laid_side_by_side(step, result):
+    assert run_step(step, [np.array([[1.0, 5.0]]), np.array([[3.0, 2.0]])], {}).tolist() == result
+
+
+def test_values_of_different_ranks_broadcast_in_the_order_of_the_data_format():
+    image = np.zeros((2, 4, 5, 3))  # (batch, height, width, channels)
+    along_width = np.arange(10.0).reshape(2, 5)
+    y = run_step(Merge("sum", DataFormat.CHANNELS_FIRST), [image, along_width], {})
+    assert np.array_equal(y[1, 2, :, 0], [5, 6, 7, 8, 9])
