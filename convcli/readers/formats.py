@@ -36,15 +36,16 @@ def read_model_file(name: str) -> Document:
             return Document(bare_kernel.mapping(kernel, title), folder, title, name)
     source = display_name(name)
     with located(source):
-        return _read(ModelFile(read_bytes(name), suffix(name), title, source), folder)
+        return read_file(ModelFile(read_bytes(name), suffix(name), title, source), folder)
 
 
 def read_value(value: Any, title: str = "model") -> Document:
     """Read a model from a plain value, such as a YAML or JSON file holds. Raises `ConvcliError`."""
-    return _read(ModelFile(b"", "", title, title, parsed=value), "")
+    return read_file(ModelFile(b"", "", title, title, parsed=value), "")
 
 
-def _read(file: ModelFile, folder: str) -> Document:
+def read_file(file: ModelFile, folder: str) -> Document:
+    """Read a file with the first reader that recognises it. Raises `ConvcliError`."""
     reader = next(reader for reader in READERS if reader.recognises(file))
     source = file.source if file.parsed is None else None
     return Document(reader.read(file), folder, file.title, source, file.content if reader.holds_weights else None)

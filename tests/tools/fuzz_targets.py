@@ -1,4 +1,4 @@
-"""What `fuzz.py` tries: for each reader, and for whole commands, how an input is made and what is done with it."""
+"""The targets of `fuzz.py`: readers and whole commands, each with the inputs that are tried on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from random import Random
 from shutil import rmtree
 from typing import Any, NamedTuple
 
-import anything
+import random_inputs
 from click.testing import CliRunner
 
 import convcli
@@ -20,41 +20,43 @@ from convcli.cli import main
 from convcli.cli.model_arguments import value_of
 from convcli.core import dtypes
 from convcli.core.errors import ConvcliError
-from convcli.io import arrays, hdf5, keras_archive, preprocessing, weights_file
+from convcli.io import arrays, hdf5, preprocessing, weights_file
 from convcli.io.yaml_json import parse
 from convcli.learning import checkpoints
 from convcli.model import filter_bank
 from convcli.model.layers import LAYERS
 from convcli.output.report import expectations
 from convcli.readers import validate
-from convcli.readers.formats import read_value
+from convcli.readers.formats import read_file
 from convcli.readers.input_shapes import parse_shape
+from convcli.readers.reader import ModelFile
 
-MOST_VALUES = 1 << 20  # of an array in a file of weights that is read
+MOST_VALUES = 1 << 20  # arrays of a weights file that are larger are not read
 
 
 class Target(NamedTuple):
-    """How an input is made, and what is done with it: a `ConvcliError` is an answer, any other error a failure.
+    """A function that makes an input, and one that uses it: a `ConvcliError` is an answer, any other error a failure.
 
-    What is `made` cannot be any bytes: those that atheris chooses are the seed of it.
+    Where not all bytes are an input (`from_seed`), the bytes that atheris chooses are the seed from which one is made.
     """
 
     make: Callable[[Random], bytes]
     use: Callable[[bytes], Any]
-    made: bool = False
+    from_seed: bool = False
 
 
 def _file(kind: str) -> Callable[[Random], bytes]:
-    """A damaged file behind its suffix and a null byte."""
+    """Return the function that makes a damaged file: its suffix, a null byte, its content."""
 
     def make(random: Random) -> bytes:
-        suffix, content = anything.file(random, kind)
+        suffix, content = random_inputs.file(random, kind)
         return suffix.encode() + b"\0" + content
 
     return make
 
 
 def _split(content: bytes) -> tuple[str, bytes]:
+    """Return the suffix and the content of a file that `_file` made."""
     suffix, _, rest = content.partition(b"\0")
     return suffix.decode("latin-1"), rest
 
@@ -65,48 +67,42 @@ def _text(make: Callable[[Random], str]) -> Callable[[Random], bytes]:
 
 def _use_array(content: bytes) -> None:
     suffix, rest = _split(content)
-    found = arrays.decode(rest, suffix)
-    for array in found.values() if isinstance(found, dict) else [found]:
+    result = arrays.decode(rest, suffix)
+    for array in result.values() if isinstance(result, dict) else [result]:
         assert array.dtype.kind in dtypes.REAL_KINDS
 
 
 def _use_weights(content: bytes) -> None:
     suffix, rest = _split(content)
-    for held in weights_file.decode(rest, suffix).values():
-        if isinstance(held, hdf5.StoredArray) and prod(held.shape) < MOST_VALUES:
-            assert held.read().shape == held.shape
+    for array in weights_file.decode(rest, suffix).values():
+        if isinstance(array, hdf5.StoredArray) and prod(array.shape) < MOST_VALUES:
+            assert array.read().shape == array.shape
 
 
 def _use_model(content: bytes) -> None:
     suffix, rest = _split(content)
-    if keras_archive.is_keras_archive(rest):
-        rest = keras_archive.read_member(rest, keras_archive.CONFIG)
-    summarize(read_value(arrays.decode_text(rest, suffix)).mapping)
+    summarize(read_file(ModelFile(rest, suffix, "model", "model"), "").mapping)
 
 
 def summarize(mapping: Any) -> None:
-    """Plan a model, on inputs of two axes in space where it does not say."""
-    model = validate.build_model(mapping, str(anything.SAMPLES), "model")
+    """Plan a model; inputs whose shape it does not say are 8×8 with two channels."""
+    model = validate.build_model(mapping, str(random_inputs.SAMPLES), "model")
     shapes = {name: (8, 8, 2) for name, shape in model.inputs.items() if shape is None}
     convcli.summarize(model, shapes or None, count="detail")
 
 
-def _use_document(content: bytes) -> None:
+def _use_text(content: bytes) -> None:
     parse(_split(content)[1].decode("utf-8", "replace"))
 
 
 def _use_call(content: bytes) -> None:
     text = content.decode("utf-8", "replace")
-    _first_that_answers(
-        *(
-            lambda shape=shape: summarize({"layers": [text], "input": shape})
-            for shape in ([8, 8, 2], [8, 2], [None, 4, 4, 1])
-        )
-    )
+    shapes = ([8, 8, 2], [8, 2], [None, 4, 4, 1])
+    _use_all(*(lambda shape=shape: summarize({"layers": [text], "input": shape}) for shape in shapes))
 
 
-def _first_that_answers(*uses: Callable[[], Any]) -> None:
-    """Try all; an error of the last is an error where none of them had an answer."""
+def _use_all(*uses: Callable[[], Any]) -> None:
+    """Call all functions; raise the last `ConvcliError` where none of them has an answer."""
     problems = []
     for use in uses:
         try:
@@ -117,8 +113,8 @@ def _first_that_answers(*uses: Callable[[], Any]) -> None:
         raise problems[-1]
 
 
-def _make_plain(random: Random) -> bytes:
-    return json.dumps(anything.model(random)).encode()
+def _make_model(random: Random) -> bytes:
+    return json.dumps(random_inputs.model(random)).encode()
 
 
 SUMMARY = convcli.summarize(convcli.load(["Conv2D(40, 3)", "flatten"]), (8, 8, 1), count="detail")
@@ -126,18 +122,18 @@ SUMMARY = convcli.summarize(convcli.load(["Conv2D(40, 3)", "flatten"]), (8, 8, 1
 
 def _use_option(content: bytes) -> None:
     text = content.decode("utf-8", "replace")
-    _first_that_answers(
+    _use_all(
         lambda: parse_shape(text),
         lambda: filter_bank.find(text),
         lambda: expectations.failure(SUMMARY, text),
         lambda: expectations.value(SUMMARY, text),
         lambda: preprocessing.parse_scale_factor(text),
-        lambda: parameters(text),
+        lambda: _read_arguments(text),
     )
 
 
-def parameters(text: str) -> None:
-    """An option of a single layer."""
+def _read_arguments(text: str) -> None:
+    """Read an option of a single layer as each of some arguments."""
     value = value_of(text)
     for name in ("strides", "padding", "groups", "activation"):
         LAYERS["conv2d"].read_argument(name, value)
@@ -156,7 +152,7 @@ RECORD = {
 
 
 def _make_checkpoint(random: Random) -> bytes:
-    return anything.damaged(random, json.dumps(RECORD).encode(), json.dumps(anything.model(random)).encode())
+    return random_inputs.damaged(random, json.dumps(RECORD).encode(), json.dumps(random_inputs.model(random)).encode())
 
 
 def _use_checkpoint(content: bytes) -> None:
@@ -169,6 +165,8 @@ def _use_checkpoint(content: bytes) -> None:
 
 FOLDER = tempfile.mkdtemp(prefix="convcli-fuzz-")
 atexit.register(rmtree, FOLDER, ignore_errors=True)
+# Templates of commands, each with the options that may follow. L is a layer, O the value of an option, and the keys of
+# KINDS are files.
 COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "apply A -l L",
@@ -190,33 +188,34 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fit A A -l L --epochs 1 -o out.npz", ("--loss", "--batch-size", "--validation-split", "--freeze", "--optimizer")),
 )
 FLAGS = ("--gray", "--all-layers", "--show-weights", "--explain", "--normalize", "--transpose")
-KINDS = {"A": "arrays", "M": "models", "W": "weights", "P": "pictures"}
+KINDS = {"A": "arrays", "M": "models", "W": "weights", "P": "images"}
 
 
 def _make_command(random: Random) -> bytes:
-    """The arguments of a command, and the files among them."""
+    """Make a command: its arguments, and the contents of the files that they name, as JSON."""
     template, options = random.choice(COMMANDS)
-    found: dict[str, str] = {}
-    arguments = [_filled(random, word, found) for word in template.split()]
+    files: dict[str, str] = {}
+    arguments = [_argument(random, word, files) for word in template.split()]
     for name in random.sample(options, min(len(options), random.choice((0, 0, 1, 2)))):
-        arguments += [name] if name in FLAGS else [name, anything.option(random)]
+        arguments += [name] if name in FLAGS else [name, random_inputs.option(random)]
     if random.random() < 0.5:
         arguments += ["-f", random.choice(("json", "yaml", "csv", "npy", "png", "html", "tree"))]
-    return json.dumps({"arguments": arguments, "files": found}).encode()
+    return json.dumps({"arguments": arguments, "files": files}).encode()
 
 
-def _filled(random: Random, word: str, found: dict[str, str]) -> str:
+def _argument(random: Random, word: str, files: dict[str, str]) -> str:
+    """Return a word of a template, or what it stands for: a layer, an option's value, or a new file."""
     if word == "L":
-        return anything.call(random)
+        return random_inputs.call(random)
     if word == "O":
-        return anything.option(random)
+        return random_inputs.option(random)
     if word not in KINDS:
         return word
-    suffix, content = anything.file(random, KINDS[word], whole=0.8)
+    suffix, content = random_inputs.file(random, KINDS[word], undamaged=0.8)
     if word == "M" and random.random() < 0.5:
-        suffix, content = ".json", _make_plain(random)
-    name = f"{len(found)}{suffix}"
-    found[name] = content.hex()
+        suffix, content = ".json", _make_model(random)
+    name = f"{len(files)}{suffix}"
+    files[name] = content.hex()
     return name
 
 
@@ -226,29 +225,30 @@ def _use_command(content: bytes) -> None:
     for name, hexadecimal in command["files"].items():
         with open(name, "wb") as stream:
             stream.write(bytes.fromhex(hexadecimal))
-    done = CliRunner().invoke(main, command["arguments"])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    said = [line for line in done.stderr.splitlines() if not line.startswith(("Warning: ", "Usage: ", "Try ")) and line]
-    assert done.exit_code in (0, 1, 2), done.exit_code
-    differs = command["arguments"][0] == "diff" and done.exit_code == 1
-    assert len(said) == (bool(done.exit_code) and not differs), done.stderr
-    if done.exit_code:
-        raise ConvcliError(done.stderr)
-    if "json" in command["arguments"][-1:] and "--get" not in command["arguments"] and done.stdout:
-        json.loads(done.stdout, parse_constant=lambda word: 1 / 0)  # there are no such words in JSON
+    result = CliRunner().invoke(main, command["arguments"])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    others = ("Warning: ", "Usage: ", "Try ")
+    errors = [line for line in result.stderr.splitlines() if line and not line.startswith(others)]
+    assert result.exit_code in (0, 1, 2), result.exit_code
+    differs = command["arguments"][0] == "diff" and result.exit_code == 1
+    assert len(errors) == (bool(result.exit_code) and not differs), result.stderr
+    if result.exit_code:
+        raise ConvcliError(result.stderr)
+    if "json" in command["arguments"][-1:] and "--get" not in command["arguments"] and result.stdout:
+        json.loads(result.stdout, parse_constant=lambda word: 1 / 0)  # NaN and Infinity are not JSON
 
 
 TARGETS = {
     "arrays": Target(_file("arrays"), _use_array),
-    "pictures": Target(_file("pictures"), _use_array),
+    "images": Target(_file("images"), _use_array),
     "weights": Target(_file("weights"), _use_weights),
-    "documents": Target(_file("models"), _use_document),
+    "documents": Target(_file("models"), _use_text),
     "models": Target(_file("models"), _use_model),
     "archives": Target(_file("weights"), _use_model),
-    "graphs": Target(_make_plain, lambda content: summarize(json.loads(content)), made=True),
-    "calls": Target(_text(anything.call), _use_call),
-    "options": Target(_text(anything.option), _use_option),
+    "graphs": Target(_make_model, lambda content: summarize(json.loads(content)), from_seed=True),
+    "calls": Target(_text(random_inputs.call), _use_call),
+    "options": Target(_text(random_inputs.option), _use_option),
     "checkpoints": Target(_make_checkpoint, _use_checkpoint),
-    "commands": Target(_make_command, _use_command, made=True),
+    "commands": Target(_make_command, _use_command, from_seed=True),
 }

@@ -1,10 +1,10 @@
-"""Random layers with inputs that they take, for property tests."""
+"""Hypothesis strategies: random layers, each with the shape of an input that it takes, and random input of any kind."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import anything
+import random_inputs
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 def kernel_windows(rank: int, words: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
-    """Kernel size, strides, dilation and padding of a layer with `rank` spatial axes."""
+    """Draw kernel size, strides, dilation rate and padding of a layer with `rank` spatial axes."""
 
     def per_axis(most: int) -> st.SearchStrategy[list[int]]:
         return st.lists(st.integers(1, most), min_size=rank, max_size=rank)
@@ -32,7 +32,7 @@ def kernel_windows(rank: int, words: tuple[str, ...]) -> st.SearchStrategy[dict[
 
 @st.composite
 def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
-    """A convolution of any kind and the shape of an input (one sample) that is large enough for it."""
+    """Draw a convolution of any type, and the shape of a sample that is large enough for it."""
     rank = draw(st.integers(1, 3))
     kind = draw(st.sampled_from(["conv", "transpose", *(["depthwise", "separable"] if rank < 3 else [])]))
     causal = ["causal"] if rank == 1 else []
@@ -53,8 +53,8 @@ def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
         arguments["depth_multiplier"] = draw(st.integers(1, 2))
     if kind == "transpose":
         most = [max(pair) for pair in zip(arguments["strides"], arguments["dilation_rate"], strict=True)]
-        extra = [draw(st.integers(0, each - 1)) for each in most]
-        arguments["output_padding"] = draw(st.sampled_from([None, extra]))
+        output_padding = [draw(st.integers(0, cells - 1)) for cells in most]
+        arguments["output_padding"] = draw(st.sampled_from([None, output_padding]))
     else:
         arguments["padding_mode"] = draw(st.sampled_from(MODES))
     space = [draw(st.integers(1 if kind == "transpose" else 7, 9)) for _ in range(rank)]
@@ -70,7 +70,7 @@ def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
 
 
 def _fits(layer: dict[str, Any], shape: tuple[int, ...]) -> bool:
-    """Whether anything is left of the output: cropping may take it all."""
+    """Return whether a transposed convolution has an output: its padding may crop all of it."""
     try:
         convcli.summarize(convcli.load([layer]), shape)
     except convcli.ConvcliError:
@@ -80,7 +80,7 @@ def _fits(layer: dict[str, Any], shape: tuple[int, ...]) -> bool:
 
 @st.composite
 def poolings(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
-    """A pooling layer and the shape of an input that it takes."""
+    """Draw a pooling layer, and the shape of a sample that is large enough for it."""
     rank = draw(st.integers(1, 3))
     arguments = draw(kernel_windows(rank, ("valid", "same", "same_lower")))
     size = arguments.pop("kernel_size")
@@ -118,7 +118,7 @@ OTHERS: tuple[tuple[Any, tuple[int, ...]], ...] = (
     ("Dropout(0.5)", (5, 4, 2)),
 )
 
-# Layers whose arguments number the axes: in the other data format they are other layers.
+# Layers whose arguments are axis numbers: in the other data format they are other layers.
 NUMBERING: tuple[tuple[Any, tuple[int, ...]], ...] = (
     ("Reshape((2, -1, 5))", (5, 4, 2)),
     ("Permute((3, 1, 2))", (5, 4, 2)),
@@ -131,11 +131,11 @@ NUMBERING: tuple[tuple[Any, tuple[int, ...]], ...] = (
 layers_in_any_order = st.one_of(convolutions(), poolings(), st.sampled_from(OTHERS))
 layers = st.one_of(layers_in_any_order, st.sampled_from(NUMBERING))
 
-# What may be anything, sound or not: `anything` makes it, as for fuzz.py, and Hypothesis looks for the simplest.
-chance = st.randoms(use_true_random=False)
-calls = chance.map(anything.call)
-models = chance.map(anything.model)
-options = chance.map(anything.option)
-damaged_files = st.sampled_from(sorted(anything.FILES)).flatmap(
-    lambda kind: chance.map(lambda random: anything.file(random, kind))
+# Input that may be valid or not, from `random_inputs` as for fuzz.py; Hypothesis looks for the simplest that fails.
+randoms = st.randoms(use_true_random=False)
+calls = randoms.map(random_inputs.call)
+models = randoms.map(random_inputs.model)
+options = randoms.map(random_inputs.option)
+damaged_files = st.sampled_from(sorted(random_inputs.FILES)).flatmap(
+    lambda kind: randoms.map(lambda random: random_inputs.file(random, kind))
 )
