@@ -30,7 +30,7 @@ from convcli.model.steps import (
 )
 from convcli.output.render.table import explain as explain_table
 from convcli.output.report import explain as explain_report
-from convcli.output.report import page_data
+from convcli.output.report import page_formulas
 
 
 def subclasses(module, base):
@@ -51,10 +51,10 @@ STEP_TABLES = {
     "gradients": (DIFFERENTIABLE, set()),
     "derivation": (derivation.sizes.registry, {Activate, MoveAxes, Normalize, Scale, *TRAINING_ONLY}),  # sizes stay
     # Values that only move are data of the page, not code; the page computes neither interpolation nor statistics.
-    "page": (page_data.does.registry, {ChangeShape, MoveAxes, Normalize, Pad, Resize, *TRAINING_ONLY}),
+    "page": (page_formulas.step_formula.registry, {ChangeShape, MoveAxes, Normalize, Pad, Resize, *TRAINING_ONLY}),
 }
 STAGE_TABLES = {
-    "json": explain_report.parts.registry,
+    "json": explain_report.stage_mapping.registry,
     "line": explain_table.stage_line.registry,
 }
 

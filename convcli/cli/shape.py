@@ -147,12 +147,12 @@ def _judged(
 def model_and_shapes(
     source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: DataFormat | None
 ) -> tuple[Model, dict[str, Shape]]:
-    """The model, and the shapes of its inputs that are given on the command line; those that are not, it must have."""
+    """Return a model and the input shapes that -i gives. Raises `UsageError` where an input's shape is unknown."""
     if (source is None) == (not layers):
         what = "MODEL is missing" if source is None else "MODEL and -l both name the layers"
         raise click.UsageError(f"{what} (a file, or layers with -l 'Conv2D(40, 3)')")
     model = load_model(source, layers, data_format=data_format)
-    shapes = shapes_of(model, inputs)
+    shapes = input_shapes(model, inputs)
     for name, own in model.inputs.items():
         if own is None and name not in shapes:
             which = "" if len(model.inputs) == 1 else f"{name}="
@@ -160,8 +160,8 @@ def model_and_shapes(
     return model, shapes
 
 
-def shapes_of(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
-    """The shapes that are given with -i, by the names of the inputs."""
+def input_shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
+    """Return the shapes that -i gives, by the names of the inputs."""
     from convcli.readers.input_shapes import parse_shape
 
     shapes = {}

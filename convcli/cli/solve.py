@@ -9,7 +9,7 @@ import click
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model, value_of
 from convcli.cli.options import data_format_option, usage_errors
-from convcli.cli.shape import shapes_of
+from convcli.cli.shape import input_shapes
 
 if TYPE_CHECKING:
     from convcli.analysis.layer_search import SearchRequest
@@ -36,13 +36,13 @@ SETTINGS = {
 @click.option(
     "-i",
     "--input",
-    "given",
+    "inputs",
     multiple=True,
     metavar="SIZE",
     help="224 or 224x224; with MODEL its input's shape, ?x?x3, of which extents in space matter only where one axis "
     "depends on another; NAME=?x?x3 for each of several.",
 )
-@click.option("--output", "wanted", metavar="SIZE", help="The size that is to come out.")
+@click.option("--output", "output_size", metavar="SIZE", help="The size that is to come out.")
 @click.option("--kernel-size", metavar="N", help=f"Fixed: {SETTINGS['--kernel-size']} [1 to 11 are tried].")
 @click.option("--strides", metavar="N", help=f"Fixed: {SETTINGS['--strides']} [1 to 4].")
 @click.option("--padding", metavar="P", help=f"Fixed: {SETTINGS['--padding']} [all up to a window].")
@@ -54,8 +54,8 @@ SETTINGS = {
 def solve(
     output: Output,
     source: str | None,
-    given: tuple[str, ...],
-    wanted: str | None,
+    inputs: tuple[str, ...],
+    output_size: str | None,
     transpose: bool,
     data_format: DataFormat | None,
     **fixed: str | None,
@@ -70,58 +70,66 @@ def solve(
     Exit code 1: there is no answer, and standard error says what comes closest.
     """
     if source is not None:
-        _without(fixed, transpose)
-        return _sizes(source, given, wanted, data_format)
-    if len(given) != 1 or wanted is None:
+        _refuse_layer_options(fixed, transpose)
+        return _input_sizes(source, inputs, output_size, data_format)
+    if len(inputs) != 1 or output_size is None:
         raise click.UsageError("one --input and one --output, or MODEL")
     if data_format is not None:
         raise click.UsageError("--data-format is for MODEL")
     from convcli.analysis.layer_search import closest_setting, find_settings
-    from convcli.output.report.solve import settings
+    from convcli.output.report.solve import settings_report
 
-    question = _question(_size(given[0], "--input"), _size(wanted, "--output"), transpose, fixed)
-    found = find_settings(question)
-    return settings(question, found, None if found else closest_setting(question))
+    request = _search_request(_size(inputs[0], "--input"), _size(output_size, "--output"), transpose, fixed)
+    settings = find_settings(request)
+    return settings_report(request, settings, None if settings else closest_setting(request))
 
 
-def _without(fixed: dict[str, str | None], transpose: bool) -> None:
-    """Refuse options of a single layer beside a model."""
+def _refuse_layer_options(fixed: dict[str, str | None], transpose: bool) -> None:
+    """Raise `UsageError` where options of a single layer are given beside a model."""
     named = [flag for flag in SETTINGS if fixed[flag.removeprefix("--").replace("-", "_")] is not None]
     if named or transpose:
         raise click.UsageError(f"{(*named, '--transpose')[0]} is for one layer, not for MODEL")
 
 
-def _sizes(source: str, given: tuple[str, ...], wanted: str | None, data_format: DataFormat | None) -> Report:
+def _input_sizes(
+    source: str, inputs: tuple[str, ...], output_size: str | None, data_format: DataFormat | None
+) -> Report:
+    """Return the input sizes that a model accepts, or that give the output size."""
     from convcli.analysis.planning import find_input_sizes
     from convcli.analysis.size_probe import NoSizeFitsError
-    from convcli.output.report.solve import SizesReport, sizes
+    from convcli.output.report.solve import SizesReport, sizes_report
 
     model = load_model(source, data_format=data_format)
-    output = () if wanted is None else _size(wanted, "--output")
+    output = () if output_size is None else _size(output_size, "--output")
     if None in output:
-        raise click.UsageError(f"--output {wanted}: a known size along each axis, such as 7x7")
+        raise click.UsageError(f"--output {output_size}: a known size along each axis, such as 7x7")
     try:
-        found = find_input_sizes(model, shapes_of(model, given) or None, output=output or None, data_format=data_format)
+        sizes = find_input_sizes(
+            model, input_shapes(model, inputs) or None, output=output or None, data_format=data_format
+        )
     except NoSizeFitsError as error:
         return SizesReport(model.name, (), None, exit_code=1, complaints=(f"{error}.",))
-    return sizes(model.name, found, output)
+    return sizes_report(model.name, sizes, output)
 
 
 def _size(text: str, option: str) -> Shape:
+    """Read the size that an option names."""
     from convcli.readers.input_shapes import parse_shape
 
     with usage_errors(f"{option} {text}: "):
         return parse_shape(text)
 
 
-def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str | None]) -> SearchRequest:
-    """What is asked, each option read as the argument of a layer."""
+def _search_request(
+    input_size: Shape, output_size: Shape, transpose: bool, fixed: dict[str, str | None]
+) -> SearchRequest:
+    """Return what is to be searched; each option is read as the argument of a layer."""
     from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, SearchRequest
     from convcli.core.shapes import known
     from convcli.model.layers.base import padding, per_axis
 
-    rank = len(given)
-    if len(wanted) != rank or None in (*given, *wanted):
+    rank = len(input_size)
+    if len(output_size) != rank or None in (*input_size, *output_size):
         raise click.UsageError("--input and --output: as many known extents each, 224 or 224x224")
     if fixed["output_padding"] is not None and not transpose:
         raise click.UsageError("--output-padding goes with --transpose")
@@ -138,4 +146,4 @@ def _question(given: Shape, wanted: Shape, transpose: bool, fixed: dict[str, str
         flag = f"--{name.replace('_', '-')}"
         with usage_errors(f"{flag} {text}: "):
             values[name] = None if text is None else read[name](value_of(text), rank)
-    return SearchRequest(tuple(map(known, given)), tuple(map(known, wanted)), transpose=transpose, **values)
+    return SearchRequest(tuple(map(known, input_size)), tuple(map(known, output_size)), transpose=transpose, **values)

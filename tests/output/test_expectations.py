@@ -95,10 +95,10 @@ def test_a_claim_that_fails_is_told_with_both_values(claim, message):
 @pytest.mark.parametrize(
     ("claim", "message"),
     [
-        ("params", "'params' is no claim (KEY == VALUE, or with != < <= > >=)"),
+        ("params", "'params' is not a claim (KEY == VALUE, or with != < <= > >=)"),
         ("params <= many", "'params <= many': <= many (a number; other values are compared by == and !=)"),
         ("name <= 5", "'name <= 5': name is 'net' (== or !=, or a key of a number)"),
-        ("params == 4 + 4", "'4 + 4' is no value (a number, a list such as (None, 10), or a text)"),
+        ("params == 4 + 4", "'4 + 4' is not a value (a number, a list such as (None, 10), or a text)"),
         ("params == 49,378", "'params == 49,378': params is '400' (a number)"),
         ("output_shape == 10", "'output_shape == 10': output_shape is '[null, 10]' (a list such as (None, 10))"),
         ("parms == 4", "no key 'parms' (did you mean params?)"),

@@ -80,7 +80,7 @@ def test_maps_of_a_depthwise_layer_name_their_channel():
 
 def test_it_says_what_was_done_with_the_kernels():
     layers = ["Conv1D(1, 3)", "Conv1D(1, 3, flip_kernel=True)", "Conv1DTranspose(1, 2)", "Dense(2)"]
-    assert report.operations(plan(layers, (9, 1))) == (
+    assert report.kernel_notes(plan(layers, (9, 1))) == (
         "Cross-correlation (the kernel is not flipped): conv1d",
         "Convolution (the kernel is flipped): conv1d_1",
         "Transposed cross-correlation (the kernel is not flipped): conv1d_transpose",
@@ -115,7 +115,7 @@ def test_outputs_stay_alive_to_the_end():
         ({"dtype": "float128"}, "dtype: 'float128' (one of float32, float64, float16, bfloat16, int8)"),
         ({"count": "x"}, "count: 'x' (one of macs, flops, detail)"),
         ({"batch": 0}, "batch: 0 (a whole number of at least 1)"),
-        ({"at": (-1,)}, "at: [-1] (places from 0, one for each axis in space)"),
+        ({"at": (-1,)}, "at: [-1] (an index for each axis in space, from 0)"),
         (
             {"at": (3,)},
             "no layer's output has a cell 3 (a position from 0 for each spatial axis; the largest output has (8, 8))",

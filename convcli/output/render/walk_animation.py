@@ -28,7 +28,7 @@ from convcli.output.render.image_style import (
 from convcli.output.render.number_text import number_text
 from convcli.output.render.stage_lines import stage_line
 from convcli.output.render.walk_layout import ColouredGrid, NumberFormat, PlacedGrid, lay_out
-from convcli.output.report.apply import turned
+from convcli.output.report.apply import orientation
 from convcli.output.report.explain import ExplainReport
 
 MOST_CHANNELS = 3  # shown of those that a filter sees
@@ -183,7 +183,7 @@ def _filter_grids(stage: DotProductStage) -> Iterator[ColouredGrid]:
     """Yield the filter's grid for each channel that it sees."""
     kernel = _with_two_axes(stage.kernel)
     scale, inside = colormap.scale_of([kernel]), np.ones(kernel.shape[:2], bool)
-    title = f"filter{turned(stage.transposed, stage.flipped)}"
+    title = f"filter{orientation(stage.transposed, stage.flipped)}"
     for index in range(kernel.shape[-1]):
         yield ColouredGrid(f"{title} {index}" if stage.per_channel else title, kernel[..., index], inside, scale)
 

@@ -1,4 +1,4 @@
-"""What the commands answer, as data: a module for each kind of answer."""
+"""The answers of the commands, as data: one module for each command, one more for each part that is large."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ Grid = list[list[float]]
 
 
 class Report(Record, kw_only=True):
-    """What a command answers: the mapping that JSON shows, and how it ends.
+    """The answer of a command: pure data, which `output.render` turns into bytes.
 
-    `exit_code` is that of a whole answer; `complaints` are said on standard error. `text`, if there is any, is printed
-    in place of all else.
+    `kind` names the module of `output.render.table` that shows it. `exit_code` is the program's once the answer is
+    delivered, and `complaints` are lines for standard error. `text`, where there is any, is printed in place of
+    everything else.
     """
 
-    kind: ClassVar[str]  # which of the tables shows it
+    kind: ClassVar[str]
 
     exit_code: int = 0
     complaints: tuple[str, ...] = ()
     text: str | None = None
 
     def mapping(self) -> dict[str, Any]:
-        """What JSON and YAML show."""
+        """Return what JSON and YAML show."""
         raise NotImplementedError
 
     def arrays(self) -> dict[str, Array]:
-        """What NPY and NPZ hold, by name. Raises `ConvcliError` where there is none."""
+        """Return the arrays that NPY and NPZ hold, by name. Raises `ConvcliError` where the answer has none."""
         raise ConvcliError("there is no array in this answer", "-f table, json, yaml or csv")
 
-    def check_alone(self, form: str) -> None:
-        """Raise `ConvcliError` where the answer is more than the one array that such a format holds."""
+    def check_alone(self, format_name: str) -> None:
+        """Raise `ConvcliError` where the answer is more than the one array that the format holds."""
 
     def grids(self) -> Iterator[Grid] | None:
-        """What CSV shows where that is numbers, grid by grid; None where it is `rows`."""
+        """Return the grids of numbers that CSV shows; None where it shows `rows`."""
         return None
 
     def rows(self) -> list[dict[str, Any]]:
-        """What CSV shows, a line each."""
+        """Return what CSV shows, a mapping for each line."""
         rows: list[dict[str, Any]] = self.mapping()["layers"]
         return rows

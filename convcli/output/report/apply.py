@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 class Maps(Record):
-    """What one layer yields: an array `(batch, *spatial, channels)` and a name for each channel."""
+    """The feature maps of one layer: an array `(batch, *spatial, channels)` and a name for each channel."""
 
     layer: str
     array: Array
     names: tuple[str, ...]
 
-    def one(self, place: int) -> Maps:
-        """The map at a place alone."""
-        return Maps(self.layer, self.array[..., place : place + 1], (self.names[place],))
+    def one(self, index: int) -> Maps:
+        """Return the map of this index alone."""
+        return Maps(self.layer, self.array[..., index : index + 1], (self.names[index],))
 
 
 class Kernels(Record):
-    """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, and what is added to each map."""
+    """The filters of one layer as they meet the input, `(*k, in/groups, filters)`, with the bias of each map."""
 
     layer: str
     kernel: Array
@@ -42,11 +42,11 @@ class Kernels(Record):
 
 
 class ApplyReport(Report):
-    """The answer of `apply`: the summary with real batch sizes, and the maps of the layers that were asked for.
+    """The answer of `apply`: the summary with the actual batch size, and the maps of the requested layers.
 
-    `algorithms` names the ways that correlated, for each layer that does. `single` says that `maps` is one output, not
-    a mapping of several, `one_map` that one of its maps was asked for. `kernels` and `weights`, the variables of each
-    layer by name, are there if asked for.
+    `single` says that `maps` has one output, which JSON shows without its name; `one_map` that one of its maps was
+    requested. `kernels`, and `weights` by layer and name, are there if they were requested. `notes` say how kernels
+    meet the input. `algorithms` names, for each layer that correlates, the algorithms that did it.
     """
 
     kind = "apply"
@@ -66,14 +66,14 @@ class ApplyReport(Report):
         return replace(self, maps=(self.maps[0].one(index),), one_map=True)
 
     def mapping(self) -> dict[str, Any]:
-        rows = [
+        layers = [
             {**layer, "algorithm": ", ".join(self.algorithms.get(layer["name"], ())) or None}
             for layer in self.summary["layers"]
         ]
         if self.weights:
-            rows = [{**layer, "weights": _plain(self.weights.get(layer["name"], {}))} for layer in rows]
+            layers = [{**layer, "weights": _plain(self.weights.get(layer["name"], {}))} for layer in layers]
         outputs = _plain({maps.layer: layout.from_batch(maps.array, self.data_format) for maps in self.maps})
-        return {**self.summary, "layers": rows, "output": next(iter(outputs.values())) if self.single else outputs}
+        return {**self.summary, "layers": layers, "output": next(iter(outputs.values())) if self.single else outputs}
 
     def arrays(self) -> dict[str, Array]:
         return {maps.layer: np.ascontiguousarray(layout.from_batch(maps.array, self.data_format)) for maps in self.maps}
@@ -81,11 +81,11 @@ class ApplyReport(Report):
     def grids(self) -> Iterator[Grid]:
         return (nested_lists.from_array(grid) for sample in self.maps[0].array for grid in _grids(sample))
 
-    def check_alone(self, form: str) -> None:
+    def check_alone(self, format_name: str) -> None:
         if not self.single:
-            raise ConvcliError(f"{form} holds one output", "-o X.npz for all, or --layer-output NAME for one")
+            raise ConvcliError(f"{format_name} holds one output", "-o X.npz for all, or --layer-output NAME for one")
         if self.weights:
-            raise ConvcliError(f"{form} holds the output alone", "--show-weights with table, json or yaml")
+            raise ConvcliError(f"{format_name} holds the output alone", "--show-weights with table, json or yaml")
 
 
 def apply_report(
@@ -100,7 +100,7 @@ def apply_report(
         single=single and len(layers) == 1,
         kernels=kernels_of(result.plan, result.weights) if show_weights else (),
         weights=result.weights if show_weights else {},
-        notes=operations(result.plan),
+        notes=kernel_notes(result.plan),
         algorithms=result.algorithms,
     )
 
@@ -110,7 +110,7 @@ def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _grids(sample: Array) -> Iterator[Array]:
-    """(*spatial, channels) -> each map with its rows; each slice, in 3-D; of one without space, a row of all."""
+    """Yield each map of a sample `(*spatial, channels)` as a grid, a 3-D map slice by slice; without space one row."""
     if sample.ndim == 1:
         yield sample[None]
         return
@@ -118,45 +118,44 @@ def _grids(sample: Array) -> Iterator[Array]:
         yield from image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]
 
 
-def operations(plan: Plan) -> tuple[str, ...]:
-    """For each way of meeting the kernel in the plan, a sentence that says which layers do it."""
-    found: dict[str, list[str]] = {}
+def kernel_notes(plan: Plan) -> tuple[str, ...]:
+    """Return, for each kind of correlation in a plan, a sentence that names it and the layers that do it."""
+    layers_by_kind: dict[str, list[str]] = {}
     for layer in plan.layers:
         for step in layer.steps:
             if isinstance(step, Correlate) and any(window.size > 1 for window in step.windows):
-                found.setdefault(operation(step.transposed, step.flip), []).append(layer.name)
-    return tuple(f"{sentence}: {', '.join(dict.fromkeys(layers))}" for sentence, layers in found.items())
+                layers_by_kind.setdefault(correlation_name(step.transposed, step.flip), []).append(layer.name)
+    return tuple(f"{kind}: {', '.join(dict.fromkeys(layers))}" for kind, layers in layers_by_kind.items())
 
 
-def operation(transposed: bool, flip: bool) -> str:
-    """What a way of meeting the kernel is called."""
+def correlation_name(transposed: bool, flip: bool) -> str:
+    """Return the name of a kind of correlation, `Cross-correlation (the kernel is not flipped)`."""
     kind = "Transposed " if transposed else ""
     word = "convolution" if flip else "cross-correlation"
     flipped = "is" if flip else "is not"
     return f"{(kind + word).capitalize()} (the kernel {flipped} flipped)"
 
 
-def turned(transposed: bool, flip: bool) -> str:
-    """How a filter looks where it meets the input, if not as it is stored."""
+def orientation(transposed: bool, flip: bool) -> str:
+    """Return words that follow "filter" where it meets the input reversed; no words where it is as stored."""
     if transposed == flip:
         return ""
     return ", in reverse" if transposed else ", flipped"
 
 
 def kernel_title(layer: PlannedLayer, step: Correlate) -> str:
-    """What the filters of a layer's step are called: the layer, and which of its kernels if it has several."""
+    """Return the title of a step's filters: the layer's name, and the kernel's where the layer has several."""
     return layer.name if step.kernel.name == "kernel" else f"{layer.name} {step.kernel.name}"
 
 
 def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
-    """The filters of every layer that has any."""
+    """Return the filters of every layer that has some."""
     from convcli.engine.algorithms.kernel_layout import correlation_kernel
 
-    names = map_names(plan)
-    found = []
+    names, kernels = map_names(plan), []
     for layer in plan.layers:
         own = names[layer.name]
-        if layer.name not in weights:  # another call of a layer, or one that did not run
+        if layer.name not in weights:  # a later call of a shared layer, or a layer that was not run
             continue
         for step in layer.steps:
             if isinstance(step, Correlate):
@@ -164,5 +163,5 @@ def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[
                 kernel = correlation_kernel(step, weights[layer.name][step.kernel.name])
                 bias = weights[layer.name][step.bias.name] if step.bias else None
                 filters = own if len(own) == step.filters else numbered_maps(known(step.filters))
-                found.append(Kernels(title, kernel, bias, filters))
-    return tuple(found)
+                kernels.append(Kernels(title, kernel, bias, filters))
+    return tuple(kernels)

@@ -14,24 +14,24 @@ LAYER = (
     *("name", "type", "output_shape", "kernel_shape", "params", "trainable_params", "macs"),
     *("receptive_field", "jump"),
 )
-UNCOUNTED = ("name",)  # models and layers of other names may be the same
+IGNORED = ("name",)  # models and layers may differ in their names
 RATIOS = ("params", "trainable_params", "macs")
 
-Row = Mapping[str, Any]
+Summary = Mapping[str, Any]
 
 
-class Pair(Record):
-    """A layer of either model beside the one of the other that it stands for, None where there is no such."""
+class LayerPair(Record):
+    """Two layers, one of each model, that correspond; None where a layer corresponds to none of the other model."""
 
     a: dict[str, Any] | None
     b: dict[str, Any] | None
 
     @property
     def differs(self) -> list[str]:
-        """The figures that are not the same; all, for a layer that the other model has not."""
+        """The keys whose values differ: all of them where there is only one layer."""
         if self.a is None or self.b is None:
-            return [key for key in LAYER if key not in UNCOUNTED]
-        return [key for key in LAYER if key not in UNCOUNTED and self.a[key] != self.b[key]]
+            return [key for key in LAYER if key not in IGNORED]
+        return [key for key in LAYER if key not in IGNORED and self.a[key] != self.b[key]]
 
 
 class DiffReport(Report):
@@ -41,11 +41,11 @@ class DiffReport(Report):
 
     a: dict[str, Any]
     b: dict[str, Any]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LayerPair, ...]
 
     @property
     def ratio(self) -> dict[str, float | None]:
-        """The totals of b, as multiples of those of a; None where either is unknown or that of a is 0."""
+        """Each total of b divided by that of a; None where either is unknown or that of a is 0."""
         return {key: self.b[key] / self.a[key] if self.a[key] and self.b[key] is not None else None for key in RATIOS}
 
     def mapping(self) -> Any:
@@ -54,35 +54,42 @@ class DiffReport(Report):
 
     def rows(self) -> list[dict[str, Any]]:
         return [
-            {f"{key}_{side}": (row or {}).get(key) for key in LAYER for side, row in (("a", pair.a), ("b", pair.b))}
+            {f"{key}_{side}": (own or {}).get(key) for key in LAYER for side, own in (("a", pair.a), ("b", pair.b))}
             | {"differs": pair.differs}
             for pair in self.pairs
         ]
 
 
-def compare(a: Row, b: Row) -> DiffReport:
-    """Two summaries side by side; exit code 1 where any figure differs."""
-    pairs = tuple(_pairs([_part(row, LAYER) for row in a["layers"]], [_part(row, LAYER) for row in b["layers"]]))
-    one, other = _part(a, TOTALS), _part(b, TOTALS)
-    same = all(one[key] == other[key] for key in TOTALS if key not in UNCOUNTED)
+def compare(a: Summary, b: Summary) -> DiffReport:
+    """Compare two summaries; the exit code is 1 where any value differs."""
+    layers_a, layers_b = ([_values(layer, LAYER) for layer in summary["layers"]] for summary in (a, b))
+    pairs = tuple(_pairs(layers_a, layers_b))
+    totals_a, totals_b = _values(a, TOTALS), _values(b, TOTALS)
+    same = all(totals_a[key] == totals_b[key] for key in TOTALS if key not in IGNORED)
     differs = not same or any(pair.differs for pair in pairs)
-    return DiffReport(one, other, pairs, exit_code=1 if differs else 0)
+    return DiffReport(totals_a, totals_b, pairs, exit_code=1 if differs else 0)
 
 
-def _part(values: Row, keys: Sequence[str]) -> dict[str, Any]:
-    return {key: values[key] for key in keys}
+def _values(summary: Summary, keys: Sequence[str]) -> dict[str, Any]:
+    return {key: summary[key] for key in keys}
 
 
-def _pairs(a: list[dict[str, Any]], b: list[dict[str, Any]], keys: Sequence[str] = ("type", "name")) -> Iterator[Pair]:
-    """Layers of the same type and name are pairs; between them layers of the same type; the rest stand alone."""
+def _pairs(
+    a: list[dict[str, Any]], b: list[dict[str, Any]], keys: Sequence[str] = ("type", "name")
+) -> Iterator[LayerPair]:
+    """Yield the layers of both models in order, those that correspond as pairs.
+
+    Layers of the same type and name correspond; between two such pairs, layers of the same type.
+    """
     if not a or not b or not keys:
-        yield from (Pair(row, None) for row in a)
-        yield from (Pair(None, row) for row in b)
+        yield from (LayerPair(layer, None) for layer in a)
+        yield from (LayerPair(None, layer) for layer in b)
         return
-    one, other = ([tuple(row[key] for key in keys) for row in rows] for rows in (a, b))
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
-    here, there = 0, 0
-    for block in matcher.get_matching_blocks():  # the last is empty, at the end of both
-        yield from _pairs(a[here : block.a], b[there : block.b], keys[:-1])
-        yield from map(Pair, a[block.a : block.a + block.size], b[block.b : block.b + block.size])
-        here, there = block.a + block.size, block.b + block.size
+    keys_a, keys_b = ([tuple(layer[key] for key in keys) for layer in layers] for layers in (a, b))
+    matcher = SequenceMatcher(None, keys_a, keys_b, autojunk=False)
+    start_a, start_b = 0, 0
+    for block in matcher.get_matching_blocks():  # the last block is empty and ends both
+        stop_a, stop_b = block.a + block.size, block.b + block.size
+        yield from _pairs(a[start_a : block.a], b[start_b : block.b], keys[:-1])
+        yield from map(LayerPair, a[block.a : stop_a], b[block.b : stop_b])
+        start_a, start_b = stop_a, stop_b

@@ -23,62 +23,69 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def value(answer: Any, key: str) -> Any:
-    """The value at a key such as `params`, `layers.conv2d.output_shape` or `output_shape.1`. Raises `ConvcliError`.
+    """Return the value at a key such as `params`, `layers.conv2d.output_shape` or `output_shape.1`.
 
-    A list of mappings with names is entered by name, any other list by place.
+    The items of a list are named by their `name`, or by their index from 0.
+
+    Raises:
+        ConvcliError: There is no such key.
     """
     inner, rest = answer, key
     while rest:
-        parts = _parts(inner)
-        # Names may hold points themselves: the longest that fits is meant.
-        name = max((each for each in parts if f"{rest}.".startswith(f"{each}.")), key=len, default=None)
+        items = _items(inner)
+        # A name may contain dots itself: the longest that fits is meant.
+        name = max((name for name in items if f"{rest}.".startswith(f"{name}.")), key=len, default=None)
         if name is None:
             part = rest.partition(".")[0]
-            where = f"no key {part!r}" if part == key else f"no key {part!r} in {key}"
-            raise ConvcliError(where, suggestion(part, parts))
-        inner, rest = parts[name], rest[len(name) + 1 :]
+            problem = f"no key {part!r}" if part == key else f"no key {part!r} in {key}"
+            raise ConvcliError(problem, suggestion(part, items))
+        inner, rest = items[name], rest[len(name) + 1 :]
     return inner
 
 
-def _parts(answer: Any) -> dict[str, Any]:
+def _items(answer: Any) -> dict[str, Any]:
     if isinstance(answer, Mapping):
         return dict(answer)
     if isinstance(answer, list):
-        named = [each["name"] if isinstance(each, Mapping) else str(place) for place, each in enumerate(answer)]
-        return dict(zip(named, answer, strict=True))
+        names = [item["name"] if isinstance(item, Mapping) else str(index) for index, item in enumerate(answer)]
+        return dict(zip(names, answer, strict=True))
     return {}
 
 
-def bare(found: Any) -> str:
-    """A value by itself: a text as it is, anything else as JSON has it."""
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+def bare(actual: Any) -> str:
+    """Return a value as text by itself: a string as it is, anything else as JSON."""
+    return actual if isinstance(actual, str) else json.dumps(actual, ensure_ascii=False)
 
 
 def failure(answer: Any, claim: str) -> str | None:
-    """What is wrong with a claim, None where it holds. Raises `ConvcliError` where it is none."""
+    """Return a sentence about a claim that does not hold; None where it holds.
+
+    Raises:
+        ConvcliError: The claim cannot be read, or compares values of different kinds.
+    """
     parsed = re.fullmatch(r"\s*(.+?)\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*", claim, re.DOTALL)
     if parsed is None:
-        raise ConvcliError(f"{claim!r} is no claim", "KEY == VALUE, or with != < <= > >=")
+        raise ConvcliError(f"{claim!r} is not a claim", "KEY == VALUE, or with != < <= > >=")
     key, sign, text = parsed.groups()
-    found, wanted = value(answer, key), _literal(text)
+    actual, claimed = value(answer, key), _literal(text)
     if sign not in ("==", "!="):
-        if not _is_number(wanted):
+        if not _is_number(claimed):
             raise ConvcliError(f"{claim!r}: {sign} {text}", "a number; other values are compared by == and !=")
-        if found is not None and not _is_number(found):
-            raise ConvcliError(f"{claim!r}: {key} is {short_repr(bare(found))}", "== or !=, or a key of a number")
-        holds = found is not None and OPERATORS[sign](found, wanted)
+        if actual is not None and not _is_number(actual):
+            raise ConvcliError(f"{claim!r}: {key} is {short_repr(bare(actual))}", "== or !=, or a key of a number")
+        holds = actual is not None and OPERATORS[sign](actual, claimed)
     else:
-        if found is not None and wanted is not None and _kind(found) != _kind(wanted):
-            raise ConvcliError(f"{claim!r}: {key} is {short_repr(bare(found))}", f"{_kind(found)}")
-        # What is unknown shows nothing, but that it is unknown.
-        holds = OPERATORS[sign](found, wanted) and not (found is None is not wanted)
-    return None if holds else f"{claim.strip()} does not hold: {key} is {_shown(found, wanted, text)}"
+        if actual is not None and claimed is not None and _kind(actual) != _kind(claimed):
+            raise ConvcliError(f"{claim!r}: {key} is {short_repr(bare(actual))}", f"{_kind(actual)}")
+        # Of an unknown value no claim holds, except that it is unknown.
+        holds = OPERATORS[sign](actual, claimed) and not (actual is None is not claimed)
+    return None if holds else f"{claim.strip()} does not hold: {key} is {_actual_text(actual, claimed, text)}"
 
 
 def _kind(candidate: Any) -> str:
-    """What a value is compared with, in words."""
+    """Return words for what a value can be compared with."""
     words = ((list, "a list such as (None, 10)"), (dict, "one of its values"), (str, "a text"))
-    return next((word for kind, word in words if isinstance(candidate, kind)), "a number")
+    return next((word for type_, word in words if isinstance(candidate, type_)), "a number")
 
 
 def _is_number(candidate: Any) -> bool:
@@ -86,23 +93,23 @@ def _is_number(candidate: Any) -> bool:
 
 
 def _literal(text: str) -> Any:
-    """A number, a list or tuple, a quoted text, None; a word by itself is a text."""
+    """Read the value of a claim: a number, a list or tuple, None, a quoted text, or a word, which is a text."""
     for parse in (json.loads, ast.literal_eval):
         with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             return _listed(parse(text))
     if re.fullmatch(r"[\w./#-]+", text):
         return text
-    raise ConvcliError(f"{short_repr(text)} is no value", "a number, a list such as (None, 10), or a text")
+    raise ConvcliError(f"{short_repr(text)} is not a value", "a number, a list such as (None, 10), or a text")
 
 
 def _listed(candidate: Any) -> Any:
     return list(map(_listed, candidate)) if isinstance(candidate, list | tuple) else candidate
 
 
-def _shown(found: Any, wanted: Any, text: str) -> str:
-    """The value that was found, a shape in the way that the claim writes one."""
-    if found is None:
+def _actual_text(actual: Any, claimed: Any, text: str) -> str:
+    """Return the actual value as text; a shape is written as the claim writes one."""
+    if actual is None:
         return "unknown"
-    if isinstance(found, list) and isinstance(wanted, list) and text.startswith("("):
-        return repr(tuple(found))
-    return bare(found)
+    if isinstance(actual, list) and isinstance(claimed, list) and text.startswith("("):
+        return repr(tuple(actual))
+    return bare(actual)

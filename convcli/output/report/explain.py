@@ -22,7 +22,7 @@ from convcli.engine.explain.stages import (
 from convcli.io import nested_lists
 from convcli.output.report import Report
 
-# What every explanation has, null where a layer has no such thing.
+# Keys that every explanation has; a value is null where the layer has no such thing.
 KEYS = ("patch", "kernel", "products", "inside", "cells", "channels", "channel_sums", "sum", "bias")
 COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activation", "activation", "value")
 
@@ -63,7 +63,7 @@ def explanation_mapping(explanation: Explanation) -> dict[str, Any]:
         **dict.fromkeys(KEYS),
     }
     for stage in explanation.stages:  # a key keeps what the first stage says of it
-        mapping |= {key: value for key, value in parts(stage).items() if mapping.get(key) is None}
+        mapping |= {key: value for key, value in stage_mapping(stage).items() if mapping.get(key) is None}
     last = explanation.stages[-1]
     function, before = (last.function, last.input) if isinstance(last, ActivationStage) else (None, last.value)
     return {
@@ -79,12 +79,12 @@ def _plain(value: Any) -> Any:
 
 
 @singledispatch
-def parts(stage: Stage) -> Mapping[str, Any]:
-    """What JSON shows of one stage, besides its value."""
+def stage_mapping(stage: Stage) -> Mapping[str, Any]:
+    """Return what JSON shows of one stage, besides its value."""
     raise NotImplementedError(type(stage).__name__)
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: DotProductStage) -> Mapping[str, Any]:
     own = {
         "kernel": _plain(stage.kernel),
@@ -95,8 +95,8 @@ def _(stage: DotProductStage) -> Mapping[str, Any]:
     if stage.name == "pointwise_kernel":  # beside the depthwise one, as in `shape`
         beside = {f"pointwise_{key}": own[key] for key in ("kernel", "products")}
         return {**beside, **_total(stage)}
-    found = {"patch": _plain(stage.patch.values), **own, **_where(stage)}
-    return found if stage.per_channel else {**found, **_total(stage)}
+    mapping = {"patch": _plain(stage.patch.values), **own, **_where(stage)}
+    return mapping if stage.per_channel else {**mapping, **_total(stage)}
 
 
 def _total(stage: DotProductStage) -> dict[str, Any]:
@@ -104,48 +104,48 @@ def _total(stage: DotProductStage) -> dict[str, Any]:
 
 
 def _where(stage: DotProductStage | PoolStage) -> dict[str, Any]:
-    """Which cells of a patch are input, and where they are."""
-    return {"inside": stage.patch.inside.tolist(), "cells": _places(stage.patch.cells)}
+    """Return which cells of a patch are input, and their positions."""
+    return {"inside": stage.patch.inside.tolist(), "cells": _positions(stage.patch.cells)}
 
 
-def _places(cells: Any) -> Any:
-    """Nested lists of places, null where there is none."""
+def _positions(cells: Any) -> Any:
+    """Return positions as nested lists, None for a cell that is not input."""
     if cells is None:
         return None
     if cells.ndim > 1:
-        return [_places(each) for each in cells]
+        return [_positions(inner) for inner in cells]
     return None if (cells < 0).any() else cells.tolist()
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: PoolStage) -> Mapping[str, Any]:
-    found = {"patch": _plain(stage.patch.values[..., None]), **_where(stage)}
+    mapping = {"patch": _plain(stage.patch.values[..., None]), **_where(stage)}
     if stage.winner is None:
         total = stage.patch.values[stage.patch.inside].sum()
-        return {**found, "sum": _plain(total), "count": stage.count}
+        return {**mapping, "sum": _plain(total), "count": stage.count}
     assert stage.patch.cells is not None
-    return {**found, "winner": list(stage.winner), "winner_cell": stage.patch.cells[stage.winner].tolist()}
+    return {**mapping, "winner": list(stage.winner), "winner_cell": stage.patch.cells[stage.winner].tolist()}
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: ScaleStage) -> Mapping[str, Any]:
     return {"input": _plain(stage.input), **{name: _plain(number) for name, number in stage.parameters.items()}}
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: NormalizeStage) -> Mapping[str, Any]:
     numbers = {name: _plain(getattr(stage, name)) for name in ("mean", "variance", "epsilon")}
     return {"input": _plain(stage.input), **numbers, "count": stage.count}
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: ActivationStage) -> Mapping[str, Any]:
-    among = {} if stage.axis_values is None else {"among": _plain(stage.axis_values)}
-    given = {name: value for name, value in stage.parameters.items() if value is not None}
-    return {**among, **({"parameters": {name: _plain(value) for name, value in given.items()}} if given else {})}
+    mapping = {} if stage.axis_values is None else {"among": _plain(stage.axis_values)}
+    parameters = {name: _plain(value) for name, value in stage.parameters.items() if value is not None}
+    return mapping | ({"parameters": parameters} if parameters else {})
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: MergeStage) -> Mapping[str, Any]:
     return {
         "operands": [{"name": name, "value": _plain(value)} for name, value in stage.operands],
@@ -153,6 +153,6 @@ def _(stage: MergeStage) -> Mapping[str, Any]:
     }
 
 
-@parts.register
+@stage_mapping.register
 def _(stage: CopyStage) -> Mapping[str, Any]:
     return {"operand": stage.operand, "cell": None if stage.cell is None else list(stage.cell)}

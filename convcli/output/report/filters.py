@@ -12,7 +12,7 @@ from convcli.output.report import Grid, Report
 
 
 class FiltersReport(Report):
-    """Filters of the bank: all of them as a list, or those that were asked for with their values."""
+    """Filters of the bank: a list of all of them, or the requested ones with their values."""
 
     kind = "filters"
 
@@ -20,32 +20,32 @@ class FiltersReport(Report):
     listed: bool
 
     def mapping(self) -> dict[str, Any]:
-        return {each.name: each.values for each in self.filters}
+        return {filter_.name: filter_.values for filter_ in self.filters}
 
     def rows(self) -> list[dict[str, Any]]:
         return [
             {
-                "name": each.name,
-                "group": each.group,
-                "size": list(each.shape),
-                "parameters": each.parameters,
-                "does": each.recipe.does,
-                "source": each.recipe.source,
+                "name": filter_.name,
+                "group": filter_.group,
+                "size": list(filter_.shape),
+                "parameters": filter_.parameters,
+                "does": filter_.recipe.does,
+                "source": filter_.recipe.source,
             }
-            for each in self.filters
+            for filter_ in self.filters
         ]
 
     def arrays(self) -> dict[str, Array]:
-        return {each.name: np.array(each.values, float) for each in self.filters}
+        return {filter_.name: np.array(filter_.values, float) for filter_ in self.filters}
 
     def grids(self) -> Iterator[Grid] | None:
-        return None if self.listed else (grid for each in self.filters for grid in _grids(each))
+        return None if self.listed else (grid for filter_ in self.filters for grid in _grids(filter_))
 
-    def check_alone(self, form: str) -> None:
-        if form == "npy" and len(self.filters) != 1:
-            raise ConvcliError(f"{form} holds one filter", "one NAME, or -o X.npz for all")
+    def check_alone(self, format_name: str) -> None:
+        if format_name == "npy" and len(self.filters) != 1:
+            raise ConvcliError(f"{format_name} holds one filter", "one NAME, or -o X.npz for all")
 
 
 def _grids(filter_: Filter) -> list[Grid]:
-    """The rows of a filter; of each slice, in 3-D."""
+    """Return the rows of a filter, or of each slice of a 3-D one."""
     return {1: [[filter_.values]], 2: [filter_.values], 3: filter_.values}[len(filter_.shape)]

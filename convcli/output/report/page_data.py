@@ -1,34 +1,27 @@
-"""What a page shows: every value on the way through a model, and how each part of a layer makes its own.
+"""The page of a model: every value on the way through it, and how each part computes its own.
 
-A part is a layer, or for a separable one each of its two convolutions. What it takes and makes are names of values.
+A part is a layer; a separable layer is two parts, one for each of its convolutions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import singledispatch
 from math import prod
 from typing import Any
-
-import numpy as np
 
 from convcli.analysis.map_names import map_names, numbered_maps
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import format_extents, known
-from convcli.engine.algorithms.kernel_layout import correlation_kernel
-from convcli.engine.epilogue import scale_parameters
 from convcli.engine.execution import Execution
 from convcli.engine.program import build_program
 from convcli.engine.run import RunResult
-from convcli.engine.run_step import run_step
 from convcli.io import nested_lists
 from convcli.model import steps
 from convcli.model.plan import Plan, PlannedLayer
-from convcli.model.window import Window
 from convcli.output.report import Report
-from convcli.output.report.apply import operation, turned
+from convcli.output.report.page_formulas import part_formula
 
 MOST_CELLS = 64  # of a map along an axis
 MOST_IN_A_ROW = 1 << 14  # cells of a value without axes in space
@@ -38,7 +31,10 @@ Weights = Mapping[str, Array]
 
 
 class PagePart(Record):
-    """Some of a layer's steps, done to the values that it takes; `names` are those of its maps."""
+    """Some steps of a layer: `name` is that of the value they compute, `takes` those of their inputs.
+
+    `names` are those of the maps.
+    """
 
     name: str
     layer: PlannedLayer
@@ -49,7 +45,7 @@ class PagePart(Record):
 
 
 class Start(Record):
-    """Where the page opens: a part, by the name of what it makes (None: the first), and perhaps a value of it."""
+    """Where the page opens: at a part (None: the first), and at one of its values if `at` is a cell."""
 
     name: str | None = None
     map: int = 0
@@ -58,7 +54,7 @@ class Start(Record):
 
 
 class PageData(Report):
-    """A model on a batch: `values` by name, `(batch, *spatial, channels)`, inputs first, and the parts in order."""
+    """A model on a batch: all values by name, `(batch, *spatial, channels)`, inputs first, and the parts in order."""
 
     kind = "page"
 
@@ -70,11 +66,11 @@ class PageData(Report):
 
     @property
     def batch(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return len(next(iter(self.values.values())))
 
     def mapping(self) -> dict[str, Any]:
-        """The scene as the page reads it."""
+        """Return what the page's script reads."""
         names = {**self.inputs, **{part.name: part.names for part in self.parts}}
         return {
             "title": self.title,
@@ -101,7 +97,7 @@ class PageData(Report):
             "name": part.name,
             "type": type(part.layer.node.layer).__name__,
             "takes": list(part.takes),
-            **_does(part, shapes),
+            **part_formula(part.steps, shapes, part.weights),
         }
 
 
@@ -140,30 +136,30 @@ def page_data(result: RunResult, inputs: Mapping[str, Array], layers: Sequence[s
 def _parts(
     plan: Plan, values: Mapping[str, Array], weights: Mapping[str, Weights], names: Mapping[str, tuple[str, ...]]
 ) -> tuple[tuple[PagePart, ...], dict[str, Array]]:
-    """The parts of a plan in order, and the values that they take and make, the inputs first.
+    """Return the parts of a plan in order, and the values that they take and compute, the inputs first.
 
-    `values` are those of the inputs and of every layer. A separable layer is cut in two, by running its first half.
+    `values` are those of the inputs and of every layer. A separable layer is cut in two by running its first half.
     """
-    parts, found = [], {name: values[name] for name in plan.input_shapes}
+    parts, part_values = [], {name: values[name] for name in plan.input_shapes}
     for layer in plan.layers:
         own, takes = weights[layer.node.owner], layer.input_names
-        kernels = [place for place, step in enumerate(layer.steps) if isinstance(step, steps.Correlate)]
+        kernels = [index for index, step in enumerate(layer.steps) if isinstance(step, steps.Correlate)]
         rest = layer.steps
         if len(kernels) == 2:
             first, rest = layer.steps[: kernels[1]], layer.steps[kernels[1] :]
             name = f"{layer.name}, depthwise"
             while name in values:
                 name += "'"
-            found[name] = _between(plan, layer, kernels[1], values[takes[0]], own)
-            parts.append(PagePart(name, layer, first, takes, numbered_maps(found[name].shape[-1]), own))
+            part_values[name] = _run_first_steps(plan, layer, kernels[1], values[takes[0]], own)
+            parts.append(PagePart(name, layer, first, takes, numbered_maps(part_values[name].shape[-1]), own))
             takes = (name,)
         parts.append(PagePart(layer.name, layer, rest, takes, names[layer.name], own))
-        found[layer.name] = values[layer.name]
-    return tuple(parts), found
+        part_values[layer.name] = values[layer.name]
+    return tuple(parts), part_values
 
 
-def _between(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Weights) -> Array:
-    """What the first steps of a layer make of its input."""
+def _run_first_steps(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Weights) -> Array:
+    """Return what the first `count` steps of a layer compute from its input."""
     cut = replace(layer, steps=layer.steps[:count], step_shapes=layer.step_shapes[:count])
     alone = Plan(plan.model, {layer.input_names[0]: layer.input_shapes[0]}, (cut,))
     execution = Execution(dtype=x.dtype.name, tolerance=0.0, compiled=False)
@@ -172,115 +168,3 @@ def _between(plan: Plan, layer: PlannedLayer, count: int, x: Array, weights: Wei
         return program({layer.input_names[0]: x})[layer.name]
     finally:
         program.close()
-
-
-def _does(part: PagePart, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
-    """How the part makes each of its cells, for the kinds that the page can work out by itself; else in words."""
-    kept, activation, along = part.steps, None, False
-    last = kept[-1] if len(kept) > 1 else None
-    if isinstance(last, steps.Activate):
-        kept, activation, along = kept[:-1], last.function, bool(last.axes)
-    pad = None
-    if len(kept) == 2 and isinstance(kept[0], steps.Pad) and isinstance(kept[1], steps.Correlate):
-        pad, kept = kept[0], kept[1:]
-    if all(step.moves_values for step in part.steps):
-        words = "Values in other places" if part.steps else "Handed on as it is"
-        return {"kind": "moved", "does": words, "origins": _origins(part.steps, shapes)}
-    if len(kept) != 1:
-        normal = isinstance(part.steps[0], steps.Normalize)
-        return {"kind": "other", "does": NORMALIZED if normal else "Sums of products along another axis"}
-    found = does(kept[0], shapes, part.weights)
-    if isinstance(kept[0], steps.Correlate):
-        found |= {"activation": activation, "along": along, "mode": "zeros" if pad is None else pad.mode}
-        if pad is not None:
-            found["windows"] = [
-                {**window, "before": before, "after": after}
-                for window, (before, after) in zip(found["windows"], pad.amounts, strict=True)
-            ]
-    return found
-
-
-def _origins(moves: Sequence[steps.Step], shapes: Sequence[tuple[int, ...]]) -> list[int]:
-    """For each cell that comes out, the number of the one it was, those of several operands one after the other.
-
-    -1 is padding. Found by moving the numbers themselves.
-    """
-    x, first = [], 1
-    for shape in shapes:
-        x.append(np.arange(first, first + prod(shape)).reshape(1, *shape))
-        first += prod(shape)
-    for step in moves:
-        x = [run_step(step, x, {})]
-    origins: list[int] = (x[0].ravel() - 1).tolist()
-    return origins
-
-
-@singledispatch
-def does(step: steps.Step, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    """How one step makes each of its cells."""
-    return {"kind": "other", "does": NORMALIZED if isinstance(step, steps.Normalize) else "Interpolated between cells"}
-
-
-NORMALIZED = "Less the mean, divided by the standard deviation of many cells"
-
-
-@does.register
-def _(step: steps.Correlate, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    kernel = correlation_kernel(step, weights[step.kernel.name])
-    return {
-        "kind": "products",
-        "does": operation(step.transposed, step.flip) if step.windows else "Each value times its weight",
-        "windows": _windows(step.windows),
-        "kernel": nested_lists.from_array(kernel.ravel()),
-        "seen": kernel.shape[-2],
-        "filters": kernel.shape[-1],
-        "groups": known(step.groups),
-        "bias": None if step.bias is None else nested_lists.from_array(weights[step.bias.name]),
-        "turned": turned(step.transposed, step.flip),
-    }
-
-
-def _windows(windows: Sequence[Window]) -> list[dict[str, int]]:
-    keys = ("size", "stride", "dilation", "before", "after", "upsample")
-    return [{key: getattr(window, key) for key in keys} for window in windows]
-
-
-@does.register
-def _(step: steps.Pool, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    found = {"windows": _windows(step.windows), "count_padding": step.count_padding}
-    return {"kind": step.kind, "does": POOLED[step.kind], **found}
-
-
-@does.register
-def _(step: steps.GlobalPool, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    windows = _windows([Window(extent) for extent in shapes[0][:-1]])
-    return {"kind": step.kind, "does": f"{POOLED[step.kind]} of all", "windows": windows, "count_padding": False}
-
-
-POOLED = {"max": "Maximum of the window", "average": "Mean of the window"}
-
-
-@does.register
-def _(step: steps.Scale, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    numbers = dict(zip(("gamma", "beta", "mean", "variance"), scale_parameters(step, weights, "float64"), strict=True))
-    given = {name: nested_lists.from_array(each.ravel()) for name, each in numbers.items() if each is not None}
-    if step.axes not in ((), (len(shapes[0]) - 1,)):
-        return {"kind": "other", "does": "Scaled"}
-    formula = {"formula": step.kind, "numbers": given, "epsilon": step.epsilon}
-    return {"kind": "scale", "does": "Scaled and shifted", **formula}
-
-
-@does.register
-def _(step: steps.Activate, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    along = step.axes == (len(shapes[0]) - 1,)
-    if step.slope is not None or step.function == "glu" or (step.axes and not along):
-        return {"kind": "other", "does": step.function}
-    return {"kind": "activation", "does": step.function, "function": step.function, "along": along}
-
-
-@does.register
-def _(step: steps.Merge, shapes: Sequence[tuple[int, ...]], weights: Weights) -> dict[str, Any]:
-    if len(set(shapes)) > 1 or step.constants:
-        return {"kind": "other", "does": f"{step.kind.capitalize()} of values that broadcast"}
-    does = f"{step.kind.capitalize()} of the values in one place"
-    return {"kind": "joined", "does": does, "coefficients": list(step.coefficients)}

@@ -1,4 +1,4 @@
-"""The answer of `shape`: what a plan yields and costs, under the keys of the JSON output."""
+"""The answer of `shape`: shapes, counts and receptive fields of a plan, under the keys of the JSON output."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from convcli.output.report import Report
 
 
 class ShapeReport(Report):
-    """The answer of `shape`: the summary of a plan, for batches of a size if one was given.
+    """The answer of `shape`: the summary of a plan, for batches of one size if `batch` is not None.
 
-    The summary holds memory; `memory` says whether that was options for, or only the table's last line is to tell it.
-    `inputs` and `outputs` are the names of the model's own, which the summary leaves out where there is only one.
+    The summary includes memory. `memory` says whether it was requested: if not, only the table's last line shows it.
+    `inputs` and `outputs` are the model's names for them, which the summary leaves out where there is only one.
     """
 
     kind = "shape"
@@ -35,24 +35,31 @@ class ShapeReport(Report):
     def mapping(self) -> dict[str, Any]:
         if self.memory:
             return self.summary
-        rows = [_without_memory(layer) for layer in self.summary["layers"]]
-        return {**_without_memory(self.summary), "layers": rows}
+        layers = [_without_memory(layer) for layer in self.summary["layers"]]
+        return {**_without_memory(self.summary), "layers": layers}
 
 
 def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in MEMORY}
 
 
-# The keys of memory: of the whole model, then of a layer.
+# The keys of memory: the first four of the whole model, the last of a layer.
 MEMORY = ("dtype", "weight_bytes", "peak_activation_bytes", "peak_activation_layer", "output_bytes")
 
 
 class SummaryOptions(Record):
-    """What a summary holds besides what it always does.
+    """What a summary includes besides shapes, parameters, multiply-accumulates and receptive fields.
 
-    `batch` is the batch size, None where it is open; `dtype` the type that bytes are counted in. `count` is `macs`,
-    `flops` or `detail`; `explain` adds the working, `at` the window of the input that this cell of each layer sees,
-    `memory` the bytes of weights and values.
+    Args:
+        batch: The batch size in shapes and in bytes; None: unknown in shapes, 1 in bytes.
+        dtype: The type of number that bytes are counted in.
+        count: `macs`; `flops` adds those; `detail` adds every way of counting.
+        explain: Whether each layer has its `working`.
+        at: A cell; each layer then has the window of the input that its cell there sees.
+        memory: Whether bytes of weights and values are included.
+
+    Raises:
+        ConvcliError: An option is out of range.
     """
 
     batch: int | None = None
@@ -68,44 +75,44 @@ class SummaryOptions(Record):
                 raise ConvcliError(f"{name}: {getattr(self, name)!r}", f"one of {', '.join(words)}")
         if self.batch is not None and (type(self.batch) is not int or self.batch < 1):
             raise ConvcliError(f"batch: {self.batch!r}", "a whole number of at least 1")
-        if self.at is not None and not all(type(place) is int and place >= 0 for place in self.at):
-            raise ConvcliError(f"at: {list(self.at)}", "places from 0, one for each axis in space")
+        if self.at is not None and not all(type(index) is int and index >= 0 for index in self.at):
+            raise ConvcliError(f"at: {list(self.at)}", "an index for each axis in space, from 0")
 
 
 def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None = None) -> dict[str, Any]:
-    """Shapes, parameters, multiply-accumulates and receptive fields of a plan, under the keys of the JSON output."""
+    """Return the shapes, counts and receptive fields of a plan, under the keys of the JSON output."""
     options = options or SummaryOptions()
 
-    def outer(shape: Shape) -> list[Extent]:
+    def with_batch(shape: Shape) -> list[Extent]:
         return [options.batch, *data_format.from_channels_last(shape)]
 
-    seen = _seen(plan, options.at) if options.at is not None else {}
-    rows = [_row(plan, layer, outer, options) | seen.get(layer.name, {}) for layer in plan.layers]
-    counts = {key: total(layer[key] for layer in rows) for key in ("params", "trainable_params", *_counts(options))}
+    windows = _windows_at(plan, options.at) if options.at is not None else {}
+    layers = [_layer(plan, layer, with_batch, options) | windows.get(layer.name, {}) for layer in plan.layers]
+    counts = {key: total(layer[key] for layer in layers) for key in ("params", "trainable_params", *_counts(options))}
     params, trainable = counts["params"], counts["trainable_params"]
     return {
         "name": plan.model.name,
         "data_format": data_format.value,
-        "input_shape": _one_or_all({name: outer(shape) for name, shape in plan.input_shapes.items()}),
-        "output_shape": _one_or_all({name: outer(shape) for name, shape in plan.output_shapes.items()}),
+        "input_shape": _one_or_all({name: with_batch(shape) for name, shape in plan.input_shapes.items()}),
+        "output_shape": _one_or_all({name: with_batch(shape) for name, shape in plan.output_shapes.items()}),
         "params": params,
         "trainable_params": trainable,
         "non_trainable_params": None if params is None or trainable is None else params - trainable,
         **{key: counts[key] for key in _counts(options)},
-        **(_memory(plan, rows, options) if options.memory else {}),
+        **(_memory(plan, layers, options) if options.memory else {}),
         **({} if options.at is None else {"at": list(options.at)}),
-        "layers": rows,
+        "layers": layers,
     }
 
 
-def _memory(plan: Plan, rows: Sequence[Mapping[str, Any]], options: SummaryOptions) -> dict[str, Any]:
-    most, during = cost.peak_activations(plan, options.dtype, options.batch or 1)
-    values = (options.dtype, total(layer["weight_bytes"] for layer in rows), most, during)
+def _memory(plan: Plan, layers: Sequence[Mapping[str, Any]], options: SummaryOptions) -> dict[str, Any]:
+    peak, at_layer = cost.peak_activations(plan, options.dtype, options.batch or 1)
+    values = (options.dtype, total(layer["weight_bytes"] for layer in layers), peak, at_layer)
     return dict(zip(MEMORY, values, strict=False))
 
 
 def _counts(options: SummaryOptions) -> tuple[str, ...]:
-    """The keys of the counts of multiplications that are options for."""
+    """Return the keys of the requested counts of multiplications."""
     more = {"macs": (), "flops": ("flops",), "detail": ("flops", "macs_with_bias", "macs_over_output")}
     return ("macs", *more[options.count])
 
@@ -123,41 +130,41 @@ def with_counts(summary: Mapping[str, Any], count: str) -> dict[str, Any]:
     """Return a summary without the counts of multiplications that `count` does not name."""
     dropped = COUNT.keys() - set(_counts(SummaryOptions(count=count)))
 
-    def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+    def without(values: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in values.items() if key not in dropped}
 
-    return {**kept(summary), "layers": [kept(layer) for layer in summary["layers"]]}
+    return {**without(summary), "layers": [without(layer) for layer in summary["layers"]]}
 
 
 def _one_or_all(named: Mapping[str, Any]) -> Any:
     return dict(named) if len(named) > 1 else next(iter(named.values()))
 
 
-def _row(plan: Plan, layer: PlannedLayer, outer: Any, options: SummaryOptions) -> dict[str, Any]:
+def _layer(plan: Plan, layer: PlannedLayer, with_batch: Any, options: SummaryOptions) -> dict[str, Any]:
     correlation = layer.correlation
     pointwise = {f"{weight.name}_shape": list(weight.shape) for weight in layer.weights if weight.name == POINTWISE}
     fields = plan.receptive_fields[layer.name]
-    seen = {name: _receptive_field(each, plan.input_shapes[name]) for name, each in fields.items()}
-    jumps = {name: _jump(each) for name, each in fields.items()}
+    extents = {name: _extents(field, plan.input_shapes[name]) for name, field in fields.items()}
+    jumps = {name: _jumps(field) for name, field in fields.items()}
     return {
         "name": layer.name,
         "type": type(layer.node.layer).__name__,
         "inputs": spell_nonfinite(list(layer.node.inputs)),
-        "output_shape": outer(layer.output_shape),
+        "output_shape": with_batch(layer.output_shape),
         "kernel_shape": list(correlation.kernel.shape) if correlation else None,
         **pointwise,
         "kernels_2d": correlation.kernels_2d if correlation else None,
         "params": layer.params,
         "trainable_params": layer.trainable_params,
         **{key: COUNT[key](layer) for key in _counts(options)},
-        "receptive_field": plan.by_input(seen),
+        "receptive_field": plan.by_input(extents),
         "jump": plan.by_input(jumps),
-        **(_row_memory(layer, options) if options.memory else {}),
+        **(_layer_memory(layer, options) if options.memory else {}),
         **({"working": _working(plan, layer)} if options.explain else {}),
     }
 
 
-def _seen(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+def _windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
     from convcli.analysis import cell_window
 
     return cell_window.windows_at(plan, cell)
@@ -169,20 +176,21 @@ def _working(plan: Plan, layer: PlannedLayer) -> list[str]:
     return list(derivation.lines(plan, layer))
 
 
-def _row_memory(layer: PlannedLayer, options: SummaryOptions) -> dict[str, Any]:
+def _layer_memory(layer: PlannedLayer, options: SummaryOptions) -> dict[str, Any]:
     return {
         "weight_bytes": cost.weight_bytes(layer, options.dtype),
         "output_bytes": cost.output_bytes(layer, options.dtype, options.batch or 1),
     }
 
 
-def _receptive_field(seen: ReceptiveField, shape: Shape) -> list[Extent]:
-    return [whole if each is None else _reach(each, "extent") for each, whole in zip(seen, shape, strict=False)]
+def _extents(field: ReceptiveField, shape: Shape) -> list[Extent]:
+    """Return the extent of a receptive field along each axis of an input: the whole axis where all of it is seen."""
+    return [whole if axis is None else _traced(axis, "extent") for axis, whole in zip(field, shape, strict=False)]
 
 
-def _jump(seen: ReceptiveField) -> list[int | float | None]:
-    return [_reach(each, "jump") for each in seen]
+def _jumps(field: ReceptiveField) -> list[int | float | None]:
+    return [_traced(axis, "jump") for axis in field]
 
 
-def _reach(seen: AxisField, what: str) -> Any:
-    return getattr(seen.field, what) if isinstance(seen, TracedAxis) else None
+def _traced(axis: AxisField, attribute: str) -> Any:
+    return getattr(axis.field, attribute) if isinstance(axis, TracedAxis) else None

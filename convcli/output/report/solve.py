@@ -13,11 +13,11 @@ from convcli.output.report import Report
 
 
 class SettingsReport(Report):
-    """The settings that turn one size into another, as they are asked for and as they are answered."""
+    """The settings of one layer that turn an input of one size into an output of another."""
 
     kind = "layer_search"
 
-    question: SearchRequest
+    request: SearchRequest
     settings: tuple[LayerSetting, ...]
 
     def mapping(self) -> Any:
@@ -33,43 +33,44 @@ class SettingsReport(Report):
             "strides": _one(setting.strides),
             "padding": setting.padding if isinstance(setting.padding, str) else padding_of(setting.padding),
             "dilation_rate": _one(setting.dilation_rate),
-            **(extra if self.question.transpose else {}),
+            **(extra if self.request.transpose else {}),
             "output": _one(setting.output),
         }
 
 
 def _one(values: PerAxis) -> int | list[int]:
-    """A number for one axis, a list for several."""
+    """Return a number for one axis, a list for several."""
     return values[0] if len(values) == 1 else list(values)
 
 
 def padding_of(pairs: Sequence[Pair]) -> Any:
-    """Cells around each axis: a number where both sides have as many, else `[[before, after], ...]`."""
+    """Return cells of padding: a number for each axis where both sides are equal, else `[[before, after], …]`."""
     if all(before == after for before, after in pairs):
         return _one(tuple(before for before, _ in pairs))
     return [list(pair) for pair in pairs]
 
 
-def settings(question: SearchRequest, found: Sequence[LayerSetting], nearest: LayerSetting | None) -> SettingsReport:
-    """The answer: the settings, or where there are none what comes closest, and exit code 1."""
-    if found:
-        return SettingsReport(question, tuple(found))
-    tried = searched_ranges(question)
-    within = f" (of {tried})" if tried else ""
-    asked = f"no setting turns {format_extents(question.input)} into {format_extents(question.output)}{within}"
-    if nearest is None:
-        sentence = f"{asked}: no window fits"
-    else:
-        report = SettingsReport(question, (nearest,))
-        values = [f"{key} {value}" for key, value in report.rows()[0].items() if key != "output" and value is not None]
-        sentence = f"{asked}: the closest is {format_extents(nearest.output)}, by {', '.join(values)}"
-    return SettingsReport(question, (), exit_code=1, complaints=(f"{sentence[0].upper()}{sentence[1:]}.",))
+def settings_report(
+    request: SearchRequest, settings: Sequence[LayerSetting], closest: LayerSetting | None
+) -> SettingsReport:
+    """Return the settings that were found; where there are none, exit code 1 and a sentence about the closest."""
+    if settings:
+        return SettingsReport(request, tuple(settings))
+    tried = searched_ranges(request)
+    ranges = f" (of {tried})" if tried else ""
+    sentence = f"No setting turns {format_extents(request.input)} into {format_extents(request.output)}{ranges}"
+    if closest is None:
+        return SettingsReport(request, (), exit_code=1, complaints=(f"{sentence}: no window fits.",))
+    (row,) = SettingsReport(request, (closest,)).rows()
+    values = ", ".join(f"{key} {value}" for key, value in row.items() if key != "output" and value is not None)
+    complaint = f"{sentence}: the closest is {format_extents(closest.output)}, by {values}."
+    return SettingsReport(request, (), exit_code=1, complaints=(complaint,))
 
 
 class SizesReport(Report):
-    """The input sizes that a model accepts, or that yield an output, axis by axis.
+    """The input sizes that a model accepts, or that give a requested output, for each axis.
 
-    `others` are the extents of the other axes, where what fits along one depends on them.
+    `others` are the extents of the other axes, where the sizes along one axis depend on them.
     """
 
     kind = "input_sizes"
@@ -87,7 +88,7 @@ class SizesReport(Report):
 
 
 def _row(axis: AcceptedSizes | MatchingSizes) -> dict[str, Any]:
-    """Without a step: what is repeated every `period` cells, from `since` on, if anything is."""
+    """Return what JSON shows of an axis; without a step, the sizes from `since` on repeat every `period` cells."""
     step = axis.step if isinstance(axis, AcceptedSizes) else None
     row = {"smallest": min(axis.sizes, default=None), "step": step, "accepted": list(axis.sizes)}
     if isinstance(axis, AcceptedSizes) and step is None:
@@ -95,12 +96,12 @@ def _row(axis: AcceptedSizes | MatchingSizes) -> dict[str, Any]:
     return row
 
 
-def sizes(name: str, found: InputSizes, output: Sequence[int | None]) -> SizesReport:
-    """The answer: the sizes, or where an axis has none what comes closest, and exit code 1."""
-    complaints, axes = [], found.axes
-    for title, axis, wanted in zip(axis_names(len(axes)), axes, output or [None] * len(axes), strict=True):
+def sizes_report(name: str, sizes: InputSizes, output: Sequence[int | None]) -> SizesReport:
+    """Return the sizes that were found; where an axis has none, exit code 1 and a sentence about the closest."""
+    complaints, axes = [], sizes.axes
+    for axis_name, axis, requested in zip(axis_names(len(axes)), axes, output or [None] * len(axes), strict=True):
         if isinstance(axis, MatchingSizes) and not axis.sizes:
-            near = " and ".join(f"{made} (from {ranges_text(each)})" for made, each in axis.near.items())
+            near = " and ".join(f"{extent} (from {ranges_text(inputs)})" for extent, inputs in axis.near.items())
             closest = f"the closest are {near}" if len(axis.near) > 1 else f"the closest is {near}"
-            complaints.append(f"{name}: no {title} of the input gives {wanted}: {closest}.")
-    return SizesReport(name, axes, found.others, exit_code=1 if complaints else 0, complaints=tuple(complaints))
+            complaints.append(f"{name}: no {axis_name} of the input gives {requested}: {closest}.")
+    return SizesReport(name, axes, sizes.others, exit_code=1 if complaints else 0, complaints=tuple(complaints))

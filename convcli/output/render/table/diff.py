@@ -10,7 +10,7 @@ from rich.text import Text
 
 from convcli.output.render.number_text import count_text, per_axis_text
 from convcli.output.render.table.layer_table import column_table, shapes_text
-from convcli.output.report.diff import DiffReport, Pair
+from convcli.output.report.diff import DiffReport, LayerPair
 
 MARKS = {(True, True): "", (True, False): "−", (False, True): "+"}  # by whether a has the layer, and whether b has it
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {  # by JSON key: the heading, and how a value is written
@@ -39,15 +39,15 @@ def renderables(report: DiffReport) -> Iterator[RenderableType]:
     yield Text(f" Layers: {len(report.pairs) - differing:,} the same, {differing:,} differ", "dim")
 
 
-def _mark(pair: Pair) -> str:
+def _mark(pair: LayerPair) -> str:
     return MARKS[pair.a is not None, pair.b is not None] or ("~" if pair.differs else "")
 
 
-def _layer(pair: Pair) -> str:
+def _layer(pair: LayerPair) -> str:
     return _change(*(f"{layer['name']} ({layer['type']})" if layer else None for layer in (pair.a, pair.b)))
 
 
-def _value(pair: Pair, key: str, text: Callable[[Any], str]) -> str:
+def _value(pair: LayerPair, key: str, text: Callable[[Any], str]) -> str:
     return _change(*(text(layer[key]) if layer else None for layer in (pair.a, pair.b)))
 
 

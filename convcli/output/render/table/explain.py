@@ -15,7 +15,7 @@ from convcli.engine.explain.stages import DotProductStage, Patch, PoolStage, Sta
 from convcli.output.render.number_text import number_text
 from convcli.output.render.stage_lines import meets_one_cell, products_text, stage_line, sum_text
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide
-from convcli.output.report.apply import operation, turned
+from convcli.output.report.apply import correlation_name, orientation
 from convcli.output.report.explain import ExplainReport
 
 MOST_CHANNELS = 4
@@ -82,7 +82,7 @@ def _operation(stage: DotProductStage, explanation: Explanation) -> str:
         return f"Each value of {source} times its weight"
     if stage.name == "weights":
         return f"Interpolation between cells of {source}{_where(stage.patch)}"
-    return f"{operation(stage.transposed, stage.flipped)} of {source}{_where(stage.patch)}"
+    return f"{correlation_name(stage.transposed, stage.flipped)} of {source}{_where(stage.patch)}"
 
 
 def _one_cell(stage: DotProductStage) -> Iterator[RenderableType]:
@@ -114,7 +114,7 @@ def _channels(stage: DotProductStage) -> Iterator[RenderableType]:
 def _channel(stage: DotProductStage, index: int, suffix: str) -> Iterator[RenderableType]:
     """Yield filter, patch and products of one channel, slice by slice in 3-D, and their sum."""
     kernel, values, products = (array[..., index] for array in (stage.kernel, stage.patch.values, stage.products))
-    filter_title = FILTER_TITLES[stage.name] + turned(stage.transposed, stage.flipped)
+    filter_title = FILTER_TITLES[stage.name] + orientation(stage.transposed, stage.flipped)
     outside = ~stage.patch.inside
     for lead in np.ndindex(*outside.shape[:-2]):
         depth = "".join(f", depth {position}" for position in lead)

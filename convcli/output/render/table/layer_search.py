@@ -27,7 +27,7 @@ def renderables(report: SettingsReport) -> Iterator[RenderableType]:
     rows = report.rows()
     if not rows:
         return
-    input_size, output_size = map(format_extents, (report.question.input, report.question.output))
+    input_size, output_size = map(format_extents, (report.request.input, report.request.output))
     yield Text(f"{input_size} → {output_size}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold")
     headings = {key: heading for key, heading in HEADINGS.items() if key in rows[0]}
     shown = rows[:MOST_SETTINGS]
