@@ -379,7 +379,7 @@ def fit(
     >>> [f"{abs(value):.2f}" for value in learned.weights["conv1d/kernel"].ravel()]  # the identity
     ['0.00', '1.00', '0.00']
     """
-    from convcli.learning.training import Training
+    from convcli.learning.training import prepare_training
 
     named = targets if isinstance(targets, Mapping) else {model.outputs[0]: targets}
     options = Options(
@@ -395,14 +395,12 @@ def fit(
         patience=patience,
         dtype=dtype,
     )
-    source = _weight_source(weights, None)
-    with Training(
-        model, _named_arrays(model, inputs), _arrays(named, model), options, weights=source, threads=threads
-    ) as lesson:
-        done = lesson.learn()
-    if done.problem is not None:
-        raise done.problem
-    return Fitted(done.stored, done.history)
+    arrays, source = _named_arrays(model, inputs), _weight_source(weights, None)
+    with prepare_training(model, arrays, _arrays(named, model), options, source, threads=threads) as training:
+        result = training.run()
+    if result.error is not None:
+        raise result.error
+    return Fitted(result.weights_by_key, result.history)
 
 
 def _named_arrays(model: Model, inputs: ArrayLike | Mapping[str, ArrayLike]) -> NamedArrays:

@@ -66,7 +66,7 @@ def _weights_file(context: click.Context, option: click.Parameter, name: str) ->
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
     metavar="RATE",
-    help=f"How fast [{', '.join(f'{name} {kind.rate:g}' for name, kind in OPTIMIZERS.items())}].",
+    help=f"How fast [{', '.join(f'{name} {kind.default_learning_rate:g}' for name, kind in OPTIMIZERS.items())}].",
 )
 @click.option(
     "--momentum",
@@ -132,7 +132,7 @@ def fit(
     number a sample. Weights that the model holds are where learning begins; others are drawn. They end in FILE.npz,
     which apply --weights takes. Ctrl-C keeps what has been learned.
     """
-    from convcli.learning.training import Training
+    from convcli.learning.training import prepare_training
 
     checkpoint = checkpoint or resume
     _check_usage(options, resume, plot)
@@ -142,20 +142,19 @@ def fit(
         if name is not None:
             check_writable(name)
     before = None if resume is None else _checkpoint(resume)
-    with Training(
+    with prepare_training(
         model,
         inputs,
         targets,
         _options(options),
-        weights=_weights(options["weights"]),
+        _weights(options["weights"]),
         threads=threads,
-        resume=before,
-        resume_name=resume or "checkpoint",
-    ) as lesson:
-        compared = _compared(lesson, compare_with)
+        checkpoint=before,
+    ) as training:
+        compared = _compared(training, compare_with)
         save = None if checkpoint is None else Checkpoints(checkpoint)
         with stoppable() as stop:
-            learned = lesson.learn(output.progress, stop, save)
+            learned = training.run(output.progress, stop, save)
     return _answer(learned, learned_file, save, plot, compared, stop.exit_code)
 
 
@@ -218,7 +217,7 @@ def _checkpoint(file: str) -> Checkpoint:
 
     values = weights_file.load(file)
     with located(file):
-        return unpack(values)
+        return unpack(values, file)
 
 
 def _options(options: dict[str, Any]) -> Options:
@@ -229,7 +228,7 @@ def _options(options: dict[str, Any]) -> Options:
     return Options(**{**given, "freeze": tuple(dict.fromkeys(options["freeze"])) or None})
 
 
-def _compared(lesson: Training, name: str | None) -> FilterComparison | None:
+def _compared(training: Training, name: str | None) -> FilterComparison | None:
     """The hand-made filter that the learned ones are to be compared with."""
     if name is None:
         return None
@@ -237,9 +236,9 @@ def _compared(lesson: Training, name: str | None) -> FilterComparison | None:
     from convcli.readers.weight_values import weight_value
 
     with located("--compare-with"):
-        ranks = (len(layer.correlation.windows) for layer in lesson.plan.layers if layer.correlation is not None)
+        ranks = (len(layer.correlation.windows) for layer in training.plan.layers if layer.correlation is not None)
         values = weight_value(name, "", next((rank for rank in ranks if rank), None)).array()
-        return compared(lesson.plan, lesson.options.freeze or (), one_line(display_name(name)), values)
+        return compared(training.plan, training.options.freeze or (), one_line(display_name(name)), values)
 
 
 def _answer(
@@ -256,20 +255,20 @@ def _answer(
     """
     from convcli.output.report.fit import FitReport, small_kernels
 
-    if learned.problem is None or learned.updates:
-        write_weights(output, learned.stored, checkpoints)
-    if learned.problem is not None:
+    if learned.error is None or learned.updates:
+        write_weights(output, learned.weights_by_key, checkpoints)
+    if learned.error is not None:
         kept = f"{output} holds the weights from before" if learned.updates else "nothing was learned"
-        learned.problem.remedy = f"{learned.problem.remedy}; {kept}"
-        raise learned.problem
+        learned.error.remedy = f"{learned.error.remedy}; {kept}"
+        raise learned.error
     troubles = list(_troubles(learned, output, checkpoints, stopped))
     report = FitReport(
         plan=learned.plan,
-        ending=learned.ending,
+        ending=learned.stop_reason,
         history=learned.history,
         losses=learned.losses,
         options=learned.options.__dict__,
-        samples=learned.samples,
+        samples=(learned.training_samples, learned.validation_samples),
         updates=learned.updates,
         best_epoch=learned.best_epoch,
         shown=small_kernels(
@@ -293,7 +292,7 @@ def _troubles(
     """What to say of a run that did not go as it should, each with its exit code."""
     held = f"{output} holds what was learned"
     error = checkpoints and checkpoints.error
-    if learned.ending == "interrupted":
+    if learned.stop_reason == "interrupted":
         done = len(learned.history.get("loss", ()))
         text = f"Interrupted after {done} of {learned.options.epochs} epochs: {held}"
         yield stopped, f"{text}; --resume {checkpoints.name} goes on" if checkpoints and not error else text

@@ -1,37 +1,37 @@
-"""Mini-batch gradient descent: epochs, batches, validation, and how a run stops and goes on.
+"""Mini-batch gradient descent: epochs, batches, validation, and how a run stops and resumes.
 
-All chance follows from the seed, the epoch and the batch, so that a run which was stopped after any batch goes on to
-the same weights as one that was not.
+All randomness follows from the seed, the epoch and the batch. So a run that stopped after any batch resumes to the same
+weights as a run that did not stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import inf, isfinite
+from collections.abc import Callable
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 
-from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
-from convcli.learning import losses
-from convcli.learning.losses import Loss
+from convcli.learning.early_stopping import EarlyStopping
+from convcli.learning.metrics import EpochMetrics
 from convcli.learning.network import Network
+from convcli.learning.objective import Objective
 from convcli.learning.optimizers import Optimizer
+from convcli.learning.samples import Samples, training_count
 
-UPDATES, FEWEST_EPOCHS = 5000, 10  # what is enough where nothing else is asked for
+DEFAULT_UPDATES, MIN_EPOCHS = 5000, 10  # where the user asks for no number of epochs
 
-Watch = Callable[[str, float], object]  # told how it goes, and the share of all work that is done
+OnProgress = Callable[[str, float], object]  # takes a line that says how far it is, and the share of the work done
 StopReason = Literal["done", "patience", "interrupted", "diverged"]
 
 
 class Schedule(Record):
-    """How long, in what portions, and from what chance: the options of a run besides its loss and optimizer.
+    """How long to train, in which batches, and from which seed.
 
-    `validation_split` is the share of samples, the last ones, that only the validation sees. With `patience` training
-    ends after so many epochs without a better loss (that of the validation, if there is one), and the weights of the
-    best epoch count.
+    `validation_split` is the share of samples, the last ones, that only validation sees. `patience` is that of early
+    stopping, by the loss of the validation if there is one.
     """
 
     epochs: int
@@ -41,178 +41,126 @@ class Schedule(Record):
     patience: int | None = None
 
 
-def enough_epochs(samples: int, batch_size: int) -> int:
-    """As many epochs as make enough updates, and never just a few."""
-    return max(FEWEST_EPOCHS, -(-UPDATES // -(-samples // batch_size)))
-
-
-def split(samples: int, validation_split: float) -> int:
-    """How many samples, the first ones, are learned from. Raises `ConvcliError` where either part would be empty."""
-    learned = int(samples * (1 - validation_split)) if validation_split else samples
-    if not 0 < learned <= samples or (validation_split and learned == samples):
-        parts = f"{learned} to learn from and {samples - learned} for validation"
-        raise ConvcliError(f"validation_split {validation_split:g} of {samples} samples: {parts}", "some of each")
-    return learned
-
-
-class EpochMetrics:
-    """The sums behind the figures of an epoch: the loss of all samples, and per output how many places are right."""
-
-    def __init__(self) -> None:
-        self.samples, self.loss = 0, 0.0
-        self.right: dict[str, tuple[int, int]] = {}
-
-    def add(self, samples: int, loss: float, right: Mapping[str, tuple[int, int] | None]) -> None:
-        """Count a batch."""
-        self.samples += samples
-        self.loss += loss * samples
-        for name, each in right.items():
-            if each is not None:
-                before = self.right.get(name, (0, 0))
-                self.right[name] = before[0] + each[0], before[1] + each[1]
-
-    def figures(self, prefix: str = "") -> dict[str, float]:
-        """The mean loss, and the accuracy of each output that has one."""
-        several = len(self.right) > 1
-        found = {f"{prefix}loss": self.loss / self.samples}
-        for name, (right, count) in self.right.items():
-            found[f"{prefix}{name}_accuracy" if several else f"{prefix}accuracy"] = right / count
-        return found
+def default_epochs(samples: int, batch_size: int) -> int:
+    """Return as many epochs as make 5,000 updates, at least 10."""
+    batches = -(-samples // batch_size)
+    return max(MIN_EPOCHS, -(-DEFAULT_UPDATES // batches))
 
 
 class GradientDescent:
-    """A run, which `run` takes as far as it goes. `history` holds the figures of each whole epoch by name."""
+    """A run of training, and how far it has come.
+
+    `epoch` counts the epochs that are complete, `batch` the batches of the one after, with `metrics` so far. `history`
+    holds the metrics of each complete epoch by name.
+    """
 
     def __init__(
-        self,
-        network: Network,
-        optimizer: Optimizer,
-        wanted: Mapping[str, Loss],
-        unfinished: frozenset[str],
-        inputs: Mapping[str, Array],
-        targets: Mapping[str, Array],
-        course: Schedule,
+        self, network: Network, optimizer: Optimizer, objective: Objective, samples: Samples, schedule: Schedule
     ) -> None:
-        self.network, self.optimizer, self.losses, self.unfinished = network, optimizer, wanted, unfinished
-        self.inputs, self.targets, self.course = inputs, targets, course
-        samples = len(next(iter(inputs.values())))
-        self.learned = split(samples, course.validation_split)
-        self.samples = samples
+        self.network, self.optimizer, self.objective = network, optimizer, objective
+        self.samples, self.schedule = samples, schedule
+        self.training_count = training_count(samples.count, schedule.validation_split)
         self.epoch = self.batch = 0
-        self.sums = EpochMetrics()
+        self.metrics = EpochMetrics()
         self.history: dict[str, list[float]] = {}
-        self.best_loss, self.best_epoch = inf, 0
-        self.best = network.flat.copy() if course.patience else None
-        self._good = network.flat.copy()  # the weights of the last batch whose loss was a number
+        self.early_stopping = EarlyStopping(schedule.patience, self._weights)
+        self._last_good = self._weights.copy()  # the weights of the last batch whose loss was finite
+
+    @property
+    def _weights(self) -> Array:
+        return self.network.weights.values
 
     @property
     def batches(self) -> int:
-        """How many there are in an epoch."""
-        return -(-self.learned // self.course.batch_size)
+        """The number of batches in an epoch."""
+        return -(-self.training_count // self.schedule.batch_size)
+
+    @property
+    def position(self) -> str:
+        """The epoch and batch at work, counted from 1."""
+        return f"epoch {self.epoch + 1}, batch {self.batch + 1}"
 
     def run(
         self,
-        watch: Watch | None = None,
-        stop: Callable[[], bool] = lambda: False,
+        on_progress: OnProgress | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
         after_epoch: Callable[[], object] = lambda: None,
     ) -> StopReason:
-        """Train until the epochs or the patience are used up, `stop` says so, or a loss is not a number.
+        """Train until the last epoch, early stopping, `should_stop`, or a loss that is not finite; return which.
 
-        In the last case the weights are those from before.
+        `should_stop` is called before each batch. After a loss that is not finite, the weights are those from before.
         """
-        while self.epoch < self.course.epochs:
-            if self._out_of_patience():
+        while self.epoch < self.schedule.epochs:
+            if self.early_stopping.is_out_of_patience(self.epoch):
                 return "patience"
-            order = np.random.default_rng([self.course.seed, self.epoch]).permutation(self.learned)
-            while self.batch < self.batches:
-                if stop():
-                    return "interrupted"
-                start = self.batch * self.course.batch_size
-                if not self._learn(order[start : start + self.course.batch_size]):
-                    return "diverged"
-                self.batch += 1
-                if watch is not None:
-                    watch(self._progress(), (self.epoch + self.batch / self.batches) / self.course.epochs)
-            validated = self.validation(stop)
-            if validated is None:
+            stop_reason = self._train_epoch(on_progress, should_stop)
+            if stop_reason is not None:
+                return stop_reason
+            validation = self.validate(should_stop)
+            if validation is None:
                 return "interrupted"
-            self._end_epoch(validated)
+            self._end_epoch(validation)
             after_epoch()
         return "done"
 
-    def settle(self) -> None:
-        """Put the weights in place that count: with patience, those of the best epoch."""
-        if self.best is not None and self.best_epoch:
-            self.network.flat[...] = self.best
+    def _train_epoch(
+        self, on_progress: OnProgress | None, should_stop: Callable[[], bool]
+    ) -> Literal["interrupted", "diverged"] | None:
+        """Train on the batches of this epoch that are left; return why that stopped early, if it did."""
+        size = self.schedule.batch_size
+        order = np.random.default_rng([self.schedule.seed, self.epoch]).permutation(self.training_count)
+        while self.batch < self.batches:
+            if should_stop():
+                return "interrupted"
+            if not self._update(order[self.batch * size : (self.batch + 1) * size]):
+                return "diverged"
+            self.batch += 1
+            if on_progress is not None:
+                on_progress(self._progress(), (self.epoch + self.batch / self.batches) / self.schedule.epochs)
+        return None
 
-    def _learn(self, chosen: Array) -> bool:
-        """One update; whether the loss and the weights are still numbers. If not, the weights are those from before."""
-        network = self.network
-        now = network.flat.copy()
-        passed = network.forward(
-            {name: each[chosen] for name, each in self.inputs.items()}, True, (self.course.seed, self.epoch, self.batch)
-        )
-        loss, gradients, right = self._judged(passed.values, chosen)
-        loss += passed.penalty
+    def _update(self, indices: Array) -> bool:
+        """Update the weights by one batch, and tell whether its loss and the weights are finite.
+
+        If they are not, the weights are those of the last batch whose loss was finite.
+        """
+        before = self._weights.copy()
+        batch = self.samples.select(indices)
+        done = self.network.forward(batch.inputs, True, (self.schedule.seed, self.epoch, self.batch))
+        evaluation = self.objective.evaluate(done.outputs, batch.targets)
+        loss = evaluation.loss + done.penalty
         if not isfinite(loss):
-            network.flat[...] = self._good
+            self._weights[...] = self._last_good
             return False
-        self._good = now
-        network.backward(passed, gradients)
-        self.optimizer.update(network.flat[: network.learned], network.gradient)
-        if not np.isfinite(network.flat).all():
-            network.flat[...] = self._good
+        self._last_good = before
+        self.network.backward(done, evaluation.gradients)
+        self.optimizer.update(self.network.weights.trained, self.network.weights.gradient)
+        if not np.isfinite(self._weights).all():
+            self._weights[...] = self._last_good
             return False
-        self.sums.add(len(chosen), loss, right)
+        self.metrics.add(len(indices), loss, evaluation.correct)
         return True
 
-    def _judged(
-        self, values: Mapping[str, Array], chosen: Array | slice
-    ) -> tuple[float, dict[str, Array], dict[str, tuple[int, int] | None]]:
-        """The loss of a batch's outputs, its gradient by each, and how many of its places are right."""
-        total, gradients, right = 0.0, {}, {}
-        for name, loss in self.losses.items():
-            y, target = values[name], self.targets[name][chosen]
-            wanted = losses.one_hot(target, y.shape[-1], y.dtype) if loss.classes else target
-            unfinished = name in self.unfinished
-            function = loss.logits if unfinished and loss.logits else loss.function
-            one, gradients[name] = function(y, wanted)
-            total += one
-            right[name] = losses.correct_predictions(loss, y, target, not unfinished)
-        return total, gradients, right
-
-    def _end_epoch(self, validated: Mapping[str, float]) -> None:
-        figures = {**self.sums.figures(), **validated}
-        for name, figure in figures.items():
-            self.history.setdefault(name, []).append(figure)
-        self.epoch, self.batch, self.sums = self.epoch + 1, 0, EpochMetrics()
-        loss = figures.get("val_loss", figures["loss"])
-        if self.best is not None and (self.epoch == 1 or loss < self.best_loss):  # the first may not be a number
-            self.best_loss, self.best_epoch = loss, self.epoch
-            self.best[...] = self.network.flat
-
-    def validation(self, stop: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
-        """The figures of the samples that are not learned from; none where there are none. None if `stop` says so."""
-        sums = EpochMetrics()
-        for start in range(self.learned, self.samples, self.course.batch_size):
-            if stop():
+    def validate(self, should_stop: Callable[[], bool] = lambda: False) -> dict[str, float] | None:
+        """Return the metrics of the validation samples by name, empty if there are none; None if `should_stop`."""
+        metrics = EpochMetrics()
+        for start in range(self.training_count, self.samples.count, self.schedule.batch_size):
+            if should_stop():
                 return None
-            chosen = slice(start, min(start + self.course.batch_size, self.samples))
-            passed = self.network.forward({name: each[chosen] for name, each in self.inputs.items()})
-            loss, _, right = self._judged(passed.values, chosen)
-            sums.add(chosen.stop - chosen.start, loss + passed.penalty, right)
-        return sums.figures("val_") if sums.samples else {}
+            batch = self.samples.select(slice(start, start + self.schedule.batch_size))
+            done = self.network.forward(batch.inputs)
+            evaluation = self.objective.evaluate(done.outputs, batch.targets)
+            metrics.add(batch.count, evaluation.loss + done.penalty, evaluation.correct)
+        return metrics.by_name("val_") if metrics.samples else {}
 
-    def _out_of_patience(self) -> bool:
-        patience = self.course.patience
-        return patience is not None and self.epoch - self.best_epoch >= patience
+    def _end_epoch(self, validation: dict[str, float]) -> None:
+        metrics = {**self.metrics.by_name(), **validation}
+        for name, value in metrics.items():
+            self.history.setdefault(name, []).append(value)
+        self.epoch, self.batch, self.metrics = self.epoch + 1, 0, EpochMetrics()
+        self.early_stopping.record(self.epoch, metrics.get("val_loss", metrics["loss"]), self._weights)
 
     def _progress(self) -> str:
-        text = f"epoch {self.epoch + 1}/{self.course.epochs}  loss {self.sums.loss / self.sums.samples:.4g}"
-        last = self.history.get("val_loss")
-        return f"{text}  val_loss {last[-1]:.4g}" if last else text
-
-    @property
-    def where(self) -> str:
-        """The epoch and batch at work, from 1."""
-        return f"epoch {self.epoch + 1}, batch {self.batch + 1}"
+        text = f"epoch {self.epoch + 1}/{self.schedule.epochs}  loss {self.metrics.loss:.4g}"
+        validation_losses = self.history.get("val_loss")
+        return f"{text}  val_loss {validation_losses[-1]:.4g}" if validation_losses else text

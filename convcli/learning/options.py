@@ -1,4 +1,4 @@
-"""How to learn: the options of `fit`, settled before it begins."""
+"""The options of training: what the user set, completed by a checkpoint's settings and by defaults."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from convcli.learning.checkpoints import Checkpoint
 
 OPTIMIZER, BATCH_SIZE, DTYPE = "adam", 32, "float32"
-BELOW = {"learning_rate": inf, "momentum": 1, "validation_split": 1}  # what is a real number, and smaller than this
+SMALLEST = {"epochs": 1, "batch_size": 1, "seed": 0, "patience": 1}  # of whole numbers
+UPPER_BOUNDS = {"learning_rate": inf, "momentum": 1, "validation_split": 1}  # real numbers from 0 to below this
 
 
 class Options(Record, kw_only=True):
-    """How to learn. What is None is left to the model, the data or the optimizer; see `fit`."""
+    """The options of training, as `convcli.fit` describes them.
+
+    None means that the user left the option out: then the data, the model or the optimizer decide.
+    """
 
     loss: str | None = None
     optimizer: str | None = None
@@ -33,48 +37,70 @@ class Options(Record, kw_only=True):
     dtype: str | None = None
 
 
-def resolve_options(options: Options, resume: Checkpoint | None) -> Options:
-    """The options with what is left open: as the checkpoint has it, else the default. Raises `ConvcliError`."""
+def resolve_options(options: Options, checkpoint: Checkpoint | None) -> Options:
+    """Return the options with those that were left out filled in: from the checkpoint, else with their defaults.
+
+    `loss` and `epochs` may stay None; they depend on the data. Raises `ConvcliError` where a value is not valid, or
+    differs from the checkpoint's.
+    """
+    from convcli.learning.optimizers import OPTIMIZERS
+
+    values = dict(options.__dict__)
+    if checkpoint is not None:
+        _resume(values, checkpoint)
+    _fill(values, optimizer=OPTIMIZER, batch_size=BATCH_SIZE, dtype=DTYPE, seed=0, validation_split=0.0, momentum=0.0)
+    _check_names(values)
+    optimizer = OPTIMIZERS[values["optimizer"]]
+    _fill(values, learning_rate=optimizer.default_learning_rate)
+    _check_numbers(values)
+    # A NumPy number would change the type that arrays are computed in: float32 times its float64 is float64.
+    values |= {name: float(values[name]) for name in UPPER_BOUNDS}
+    if values["momentum"] and not optimizer.takes_momentum:
+        raise ConvcliError(f"momentum {values['momentum']}: {optimizer.name} has its own", "sgd or rmsprop")
+    return Options(**values)
+
+
+def _resume(values: dict[str, Any], checkpoint: Checkpoint) -> None:
+    """Take the checkpoint's settings. Raises `ConvcliError` where the user set another value."""
+    settings = dict(checkpoint.settings)
+    losses = set(settings.get("losses", {}).values())
+    if len(losses) == 1:
+        settings["loss"] = losses.pop()
+    for name, value in values.items():
+        if name not in settings:
+            continue
+        stored = settings[name]
+        if isinstance(stored, list):
+            stored = tuple(stored) or None
+        if value not in (None, stored):
+            raise ConvcliError(f"made with {name} {stored}, not {value}", "the same, or leave it out")
+        values[name] = stored
+    _fill(values, epochs=checkpoint.epochs)
+
+
+def _fill(values: dict[str, Any], **defaults: Any) -> None:
+    values |= {name: default for name, default in defaults.items() if values[name] is None}
+
+
+def _check_names(values: Mapping[str, Any]) -> None:
     from convcli.learning.losses import LOSSES
     from convcli.learning.optimizers import OPTIMIZERS
 
-    kept = dict(resume.settings) if resume else {}
-    asked = set(kept.get("losses", {}).values())
-    kept |= {"loss": asked.pop()} if len(asked) == 1 else {}
-    found: dict[str, Any] = {}
-    for name, given in options.__dict__.items():
-        before = (tuple(kept[name]) or None) if isinstance(kept.get(name), list) else kept.get(name)
-        if resume and name in kept and given not in (None, before):
-            raise ConvcliError(f"made with {name} {before}, not {given}", "the same, or leave it out")
-        found[name] = before if given is None else given
-    if resume and found["epochs"] is None:
-        found["epochs"] = resume.epochs
-    _fill(found, optimizer=OPTIMIZER, batch_size=BATCH_SIZE, dtype=DTYPE, seed=0, validation_split=0.0, momentum=0.0)
-    layout.check_dtype(found["dtype"])
-    for name, known in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
-        if found[name] is not None and (not isinstance(found[name], str) or found[name] not in known):
-            raise ConvcliError(f"{name} {found[name]!r}", suggestion(str(found[name]), known))
-    kind = OPTIMIZERS[found["optimizer"]]
-    _fill(found, learning_rate=kind.rate)
-    _check_numbers(found)
-    found |= {name: float(found[name]) for name in BELOW}  # float32 times NumPy's float64 is another number
-    if found["momentum"] and not kind.takes_momentum:
-        raise ConvcliError(f"momentum {found['momentum']}: {kind.name} has its own", "sgd or rmsprop")
-    return Options(**found)
+    layout.check_dtype(values["dtype"])
+    for option, known in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
+        name = values[option]
+        if name is not None and (not isinstance(name, str) or name not in known):
+            raise ConvcliError(f"{option} {name!r}", suggestion(str(name), known))
 
 
-def _fill(found: dict[str, Any], **defaults: Any) -> None:
-    found |= {name: value for name, value in defaults.items() if found[name] is None}
-
-
-def _check_numbers(found: Mapping[str, Any]) -> None:
-    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("patience", 1)):
-        value = found[name]
-        if value is not None and (type(value) is not int or value < least):
-            raise ConvcliError(f"{name} {value!r}", f"a whole number of at least {least}")
-    for name, high in BELOW.items():
-        value = found[name]
-        real = isinstance(value, int | float) and not isinstance(value, bool)  # NumPy's float64 is a float too
-        if not real or not 0 <= value < high or (name == "learning_rate" and not value):
-            span = "a number above 0" if name == "learning_rate" else "at least 0, and below 1"
-            raise ConvcliError(f"{name} {value!r}", span)
+def _check_numbers(values: Mapping[str, Any]) -> None:
+    for option, smallest in SMALLEST.items():
+        value = values[option]
+        if value is not None and (type(value) is not int or value < smallest):
+            raise ConvcliError(f"{option} {value!r}", f"a whole number of at least {smallest}")
+    for option, bound in UPPER_BOUNDS.items():
+        value = values[option]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)  # NumPy's float64 is a float too
+        if not is_number or not 0 <= value < bound or (option == "learning_rate" and not value):
+            valid = "a number above 0" if option == "learning_rate" else "at least 0, and below 1"
+            raise ConvcliError(f"{option} {value!r}", valid)

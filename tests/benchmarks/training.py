@@ -29,9 +29,10 @@ import numpy as np
 import torch
 
 import convcli
+from convcli.engine.bind_weights import WeightSource
 from convcli.engine.run import NamedArrays
 from convcli.learning.options import Options
-from convcli.learning.training import Training
+from convcli.learning.training import prepare_training
 
 SAMPLES = ROOT / "samples"
 Network = Sequence[str]
@@ -88,19 +89,17 @@ np.savez({output!r}, **{{name: each.numpy() for name, each in network.state_dict
 
 
 def ours(layers: Network, x: np.ndarray, classes: np.ndarray, batch_size: int) -> Callable[[], object]:
-    """An epoch of convcli: a lesson that is stopped before the batch after."""
+    """An epoch of convcli: a training that is stopped before the batch after."""
     model = convcli.load([*layers, "Flatten()", "Dense(10, activation='softmax')"])
     options = Options(epochs=1 << 20, batch_size=batch_size)
-    inputs, targets = (
-        NamedArrays({"input": x}, model.data_format),
-        NamedArrays({model.outputs[0]: classes}, model.data_format),
-    )
-    lesson = Training(model, inputs, targets, options)
+    inputs = NamedArrays({"input": x}, model.data_format)
+    targets = NamedArrays({model.outputs[0]: classes}, model.data_format)
+    training = prepare_training(model, inputs, targets, options, WeightSource())
     batches = -(-len(x) // batch_size)
 
     def epoch() -> object:
         asked = iter([*[False] * batches, True])
-        return lesson.learn(stop=lambda: next(asked))
+        return training.run(should_stop=lambda: next(asked))
 
     return epoch
 

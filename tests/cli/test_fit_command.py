@@ -429,18 +429,22 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(data, options, stop):
 
     def learned(settings, stop=lambda: False, resume=None):
         saved = []
-        with training(model, inputs, goals, settings, resume=resume) as lesson:
-            return lesson.learn(stop=stop, save=lambda found: saved.append(npy.encode_npz(found))), saved[-1:]
+
+        def save(found):
+            saved.append(npy.encode_npz(found))
+
+        with training(model, inputs, goals, settings, checkpoint=resume) as run:
+            return run.run(should_stop=stop, save_checkpoint=save), saved[-1:]
 
     asked = iter([False] * stop + [True])
     through, _ = learned(whole)
     halfway, (kept,) = learned(whole, lambda: next(asked))
-    assert halfway.ending == "interrupted"
+    assert halfway.stop_reason == "interrupted"
     assert 0 < halfway.updates <= stop
     onward, _ = learned(Options(), resume=checkpoints.unpack(arrays.decode(kept)))
-    assert same(onward.stored, through.stored)
-    assert (onward.history, onward.updates, onward.ending) == (through.history, through.updates, through.ending)
-    assert onward.best_epoch == through.best_epoch
+    assert same(onward.weights_by_key, through.weights_by_key)
+    for name in ("history", "updates", "stop_reason", "best_epoch"):
+        assert getattr(onward, name) == getattr(through, name)
 
 
 def test_more_epochs_from_a_checkpoint(learn, data):
@@ -540,9 +544,9 @@ def test_what_a_file_of_keras_says_of_training_and_is_not_done_is_a_warning_of_f
     assert (done.exit_code, done.stderr.splitlines()) == (
         0,
         [
-            f"Warning: {file}: layers c, e: kernel_regularizer is left out in learning",
-            f"Warning: {file}: layer c: bias_constraint is left out in learning",
-            f"Warning: {file}: layer d: noise_shape is left out in learning",
+            f"Warning: {file}: layers c, e: kernel_regularizer is ignored in training",
+            f"Warning: {file}: layer c: bias_constraint is ignored in training",
+            f"Warning: {file}: layer d: noise_shape is ignored in training",
         ],
     )
     quiet = convcli("fit", data / "x.npy", data / "maps.npy", file, "-o", data / "w.npz", "--epochs", "1", "-q")

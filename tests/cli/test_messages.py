@@ -807,7 +807,7 @@ def learn(run, tmp_path):
         ),
         (
             "x.npy y.npy -l Conv2D(1,3) --loss binary_crossentropy",
-            "--layer: layer conv2d: binary_crossentropy is of probabilities, and its output has no activation "
+            "--layer: layer conv2d: binary_crossentropy takes probabilities, and this output has no activation "
             "(activation: sigmoid)",
         ),
         (
@@ -830,7 +830,7 @@ def learn(run, tmp_path):
         ),
         (
             "x.npy y.npy -l MaxPooling2D(3,1) --freeze a",
-            "--layer: freeze a: no such layer with weights (none has any)",
+            "--layer: freeze a: no such layer with weights (the model has none)",
         ),
         (
             "x.npy y.npy -l MaxPooling2D(3,1)",
@@ -861,7 +861,10 @@ def learn(run, tmp_path):
         ("x.npy y.npy -l Conv2D(1,3) --learning-rate nan", "learning_rate nan (a number above 0)"),
         # files
         ("x.npy y.npy -l Conv2D(1,3) --resume far.npy", "far.npy: holds a single array without a name (an .npz file)"),
-        ("x.npy y.npy -l Conv2D(1,3) --resume ab.npz", "ab.npz: is no checkpoint (what fit --checkpoint writes)"),
+        (
+            "x.npy y.npy -l Conv2D(1,3) --resume ab.npz",
+            "ab.npz: is not a checkpoint (a file that fit --checkpoint wrote)",
+        ),
         ("x.npy y.npy -l Conv2D(1,3) --resume torn.npz", "torn.npz: broken NPZ archive: File is not a zip file"),
         ("x.npy y.npy -l Conv2D(1,3) --resume no.npz", "no.npz: no such file or directory"),
         ("x.npy y.npy -l Conv2D(1,3) --checkpoint no/c.npz", "no/c.npz: no such file or directory"),
@@ -916,12 +919,12 @@ def test_a_checkpoint_of_another_run(learn):
     assert learn(other.replace("y.npy", "few.npy"))[0] == 1
     assert learn(other.replace("Conv2D(1,3)", "Conv2D(1,3,activation='relu')")) == (
         1,
-        "Error: run.npz: made with other model (the same again)\n",
+        "Error: run.npz: made with other model (the same as before)\n",
     )
     assert learn(other.replace("x.npy", "nan.npy").replace("--epochs", "--scale 2 --epochs"))[0] == 1
     assert learn(f"{other} --scale 2") == (
         1,
-        "Error: run.npz: made with other inputs and targets (the same again)\n",
+        "Error: run.npz: made with other inputs and targets (the same as before)\n",
     )
 
 

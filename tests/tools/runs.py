@@ -12,7 +12,7 @@ from convcli.engine.execution import Execution
 from convcli.engine.explain.explained_layer import ExplainedLayer, explained_layer
 from convcli.engine.run import NamedArrays, Run, prepare_run
 from convcli.learning.options import Options
-from convcli.learning.training import Training
+from convcli.learning.training import Training, prepare_training
 from convcli.model.graph import Model
 
 
@@ -53,4 +53,4 @@ def training(
     model: Model, inputs: Mapping[str, Any], targets: Mapping[str, Any], options: Options, **more: Any
 ) -> Training:
     """Return a training that is ready."""
-    return Training(model, named(model, inputs), named(model, targets), options, **more)
+    return prepare_training(model, named(model, inputs), named(model, targets), options, WeightSource(), **more)
