@@ -28,7 +28,7 @@ from convcli.model.steps import (
     Resize,
     Scale,
 )
-from convcli.output.render.table import explain as explain_table
+from convcli.output.render.stage_lines import stage_line
 from convcli.output.report import explain as explain_report
 from convcli.output.report import page_formulas
 
@@ -55,7 +55,7 @@ STEP_TABLES = {
 }
 STAGE_TABLES = {
     "json": explain_report.stage_mapping.registry,
-    "line": explain_table.stage_line.registry,
+    "line": stage_line.registry,
 }
 
 

@@ -171,11 +171,8 @@ def test_it_opens_at_the_unit_of_a_row(opened):
 def test_padding_is_drawn_and_the_filter_named_as_it_is(opened):
     page = opened("explain", "-", "-l", "Conv1DTranspose([[1, 2, 3]], strides=2)", "--at", 2, stdin="4,5,6")
     assert page.inner_text("#working caption >> nth=0") == "filter, in reverse"
-    assert page.evaluate("[...Array(inputs[0].value.cells).keys()].map((cell) => read(inputs[0].value, cell, 0))") == [
-        *(0, 0),
-        *(4, 0, 5, 0, 6),
-        *(0, 0),
-    ]
+    cells = "[...Array(inputs[0].value.cellCount).keys()].map((cell) => numberAt(inputs[0].value, cell, 0))"
+    assert page.evaluate(cells) == [0, 0, *(4, 0, 5, 0, 6), 0, 0]  # stretched by the stride, then padded
 
 
 @pytest.mark.parametrize(
@@ -226,17 +223,17 @@ def test_slider_buttons_and_pointer(opened):
     page.focus("#position")
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
-    page.click("#on")
+    page.click("#next")
     assert page.inner_text("#value") == "lines: vertical at 0,2 = 3"
-    page.click("#back")
+    page.click("#previous")
     assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
     horizontal = page.locator("#output canvas").nth(2)  # after the legend and the other map
     box = horizontal.bounding_box()
     horizontal.hover(position={"x": box["width"] * 2.5 / 6, "y": box["height"] * 4.5 / 6})
     assert page.inner_text("#value") == "lines: horizontal at 4,2 = 2"
-    page.click("#play")
+    page.click("#walk")
     page.locator("#value", has_text="4,3").wait_for()
-    page.click("#play")
+    page.click("#walk")
 
 
 def test_layers_are_steps(opened):
@@ -261,10 +258,10 @@ def test_samples_can_be_chosen(opened):
 
 def test_numbers_in_cells_have_the_digits_that_fit(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin="0.5,0.1234")
-    assert page.evaluate("output.pictures[0].labels") == ["0.5", "0.1234"]
+    assert page.evaluate("output.views[0].labels") == ["0.5", "0.1234"]
     many = ",".join(["0.123456789"] * 12)
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin=many, viewport={"width": 900, "height": 600})
-    assert page.evaluate("output.pictures[0].labels[0]") == "0.12"
+    assert page.evaluate("output.views[0].labels[0]") == "0.12"
 
 
 def test_a_map_beyond_those_that_are_drawn_is_drawn_when_it_is_picked(opened):
@@ -333,8 +330,8 @@ OTHERS = (  # where it shows what goes in and what comes out
 )
 # What the page shows of every cell of every map: the value, and the number in which the working ends.
 SHOWN = """() => {
-  go(data.parts.length - 1);
-  return output.pictures.flatMap((_, map) => [...Array(output.value.cells).keys()].map((cell) => {
+  goToPart(data.parts.length - 1);
+  return output.views.flatMap((_, map) => [...Array(output.value.cellCount).keys()].map((cell) => {
     pick(cell, map);
     const ends = [...find("working").querySelectorAll(".line")].filter((line) => line.textContent.includes("="));
     return [find("value"), ends.pop()].map((each) => each.textContent.split(" = ").pop());

@@ -1,7 +1,7 @@
-"""One self-contained HTML file in which a reader walks through a model, value by value.
+"""One HTML file in which a reader walks through a model, value by value; it needs nothing but itself.
 
-`page.html` is the frame, `page.css` its look and `page.js` all that it does. They are put together here, with the scene
-as data; nothing is fetched when the page is opened.
+`page.html` is the frame, `page.css` its style, and `SCRIPTS` are all that it does. They are put together here with the
+data of the report.
 """
 
 from __future__ import annotations
@@ -17,16 +17,24 @@ from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.report import Report
 from convcli.output.report.page_data import PageData
 
+# One after the other they are one script; `main.js`, which runs at once, comes last.
+SCRIPTS = ("values.js", "windows.js", "elements.js", "colours.js", "working.js", "map_view.js", "main.js")
+
 
 def render_html(report: Report, style: TextStyle = PLAIN) -> bytes:
-    """The page of a scene. Raises `ConvcliError` for any other answer."""
+    """Return the page of a model. Raises `ConvcliError` for any other report."""
     if not isinstance(report, PageData):
         raise ConvcliError("there are no feature maps in this answer", "apply or explain")
     data = {**report.mapping(), "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
-    # Inside a script element only `<` could end it early.
-    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    parts = {"title": escape(report.title), "style": _file("page.css"), "script": _file("page.js"), "data": text}
-    return re.sub(r"\{\{ (\w+) \}\}", lambda place: parts[place[1]], _file("page.html")).encode()
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    parts = {
+        "title": escape(report.title),
+        "style": _file("page.css"),
+        "script": "\n".join(map(_file, SCRIPTS)),
+        "data": text.replace("<", "\\u003c"),  # inside a script element only `<` could end it early
+    }
+    # A single pass, so that `{{ script }}` in a name stays as it is.
+    return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match[1]], _file("page.html")).encode()
 
 
 def _file(name: str) -> str:
