@@ -8,6 +8,7 @@ from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
 from convcli.core.shapes import format_shape
+from convcli.output.render.slices import slices_2d
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport, Maps
 
@@ -75,12 +76,3 @@ def _grids(sample: Array, names: tuple[str, ...]) -> Iterator[TitledMap]:
     for channel, name in enumerate(names):
         for title, grid in slices_2d(name, sample[..., channel]):
             yield TitledMap(title, np.atleast_2d(grid))
-
-
-def slices_2d(name: str, array: Array) -> Iterator[tuple[str, Array]]:
-    """Yield an array with its name or, if it has more than two axes, its slices along all but the last two."""
-    if array.ndim < 3:
-        yield name, array
-        return
-    for index in np.ndindex(*array.shape[:-2]):
-        yield f"{name}, depth {'·'.join(map(str, index))}", array[index]

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from convcli.core.errors import one_line
 from convcli.core.lazy_imports import Array, np
-from convcli.output.render.map_sections import slices_2d
 from convcli.output.render.number_text import number_text
+from convcli.output.render.slices import slices_2d
 from convcli.output.render.table.layer_table import column_table, model_title
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide, number_grids
 from convcli.output.report.apply import Kernels

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
-from convcli.output.render.map_sections import slices_2d
 from convcli.output.render.number_text import number_text
+from convcli.output.render.slices import slices_2d
 from convcli.output.render.table.layer_table import UNLIMITED_WIDTH
 
 LONGEST_AXIS = 16  # that is shown whole
