@@ -1,4 +1,4 @@
-"""What is measured: single layers from every corner of the field, and three networks."""
+"""The cases that are measured: single layers from every corner of the field, and three networks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from convcli.core.records import Record, field
 
 
 class Case(Record):
-    """One layer on one input. Shapes are channels last, without the batch."""
+    """One layer on one input. Shapes are channels last, without the samples."""
 
     name: str
-    what: str
+    description: str
     layer: str
     input_shape: tuple[int, ...]
     options: dict[str, Any] = field(factory=dict)
-    batch: int = 1
+    samples: int = 1
 
     @property
     def rank(self) -> int:
+        """The number of spatial axes."""
         return len(self.input_shape) - 1
 
     @property
@@ -30,20 +31,23 @@ class Case(Record):
         return [{self.layer: {**self.options, **({} if "pool" in self.layer else {"use_bias": False})}}]
 
     def option(self, name: str, default: int) -> int:
-        """An option that is one number for all axes."""
+        """Return an option that is one number for all axes."""
         return int(self.options.get(name, default))
 
     @property
     def padding(self) -> int:
-        """Cells of padding on either side of every axis."""
-        given = self.options.get("padding", 0)
-        if given == "same":
+        """The cells of padding on either side of every axis."""
+        padding = self.options.get("padding", 0)
+        if padding == "same":
             return self.option("dilation_rate", 1) * (self.option("kernel_size", 1) - 1) // 2
-        return int(given)
+        return int(padding)
 
     @property
     def kernel_shape(self) -> tuple[int, ...] | None:
-        """Keras's: `(*k, in/groups, filters)`, transposed `(*k, filters, in)`, depthwise `(*k, in, 1)`."""
+        """The shape of Keras's kernel; None for pooling.
+
+        (*window, in/groups, filters), transposed (*window, filters, in), depthwise (*window, in, 1).
+        """
         if "pool" in self.layer:
             return None
         size = (self.option("kernel_size", 1),) * self.rank
@@ -56,9 +60,9 @@ class Case(Record):
         return (*size, channels // self.option("groups", 1), filters)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The input `(batch, *spatial, channels)` and the kernel, float32 from a normal distribution."""
+        """Return the input, (samples, *space, channels), and the kernel, normally distributed float32."""
         generator = np.random.default_rng(0)
-        x = generator.standard_normal((self.batch, *self.input_shape), np.float32)
+        x = generator.standard_normal((self.samples, *self.input_shape), np.float32)
         shape = self.kernel_shape
         if shape is None:
             return x, None
@@ -66,8 +70,10 @@ class Case(Record):
         return x, generator.standard_normal(shape, np.float32) * scale
 
 
-def conv(name: str, what: str, shape: tuple[int, ...], filters: int, size: int, **options: Any) -> Case:
-    return Case(name, what, f"conv{len(shape) - 1}d", shape, {"filters": filters, "kernel_size": size, **options})
+def conv(name: str, description: str, shape: tuple[int, ...], filters: int, size: int, **options: Any) -> Case:
+    """Return a convolution with as many axes as the shape has."""
+    options = {"filters": filters, "kernel_size": size, **options}
+    return Case(name, description, f"conv{len(shape) - 1}d", shape, options)
 
 
 CASES = (
@@ -104,6 +110,7 @@ CASES = (
     ),
 )
 
+# The cases by what limits their speed.
 BOUND = {
     "compute": ("img15", "img3rgb", "vgg1", "vgg3", "vgg5", "pw", "c1d", "c1dlong", "c3d"),
     "patches": ("stem", "grp", "dil", "tr"),

@@ -2,10 +2,10 @@
 
     python tests/benchmarks/engine.py [--rounds N] [--parts PART ...] [--only NAME ...] [--json] [--plot FILE.svg]
 
-Peers are whichever of PyTorch, ONNX Runtime, OpenCV, SciPy and Keras this Python has; they take turns with convcli,
-round after round. Figures are medians; a ratio is the median over the rounds of convcli's time to that of the peer that
-is the fastest in that case. `fast` is convcli with the extra of that name, where numba is installed. A share is the
-least time that the machine would need, by its measured matrix products and copies, over the time taken.
+The peers are those of PyTorch, ONNX Runtime, OpenCV, SciPy and Keras that this Python has. They take turns with
+convcli, round after round. Figures are medians. A ratio is the median, over the rounds, of convcli's time over that of
+the peer that is the fastest in that case. `fast` is convcli with the extra of that name, where numba is installed. A
+share is the least time that the machine would need, by its measured matrix products and copies, over the time taken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-# As the command line does; other programs do not go by this name.
+# As the command line does; other programs do not read this variable.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
@@ -40,142 +40,140 @@ from cases import BOUND, CASES, NETWORKS, TOY, Case
 import convcli
 from convcli.engine.algorithms.table import ALGORITHMS
 
-PARTS = ("steady", "ways", "networks", "whole", "growth")
+PARTS = ("steady", "algorithms", "networks", "whole", "growth")
 FAST = find_spec("numba") is not None
 Row = dict[str, Any]
+Prepared = Mapping[str, convcli.Prepared]
 
 
-def programs(model: convcli.Model, shape: Sequence[int], weights: Any) -> dict[str, convcli.Prepared]:
-    """convcli with and without compiled code."""
-    found = {"convcli": convcli.prepare(model, shape, weights=weights, compiled=False)}
+def prepare_both(model: convcli.Model, shape: Sequence[int], weights: Any) -> Prepared:
+    """Return the model ready to run without compiled code, and with it where that is installed."""
+    prepared = {"convcli": convcli.prepare(model, shape, weights=weights, compiled=False)}
     if FAST:
-        found["convcli fast"] = convcli.prepare(model, shape, weights=weights, compiled=True)
-    return found
+        prepared["convcli fast"] = convcli.prepare(model, shape, weights=weights, compiled=True)
+    return prepared
 
 
-def error(y: np.ndarray, exact: np.ndarray) -> float:
-    """The largest difference over the largest value."""
+def error_of(y: np.ndarray, exact: np.ndarray) -> float:
+    """Return the largest difference over the largest value."""
     return float(np.abs(y - exact).max() / np.abs(exact).max())
 
 
-def compared(
-    name: str, prepared: Mapping[str, convcli.Prepared], x: np.ndarray, scripts: Sequence[peers.Script], rounds: int
+def steady_row(
+    name: str, prepared: Prepared, x: np.ndarray, exact: np.ndarray, scripts: Sequence[peers.Script], rounds: int
 ) -> Row:
-    """One row of the steady state: milliseconds of all, ratios of convcli to the best peer."""
-    calls = {own: (lambda each=each: each(x)) for own, each in prepared.items()}
-    calls |= {script.peer: script.steady() for script in scripts}
-    times = measure.steady(calls, rounds)
-    others = [script.peer for script in scripts]
-    row: Row = {"name": name, "ms": {each: 1e3 * statistics.median(times[each]) for each in calls}, "ratio": {}}
-    if others:
-        row["best peer"] = measure.best(times, others)
-        row["ratio"] = {own: measure.ratio(times[own], times[row["best peer"]]) for own in prepared}
-    row["algorithm"] = {
-        own: sorted({way for ways in each.algorithms.values() for way in ways}) for own, each in prepared.items()
-    }
+    """Return the milliseconds of all programs, and convcli's ratios, errors and algorithms."""
+    calls: dict[str, Callable[[], Any]] = {program: partial(call, x) for program, call in prepared.items()}
+    calls |= {script.peer: script.prepared_call() for script in scripts}
+    times = measure.time_calls(calls, rounds)
+    row: Row = {"name": name, "ms": {program: measure.median_ms(times[program]) for program in calls}, "ratio": {}}
+    if scripts:
+        row["best peer"] = best = measure.fastest(times, [script.peer for script in scripts])
+        row["ratio"] = {program: measure.median_ratio(times[program], times[best]) for program in prepared}
+    row["algorithm"] = {program: sorted({*sum(call.algorithms.values(), ())}) for program, call in prepared.items()}
+    row["error"] = {program: error_of(call(x), exact) for program, call in prepared.items()}
+    for call in prepared.values():
+        call.close()
     return row
 
 
-def steady(cases: Sequence[Case], rounds: int, limits: Mapping[str, float], found: list[str]) -> Iterator[Row]:
-    """A row for each layer."""
+def steady(cases: Sequence[Case], rounds: int, limits: Mapping[str, float], installed: list[str]) -> Iterator[Row]:
+    """Yield a row for each layer in steady state."""
     for case in cases:
         x, kernel = case.arrays()
         model = convcli.load(case.spec)
         weights = None if kernel is None else {f"{model.nodes[0].name}/kernel": kernel}
         exact = convcli.apply(model, x, weights=weights, dtype="float64")
-        prepared = programs(model, case.input_shape, weights)
         with tempfile.TemporaryDirectory() as folder:
-            peers.write(case, Path(folder), found)
-            row = compared(case.name, prepared, x, peers.scripts(case, Path(folder), found), rounds)
-        row["error"] = {own: error(each(x), exact) for own, each in prepared.items()}
-        summary = convcli.summarize(model, case.input_shape)
+            peers.write_files(case, Path(folder), installed)
+            scripts = peers.scripts(case, Path(folder), installed)
+            row = steady_row(case.name, prepare_both(model, case.input_shape, weights), x, exact, scripts, rounds)
+        macs = convcli.summarize(model, case.input_shape)["macs"]
         moved = 4 * (x.size + exact.size + (0 if kernel is None else kernel.size))
-        least = max(2 * summary["macs"] / limits["flops"], moved / limits["bytes"])
-        row["share"] = {each: 1e3 * least / taken for each, taken in row["ms"].items()}
-        for each in prepared.values():
-            each.close()
+        least = max(2 * macs / limits["flops"], moved / limits["bytes"])
+        row["share"] = {program: 1e3 * least / ms for program, ms in row["ms"].items()}
         yield row
 
 
-def ways(cases: Sequence[Case], rounds: int) -> Iterator[Row]:
-    """A row for each layer: every algorithm that suits it. The crossovers of the rule come from here."""
+def algorithms(cases: Sequence[Case], rounds: int) -> Iterator[Row]:
+    """Yield a row for each layer: the time of every algorithm that suits it.
+
+    The constants of `convcli.engine.algorithms.choose` come from these figures.
+    """
+    names = [name for name in ALGORITHMS if name != "plain" and (FAST or name != "compiled")]
     for case in cases:
         x, kernel = case.arrays()
         if kernel is None:
             continue
         model = convcli.load(case.spec)
         weights = {f"{model.nodes[0].name}/kernel": kernel}
+        prepare = partial(convcli.prepare, model, case.input_shape, weights=weights, compiled=False)
         calls = {}
-        for way in ALGORITHMS:
-            if way == "plain" or (way == "compiled" and not FAST):
-                continue
+        for name in names:
             with suppress(convcli.ConvcliError):  # where it does not suit
-                prepared = convcli.prepare(model, case.input_shape, weights=weights, algorithm=way, compiled=False)
-                calls[way] = partial(prepared, x)
-        times = measure.steady(calls, rounds)
-        taken = {way: 1e3 * statistics.median(each) for way, each in times.items()}
-        chosen = convcli.prepare(model, case.input_shape, weights=weights, compiled=False).algorithms
-        yield {"name": case.name, "ms": taken, "auto": next(iter(chosen.values()))[0]}
+                calls[name] = partial(prepare(algorithm=name), x)
+        times = measure.time_calls(calls, rounds)
+        (chosen,) = prepare().algorithms.values()
+        yield {"name": case.name, "ms": {name: measure.median_ms(times[name]) for name in calls}, "auto": chosen[0]}
 
 
-def forward(names: Sequence[str], rounds: int, found: list[str]) -> Iterator[Row]:
-    """A row for each network."""
+def steady_networks(names: Sequence[str], rounds: int, installed: list[str]) -> Iterator[Row]:
+    """Yield a row for each network in steady state."""
     for name in names:
-        with tempfile.TemporaryDirectory() as top:
-            folder = Path(top) / name
-            folder.mkdir()
-            model, weights = networks.write(name, folder, found)
-            x = np.load(folder / "x.npy")
+        with tempfile.TemporaryDirectory() as folder:
+            model, weights = networks.write_files(name, Path(folder), installed)
+            x = np.load(Path(folder) / "x.npy")
             exact = convcli.apply(model, x, weights=weights, dtype="float64")
-            prepared = programs(model, x.shape[1:], weights)
-            row = compared(name, prepared, x, networks.scripts(folder, found), rounds)
-            row["error"] = {own: error(each(x), exact) for own, each in prepared.items()}
-            for each in prepared.values():
-                each.close()
-            yield row
+            scripts = networks.scripts(Path(folder), installed)
+            yield steady_row(name, prepare_both(model, x.shape[1:], weights), x, exact, scripts, rounds)
 
 
-def processes(cases: Sequence[Case], names: Sequence[str], rounds: int, found: list[str]) -> Iterator[Row]:
-    """A row for each layer and network: whole processes from .npy to .npy, with their peak memory."""
-    command = [sys.executable, "-m", "convcli", "apply"]
-    for work in (*cases, *names):
-        with tempfile.TemporaryDirectory() as top:
-            name = work if isinstance(work, str) else work.name
-            folder = Path(top) / name
-            folder.mkdir()
-            files = [str(folder / each) for each in ("x.npy", "model.json", "y.npy")]
-            more: list[str] = []
-            if isinstance(work, str):
-                networks.write(work, folder, found)
-                scripts = networks.scripts(folder, found)
-                more = ["--weights", str(folder / "w.npz")]
-            else:
-                peers.write(work, folder, found)
-                ((layer, options),) = work.spec[0].items()
-                kernel = {"kernel": "k.npy"} if work.kernel_shape else {}
-                options = {
-                    key: value
-                    for key, value in options.items()
-                    if key not in (("filters", "kernel_size") if kernel else ())
-                }
-                (folder / "model.json").write_text(json.dumps({"layers": [{layer: {**options, **kernel}}]}))
-                scripts = peers.scripts(work, folder, found)
-            commands = {"convcli": [*command, files[0], files[1], *more, "-o", files[2]]}
-            commands |= {script.peer: [sys.executable, "-c", script.whole(folder)] for script in scripts}
-            taken = measure.whole(commands, rounds)
-            times = {each: [one for one, _ in figures] for each, figures in taken.items()}
-            others = [script.peer for script in scripts]
-            row: Row = {"name": name, "ms": {each: 1e3 * statistics.median(times[each]) for each in commands}}
-            row["ratio"] = {each: measure.ratio(times["convcli"], times[each]) for each in others}
-            row["peak_mb"] = {
-                each: statistics.median(peak for _, peak in figures) / 1024 for each, figures in taken.items()
-            }
-            yield row
+def whole(cases: Sequence[Case], names: Sequence[str], rounds: int, installed: list[str]) -> Iterator[Row]:
+    """Yield a row for each layer and network: whole processes from .npy to .npy, with their peak memory."""
+    for case in (*cases, *names):
+        with tempfile.TemporaryDirectory() as folder:
+            name = case if isinstance(case, str) else case.name
+            commands = (_network_commands if isinstance(case, str) else _layer_commands)(case, Path(folder), installed)
+            figures = measure.time_processes(commands, rounds)
+        times = {program: [seconds for seconds, _ in figures[program]] for program in commands}
+        peaks = {program: statistics.median(peak for _, peak in figures[program]) / 1024 for program in commands}
+        yield {
+            "name": name,
+            "ms": {program: measure.median_ms(times[program]) for program in commands},
+            "ratio": {
+                program: measure.median_ratio(times["convcli"], times[program])
+                for program in commands
+                if program != "convcli"
+            },
+            "peak_mb": peaks,
+        }
 
 
-def mean(rows: Sequence[Row], names: Sequence[str], own: str) -> tuple[float, float] | None:
-    """The geometric mean and the largest of the ratios of some cases."""
-    ratios = [row["ratio"][own] for row in rows if row["name"] in names and own in row["ratio"]]
+def _network_commands(name: str, folder: Path, installed: list[str]) -> dict[str, list[str]]:
+    networks.write_files(name, folder, installed)
+    return _commands(folder, networks.scripts(folder, installed), "--weights", str(folder / "w.npz"))
+
+
+def _layer_commands(case: Case, folder: Path, installed: list[str]) -> dict[str, list[str]]:
+    peers.write_files(case, folder, installed)
+    ((layer, options),) = case.spec[0].items()
+    if case.kernel_shape:  # the kernel's file says how many filters there are, and of which size
+        options = {key: value for key, value in options.items() if key not in ("filters", "kernel_size")}
+        options["kernel"] = "k.npy"
+    (folder / "model.json").write_text(json.dumps({"layers": [{layer: options}]}))
+    return _commands(folder, peers.scripts(case, folder, installed))
+
+
+def _commands(folder: Path, scripts: Sequence[peers.Script], *more: str) -> dict[str, list[str]]:
+    """Return the command of each program that makes y.npy of x.npy in the folder."""
+    x, model, y = (str(folder / name) for name in ("x.npy", "model.json", "y.npy"))
+    own = {"convcli": [sys.executable, "-m", "convcli", "apply", x, model, *more, "-o", y]}
+    return own | {script.peer: [sys.executable, "-c", script.program(folder)] for script in scripts}
+
+
+def mean_and_largest(rows: Sequence[Row], names: Sequence[str], program: str) -> tuple[float, float] | None:
+    """Return the geometric mean and the largest of a program's ratios in some cases; None where there are none."""
+    ratios = [row["ratio"][program] for row in rows if row["name"] in names and program in row["ratio"]]
     return (exp(sum(map(log, ratios)) / len(ratios)), max(ratios)) if ratios else None
 
 
@@ -185,27 +183,32 @@ def mean(rows: Sequence[Row], names: Sequence[str], own: str) -> tuple[float, fl
 def steady_line(row: Row) -> str:
     best = row.get("best peer")
     parts = [f"{row['name']:<12}", f"{best or '-':<22} {row['ms'][best]:9.3f}" if best else f"{'-':<32}"]
-    for own in ("convcli", "convcli fast"):
-        if own in row["ms"]:
-            ratio = f"{row['ratio'][own]:6.2f}" if row["ratio"] else "     -"
-            share = f"{100 * row['share'][own]:4.0f} %" if "share" in row else ""
-            parts.append(f"{row['ms'][own]:9.3f} {ratio} {row['error'][own]:8.0e} {share}")
+    for program in ("convcli", "convcli fast"):
+        if program in row["ms"]:
+            ratio = f"{row['ratio'][program]:6.2f}" if row["ratio"] else "     -"
+            share = f"{100 * row['share'][program]:4.0f} %" if "share" in row else ""
+            parts.append(f"{row['ms'][program]:9.3f} {ratio} {row['error'][program]:8.0e} {share}")
     parts.append(f"{100 * row['share'][best]:4.0f} %" if best and "share" in row else "")
     return "  ".join(parts) + "  " + "+".join(row["algorithm"].get("convcli fast", row["algorithm"]["convcli"]))
 
 
-def ways_line(row: Row) -> str:
+def algorithms_line(row: Row) -> str:
     figures = sorted(row["ms"].items(), key=lambda pair: pair[1])
-    return f"{row['name']:<12} " + "   ".join(f"{way}{'*' * (way == row['auto'])} {ms:.3g}" for way, ms in figures)
+    return f"{row['name']:<12} " + "   ".join(f"{name}{'*' * (name == row['auto'])} {ms:.3g}" for name, ms in figures)
 
 
 def whole_line(row: Row) -> str:
     ratios = "  ".join(f"{peer} {ratio:.2f}" for peer, ratio in sorted(row["ratio"].items(), key=lambda pair: -pair[1]))
-    peaks = "  ".join(f"{peer} {peak:.0f}" for peer, peak in row["peak_mb"].items())
+    peaks = "  ".join(f"{program} {peak:.0f}" for program, peak in row["peak_mb"].items())
     return f"{row['name']:<12} {row['ms']['convcli']:8.0f} ms   of {ratios}\n{'':<12} peak MB: {peaks}"
 
 
-def main() -> None:
+def heading() -> str:
+    fast = f"  {'fast ms':>9}  ratio    error  share" if FAST else ""
+    return f"{'':<12}  {'best peer':<22} {'ms':>9}  {'convcli ms':>9}  ratio    error  share{fast}"
+
+
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="rounds that count [7]")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure [all]")
@@ -213,81 +216,79 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--plot", metavar="FILE.svg", help="draw how the cost grows")
     arguments = parser.parse_args()
-    every = [*(case.name for case in (*CASES, TOY)), *NETWORKS]
-    if unknown := set(arguments.only or ()) - set(every):
-        parser.error(f"--only {' '.join(sorted(unknown))}: there are {', '.join(every)}")
+    names = [*(case.name for case in (*CASES, TOY)), *NETWORKS]
+    if unknown := set(arguments.only or ()) - set(names):
+        parser.error(f"--only {' '.join(sorted(unknown))}: there are {', '.join(names)}")
     if arguments.rounds < 1:
         parser.error("--rounds: at least 1")
-    chosen = set(arguments.only or every)
-    cases, names = [case for case in CASES if case.name in chosen], [name for name in NETWORKS if name in chosen]
-    found, limits = peers.installed(), measure.limits()
+    arguments.only = set(arguments.only or names)
+    return arguments
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    cases = [case for case in CASES if case.name in arguments.only]
+    names = [name for name in NETWORKS if name in arguments.only]
+    rounds, installed, limits = arguments.rounds, peers.installed(), measure.machine_limits()
     result: dict[str, Any] = {
-        "machine": {
-            "processor": processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "python": platform.python_version(),
-        },
-        "versions": versions(found),
+        "machine": machine(),
+        "versions": versions(installed),
         "limits": limits,
-        "rounds": arguments.rounds,
+        "rounds": rounds,
     }
-    say = (lambda *words: None) if arguments.json else print
-    say(
-        f"{processor()}, {result['machine']['cores']} cores; "
-        + ", ".join(f"{k} {v}" for k, v in result["versions"].items())
-    )
+    say = (lambda *words, **options: None) if arguments.json else print
+
+    def tell(part: str, title: str, rows: Iterator[Row], line: Callable[[Row], str]) -> None:
+        if part in arguments.parts:
+            say(f"\n{title}")
+            result[part] = []
+            for row in rows:
+                result[part].append(row)
+                say(line(row), flush=True)
+
+    say(f"{result['machine']['processor']}, {result['machine']['cores']} cores", end="; ")
+    say(", ".join(f"{name} {version}" for name, version in result["versions"].items()))
     say(f"limits: {limits['flops'] / 1e9:.0f} GFLOP/s (float32 products), {limits['bytes'] / 1e9:.1f} GB/s (copies)")
-    heading = f"{'':<12}  {'best peer':<22} {'ms':>9}  {'convcli ms':>9}  ratio    error  share" + (
-        f"  {'fast ms':>9}  ratio    error  share" if FAST else ""
-    )
-    if "steady" in arguments.parts:
-        say("\nSteady state, layers\n" + heading + "  share of the peer")
-        result["steady"] = _told(steady(cases, arguments.rounds, limits, found), steady_line, say)
-        for kind, members in BOUND.items():
-            for own in ("convcli", "convcli fast"):
-                if figures := mean(result["steady"], members, own):
-                    say(f"{kind} bound, {own}: geometric mean {figures[0]:.2f}, largest {figures[1]:.2f}")
-    if "ways" in arguments.parts:
-        say("\nSteady state, every algorithm that suits: ms; * is what the rule takes without compiled code")
-        result["ways"] = _told(ways(cases, arguments.rounds), ways_line, say)
-    if "networks" in arguments.parts:
-        say("\nSteady state, networks\n" + heading)
-        result["networks"] = _told(forward(names, arguments.rounds, found), steady_line, say)
-    if "whole" in arguments.parts:
-        say("\nWhole processes, .npy to .npy: convcli's time, and its ratio to each peer's")
-        toys = [*cases, TOY] if TOY.name in chosen else cases
-        result["whole"] = _told(processes(toys, names, arguments.rounds, found), whole_line, say)
-    if "growth" in arguments.parts:
-        say("\nHow cost grows: milliseconds, and the slope of log time over the upper half")
-        result["growth"] = _told(growth.rows(arguments.rounds), growth.line, say)
-        if arguments.plot:
-            Path(arguments.plot).write_text(growth.plot(result["growth"]), encoding="utf-8")
+    title = f"Steady state, layers\n{heading()}  share of the peer"
+    tell("steady", title, steady(cases, rounds, limits, installed), steady_line)
+    for kind, members in BOUND.items():
+        for program in ("convcli", "convcli fast"):
+            if figures := mean_and_largest(result.get("steady", ()), members, program):
+                say(f"{kind} bound, {program}: geometric mean {figures[0]:.2f}, largest {figures[1]:.2f}")
+    title = "Steady state, every algorithm that suits: ms; * is the one that is chosen without compiled code"
+    tell("algorithms", title, algorithms(cases, rounds), algorithms_line)
+    title = f"Steady state, networks\n{heading()}"
+    tell("networks", title, steady_networks(names, rounds, installed), steady_line)
+    title = "Whole processes, .npy to .npy: convcli's time, and its ratio to each peer's"
+    toys = [TOY] if TOY.name in arguments.only else []
+    tell("whole", title, whole([*cases, *toys], names, rounds, installed), whole_line)
+    title = "How cost grows: milliseconds, and the slope of log time over the upper half"
+    tell("growth", title, growth.rows(rounds), growth.line)
+    if arguments.plot and "growth" in result:
+        Path(arguments.plot).write_text(growth.plot(result["growth"]), encoding="utf-8")
     if arguments.json:
         print(json.dumps(result, indent=2))
 
 
-def _told(rows: Iterator[Row], line: Any, say: Any) -> list[Row]:
-    kept = []
-    for row in rows:
-        kept.append(row)
-        say(line(row), flush=True) if say is print else None
-    return kept
-
-
-def processor() -> str:
-    """What the machine's processor calls itself."""
+def machine() -> dict[str, Any]:
+    """Return the processor's name, its cores that this process may use, and the version of Python."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+    names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return {
+        "processor": next(names, platform.processor()),
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+    }
 
 
-def versions(found: Sequence[str]) -> dict[str, str]:
-    """The versions of NumPy, of the peers, and of what the extra `fast` brings."""
+def versions(installed: Sequence[str]) -> dict[str, str]:
+    """Return the versions of NumPy, of the peers, and of what the extra `fast` brings."""
     from importlib.metadata import PackageNotFoundError, version
 
     packages = {"PyTorch": "torch", "ONNX Runtime": "onnxruntime", "OpenCV": "opencv-python-headless"}
     known = {"NumPy": np.__version__}
-    for name in (*found, *(["numba"] if FAST else [])):
+    for name in (*installed, *(["numba"] if FAST else [])):
         try:
             known[name] = version(packages.get(name, name.lower()))
         except PackageNotFoundError:

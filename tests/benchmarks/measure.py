@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-ROUND_SECONDS = 0.08  # what a contender runs for in a round, if one call takes less
+ROUND_SECONDS = 0.08  # that a contender runs in a round, if one call takes less
 REST_SECONDS = 0.05  # for the threads of the contender before to fall asleep
 
 
-def steady(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds a call of each contender, one figure a round, after one round that does not count."""
+def time_calls(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds that a call of each contender takes, once a round, after one round that does not count."""
     repeats = {}
     for name, call in calls.items():
         call()
@@ -35,35 +35,35 @@ def steady(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, lis
             start = time.perf_counter()
             for _ in range(repeats[name]):
                 call()
-            taken = (time.perf_counter() - start) / repeats[name]
+            seconds = (time.perf_counter() - start) / repeats[name]
             if turn:
-                times[name].append(taken)
+                times[name].append(seconds)
     return times
 
 
-def whole(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[tuple[float, int]]]:
-    """Seconds and peak kilobytes of each process, one figure a round, after one round that does not count."""
-    found: dict[str, list[tuple[float, int]]] = {name: [] for name in commands}
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    quiet.pop("OPENBLAS_NUM_THREADS", None)
-    with subprocess.Popen([sys.executable, "-S", "-c", STARTER], env=quiet, **PIPES) as starter:
+def time_processes(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[tuple[float, int]]]:
+    """Return the seconds and peak kilobytes of each process, once a round, after one round that does not count."""
+    figures: dict[str, list[tuple[float, int]]] = {name: [] for name in commands}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("OPENBLAS_NUM_THREADS", None)
+    with subprocess.Popen([sys.executable, "-S", "-c", STARTER], env=environment, **PIPES) as starter:
         assert starter.stdin is not None
         assert starter.stdout is not None
         for turn in range(rounds + 1):
             for name, command in commands.items():
                 starter.stdin.write(json.dumps(list(command)) + "\n")
                 starter.stdin.flush()
-                status, taken, peak = json.loads(starter.stdout.readline())
+                status, seconds, peak = json.loads(starter.stdout.readline())
                 if status:
                     raise RuntimeError(f"{name}: {shlex.join(command)} failed")
                 if turn:
-                    found[name].append((taken, peak))
+                    figures[name].append((seconds, peak))
         starter.stdin.close()
-    return found
+    return figures
 
 
 PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-# A process's peak memory counts that of the one that started it: so it is started by one that has next to none.
+# The peak memory of a process includes that of the one that started it. So it is started by one that has next to none.
 STARTER = """
 import json, os, sys, time
 for line in sys.stdin:
@@ -80,37 +80,42 @@ for line in sys.stdin:
 """
 
 
-def best(times: Mapping[str, Sequence[float]], names: Sequence[str]) -> str:
-    """Which of these has the smallest median."""
+def median_ms(seconds: Sequence[float]) -> float:
+    """Return the median in milliseconds."""
+    return 1e3 * statistics.median(seconds)
+
+
+def fastest(times: Mapping[str, Sequence[float]], names: Sequence[str]) -> str:
+    """Return the one of these names that has the smallest median."""
     return min(names, key=lambda name: statistics.median(times[name]))
 
 
-def ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """The median, over the rounds, of the one over the other."""
-    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+def median_ratio(times: Sequence[float], others: Sequence[float]) -> float:
+    """Return the median, over the rounds, of a time over another's."""
+    return statistics.median(own / other for own, other in zip(times, others, strict=True))
 
 
-def limits() -> dict[str, float]:
-    """What this machine can do at most: float32 matrix products (FLOP a second) and copies (bytes a second)."""
+def machine_limits() -> dict[str, float]:
+    """Return what this machine can do at most: float32 matrix products (FLOP a second) and copies (bytes a second)."""
     cores = len(os.sched_getaffinity(0))
-    arrays = [(np.ones((1024, 1024), np.float32), np.empty((1024, 1024), np.float32)) for _ in range(cores)]
-    products = _together([lambda a=a, c=c: np.matmul(a, a, out=c) for a, c in arrays], 20)
-    flat = [(np.ones(1 << 24, np.float32), np.empty(1 << 24, np.float32)) for _ in range(cores)]
-    copies = _together([lambda a=a, c=c: np.copyto(c, a) for a, c in flat], 5)
+    matrices = [(np.ones((1024, 1024), np.float32), np.empty((1024, 1024), np.float32)) for _ in range(cores)]
+    products = _seconds_together([lambda a=a, c=c: np.matmul(a, a, out=c) for a, c in matrices], 20)
+    arrays = [(np.ones(1 << 24, np.float32), np.empty(1 << 24, np.float32)) for _ in range(cores)]
+    copies = _seconds_together([lambda a=a, c=c: np.copyto(c, a) for a, c in arrays], 5)
     return {
         "flops": cores * 2 * 1024**3 / products,
-        "bytes": cores * 2 * flat[0][0].nbytes / copies,
+        "bytes": cores * 2 * arrays[0][0].nbytes / copies,
     }
 
 
-def _together(tasks: Sequence[Callable[[], Any]], count: int) -> float:
-    """Seconds for one turn of all tasks at once, each in its own thread."""
+def _seconds_together(tasks: Sequence[Callable[[], Any]], repeats: int) -> float:
+    """Return the seconds that all tasks take at once, each in its own thread: the least of five measurements."""
 
     def loop(task: Callable[[], Any]) -> None:
-        for _ in range(count):
+        for _ in range(repeats):
             task()
 
-    found = []
+    measurements = []
     for _ in range(5):
         threads = [threading.Thread(target=loop, args=(task,)) for task in tasks]
         start = time.perf_counter()
@@ -118,5 +123,5 @@ def _together(tasks: Sequence[Callable[[], Any]], count: int) -> float:
             thread.start()
         for thread in threads:
             thread.join()
-        found.append((time.perf_counter() - start) / count)
-    return min(found)
+        measurements.append((time.perf_counter() - start) / repeats)
+    return min(measurements)

@@ -131,7 +131,7 @@ def epochs(rounds: int) -> list[dict[str, Any]]:
         x = random.normal(size=(samples, *shape)).astype(np.float32)
         classes = random.integers(0, 10, samples)
         calls = {"convcli": ours(layers, x, classes, batch_size), "PyTorch": theirs(peer, x, classes, batch_size)}
-        rows.append(row(name, measure.steady(calls, rounds)))
+        rows.append(row(name, measure.time_calls(calls, rounds)))
     return rows
 
 
@@ -141,7 +141,7 @@ def processes(rounds: int, folder: Path) -> list[dict[str, Any]]:
     for name, (arguments, data, layers, loss, count) in worked(folder).items():
         program = TORCH.format(data=data, layers=layers, loss=loss, epochs=count, output=str(folder / "torch.npz"))
         own = [sys.executable, "-m", "convcli", "fit", *arguments, "--epochs", str(count), "-o", str(folder / "w.npz")]
-        times = measure.whole({"convcli": own, "PyTorch": [sys.executable, "-c", program]}, rounds)
+        times = measure.time_processes({"convcli": own, "PyTorch": [sys.executable, "-c", program]}, rounds)
         rows.append(row(f"{name}, {count} epochs", {each: [one for one, _ in found] for each, found in times.items()}))
     return rows
 
@@ -192,7 +192,7 @@ LINES, BUMPS = ("line-images", "line-maps"), ("bumps", "bump-maps")
 def row(name: str, times: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Medians in milliseconds, and the ratio."""
     medians = {each: 1e3 * statistics.median(found) for each, found in times.items()}
-    return {"name": name, "ms": medians, "ratio": measure.ratio(times["convcli"], times["PyTorch"])}
+    return {"name": name, "ms": medians, "ratio": measure.median_ratio(times["convcli"], times["PyTorch"])}
 
 
 def main() -> None:
