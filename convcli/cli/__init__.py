@@ -1,4 +1,4 @@
-"""The command line: one module a command, and what they share."""
+"""The command line: one module for each command, and modules that they share."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from convcli.io.files import os_error_text
 EPILOG = "COMMAND --help says more and gives examples. The manual begins with: convcli help first-steps"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-# What --help and --version, which Click writes, may come to.
+# Failures of standard output, which Click itself writes to for --help and --version.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-# Each command, in the order of `--help`, with what that says of it; its module is imported when it is asked for.
+# The commands in the order of `--help`, with their summaries. Command NAME is `convcli.cli.NAME:NAME`, imported when needed.
 COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
     "explain": "The dot product behind one value, step by step.",
@@ -34,7 +34,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """The commands, each imported when it is needed."""
+    """The group of commands. The module of a command is imported when it is needed."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -49,7 +49,7 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except click.UsageError as error:  # whose text may quote arguments, which hold anything
+        except click.UsageError as error:  # its text may quote arguments, which may hold control characters
             raise click.UsageError(one_line(error.format_message()), error.ctx) from None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -87,7 +87,7 @@ def run() -> None:
 
 
 def _shown(error: click.ClickException) -> str:
-    """What Click shows of an error, in characters that do nothing else."""
+    """Return what Click shows of an error, without control characters."""
     import io
 
     text = io.StringIO()

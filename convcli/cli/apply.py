@@ -39,9 +39,9 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @run_options
 @map_option
-@click.option("--all-layers", is_flag=True, help="Every layer's maps; with -o X.npz an array a layer.")
+@click.option("--all-layers", is_flag=True, help="The maps of every layer; with -o X.npz one array for each.")
 @click.option(
-    "--show-weights", is_flag=True, help="Also each filter as a grid with its bias; in JSON and YAML, all weights."
+    "--show-weights", is_flag=True, help="Also show each filter as a grid with its bias; in JSON and YAML all weights."
 )
 @click.option(
     "--algorithm", type=click.Choice([AUTO, *ALGORITHMS]), default=AUTO, help="How to correlate, in all layers [auto]."
@@ -50,10 +50,13 @@ Examples:
     "--tolerance",
     type=click.FloatRange(0),
     metavar="T",
-    help="How far faster algorithms than sums of products may be off in float32, relative to the largest sum [1e-5].",
+    help="How far results of fast algorithms may be off in float32, relative to the largest sum of products [1e-5].",
 )
 @click.option(
-    "--threads", type=click.IntRange(1), metavar="N", help="How many threads work; the result is the same [all cores]."
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many threads work. The result does not depend on it [all cores].",
 )
 @click.option(
     "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
@@ -71,14 +74,14 @@ def apply(
     show_weights: bool,
     **options: Any,
 ) -> Report | None:
-    """Run the array INPUT through MODEL and print feature maps, shapes and parameter counts.
+    """Run MODEL on the array INPUT and print feature maps, shapes and parameter counts.
 
-    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
-    input. An array of the model's spatial rank is one sample of one channel; one more axis is its channels, two more a
-    batch too. A model of several inputs takes one .npz keyed by their names, or NAME=FILE for each.
+    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, an image (extra images), FILE.npz:KEY, or - for standard
+    input. An array of the model's spatial rank is one sample of one channel; with one more axis it has channels, with
+    two more a batch too. A model of several inputs takes one .npz keyed by their names, or NAME=FILE for each.
 
-    MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Layers mean what they mean in Keras 3 with
-    TensorFlow, where frameworks differ: "same" puts the odd cell after, averages leave padding out.
+    MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Where frameworks differ, layers mean what
+    they mean in Keras 3 with TensorFlow: "same" puts the odd cell after, averages leave padding out.
     """
     from convcli.engine.run import ENOUGH, prepare_run
     from convcli.output.report.apply import apply_report

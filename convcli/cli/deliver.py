@@ -25,16 +25,18 @@ from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_s
 if TYPE_CHECKING:
     from convcli.output.report import Report
 
-Command = Callable[..., "Report | None"]  # of an `Output` and the command's own arguments
+Command = Callable[..., "Report | None"]  # called with an `Output` and the command's own options
 Split = Callable[[Mapping[str, Any]], tuple[Sequence[str], str | None]]  # arguments -> the inputs, and the model
 
 INTERRUPTED = 130
 
 output_option = click.option(
-    "-o", "--output", "output_file", metavar="FILE", help="Write to FILE; the suffix names the format unless -f does."
+    "-o", "--output", "output_file", metavar="FILE", help="Write to FILE; its suffix names the format unless -f does."
 )
 folder_option = click.option(
-    "--output-dir", metavar="DIR", help="Answer each of several INPUTs by itself, in a file in DIR, as npy unless -f."
+    "--output-dir",
+    metavar="DIR",
+    help="Answer each of several INPUTs in a file of its own in DIR, as npy unless -f names another format.",
 )
 
 
@@ -64,7 +66,7 @@ def reports(
         )
         @decorate(*[output_option] * file, *[folder_option] * (many is not None))
         @memory_option
-        @click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar.")
+        @click.option("-q", "--quiet", is_flag=True, help="Show no warnings and no progress bar.")
         @wraps(function)
         def command(
             format_name: str | None,
@@ -202,7 +204,7 @@ def _errors_in_one_line(quiet: bool, trouble: int) -> Iterator[None]:
     """Turn every failure into one line on standard error and an exit code, and so every warning, unless quiet."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if quiet else "always", UserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy on overflow and NaN, which the result shows itself
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, about overflow and NaN: the result shows them
         warnings.showwarning = _warn
         try:
             yield

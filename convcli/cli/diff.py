@@ -29,12 +29,12 @@ Examples:
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2)
 def diff(output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
-    """Set two models side by side, layer by layer: shapes, parameters, multiply-accumulates, and the totals' ratio.
+    """Compare two models layer by layer: shapes, parameters, multiply-accumulates, and the ratio of the totals.
 
-    Layers of the same type and name are pairs, then layers of the same type in order. Compared are type, output and
-    kernel shape, parameters, multiply-accumulates, receptive field and jump; names alone make no difference.
+    Layers of the same type and name are compared, then layers of the same type in order. The comparison covers type,
+    output and kernel shape, parameters, multiply-accumulates, receptive field and jump, but not names.
 
-    Exit code: 0 where all of these are the same, 1 where any differs, 2 where there is trouble.
+    Exit code: 0 if everything is the same, 1 if anything differs, 2 if something goes wrong.
     """
     from convcli import api
     from convcli.output.report.diff import compare

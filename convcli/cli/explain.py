@@ -32,12 +32,14 @@ SHOWN = 100  # positions of a walk in a table
 
 @click.command(epilog=EXAMPLES)
 @run_options
-@click.option("--at", callback=cell, metavar="2,3", help="The place of the value along the spatial axes, from 0.")
-@map_option
-@click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Which sample, from 0 [0].")
-@click.option("--walk", is_flag=True, help="Position after position: left to right, top to bottom.")
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help=f"At most N positions of a walk [table: {SHOWN}; else all]."
+    "--at", callback=cell, metavar="2,3", help="The cell of the value, an index for each axis in space, from 0."
+)
+@map_option
+@click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Which sample of the batch, from 0 [0].")
+@click.option("--walk", is_flag=True, help="Explain one cell after the other: left to right, top to bottom.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help=f"Walk over at most N cells [table: {SHOWN}; else all]."
 )
 @reports("table", "json", "yaml", "csv", "gif", "html", without={"html": ("limit",)})
 def explain(
@@ -52,9 +54,10 @@ def explain(
 ) -> Report:
     """Show the dot product behind one value of a feature map, step by step.
 
-    The cells under the window, the filter as it meets them, their products and the sum; then bias, activation, result.
-    Of pooling, which cell won; of any other layer, the formula with its numbers. Cells that are no input (padding) are
-    in parentheses. INPUT and MODEL are as in apply; it is the last layer's value unless --layer-output names another.
+    For a convolution: the cells under the window, the filter as it meets them, their products and the sum, then bias,
+    activation and result. For pooling: the cell that won. For any other layer: the formula with its numbers. Cells
+    outside the input (padding) are in parentheses. INPUT and MODEL are as in apply. The value is one of the last
+    layer's unless --layer-output names another.
     """
     from convcli.engine.explain.explained_layer import explained_layer
     from convcli.output.report.explain import ExplainReport

@@ -24,16 +24,16 @@ Examples:
 @click.option(
     "--normalize",
     is_flag=True,
-    help="Divide a filter by the sum of its values, or where that is 0 by the sum of the positive ones.",
+    help="Divide each filter by the sum of its values, or by the sum of the positive ones where that is 0.",
 )
 @reports("table", "json", "yaml", "csv", "npy", "npz")
 def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
-    """List the bank of hand-made filters, or show those named: their values, what they do, where they come from.
+    """List the bank of hand-made filters, or show the named ones: their values, what they do, where they come from.
 
-    A NAME may give parameters: gaussian:size=5,sigma=1.2. The list has them in brackets, with their defaults. In a
-    model's layer of one or three dimensions gaussian, box and identity are of its rank.
+    A NAME may have parameters: gaussian:size=5,sigma=1.2. The list shows them in brackets, with their defaults. In a
+    layer of one or three dimensions, gaussian, box and identity have the layer's rank.
 
-    Filters are written for correlation, as a layer applies them: in each pair x is positive where the input rises from
+    Filters are written for correlation, as layers apply them: of each pair, x is positive where the input rises from
     left to right, y where it rises from top to bottom.
     """
     from convcli.core.records import replace

@@ -1,4 +1,4 @@
-"""What the commands that run arrays through a model share: their options, and the model and arrays they name."""
+"""The arguments of the commands that run a model on arrays: their options, and the model and arrays they name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def _factor(context: click.Context, option: click.Parameter, value: str | None) 
         return parse_scale_factor(value)
 
 
-map_option = click.option("--map", "map_name", metavar="NAME|N", help="One map, by its name or its number from 0.")
+map_option = click.option(
+    "--map", "map_name", metavar="NAME|N", help="Only this map, by its name or its number from 0."
+)
 weights_option = click.option(
     "--weights",
     metavar="FILE",
@@ -41,9 +43,12 @@ weights_option = click.option(
 )
 input_options = decorate(
     click.option(
-        "--scale", metavar="FACTOR", callback=_factor, help="Multiply all inputs: a number or quotient, such as 1/255."
+        "--scale",
+        metavar="FACTOR",
+        callback=_factor,
+        help="Multiply all inputs by a number or quotient, such as 1/255.",
     ),
-    click.option("--gray", is_flag=True, help="Make one channel of red, green and blue: their luma (ITU-R BT.601)."),
+    click.option("--gray", is_flag=True, help="Convert red, green and blue to one channel, their luma (ITU-R BT.601)."),
     single_layer_options,
     data_format_option,
 )
@@ -55,31 +60,35 @@ run_options = decorate(
         "filters",
         multiple=True,
         metavar="NAME",
-        help="A filter of the bank in place of MODEL, on each channel by itself: sobel-x, gaussian:size=5,sigma=1.2; "
-        "repeatable. Smaller ones are padded with zeros to the largest; gaussian, box and identity have the rank of "
-        "the others, else 1 for an array of one axis and 2 for all else.",
+        help="A filter of the bank in place of MODEL, applied to each channel by itself: sobel-x, "
+        "gaussian:size=5,sigma=1.2; repeatable. Smaller filters are padded with zeros to the size of the largest. "
+        "gaussian, box and identity have the rank of the other filters, else 1 for an array with one axis and 2 for "
+        "any other.",
     ),
     click.option(
         "--normalize",
         is_flag=True,
-        help="Divide each --filter by the sum of its values, or where that is 0 by the sum of the positive ones.",
+        help="Divide each --filter by the sum of its values, or by the sum of the positive ones where that is 0.",
     ),
     weights_option,
     click.option(
-        "--seed", type=click.IntRange(0), metavar="N", help="Draw missing weights: Glorot uniform kernels, zero biases."
+        "--seed",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Draw missing weights as Keras does: Glorot uniform kernels, zero biases.",
     ),
     click.option(
         "--dtype",
         type=click.Choice(["float32", "float64"]),
-        help="Compute in this type [float32 for float32 and float16, else float64].",
+        help="The type to compute in [float32 for float32 and float16 inputs, else float64].",
     ),
-    click.option("--layer-output", metavar="NAME", help="This layer's maps in place of the last's."),
+    click.option("--layer-output", metavar="NAME", help="The maps of this layer instead of the last."),
     input_options,
 )
 
 
 class RunRequest(Record):
-    """What a command is to run: a model, arrays for its inputs, its weights, and how.
+    """A request to run a model: the arrays for its inputs, the source of its weights, and how to run it.
 
     `data_format` is the axis order of arrays in the answer.
     """
@@ -130,7 +139,7 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
         raise click.UsageError("--normalize goes with --filter")
-    if filters:  # some are made for as many axes as the array has
+    if filters:  # the rank of some filters depends on the array
         inputs = load_arrays((INPUT,), files, data_format or DataFormat.CHANNELS_LAST, options)
         rank = len(inputs.arrays[INPUT].shape) if INPUT in inputs.arrays else None
         return filter_model(filters, options["normalize"], rank, single_layer(options), data_format), inputs
@@ -141,14 +150,14 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
 def check_streams(*names: str | None) -> None:
     """Raise `UsageError` where more than one of the files is standard input."""
     streams = [
-        each for each in names if each is not None and (each == STANDARD_STREAM or each.endswith(f"={STANDARD_STREAM}"))
+        name for name in names if name is not None and (name == STANDARD_STREAM or name.endswith(f"={STANDARD_STREAM}"))
     ]
     if len(streams) > 1:
         raise click.UsageError("only one argument can be - (standard input)")
 
 
 def inputs_and_model(options: Mapping[str, Any]) -> tuple[list[str], str | None]:
-    """The inputs and the model among the arguments of a command with these options."""
+    """Return the inputs and the model among the arguments; None for a model that -l or --filter replaces."""
     arguments = options["arguments"]
     if options["layers"] or options["filters"]:
         return list(arguments), None
@@ -158,7 +167,7 @@ def inputs_and_model(options: Mapping[str, Any]) -> tuple[list[str], str | None]
 
 
 def named_layer(model: Model, name: str) -> str:
-    """The layer that --layer-output names."""
+    """Return the layer that --layer-output names. Raises `UsageError` where the model has no such layer."""
     from convcli.core.errors import suggestion
 
     names = tuple(node.name for node in model.nodes)
@@ -198,10 +207,10 @@ def load_arrays(
 
 
 def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
-    """The file for each input by name, where the arguments are NAME=FILE; nothing where it is one plain file."""
+    """Return the file for each input by name, where the arguments are NAME=FILE; nothing for one plain file."""
     from convcli.core.errors import suggestion
 
-    pairs = [each.partition("=")[::2] for each in names]
+    pairs = [argument.partition("=")[::2] for argument in names]
     if len(names) == 1 and pairs[0][0] not in wanted and not (os.path.exists(pairs[0][1]) > os.path.exists(names[0])):
         return {}
     if len(names) > 1 and len(wanted) == 1:

@@ -1,4 +1,4 @@
-"""Many files in one call: each by itself, its answer in a folder under its name; failures are told at the end."""
+"""Several inputs in one call: each is answered by itself, into a file of its name in a folder."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
 
 
 def _outputs(names: Sequence[str], folder: str, ending: str) -> list[str]:
-    """The file for each answer. Raises `UsageError` where two would be one, or one would replace an input."""
+    """Return the file for each answer. Raises `UsageError` where two coincide, or one would replace an input."""
     if STANDARD_STREAM in names:
         raise click.UsageError("--output-dir names answers after files (without -)")
     outputs = [os.path.join(folder, f"{_stem(name)}{ending}") for name in names]
@@ -62,7 +62,7 @@ def _outputs(names: Sequence[str], folder: str, ending: str) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    """A file's name without its ending; of `FILE.npz:KEY`, with the key."""
+    """Return a file's name without its suffix; for `FILE.npz:KEY`, followed by the key."""
     base = os.path.basename(name)
     stem, ending = os.path.splitext(base)
     path, colon, key = ending.partition(":")

@@ -1,4 +1,4 @@
-"""The model that a command's arguments name: a file, layers given inline, or filters of the bank."""
+"""The model that the arguments of a command name: a file, inline layers, or filters of the bank."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from convcli.model.graph import Model
     from convcli.readers.reader import Document
 
-# Options that set an argument of a model of one layer.
+# Options that set an argument of the layer, where the model is a single layer.
 SINGLE_LAYER = {
-    "--strides": "cells between windows: 2, or 2,1 for each axis.",
-    "--padding": "valid, same, same_lower, causal, full, cells (1 or 1,2), or [[before, after], ...].",
+    "--strides": "the step of the window in cells, 2, or 2,1 for each axis.",
+    "--padding": "valid, same, same_lower, causal, full, a number of cells (1, or 1,2), or [[before, after], ...].",
     "--padding-mode": "zeros, reflect, replicate or circular.",
-    "--dilation-rate": "cells between the kernel's cells.",
-    "--groups": "groups of channels.",
+    "--dilation-rate": "the distance between cells of the kernel.",
+    "--groups": "the number of groups that channels are split into.",
     "--bias": "a number, one for each filter (0,1), or a file.",
     "--activation": "an activation of Keras, such as relu.",
 }
 
 single_layer_options = decorate(
-    *(click.option(flag, metavar="VALUE", help=f"One layer: {text}") for flag, text in SINGLE_LAYER.items()),
+    *(click.option(flag, metavar="VALUE", help=f"For one layer: {text}") for flag, text in SINGLE_LAYER.items()),
     click.option(
         "--flip-kernel",
         is_flag=True,
-        help="One layer: convolve as in signal processing, the kernel reversed on every axis.",
+        help="For one layer: convolve as in signal processing, with the kernel reversed on every axis.",
     ),
 )
 
 
 def single_layer(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments among a command's options that change a model of one layer."""
+    """Return the layer arguments that a command's options set, for a model of one layer."""
     named = [flag.removeprefix("--").replace("-", "_") for flag in SINGLE_LAYER]
-    given = {name: value_of(options[name]) for name in named if options[name] is not None}
-    if isinstance(given.get("bias"), str):
-        given["bias"] = os.path.abspath(given["bias"])  # a file from here, not from the model's folder
-    return given | ({"flip_kernel": True} if options["flip_kernel"] else {})
+    arguments = {name: value_of(options[name]) for name in named if options[name] is not None}
+    if isinstance(arguments.get("bias"), str):
+        arguments["bias"] = os.path.abspath(arguments["bias"])  # relative to this folder, not to the model's
+    return arguments | ({"flip_kernel": True} if options["flip_kernel"] else {})
 
 
 def value_of(text: str) -> Any:
-    """A number, a list (`2,1`, `2x1` or JSON), or the text itself."""
+    """Return the value that a text stands for: a number, a list (`2,1`, `2x1` or JSON), or the text itself."""
     listed = text.replace("x", ",") if set(text) <= set("0123456789x") else text
     for candidate in (text, f"[{listed}]"):
         try:
@@ -64,9 +64,9 @@ def load_model(
     overrides: Mapping[str, Any] | None = None,
     data_format: DataFormat | None = None,
 ) -> Model:
-    """The model in a file, or of inline layers, with a single layer's options.
+    """Return the model in a file, or of inline layers; `overrides` are arguments for a model of one layer.
 
-    Inline layers are in the data format given; a file that does not say is channels_last.
+    `data_format` is that of inline layers. A file that does not name one is channels_last.
     """
     from convcli.readers.reader import Document
 
@@ -84,9 +84,16 @@ def filter_model(
     overrides: Mapping[str, Any],
     data_format: DataFormat | None,
 ) -> Model:
-    """Each channel by itself through the named filters, for an array of this rank, where that is known.
+    """Return a model that applies the named filters to each channel by itself.
 
-    In 3-D, where no layer does that, it is the one channel. `normalize` divides as `filters --normalize` does.
+    3-D filters are for arrays of one channel, as no 3-D layer filters channels apart.
+
+    Args:
+        names: Names of filters of the bank, or files.
+        normalize: Whether filters are divided as by `filters --normalize`.
+        rank: The rank of the array, None where it is unknown.
+        overrides: Further arguments of the layer.
+        data_format: The model's.
     """
     from convcli.core.errors import located
     from convcli.readers.named_filters import named_filters

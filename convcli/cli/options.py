@@ -55,13 +55,13 @@ memory_option = click.option(
     "--max-memory",
     metavar="SIZE",
     callback=_bytes,
-    help="Take no more memory than this, such as 2GiB, and refuse what needs more [what is free].",
+    help="Take at most this much memory, such as 2GiB; refuse work that needs more [what is free].",
 )
 data_format_option = click.option(
     "--data-format",
     type=click.Choice([member.value for member in DataFormat]),
     callback=lambda context, option, value: value and DataFormat(value),
-    help="Axis order of arrays and shapes, in and out, and of layers given inline [the model's; channels_last].",
+    help="Axis order of arrays and shapes, in and out, and of inline layers [the model's; channels_last].",
 )
 layer_option = click.option(
     "-l",
@@ -69,5 +69,5 @@ layer_option = click.option(
     "layers",
     multiple=True,
     metavar="LAYER",
-    help="A layer in place of MODEL, as 'Conv2D(40, 3)'; repeatable.",
+    help="A layer in place of MODEL, such as 'Conv2D(40, 3)'; repeatable.",
 )

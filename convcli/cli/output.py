@@ -1,4 +1,4 @@
-"""Where the answer of a command goes."""
+"""The destination of a command's answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class Output:
-    """Where the answer of a command goes, and what it tells on the way.
+    """The destination of a command's answer, and what is told of the work on it.
 
     Args:
         format: The name of the answer's format, a key of `FORMATS`.

@@ -28,7 +28,7 @@ Examples:
   convcli shape -i 224x224x3 -l 'Conv2D(64, 7, strides=2, padding="same")' --get output_shape
 """
 
-DRAWINGS = ("tree", "dot", "mermaid")  # of the graph: layers with their parameters, and the shapes between them
+DRAWINGS = ("tree", "dot", "mermaid")  # of the graph
 
 input_option = click.option(
     "-i",
@@ -36,7 +36,8 @@ input_option = click.option(
     "inputs",
     multiple=True,
     metavar="SHAPE",
-    help="One sample's shape: 28x28x1 (or 28,28,1); ? for an unknown extent; NAME=28x28x1 for each of several.",
+    help="The shape of one sample: 28x28x1 (or 28,28,1); ? for an unknown extent; NAME=28x28x1 for each of several "
+    "inputs.",
 )
 
 
@@ -44,25 +45,30 @@ input_option = click.option(
 @click.argument("source", required=False, metavar="[MODEL]")
 @layer_option
 @input_option
-@click.option("--explain", is_flag=True, help="Also the working: each layer's formulas with its numbers in them.")
-@click.option("--at", callback=cell, metavar="3,4", help="Also the input cells that this cell of each layer sees.")
+@click.option("--explain", is_flag=True, help="Also show the working: each layer's formulas with its numbers.")
+@click.option("--at", callback=cell, metavar="3,4", help="Also show the input cells that this cell of each layer sees.")
 @click.option(
     "--count",
     type=click.Choice(COUNTS),
     default=COUNTS[0],
-    help="Also FLOPs (2 a multiply-accumulate), or every way in which other tools count [macs].",
+    help="Also count FLOPs (2 for each multiply-accumulate), or in every way that other tools count [macs].",
 )
-@click.option("--batch", type=click.IntRange(1), metavar="N", help="Memory for N samples, layer by layer [1].")
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Show memory for N samples, layer by layer [1].")
 @click.option(
-    "--dtype", type=click.Choice([*BYTES_PER_VALUE]), help="Memory in numbers of this type, layer by layer [float32]."
+    "--dtype",
+    type=click.Choice([*BYTES_PER_VALUE]),
+    help="Show memory in numbers of this type, layer by layer [float32].",
 )
-@click.option("--get", "keys", multiple=True, metavar="KEY", help="Print this value of the JSON alone; repeatable.")
+@click.option(
+    "--get", "keys", multiple=True, metavar="KEY", help="Print only this value of the JSON answer; repeatable."
+)
 @click.option(
     "--expect",
     "claims",
     multiple=True,
     metavar="CLAIM",
-    help="Print nothing and exit 1 unless 'params <= 60000' holds; repeatable, any KEY of the JSON, == != < <= > >=.",
+    help="Print nothing, and exit 1 unless the claim holds: 'params <= 60000', any KEY of the JSON with == != < <= > "
+    ">=; repeatable.",
 )
 @data_format_option
 @reports(
@@ -94,12 +100,13 @@ def shape(
     input. The input's shape is the model's own unless -i gives it.
 
     Multiply-accumulates (macs) are multiplications by kernel weights for one sample. The receptive field is the extent
-    of the input that one output cell sees, the jump the distance between the windows of neighbouring output cells.
+    of the input that one output cell sees. The jump is the distance between the windows of neighbouring output cells.
 
-    tree, dot (Graphviz) and mermaid draw the graph: each layer with its parameters, the shapes that flow between them.
-    --batch puts N into these shapes; what else they do not show (--explain, --at, --count, --dtype) is refused.
+    tree, dot (Graphviz) and mermaid draw the graph: each layer with its parameters, and the shapes between layers.
+    --batch puts N into these shapes. Options that a drawing does not show (--explain, --at, --count, --dtype) are
+    refused.
 
-    A KEY is one of the JSON: params, output_shape, layers.NAME.output_shape.
+    A KEY is one of the JSON answer: params, output_shape, layers.NAME.output_shape.
     """
     from convcli import api
     from convcli.output.report.shape import ShapeReport, with_counts

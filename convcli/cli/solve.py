@@ -1,4 +1,4 @@
-"""`convcli solve`: which settings, or which input sizes, give what is wanted."""
+"""`convcli solve`: the layer settings, or the input sizes, that give a requested output size."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Examples:
 """
 SETTINGS = {
     "--kernel-size": "cells of the kernel",
-    "--strides": "cells between windows",
+    "--strides": "the step of the window",
     "--padding": "valid, same, …, cells (1), or [[before, after]]",
-    "--dilation-rate": "cells between the kernel's cells",
-    "--output-padding": "with --transpose, cells added to the end of the output",
+    "--dilation-rate": "the distance between cells of the kernel",
+    "--output-padding": "with --transpose, cells added at the end of the output",
 }
 
 
@@ -39,15 +39,15 @@ SETTINGS = {
     "inputs",
     multiple=True,
     metavar="SIZE",
-    help="224 or 224x224; with MODEL its input's shape, ?x?x3, of which extents in space matter only where one axis "
-    "depends on another; NAME=?x?x3 for each of several.",
+    help="The input size, 224 or 224x224. With MODEL: its input's shape, ?x?x3, where extents in space matter only if "
+    "one axis depends on another; NAME=?x?x3 for each of several inputs.",
 )
-@click.option("--output", "output_size", metavar="SIZE", help="The size that is to come out.")
+@click.option("--output", "output_size", metavar="SIZE", help="The requested output size.")
 @click.option("--kernel-size", metavar="N", help=f"Fixed: {SETTINGS['--kernel-size']} [1 to 11 are tried].")
 @click.option("--strides", metavar="N", help=f"Fixed: {SETTINGS['--strides']} [1 to 4].")
 @click.option("--padding", metavar="P", help=f"Fixed: {SETTINGS['--padding']} [all up to a window].")
 @click.option("--dilation-rate", metavar="N", help=f"Fixed: {SETTINGS['--dilation-rate']} [1 to 3].")
-@click.option("--transpose", is_flag=True, help="Of a transposed convolution.")
+@click.option("--transpose", is_flag=True, help="Search for a transposed convolution.")
 @click.option("--output-padding", metavar="N", help=f"Fixed: {SETTINGS['--output-padding']} [all].")
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, file=False)
@@ -62,12 +62,12 @@ def solve(
 ) -> Report:
     """List the settings of one layer that turn an input of one size into an output of another, most usual first.
 
-    What no option fixes is searched: kernels of 1 to 11 cells, strides of 1 to 4, dilations of 1 to 3, padding of 0 to
-    d·(F - 1) cells on either side. On several axes (224x224) what is searched is the same on all.
+    Every setting that no option fixes is searched: kernels of 1 to 11 cells, strides of 1 to 4, dilations of 1 to 3,
+    padding of 0 to d·(F - 1) cells on either side. On several axes (224x224), searched settings are the same on all.
 
-    With MODEL, say which input sizes it accepts, or with --output which of them give that size.
+    With MODEL, list the input sizes that it accepts, or with --output those that give that size.
 
-    Exit code 1: there is no answer, and standard error says what comes closest.
+    Exit code 1 means that there is no answer; standard error then names the closest.
     """
     if source is not None:
         _refuse_layer_options(fixed, transpose)

@@ -1,4 +1,4 @@
-"""The standard streams where they are closed, full, or nobody reads them."""
+"""Standard streams that are closed, full, or not read by anybody."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from convcli.io.files import os_error_text
 
 
 def open_closed() -> None:
-    """Have a stream that was closed be there again, so that no other file takes its number.
+    """Reopen standard streams that are closed, so that no other file takes their numbers.
 
-    Using standard input or output fails then as it should, because they are opened the wrong way round.
+    Input is opened for writing and output for reading: using them still fails, as it should.
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
             with suppress(OSError):
                 os.close(number)
-            os.open(os.devnull, (os.O_WRONLY, os.O_RDONLY, os.O_RDWR)[number])  # takes the lowest number that is free
+            os.open(os.devnull, (os.O_WRONLY, os.O_RDONLY, os.O_RDWR)[number])  # takes the lowest free number, this one
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
@@ -36,18 +36,18 @@ def write_out(content: bytes) -> None:
 
 
 def failure(error: OSError) -> ConvcliError:
-    """The error of standard output, which is not written to any more."""
+    """Return the error of standard output, and stop writing to it."""
     _give_up(sys.stdout)
     return ConvcliError(f"standard output: {os_error_text(error)}")
 
 
 def tell(text: str) -> None:
-    """Say something in one line of standard error; where that fails nobody can be told."""
+    """Write one line to standard error. A failure is ignored: there is nobody left to tell."""
     show(f"{one_line(text)}\n")
 
 
 def show(text: str) -> None:
-    """The same for text of several lines."""
+    """Write text of several lines to standard error, as `tell` does."""
     try:
         click.echo(text, nl=False, err=True)
     except OSError:
@@ -55,7 +55,7 @@ def show(text: str) -> None:
 
 
 def _give_up(stream: TextIO) -> None:
-    """Let what a stream still holds go nowhere: Python flushes it once more at exit, which must not fail again."""
+    """Discard what a stream still holds: Python flushes it once more at exit, which must not fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -65,7 +65,9 @@ class Batch:
         self._inputs = inputs
         self._sources = _sources(model, inputs)
         layout.check_dtype(dtype)
-        self.dtype = dtype or max((each.dtype.name for each in self._sources.values()), key=BYTES_PER_VALUE.__getitem__)
+        self.dtype = dtype or max(
+            (source.dtype.name for source in self._sources.values()), key=BYTES_PER_VALUE.__getitem__
+        )
         self.size = next(iter(self._sources.values())).shape[0]
         self.shapes = {name: source.shape[1:] for name, source in self._sources.items()}
 
