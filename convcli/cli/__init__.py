@@ -20,7 +20,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 # Failures of standard output, which Click itself writes to for --help and --version.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-# The commands in the order of `--help`, with their summaries. Command NAME is `convcli.cli.NAME:NAME`, imported when needed.
+# The commands in the order of `--help`, with their summaries. `NAME` is `convcli.cli.NAME:NAME`, imported when needed.
 COMMANDS = {
     "apply": "Feature maps, shapes and parameters of arrays run through a model.",
     "explain": "The dot product behind one value, step by step.",
