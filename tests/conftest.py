@@ -24,6 +24,16 @@ SAMPLES = ROOT / "samples"
 limit_blas_to_one_thread(os.environ)  # as the program does: the tests' processes share the cores
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return 0 (no workers) when the command line selects files or tests, so that they start at once.
+
+    Otherwise return None, and xdist starts one worker per core: for the whole suite, and for whole folders.
+    """
+    selects = config.option.keyword or config.option.markexpr or config.option.lf
+    paths = [Path(argument.split("::")[0]) for argument in config.args]
+    return 0 if selects or all(path.is_file() for path in paths) else None
+
+
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """A command for bash in which `convcli` is the program under test."""
     program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'
