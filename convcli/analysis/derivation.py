@@ -12,7 +12,7 @@ from functools import singledispatch
 from convcli.analysis.unread_cells import unread_cells
 from convcli.core.shapes import Extent, Shape, axis_names, format_extents, format_number, product, quotient
 from convcli.model import steps
-from convcli.model.layers.convolutional import Sliding
+from convcli.model.layers.convolutional import SlidingLayer
 from convcli.model.layers.pooling import Pooling
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.receptive_field import PeriodicField, TracedAxis
@@ -172,7 +172,7 @@ def _padding(layer: PlannedLayer) -> Iterator[str]:
     """Yield (⌈W / S⌉ − 1)·S + D − W, the cells that "same" padding adds along each axis."""
     definition = layer.node.layer
     word = getattr(definition, "padding", None)
-    if not isinstance(definition, Sliding | Pooling) or word not in ("same", "same_lower"):
+    if not isinstance(definition, SlidingLayer | Pooling) or word not in ("same", "same_lower"):
         return
     space = layer.input_shapes[0][:-1]
     windows = definition.windows(space)

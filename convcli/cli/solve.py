@@ -126,7 +126,7 @@ def _search_request(
     """Return what is to be searched; each option is read as the argument of a layer."""
     from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, SearchRequest
     from convcli.core.shapes import known
-    from convcli.model.layers.base import padding, per_axis
+    from convcli.model.layers.arguments import per_axis, word_or_pairs
 
     rank = len(input_size)
     if len(output_size) != rank or None in (*input_size, *output_size):
@@ -137,7 +137,7 @@ def _search_request(
     read = {
         "kernel_size": per_axis(),
         "strides": per_axis(),
-        "padding": padding(*words),
+        "padding": word_or_pairs(*words),
         "dilation_rate": per_axis(),
         "output_padding": per_axis(0),
     }

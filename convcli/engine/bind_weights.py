@@ -20,7 +20,7 @@ from convcli.core.shapes import format_shape, known
 from convcli.io import layout, weights_file
 from convcli.io.hdf5 import StoredArray
 from convcli.model.graph import Model
-from convcli.model.layers.convolutional import Depthwise
+from convcli.model.layers.convolutional import DepthwiseConvolution
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Weight
 from convcli.readers.load import located_in
@@ -123,7 +123,7 @@ def _matched(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, str]:
 
 def _older(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
     """What Keras 2 calls a variable that Keras 3 has renamed."""
-    depthwise = isinstance(layer.node.layer, Depthwise) and weight.name == "kernel"
+    depthwise = isinstance(layer.node.layer, DepthwiseConvolution) and weight.name == "kernel"
     return (f"{layer.name}/depthwise_kernel",) if depthwise else ()
 
 

@@ -1,26 +1,40 @@
-"""Where windows land: sizes, padding, dilation and upsampling, in whole numbers only.
+"""The output size of a convolution or pooling: where windows land along one axis, in whole numbers only.
 
-Everything here speaks of one axis at a time. An unknown extent is `None`, and what follows from it is `None` too.
+A window of F cells with dilation d covers D = d·(F - 1) + 1 cells. With stride S over W cells and their padding it has
+
+    floor((W - D + P_before + P_after) / S) + 1
+
+positions, which is the extent of the output (`Window.output_extent`): Dumoulin and Visin, "A guide to convolution
+arithmetic for deep learning", 2016. The meaning of the padding words is that of Keras and TensorFlow. An unknown extent
+is `None`, and what follows from it is `None` too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcli.core.errors import ConvcliError
 from convcli.core.records import Record, replace
-from convcli.core.shapes import Extent, known
+from convcli.core.shapes import Extent, Shape, known
 
-Pair = tuple[int, int]
-Padding = str | tuple[Pair, ...]
+Pair = tuple[int, int]  # cells before and after an axis
+Padding = str | tuple[Pair, ...]  # a word for all axes, or cells for each
 
 
 class Window(Record):
     """A window that slides along one axis, and how the axis is laid out under it.
 
-    The axis is first stretched (`upsample - 1` empty cells between neighbours), then padded with `before` and `after`
-    empty cells (a negative number removes cells). The window covers `size` cells, `dilation` apart, and moves by
-    `stride`. With `ceil`, a last window that hangs over the end counts if it starts inside the input or its leading
-    padding. A transposed convolution of stride s is a window with `upsample=s`. A window that is not `placed` has
-    padding that follows from an unknown width: how much of it lies before is left open.
+    The axis is stretched first, then padded. A transposed convolution of stride s is a window with `upsample=s`.
+
+    Args:
+        size: cells of the window, F.
+        stride: cells from one position of the window to the next, S.
+        dilation: cells from one cell of the window to the next, d.
+        before: empty cells added before the stretched axis; a negative number removes cells.
+        after: the same after it.
+        upsample: the axis is stretched by `upsample - 1` empty cells between neighbours.
+        ceil: whether a last window that hangs over the end counts; it must start in the input or the padding before it.
+        placed: False where the padding follows from an unknown extent, so that its share before is left open.
     """
 
     size: int
@@ -34,96 +48,120 @@ class Window(Record):
 
     @property
     def extent(self) -> int:
-        """First to last cell of the window, the holes of dilation included: D = d·(F - 1) + 1."""
+        """The cells from the first to the last of the window, holes of dilation included: D = d·(F - 1) + 1."""
         return self.dilation * (self.size - 1) + 1
 
-    def stretched_extent(self, width: int) -> int:
-        """How many cells `width` input cells take up once stretched."""
-        return (width - 1) * self.upsample + 1
+    def stretched_extent(self, extent: int) -> int:
+        """Return how many cells an axis of `extent` cells takes up once stretched."""
+        return (extent - 1) * self.upsample + 1
 
-    def output_extent(self, width: Extent) -> Extent:
-        """How many places the window has over `width` cells: floor((W - D + P_before + P_after) / S) + 1.
+    def output_extent(self, extent: Extent) -> Extent:
+        """Return how many positions the window has over `extent` cells: floor((W - D + P_before + P_after) / S) + 1.
 
-        Raises `ConvcliError` where there is none.
+        W is the stretched extent. With `ceil` the quotient is rounded up. Raises `ConvcliError` where there is no
+        position.
         """
-        if width is None:
+        if extent is None:
             return None
-        slack = self.stride - 1 if self.ceil else 0
-        room = self.stretched_extent(width) + self.before + self.after - self.extent + slack
-        if width < 1 or room < 0:
-            raise ConvcliError(self._misfit(width), f"at least {self.smallest_input()} would do")
-        places = room // self.stride + 1
-        starts_outside = (places - 1) * self.stride >= self.stretched_extent(width) + self.before
-        return places - 1 if self.ceil and starts_outside else places
+        overhang = self.stride - 1 if self.ceil else 0
+        room = self.stretched_extent(extent) - self.extent + self.before + self.after + overhang
+        if extent < 1 or room < 0:
+            raise ConvcliError(self._misfit(extent), f"at least {self.smallest_input()} would do")
+        positions = room // self.stride + 1
+        last_start = (positions - 1) * self.stride
+        if self.ceil and last_start >= self.before + self.stretched_extent(extent):
+            return positions - 1
+        return positions
 
     def smallest_input(self) -> int:
-        """The least width over which the window has a place."""
+        """Return the least extent over which the window has a position."""
         cells = self.extent - self.before - self.after - (self.stride - 1 if self.ceil else 0)
         return max(1, -(-(cells - 1) // self.upsample) + 1)
 
-    def _misfit(self, width: int) -> str:
+    def _misfit(self, extent: int) -> str:
         cells = f"{self.size} cells" if self.dilation == 1 else f"{self.size} cells dilated to {self.extent}"
-        places = f"({self.stretched_extent(width)} - {self.extent} + {self.before} + {self.after}) / {self.stride} + 1"
-        return f"a window of {cells} does not fit in {width}: {places} is below 1"
+        room = f"{self.stretched_extent(extent)} - {self.extent} + {self.before} + {self.after}"
+        return f"a window of {cells} does not fit in {extent}: ({room}) / {self.stride} + 1 is below 1"
 
 
-def adjoint_window(window: Window, width: int) -> Window:
-    """The window by which a gradient goes back from the window's positions over `width` cells to these cells.
+def sliding_window(size: int, stride: int, dilation: int, padding: str | Pair, extent: Extent) -> Window:
+    """Return the window of a convolution or pooling over `extent` cells, with its padding in cells.
 
-    Output o and cell j of the window meet stretched cell s·o - before + d·j, which is u·i for input cell i. Read from
-    i, with the cells of the window counted from its end, that is s·o = u·i - (D - 1 - before) + d·j: stride and
-    stretching trade places.
+    `valid` adds nothing; `full` adds D - 1 cells on both sides, `causal` before only. `same` keeps ceil(W / S)
+    positions: it adds max((ceil(W / S) - 1)·S + D - W, 0) cells, half of them on each side, and the odd one after;
+    `same_lower` adds the odd one before. An unknown extent is taken as a multiple of the stride; the window is `placed`
+    only if the padding is the same for every extent.
     """
-    before = window.extent - 1 - window.before
-    spread = (known(window.output_extent(width)) - 1) * window.stride + 1
-    after = (width - 1) * window.upsample + window.extent - before - spread
-    return Window(window.size, window.upsample, window.dilation, before, after, upsample=window.stride)
-
-
-def sliding_window(size: int, stride: int, dilation: int, padding: str | Pair, width: Extent) -> Window:
-    """The window of an ordinary convolution or pooling, its padding worked out.
-
-    `same` and `same_lower` keep ceil(W / S) positions: their padding is max((ceil(W/S) - 1)·S + D - W, 0) cells, the
-    odd one after or before. Where the width is unknown it is taken as a multiple of the stride, and the window is not
-    placed unless its padding is the same for every width.
-    """
-    plain = Window(size, stride, dilation)
-    margin = plain.extent - 1
+    window = Window(size, stride, dilation)
+    margin = window.extent - 1
     if isinstance(padding, tuple):
-        before, after = padding
-    elif padding == "valid":
-        before, after = 0, 0
-    elif padding == "full":
-        before, after = margin, margin
-    elif padding == "causal":
-        before, after = margin, 0
-    else:
-        known = stride if width is None else width
-        total = max((-(-known // stride) - 1) * stride + plain.extent - known, 0)
-        less, more = total // 2, total - total // 2
-        before, after = (more, less) if padding == "same_lower" else (less, more)
-        placed = width is not None or stride == 1 or margin == 0
-        return replace(plain, before=before, after=after, placed=placed)
-    return replace(plain, before=before, after=after)
+        return replace(window, before=padding[0], after=padding[1])
+    if padding == "valid":
+        return window
+    if padding == "full":
+        return replace(window, before=margin, after=margin)
+    if padding == "causal":
+        return replace(window, before=margin)
+    cells = stride if extent is None else extent
+    total = max((-(-cells // stride) - 1) * stride + window.extent - cells, 0)
+    before, after = _halves(total, padding)
+    placed = extent is not None or stride == 1 or margin == 0
+    return replace(window, before=before, after=after, placed=placed)
+
+
+def sliding_windows(
+    sizes: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: Padding, space: Shape
+) -> tuple[Window, ...]:
+    """Return the window of a convolution or pooling along each spatial axis."""
+    paddings = paddings_per_axis(padding, len(sizes))
+    return tuple(map(sliding_window, sizes, strides, dilations, paddings, space))
+
+
+def paddings_per_axis(padding: Padding, rank: int) -> Sequence[str | Pair]:
+    """Return the padding of each of `rank` axes."""
+    return [padding] * rank if isinstance(padding, str) else padding
 
 
 def transposed_window(size: int, stride: int, dilation: int, padding: str | Pair, output_padding: int | None) -> Window:
-    """The window of a transposed convolution: the input is stretched by the stride, the window moves by one.
+    """Return the window of a transposed convolution: the input is stretched by the stride, the window moves by one.
 
-    The uncropped output has (W - 1)·S + D cells. Explicit padding crops it and `output_padding` adds to its end. For
-    `valid` and `same` the size is TensorFlow's: W·S + max(D - S, 0) and W·S, or with output_padding (W - 1)·S + D + it
-    and (W - 1)·S + D - 2·floor(D / 2) + it; half of the excess is cropped before, the odd cell after (`same_lower`: the
-    odd one before), and missing cells come after.
+    The whole output has (W - 1)·S + D cells. Padding in cells crops it, and `output_padding` adds cells after it. For a
+    word the output has as many cells as in TensorFlow, with P = `output_padding`:
+
+        padding | without output_padding | with it
+        valid   | W·S + max(D - S, 0)    | (W - 1)·S + D + P
+        same    | W·S                    | (W - 1)·S + D - 2·floor(D / 2) + P
+
+    Half of the cells too many are cropped on each side, the odd one after (with `same_lower`, before); missing cells
+    are added after.
     """
     extent = dilation * (size - 1) + 1
     if isinstance(padding, tuple):
         before, after = padding[0], padding[1] - (output_padding or 0)
     else:
-        # The excess does not depend on the width: every size named above has (W - 1)·S in common.
+        # How much the whole output is too long does not depend on W: all lengths above have (W - 1)·S in common.
         if output_padding is None:
             excess = min(extent - stride, 0) if padding == "valid" else extent - stride
         else:
             excess = (0 if padding == "valid" else 2 * (extent // 2)) - output_padding
-        less, more = (excess // 2, excess - excess // 2) if excess > 0 else (0, excess)
-        before, after = (more, less) if padding == "same_lower" and excess > 0 else (less, more)
+        before, after = _halves(excess, padding) if excess > 0 else (0, excess)
     return Window(size, 1, dilation, extent - 1 - before, extent - 1 - after, upsample=stride)
+
+
+def _halves(total: int, padding: str) -> Pair:
+    """Return cells shared out before and after an axis, the odd one after, or with `same_lower` before."""
+    less, more = total // 2, total - total // 2
+    return (more, less) if padding == "same_lower" else (less, more)
+
+
+def adjoint_window(window: Window, extent: int) -> Window:
+    """Return the window by which a gradient goes back from the output over `extent` cells to these cells.
+
+    Output o and tap j of the window meet the stretched cell s·o - before + d·j, which is u·i for input cell i. For
+    input i, with the taps counted from the end of the window, that is s·o = u·i - (D - 1 - before) + d·j: stride and
+    stretching change places.
+    """
+    before = window.extent - 1 - window.before
+    stretched_output = (known(window.output_extent(extent)) - 1) * window.stride + 1
+    after = (extent - 1) * window.upsample + window.extent - before - stretched_output
+    return Window(window.size, window.upsample, window.dilation, before, after, upsample=window.stride)

@@ -10,7 +10,7 @@ from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Node
-from convcli.model.layers import Layer, canonical_name, number
+from convcli.model.layers import Layer, canonical_name, real_number
 from convcli.readers.call_form import SHARED, LayerConfig, find_activation, layer_class
 from convcli.readers.input_shapes import INPUT
 from convcli.readers.layer_arguments import construct_layer, take_weights
@@ -127,7 +127,7 @@ class GraphBuilder:
             elif isinstance(operand, bool) or not isinstance(operand, int | float):
                 raise ConvcliError(f"inputs: {operand!r}", "names of layers or inputs, or numbers")
             else:
-                number(operand, 0)
+                real_number(operand, 0)
         return operands
 
     def _default_operands(self) -> tuple[str, ...]:

@@ -8,21 +8,10 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.records import Record, field
-from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer
+from convcli.model.layers import TRAINING_ONLY, WEIGHT_NAMES, KernelLayer, Layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
 
 GRAPH_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as", "left_out")  # about the layer in the graph
-WEIGHT_KEYS = (
-    "kernel",
-    "bias",
-    "gamma",
-    "beta",
-    "moving_mean",
-    "moving_variance",
-    "alpha",
-    "depthwise_kernel",
-    "pointwise_kernel",
-)
 
 
 class LayerWeights(Record):
@@ -69,7 +58,7 @@ def construct_layer(
 def _unknown_argument(layer_type: type[Layer], name: str) -> ConvcliError:
     known = layer_type.argument_names()
     has_kernel = issubclass(layer_type, KernelLayer)
-    weights = (*WEIGHT_KEYS, "kernel_layout") if has_kernel else WEIGHT_KEYS[1:]
+    weights = (*WEIGHT_NAMES, "kernel_layout") if has_kernel else [name for name in WEIGHT_NAMES if name != "kernel"]
     listed = (*known, "kernel", "bias") if has_kernel else known
     remedy = suggestion(name, [*known, *GRAPH_KEYS, *weights], f"known: {', '.join(listed) or 'none'}")
     return ConvcliError(f"{layer_type.__name__} has no argument {name!r}", remedy)
@@ -88,7 +77,7 @@ def take_weights(layer_type: type[Layer], arguments: dict[str, Any], folder: str
     """
     weights = _take_kernel(layer_type, arguments, folder) if issubclass(layer_type, KernelLayer) else LayerWeights({})
     values = dict(weights.values)
-    for name in WEIGHT_KEYS:
+    for name in WEIGHT_NAMES:
         if name in arguments and name not in layer_type.argument_names():
             with located(name):
                 values[name] = weight_value(arguments.pop(name), folder)

@@ -573,8 +573,8 @@ ARRAYS = {
             "--filter: endless.npz:a: values without a finite sum cannot be normalized",
         ),
         # the bank
-        ("filters bmp", "'bmp' is no filter of the bank (did you mean bump?)"),
-        ("filters xyz", "'xyz' is no filter of the bank (convcli filters lists them)"),
+        ("filters bmp", "'bmp' is not a filter of the bank (did you mean bump?)"),
+        ("filters xyz", "'xyz' is not a filter of the bank (convcli filters lists them)"),
         ("filters box:siz=3", "box: no parameter 'siz' (it has size=3, rank=2)"),
         ("filters sobel-x:size=3", "sobel-x: no parameter 'size' (it has none)"),
         ("filters box:", "box: no parameter '' (it has size=3, rank=2)"),

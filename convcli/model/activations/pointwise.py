@@ -1,6 +1,7 @@
-"""Activations of each number by itself, each with its slope.
+"""Activations of each number by itself, each followed by its derivative.
 
-At a corner the slope is that which Keras has with TensorFlow; inputs of zeros are there as long as the bias is zero.
+At a corner the derivative is the one that Keras has with TensorFlow. Corners matter: an input of zeros lies on them as
+long as the bias is zero.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from convcli.core.lazy_imports import Array, np
-from convcli.model.activations.registry import ACTIVATIONS, activation, pullback, slope
+from convcli.model.activations.registry import ACTIVATIONS, activation, derivative, gradient
 
 
 @activation
@@ -18,25 +19,26 @@ def linear(x: Array) -> Array:
     return x
 
 
-@pullback(linear)
+@gradient(linear)
 def _(x: Array, y: Array, dy: Array) -> Array:
     return dy
 
 
 @activation
 def relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
-    """x where x > threshold, else negative_slope·(x - threshold); never above max_value."""
-    kept = np.where(x <= threshold, 0, x) if threshold else np.maximum(x, 0)
+    """Return x where x > threshold, else negative_slope·(x - threshold), at most max_value."""
+    above = np.where(x <= threshold, 0, x) if threshold else np.maximum(x, 0)
     below = negative_slope * np.minimum(x - threshold, 0) if negative_slope else 0
-    return (kept if max_value is None else np.minimum(kept, max_value)) + below
+    return (above if max_value is None else np.minimum(above, max_value)) + below
 
 
-@slope(relu)
+@derivative(relu)
 def _(x: Array, y: Array, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     rising = x > threshold
+    # Keras computes some settings as relu6 or leaky_relu, which differ at their corners.
     if max_value is not None:
-        rising &= (x < max_value) if max_value == 6 and not threshold else (x <= max_value)  # relu6 is another function
-    below = x < threshold if threshold or max_value is not None else x <= 0  # and so is leaky_relu
+        rising &= (x < max_value) if max_value == 6 and not threshold else (x <= max_value)
+    below = x < threshold if threshold or max_value is not None else x <= 0
     return np.where(below, negative_slope, rising).astype(x.dtype) if negative_slope else rising
 
 
@@ -45,7 +47,7 @@ def relu6(x: Array) -> Array:
     return np.clip(x, 0, 6)
 
 
-@slope(relu6)
+@derivative(relu6)
 def _(x: Array, y: Array) -> Array:
     return (x > 0) & (x < 6)
 
@@ -55,7 +57,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
     return np.where(x >= 0, x, negative_slope * x)
 
 
-@slope(leaky_relu)
+@derivative(leaky_relu)
 def _(x: Array, y: Array, negative_slope: float = 0.2) -> Array:
     return np.where(x > 0, 1, negative_slope).astype(x.dtype)
 
@@ -65,7 +67,7 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     return np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@slope(elu)
+@derivative(elu)
 def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
     return np.where(x > 0, 1, y + alpha)
 
@@ -75,7 +77,7 @@ def celu(x: Array, alpha: float = 1.0) -> Array:
     return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
 
 
-@slope(celu)
+@derivative(celu)
 def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
     return np.exp(np.minimum(x, 0) / alpha)
 
@@ -85,11 +87,11 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.673263242354377284
 
 @activation
 def selu(x: Array) -> Array:
-    """Klambauer et al., "Self-Normalizing Neural Networks", 2017."""
+    """Return the scaled ELU. Klambauer et al., "Self-Normalizing Neural Networks", 2017."""
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
-@slope(selu)
+@derivative(selu)
 def _(x: Array, y: Array) -> Array:
     return np.where(x >= 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
@@ -100,7 +102,7 @@ def sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1, decay) / (1 + decay)
 
 
-@slope(sigmoid)
+@derivative(sigmoid)
 def _(x: Array, y: Array) -> Array:
     return y * (1 - y)
 
@@ -110,7 +112,7 @@ def log_sigmoid(x: Array) -> Array:
     return -softplus(-x)
 
 
-@slope(log_sigmoid)
+@derivative(log_sigmoid)
 def _(x: Array, y: Array) -> Array:
     return sigmoid(-x)
 
@@ -120,7 +122,7 @@ def hard_sigmoid(x: Array) -> Array:
     return relu6(x + 3) / 6
 
 
-@slope(hard_sigmoid)
+@derivative(hard_sigmoid)
 def _(x: Array, y: Array) -> Array:
     return (np.abs(x) < 3).astype(x.dtype) / 6
 
@@ -130,7 +132,7 @@ def silu(x: Array) -> Array:
     return x * sigmoid(x)
 
 
-@slope(silu)
+@derivative(silu)
 def _(x: Array, y: Array) -> Array:
     gate = sigmoid(x)
     return gate + y * (1 - gate)
@@ -141,7 +143,7 @@ def hard_silu(x: Array) -> Array:
     return x * hard_sigmoid(x)
 
 
-@slope(hard_silu)
+@derivative(hard_silu)
 def _(x: Array, y: Array) -> Array:
     return hard_sigmoid(x) + x * (np.abs(x) < 3) / 6
 
@@ -151,7 +153,7 @@ def mish(x: Array) -> Array:
     return x * np.tanh(softplus(x))
 
 
-@slope(mish)
+@derivative(mish)
 def _(x: Array, y: Array) -> Array:
     gate = np.tanh(softplus(x))
     return gate + x * (1 - gate * gate) * sigmoid(x)
@@ -159,30 +161,31 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def gelu(x: Array, approximate: bool = False) -> Array:
-    """x·Φ(x), Φ the normal distribution; `approximate` uses tanh. Hendrycks and Gimpel, 2016."""
+    """Return x·Φ(x), Φ the normal distribution; `approximate` uses tanh. Hendrycks and Gimpel, 2016."""
     if approximate:
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
 
 
-@slope(gelu)
+@derivative(gelu)
 def _(x: Array, y: Array, approximate: bool = False) -> Array:
     if approximate:
-        bent = np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
-        return 0.5 * (1 + bent + x * (1 - bent * bent) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
+        t = np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+        return 0.5 * (1 + t + x * (1 - t * t) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
     return 0.5 * (1 + _erf(x / math.sqrt(2))) + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
 @lru_cache(maxsize=1)
 def _erf_series() -> Any:
-    """erf on [0, 6] as a Chebyshev series, from `math.erf` at the Chebyshev points, to 2e-14; beyond 6 it is 1."""
+    """Return erf on [0, 6] as a Chebyshev series, from `math.erf` at the Chebyshev points; the error is below 2e-14."""
     erf = np.vectorize(math.erf, otypes=[float])
     return np.polynomial.Chebyshev.interpolate(erf, 40, domain=[0, 6]).coef
 
 
 def _erf(x: Array) -> Array:
-    place = np.minimum(np.abs(x), 6) / 3 - 1  # [0, 6] -> [-1, 1]
-    series = np.polynomial.chebyshev.chebval(place, _erf_series().astype(x.dtype))
+    """Return the error function; beyond 6 it is 1 in float64."""
+    t = np.minimum(np.abs(x), 6) / 3 - 1  # [0, 6] -> [-1, 1]
+    series = np.polynomial.chebyshev.chebval(t, _erf_series().astype(x.dtype))
     return np.copysign(np.where(np.abs(x) >= 6, 1, np.clip(series, 0, 1)), x).astype(x.dtype)
 
 
@@ -191,7 +194,7 @@ def tanh(x: Array) -> Array:
     return np.tanh(x)
 
 
-@slope(tanh)
+@derivative(tanh)
 def _(x: Array, y: Array) -> Array:
     return 1 - y * y
 
@@ -201,7 +204,7 @@ def hard_tanh(x: Array) -> Array:
     return np.clip(x, -1, 1)
 
 
-@slope(hard_tanh)
+@derivative(hard_tanh)
 def _(x: Array, y: Array) -> Array:
     return np.abs(x) <= 1
 
@@ -211,7 +214,7 @@ def tanh_shrink(x: Array) -> Array:
     return x - np.tanh(x)
 
 
-@slope(tanh_shrink)
+@derivative(tanh_shrink)
 def _(x: Array, y: Array) -> Array:
     return np.tanh(x) ** 2
 
@@ -221,7 +224,7 @@ def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
     return x - np.clip(x, -threshold, threshold)
 
 
-@slope(soft_shrink)
+@derivative(soft_shrink)
 def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
     return np.abs(x) > threshold
 
@@ -231,7 +234,7 @@ def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
     return np.where(np.abs(x) <= threshold, 0, x)
 
 
-@slope(hard_shrink)
+@derivative(hard_shrink)
 def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
     return np.abs(x) > threshold
 
@@ -241,7 +244,7 @@ def softplus(x: Array) -> Array:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-@slope(softplus)
+@derivative(softplus)
 def _(x: Array, y: Array) -> Array:
     return sigmoid(x)
 
@@ -251,7 +254,7 @@ def softsign(x: Array) -> Array:
     return x / (1 + np.abs(x))
 
 
-@slope(softsign)
+@derivative(softsign)
 def _(x: Array, y: Array) -> Array:
     return 1 / (1 + np.abs(x)) ** 2
 
@@ -261,7 +264,7 @@ def squareplus(x: Array, b: float = 4.0) -> Array:
     return (x + np.sqrt(x * x + b)) / 2
 
 
-@slope(squareplus)
+@derivative(squareplus)
 def _(x: Array, y: Array, b: float = 4.0) -> Array:
     return (1 + x / np.sqrt(x * x + b)) / 2
 
@@ -271,7 +274,7 @@ def sparse_plus(x: Array) -> Array:
     return np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x))
 
 
-@slope(sparse_plus)
+@derivative(sparse_plus)
 def _(x: Array, y: Array) -> Array:
     return np.clip((x + 1) / 2, 0, 1)
 
@@ -281,7 +284,7 @@ def sparse_sigmoid(x: Array) -> Array:
     return np.clip((x + 1) / 2, 0, 1)
 
 
-@slope(sparse_sigmoid)
+@derivative(sparse_sigmoid)
 def _(x: Array, y: Array) -> Array:
     return (np.abs(x) < 1).astype(x.dtype) / 2
 
@@ -291,7 +294,7 @@ def exponential(x: Array) -> Array:
     return np.exp(x)
 
 
-@slope(exponential)
+@derivative(exponential)
 def _(x: Array, y: Array) -> Array:
     return y
 

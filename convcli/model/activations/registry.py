@@ -1,4 +1,4 @@
-"""The register of activations: what each makes of an array, and how it takes a gradient back."""
+"""The register of activations and of their gradients."""
 
 from __future__ import annotations
 
@@ -10,34 +10,40 @@ from convcli.core.lazy_imports import Array
 
 Function = Callable[..., Any]
 
-ACTIVATIONS: dict[str, Function] = {}
-PULLBACKS: dict[str, Function] = {}
+ACTIVATIONS: dict[str, Function] = {}  # by every name; two names can stand for one function
+GRADIENTS: dict[str, Function] = {}  # by the name of the function
 
 
 def activation(function: Function) -> Function:
-    """Register a function under its own name."""
+    """Register an activation under its own name."""
     ACTIVATIONS[function.__name__] = function
     return function
 
 
-def pullback(of: Function) -> Callable[[Function], Function]:
-    """Register how an activation takes a gradient back: a function of x, y = f(x) and dy with the same parameters."""
+def gradient(of: Function) -> Callable[[Function], Function]:
+    """Register the gradient of an activation y = f(x).
+
+    The decorated function takes x, y and the gradient dy by y, and the parameters of f; it returns the gradient by x.
+    """
 
     def register(function: Function) -> Function:
-        PULLBACKS[of.__name__] = function
+        GRADIENTS[of.__name__] = function
         return function
 
     return register
 
 
-def slope(of: Function) -> Callable[[Function], Function]:
-    """The same for an activation of each number by itself: a function of x and y = f(x) that returns dy/dx."""
+def derivative(of: Function) -> Callable[[Function], Function]:
+    """Register the derivative dy/dx of an activation y = f(x) that acts on each number by itself.
+
+    The decorated function takes x and y, and the parameters of f.
+    """
 
     def register(function: Function) -> Function:
-        def back(x: Array, y: Array, dy: Array, **parameters: Any) -> Array:
+        def chain_rule(x: Array, y: Array, dy: Array, **parameters: Any) -> Array:
             return dy * function(x, y, **parameters)
 
-        pullback(of)(back)
+        gradient(of)(chain_rule)
         return function
 
     return register
@@ -45,6 +51,6 @@ def slope(of: Function) -> Callable[[Function], Function]:
 
 @cache
 def works_along_axis(name: str) -> bool:
-    """Whether the activation mixes the cells along one axis."""
-    code = ACTIVATIONS[name].__code__  # `inspect` would say the same, and take long to import
+    """Return whether an activation mixes the cells along an axis."""
+    code = ACTIVATIONS[name].__code__  # as `inspect` says it, which takes long to import
     return "axis" in code.co_varnames[: code.co_argcount]

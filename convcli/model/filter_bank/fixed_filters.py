@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Values = list[Any]  # a nested list of numbers
+from convcli.model.filter_bank.values import Values
 
 LINE_VERTICAL = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
 LINE_HORIZONTAL = [[0, 0, 0], [1, 1, 1], [0, 0, 0]]
@@ -23,22 +21,17 @@ BUMP = [0, 1, 0]
 STEP = [-1, 1]
 DERIVATIVE = [-0.5, 0, 0.5]
 
-# Clockwise from the upper left, for the upward direction.
+# The outer values of the compass filters that find a rise to the top, clockwise from the upper left corner.
 KIRSCH = (5, 5, 5, -3, -3, -3, -3, -3)
 ROBINSON = (1, 2, 1, 0, -1, -2, -1, 0)
-RING = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
-DIRECTIONS = ("n", "nw", "w", "sw", "s", "se", "e", "ne")  # each 45 degrees further anticlockwise
+RING = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # their places: row, column
+DIRECTIONS = ("n", "nw", "w", "sw", "s", "se", "e", "ne")  # each is 45 degrees further anticlockwise
 
 
-def turned(values: Values) -> Values:
-    """A quarter turn clockwise: what finds a rise from left to right then finds one from top to bottom."""
-    return [list(column) for column in zip(*reversed(values), strict=True)]
-
-
-def compass(ring: tuple[int, ...], direction: str) -> Values:
-    """A mask of eight cells around an empty one, turned from up to a direction."""
+def compass(outer: tuple[int, ...], direction: str) -> Values:
+    """Return a 3×3 filter with the eight outer values around 0, turned from the top to a direction."""
     turn = DIRECTIONS.index(direction)
-    rows = [[0] * 3 for _ in range(3)]
-    for (row, column), value in zip(RING, ring[turn:] + ring[:turn], strict=True):
-        rows[row][column] = value
-    return rows
+    values = [[0] * 3 for _ in range(3)]
+    for (row, column), value in zip(RING, outer[turn:] + outer[:turn], strict=True):
+        values[row][column] = value
+    return values

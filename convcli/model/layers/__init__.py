@@ -1,12 +1,21 @@
 """Every layer. To add one, write a record in the module of its kind: it registers itself."""
 
 from convcli.model.layers import activations, convolutional, merging, normalization, pooling, regularization, reshaping
-from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, activation_name, canonical_name, number, snake_case
+from convcli.model.layers.arguments import activation_name, real_number
+from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, canonical_name, snake_case
 from convcli.model.layers.convolutional import KernelLayer
+
+# The weights that a model file can hold beside the arguments of a layer.
+WEIGHT_NAMES = tuple(
+    dict.fromkeys(
+        name for layer in LAYERS.values() for name in layer.weight_names if name not in layer.argument_names()
+    )
+)
 
 __all__ = [
     "LAYERS",
     "TRAINING_ONLY",
+    "WEIGHT_NAMES",
     "KernelLayer",
     "Layer",
     "activation_name",
@@ -15,8 +24,8 @@ __all__ = [
     "convolutional",
     "merging",
     "normalization",
-    "number",
     "pooling",
+    "real_number",
     "regularization",
     "reshaping",
     "snake_case",

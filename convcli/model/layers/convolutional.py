@@ -1,4 +1,4 @@
-"""Convolutions of every kind, and the dense layer, which is one without windows."""
+"""Convolutions of every kind, and the dense layer."""
 
 from __future__ import annotations
 
@@ -8,69 +8,78 @@ from typing import Any, ClassVar
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Extent, Shape, axis_names, format_shape, product
-from convcli.model.layers.base import (
-    Layer,
-    activate,
+from convcli.model.layers.activations import activation_steps
+from convcli.model.layers.arguments import (
     activation_name,
     argument,
     axis_number,
+    boolean,
     channel_axis,
     choice,
     data_format_name,
-    each_axis,
-    flag,
     optional,
-    padding,
     per_axis,
-    whole,
+    whole_number,
+    word_or_pairs,
 )
+from convcli.model.layers.base import Layer
 from convcli.model.steps import Correlate, MoveAxes, Pad, Step, Weight
-from convcli.model.window import Padding, Window, sliding_window, transposed_window
+from convcli.model.window import Padding, Window, paddings_per_axis, sliding_windows, transposed_window
+
+# ---- what convolutions have in common ----
 
 
 class ActivatedLayer(Layer, abstract=True, kw_only=True):
-    """A layer that may end in a bias and an activation."""
+    """A layer that can end in a bias and an activation."""
 
     activation: str | None = argument(activation_name, None)
-    use_bias: bool = argument(flag, True)
+    use_bias: bool = argument(boolean, True)
+
+    def bias(self, filters: Extent) -> Weight | None:
+        """Return the bias of so many output channels, None for a layer without one."""
+        return Weight("bias", (filters,)) if self.use_bias else None
 
 
 class KernelLayer(ActivatedLayer, abstract=True, kw_only=True):
-    """A layer with one kernel, which the model may hold, whole or as filters.
+    """A layer with one kernel, which the model can hold whole or as a list of filters.
 
-    `KERNEL_AXES` are the letters of the stored kernel's axes after its spatial ones: `I` in, `O` out. `depth` is how
-    many channels each filter held in the model sees, None where the model holds none.
+    `KERNEL_AXES` are the letters of the stored kernel's axes after its spatial ones: `I` in, `O` out. `depth` is the
+    number of channels that each filter in the model sees, None where the model holds no filters.
     """
 
     KERNEL_AXES: ClassVar[str] = "IO"
+    weight_names = ("kernel", "bias")
 
-    depth: int | None = argument(optional(whole()), None, derived=True)
+    depth: int | None = argument(optional(whole_number()), None, derived=True)
 
     @classmethod
     def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
-        """The arguments that a kernel of this shape, in Keras's layout, implies."""
+        """Return the arguments that a kernel of this shape (in Keras's layout) implies."""
         return {"filters": shape[-1], "kernel_size": shape[:-2], "depth": shape[-2]}
 
     @classmethod
     def arguments_from_filters(cls, size: tuple[int, ...], depth: int | None, count: int) -> dict[str, Any]:
-        """The arguments that `count` filters of this size and depth imply; depth None is a filter without channels."""
+        """Return the arguments that `count` filters of this size and depth imply; depth None is one channel."""
         return {"filters": count, "kernel_size": size, "depth": depth or 1}
 
     def channels_per_filter(self, channels: Extent, groups: int = 1, hint: str | None = None) -> Extent:
-        """How many channels each filter sees. Raises `ConvcliError` where the filters held in the model see others."""
-        seen = self.depth if channels is None else channels // groups
-        if self.depth in (None, seen):
-            return seen
+        """Return how many input channels each filter sees.
+
+        Raises `ConvcliError` where the filters in the model have another depth; `hint` is added to its remedy.
+        """
+        needed = self.depth if channels is None else channels // groups
+        if self.depth in (None, needed):
+            return needed
         share = f" in {groups} groups" if groups > 1 else ""
-        remedy = f"a filter has the depth of its input, here {seen}"
+        remedy = f"a filter has the depth of its input, here {needed}"
         raise ConvcliError(
             f"the filters are {self.depth} deep, the input has {channels} channels{share}",
             f"{remedy}; {hint}" if hint else remedy,
         )
 
 
-class Windowed(ActivatedLayer, abstract=True, kw_only=True):
-    """A layer whose kernel has a place in space."""
+class WindowLayer(ActivatedLayer, abstract=True, kw_only=True):
+    """A layer whose kernel extends in space."""
 
     kernel_size: tuple[int, ...] = argument(per_axis())
     strides: tuple[int, ...] = argument(per_axis(), 1)
@@ -78,42 +87,41 @@ class Windowed(ActivatedLayer, abstract=True, kw_only=True):
     dilation_rate: tuple[int, ...] = argument(per_axis(), 1)
 
 
-class Sliding(Windowed, abstract=True, kw_only=True):
+class SlidingLayer(WindowLayer, abstract=True, kw_only=True):
     """A layer whose kernel slides over its padded input."""
 
-    padding: Padding = argument(padding("valid", "same", "same_lower", "causal", "full"), "valid")
+    padding: Padding = argument(word_or_pairs("valid", "same", "same_lower", "causal", "full"), "valid")
     padding_mode: Any = argument(choice("zeros", "reflect", "replicate", "circular"), "zeros")
-    flip_kernel: bool = argument(flag, False)
+    flip_kernel: bool = argument(boolean, False)
 
     def windows(self, space: Shape) -> tuple[Window, ...]:
-        """The window along each spatial axis."""
-        settings = each_axis(self.kernel_size, self.strides, self.dilation_rate, self.padding)
-        return tuple(sliding_window(*setting, width) for setting, width in zip(settings, space, strict=True))
+        """Return the window along each spatial axis of the input."""
+        return sliding_windows(self.kernel_size, self.strides, self.dilation_rate, self.padding, space)
 
-    def correlate(self, space: Shape, kernel: Weight, filters: Extent, groups: Extent, bias: bool) -> tuple[Step, ...]:
-        """The correlation, after a step for padding with anything but zeros."""
+    def correlate(
+        self, space: Shape, kernel: Weight, filters: Extent, groups: Extent, bias: Weight | None
+    ) -> tuple[Step, ...]:
+        """Return the correlation over an input of this space, after a step for padding that is not zeros."""
         windows = self.windows(space)
-        amounts = tuple((each.before, each.after) for each in windows)
-        before: tuple[Step, ...] = ()
+        amounts = tuple((window.before, window.after) for window in windows)
+        padding: tuple[Step, ...] = ()
         if self.padding_mode != "zeros" and any(map(any, amounts)):
-            before = (Pad(amounts, self.padding_mode),)
-            windows = tuple(replace(each, before=0, after=0) for each in windows)
-        return (*before, Correlate(windows, kernel, filters, bias_of(bias, filters), groups, flip=self.flip_kernel))
-
-
-def bias_of(use_bias: bool, filters: Extent) -> Weight | None:
-    """The bias of a layer that has one."""
-    return Weight("bias", (filters,)) if use_bias else None
+            padding = (Pad(amounts, self.padding_mode),)
+            windows = tuple(replace(window, before=0, after=0) for window in windows)
+        return (*padding, Correlate(windows, kernel, filters, bias, groups, flip=self.flip_kernel))
 
 
 def check_groups(groups: int, channels: Extent, filters: int) -> None:
-    """Raise `ConvcliError` unless the groups divide both numbers of channels."""
+    """Raise `ConvcliError` unless the groups divide the input channels and the filters."""
     for name, value in (("input channels", channels), ("filters", filters)):
         if value is not None and value % groups:
             raise ConvcliError(f"{name} (={value}) must be divisible by groups (={groups})")
 
 
-class Convolution(Sliding, KernelLayer, abstract=True, kw_only=True):
+# ---- the layers ----
+
+
+class Convolution(SlidingLayer, KernelLayer, abstract=True, kw_only=True):
     """Each filter sees all input channels of its group and makes one map."""
 
     ORDER = (
@@ -121,18 +129,18 @@ class Convolution(Sliding, KernelLayer, abstract=True, kw_only=True):
         *("groups", "activation", "use_bias"),
     )
 
-    filters: int = argument(whole())
-    groups: int = argument(whole(), 1)
+    filters: int = argument(whole_number())
+    groups: int = argument(whole_number(), 1)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        *space, last = shapes[0]
-        check_groups(self.groups, last, self.filters)
-        each_channel = f"depthwise_conv{min(self.rank or 2, 2)}d filters each channel by itself"
-        seen = self.channels_per_filter(last, self.groups, each_channel)
-        kernel = Weight("kernel", (*self.kernel_size, seen, self.filters), "glorot_uniform")
+        *space, channels = shapes[0]
+        check_groups(self.groups, channels, self.filters)
+        hint = f"depthwise_conv{min(self.rank or 2, 2)}d filters each channel by itself"
+        depth = self.channels_per_filter(channels, self.groups, hint)
+        kernel = Weight("kernel", (*self.kernel_size, depth, self.filters), "glorot_uniform")
         return (
-            *self.correlate(tuple(space), kernel, self.filters, self.groups, self.use_bias),
-            *activate(self.activation, shapes[0], data_format),
+            *self.correlate(tuple(space), kernel, self.filters, self.groups, self.bias(self.filters)),
+            *activation_steps(self.activation, shapes[0], data_format),
         )
 
 
@@ -151,7 +159,7 @@ class Conv3D(Convolution):
     aliases = ("Convolution3D",)
 
 
-class Transposed(Windowed, KernelLayer, abstract=True, kw_only=True):
+class TransposedConvolution(WindowLayer, KernelLayer, abstract=True, kw_only=True):
     """The transpose of a convolution: each input cell is spread over the output through the kernel."""
 
     KERNEL_AXES = "OI"
@@ -160,11 +168,11 @@ class Transposed(Windowed, KernelLayer, abstract=True, kw_only=True):
         *("activation", "use_bias"),
     )
 
-    filters: int = argument(whole())
-    padding: Padding = argument(padding("valid", "same", "same_lower"), "valid")
+    filters: int = argument(whole_number())
+    padding: Padding = argument(word_or_pairs("valid", "same", "same_lower"), "valid")
     output_padding: tuple[int, ...] | None = argument(optional(per_axis(0)), None)
-    groups: int = argument(whole(), 1)
-    flip_kernel: bool = argument(flag, False)
+    groups: int = argument(whole_number(), 1)
+    flip_kernel: bool = argument(boolean, False)
 
     @classmethod
     def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
@@ -174,38 +182,50 @@ class Transposed(Windowed, KernelLayer, abstract=True, kw_only=True):
         check_groups(self.groups, shapes[0][-1], self.filters)
         channels = product((self.channels_per_filter(shapes[0][-1], self.groups), self.groups))
         kernel = Weight("kernel", (*self.kernel_size, self.filters // self.groups, channels), "glorot_uniform")
-        bias = bias_of(self.use_bias, self.filters)
-        return (
-            Correlate(self._windows(), kernel, self.filters, bias, self.groups, transposed=True, flip=self.flip_kernel),
-            *activate(self.activation, shapes[0], data_format),
+        correlate = Correlate(
+            self._windows(),
+            kernel,
+            self.filters,
+            self.bias(self.filters),
+            self.groups,
+            transposed=True,
+            flip=self.flip_kernel,
         )
+        return (correlate, *activation_steps(self.activation, shapes[0], data_format))
 
     def _windows(self) -> tuple[Window, ...]:
-        extra = self.output_padding or (None,) * len(self.strides)
+        rank = len(self.kernel_size)
         windows = []
-        settings = each_axis(self.kernel_size, self.strides, self.dilation_rate, self.padding)
-        for name, setting, cells in zip(axis_names(len(extra)), settings, extra, strict=True):
-            size, stride, dilation, cropping = setting
+        settings = zip(
+            axis_names(rank),
+            self.kernel_size,
+            self.strides,
+            self.dilation_rate,
+            paddings_per_axis(self.padding, rank),
+            self.output_padding or (None,) * rank,
+            strict=True,
+        )
+        for name, size, stride, dilation, padding, extra in settings:
             with located(name):
-                if cells is not None and cells >= max(stride, dilation):
+                if extra is not None and extra >= max(stride, dilation):
                     raise ConvcliError(
-                        f"output_padding (={cells}) must be smaller than the stride (={stride}) or dilation"
+                        f"output_padding (={extra}) must be smaller than the stride (={stride}) or dilation"
                     )
-                windows.append(transposed_window(size, stride, dilation, cropping, cells))
+                windows.append(transposed_window(size, stride, dilation, padding, extra))
         return tuple(windows)
 
 
-class Conv1DTranspose(Transposed):
+class Conv1DTranspose(TransposedConvolution):
     rank = 1
     aliases = ("Convolution1DTranspose",)
 
 
-class Conv2DTranspose(Transposed):
+class Conv2DTranspose(TransposedConvolution):
     rank = 2
     aliases = ("Convolution2DTranspose",)
 
 
-class Conv3DTranspose(Transposed):
+class Conv3DTranspose(TransposedConvolution):
     rank = 3
     aliases = ("Convolution3DTranspose",)
     ORDER = (
@@ -214,15 +234,15 @@ class Conv3DTranspose(Transposed):
     )
 
 
-class Depthwise(Sliding, KernelLayer, abstract=True, kw_only=True):
-    """Each input channel by itself, through `depth_multiplier` filters; the maps come channel by channel."""
+class DepthwiseConvolution(SlidingLayer, KernelLayer, abstract=True, kw_only=True):
+    """Each input channel passes through `depth_multiplier` filters of its own; the maps come channel by channel."""
 
     ORDER = (
         *("kernel_size", "strides", "padding", "depth_multiplier", "data_format", "dilation_rate"),
         *("activation", "use_bias"),
     )
 
-    depth_multiplier: int = argument(whole(), 1)
+    depth_multiplier: int = argument(whole_number(), 1)
 
     @classmethod
     def arguments_from_kernel(cls, shape: tuple[int, ...], groups: int) -> dict[str, Any]:
@@ -243,62 +263,63 @@ class Depthwise(Sliding, KernelLayer, abstract=True, kw_only=True):
         kernel = Weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "glorot_uniform")
         filters = product((channels, self.depth_multiplier))
         return (
-            *self.correlate(tuple(space), kernel, filters, channels, self.use_bias),
-            *activate(self.activation, shapes[0], data_format),
+            *self.correlate(tuple(space), kernel, filters, channels, self.bias(filters)),
+            *activation_steps(self.activation, shapes[0], data_format),
         )
 
 
-class DepthwiseConv1D(Depthwise):
+class DepthwiseConv1D(DepthwiseConvolution):
     rank = 1
 
 
-class DepthwiseConv2D(Depthwise):
+class DepthwiseConv2D(DepthwiseConvolution):
     rank = 2
 
 
-class Separable(Sliding, abstract=True, kw_only=True):
-    """A depthwise convolution, then a pointwise one (1 cell) that mixes the channels."""
+class SeparableConvolution(SlidingLayer, abstract=True, kw_only=True):
+    """A depthwise convolution, then a pointwise one, of windows of one cell, that mixes the channels."""
 
     ORDER = (
         *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "depth_multiplier"),
         *("activation", "use_bias"),
     )
+    weight_names = ("depthwise_kernel", "pointwise_kernel", "bias")
 
-    filters: int = argument(whole())
-    depth_multiplier: int = argument(whole(), 1)
+    filters: int = argument(whole_number())
+    depth_multiplier: int = argument(whole_number(), 1)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         *space, channels = shapes[0]
         between = product((channels, self.depth_multiplier))
-        kernel = Weight("depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), "glorot_uniform")
+        depthwise = Weight("depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), "glorot_uniform")
         ones = (1,) * len(space)
-        mixing = Weight("pointwise_kernel", (*ones, between, self.filters), "glorot_uniform")
+        pointwise = Weight("pointwise_kernel", (*ones, between, self.filters), "glorot_uniform")
         return (
-            *self.correlate(tuple(space), kernel, between, channels, bias=False),
-            Correlate(tuple(map(Window, ones)), mixing, self.filters, bias_of(self.use_bias, self.filters)),
-            *activate(self.activation, shapes[0], data_format),
+            *self.correlate(tuple(space), depthwise, between, channels, bias=None),
+            Correlate(tuple(map(Window, ones)), pointwise, self.filters, self.bias(self.filters)),
+            *activation_steps(self.activation, shapes[0], data_format),
         )
 
 
-class SeparableConv1D(Separable):
+class SeparableConv1D(SeparableConvolution):
     rank = 1
     aliases = ("SeparableConvolution1D",)
 
 
-class SeparableConv2D(Separable):
+class SeparableConv2D(SeparableConvolution):
     rank = 2
     aliases = ("SeparableConvolution2D",)
 
 
 class Dense(KernelLayer, kw_only=True):
-    """Every unit sees every channel, at each place of the spatial axes if there are any.
+    """Each unit sees every channel of a cell, in every cell of the spatial axes if there are any.
 
-    `axis` names another axis whose cells are seen in place of the channels.
+    `axis` is Keras's number of another axis that is seen in place of the channels.
     """
 
     ORDER = ("units", "activation", "use_bias")
 
-    units: int = argument(whole())
+    units: int = argument(whole_number())
     axis: int | None = argument(optional(axis_number), None)
 
     @classmethod
@@ -310,10 +331,10 @@ class Dense(KernelLayer, kw_only=True):
         axis = channel_axis(self.axis, shapes[0], data_format)
         kernel = Weight("kernel", (self.channels_per_filter(shapes[0][axis]), self.units), "glorot_uniform")
         windows = (Window(1),) * (rank - 1)
-        correlate = Correlate(windows, kernel, self.units, bias_of(self.use_bias, self.units))
-        steps = (correlate, *activate(self.activation, shapes[0], data_format))
+        correlate = Correlate(windows, kernel, self.units, self.bias(self.units))
+        steps = (correlate, *activation_steps(self.activation, shapes[0], data_format))
         if axis == rank - 1:
             return steps
-        others = [place for place in range(rank) if place != axis]
-        restored = [*range(axis), rank - 1, *range(axis, rank - 1)]
-        return (MoveAxes((*others, axis)), *steps, MoveAxes(tuple(restored)))
+        to_end = (*(other for other in range(rank) if other != axis), axis)
+        back = (*range(axis), rank - 1, *range(axis, rank - 1))
+        return (MoveAxes(to_end), *steps, MoveAxes(back))

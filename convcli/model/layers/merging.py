@@ -1,4 +1,4 @@
-"""Layers that merge several inputs, tensors or numbers, into one."""
+"""Layers that merge several inputs, values of layers or numbers, into one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import ClassVar, Literal
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape
-from convcli.model.layers.base import Layer, argument, axis_number, channel_axis, number, optional
+from convcli.model.layers.arguments import argument, axis_number, channel_axis, optional, real_number
+from convcli.model.layers.base import Layer
 from convcli.model.steps import Merge, Step
 
 
 class BroadcastMerge(Layer, abstract=True):
-    """Cell by cell over all inputs, whose shapes broadcast."""
+    """Merges its inputs cell by cell; their shapes broadcast as in NumPy."""
 
     input_count: ClassVar[tuple[int, int | None]] = (2, None)
     kind: ClassVar[Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]]
@@ -21,7 +22,7 @@ class BroadcastMerge(Layer, abstract=True):
         return (Merge(self.kind, data_format, coefficients=self.coefficients(len(shapes))),)
 
     def coefficients(self, count: int) -> tuple[float, ...]:
-        """How many times each input is taken, where not once."""
+        """Return how many times each of `count` inputs is taken; empty where each is taken once."""
         return ()
 
 
@@ -54,19 +55,19 @@ class Minimum(BroadcastMerge):
 
 
 class CustomScaleLayer(BroadcastMerge):
-    """x + scale·y, as in Inception-ResNet."""
+    """x + scale·y. Szegedy et al., "Inception-v4, Inception-ResNet", 2016."""
 
     kind = "sum"
     input_count = (2, 2)
 
-    scale: float = argument(number)
+    scale: float = argument(real_number)
 
     def coefficients(self, count: int) -> tuple[float, ...]:
         return (1, self.scale)
 
 
 class Concatenate(BroadcastMerge):
-    """All inputs side by side along the axis."""
+    """Lays all inputs side by side along the axis."""
 
     kind = "concatenate"
 

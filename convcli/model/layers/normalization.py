@@ -1,4 +1,4 @@
-"""Layers that shift and scale: by statistics of the data, or by fixed or learned numbers."""
+"""Layers that shift and scale: by statistics of the data, or by given or learned numbers."""
 
 from __future__ import annotations
 
@@ -7,77 +7,87 @@ from typing import Any, ClassVar, Literal
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape
-from convcli.model.layers.base import (
-    Layer,
+from convcli.model.layers.arguments import (
     argument,
-    axes,
     axis_number,
+    axis_numbers,
+    boolean,
     channel_axes,
     channel_axis,
-    flag,
-    number,
-    numbers,
     optional,
-    whole,
+    real_number,
+    real_numbers,
+    whole_number,
 )
+from convcli.model.layers.base import Layer
 from convcli.model.steps import Normalize, Scale, Step, Weight
 
 
-def _gamma_beta(shape: Shape, scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
+def gamma_and_beta(shape: Shape, scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
+    """Return the weights that scale and shift normalised values, each None where it is left out."""
     return Weight("gamma", shape, 1.0) if scale else None, Weight("beta", shape) if center else None
 
 
-def _affine(shape: Shape, scale: bool, center: bool, axes: tuple[int, ...]) -> tuple[Scale, ...]:
-    """The step that follows a normalisation, if it has weights."""
-    return (Scale("affine", axes, *_gamma_beta(shape, scale, center)),) if scale or center else ()
+def affine_step(shape: Shape, scale: bool, center: bool, axes: tuple[int, ...]) -> tuple[Scale, ...]:
+    """Return the step that scales and shifts normalised values, none if neither is asked for."""
+    return (Scale("affine", axes, *gamma_and_beta(shape, scale, center)),) if scale or center else ()
 
 
 class BatchNormalization(Layer):
     """gamma·(x - moving_mean) / sqrt(moving_variance + epsilon) + beta, channel by channel.
 
-    Ioffe and Szegedy, "Batch Normalization", 2015; in training, with the batch's statistics.
+    In training, mean and variance are those of the batch. Ioffe and Szegedy, "Batch Normalization", 2015.
     """
 
+    weight_names = ("gamma", "beta", "moving_mean", "moving_variance")
+
     axis: int | None = argument(optional(axis_number), None)
-    momentum: float = argument(number, 0.99)
-    epsilon: float = argument(number, 1e-3)
-    center: bool = argument(flag, True)
-    scale: bool = argument(flag, True)
+    momentum: float = argument(real_number, 0.99)
+    epsilon: float = argument(real_number, 1e-3)
+    center: bool = argument(boolean, True)
+    scale: bool = argument(boolean, True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(self.axis, shapes[0], data_format)
         shape = (shapes[0][axis],)
-        gamma, beta = _gamma_beta(shape, self.scale, self.center)
+        gamma, beta = gamma_and_beta(shape, self.scale, self.center)
         mean = Weight("moving_mean", shape, trainable=False)
         variance = Weight("moving_variance", shape, 1.0, trainable=False)
         return (Scale("batch", (axis,), gamma, beta, mean, variance, self.epsilon, momentum=self.momentum),)
 
 
 class LayerNormalization(Layer):
-    """Each sample to mean 0 and variance 1 over the axes, then gamma·x + beta. Ba, Kiros and Hinton, 2016."""
+    """Normalises each sample to mean 0 and variance 1 over the axes, then gamma·x + beta.
 
-    axis: tuple[int, ...] | None = argument(optional(axes), None)
-    epsilon: float = argument(number, 1e-3)
-    center: bool = argument(flag, True)
-    scale: bool = argument(flag, True)
+    Ba, Kiros and Hinton, "Layer Normalization", 2016.
+    """
+
+    weight_names = ("gamma", "beta")
+
+    axis: tuple[int, ...] | None = argument(optional(axis_numbers), None)
+    epsilon: float = argument(real_number, 1e-3)
+    center: bool = argument(boolean, True)
+    scale: bool = argument(boolean, True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        places = channel_axes(self.axis, shapes[0], data_format)
-        shape = tuple(shapes[0][place] for place in places)
-        return (Normalize(places, self.epsilon), *_affine(shape, self.scale, self.center, places))
+        axes = channel_axes(self.axis, shapes[0], data_format)
+        shape = tuple(shapes[0][axis] for axis in axes)
+        return (Normalize(axes, self.epsilon), *affine_step(shape, self.scale, self.center, axes))
 
 
 class GroupNormalization(Layer):
-    """Each group of channels of a sample to mean 0 and variance 1, then gamma·x + beta. Wu and He, 2018.
+    """Normalises each group of channels of a sample to mean 0 and variance 1, then gamma·x + beta.
 
-    `groups` of -1 means one group a channel.
+    `groups` of -1 makes each channel a group. Wu and He, "Group Normalization", 2018.
     """
 
-    groups: int = argument(whole(-1), 32)
+    weight_names = ("gamma", "beta")
+
+    groups: int = argument(whole_number(-1), 32)
     axis: int | None = argument(optional(axis_number), None)
-    epsilon: float = argument(number, 1e-3)
-    center: bool = argument(flag, True)
-    scale: bool = argument(flag, True)
+    epsilon: float = argument(real_number, 1e-3)
+    center: bool = argument(boolean, True)
+    scale: bool = argument(boolean, True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         shape = shapes[0]
@@ -86,32 +96,34 @@ class GroupNormalization(Layer):
         groups = channels if self.groups == -1 else self.groups
         if groups is not None and (groups < 1 or (channels is not None and channels % groups)):
             raise ConvcliError(f"channels (={channels}) must be divisible by groups (={groups})")
-        others = tuple(place for place in range(len(shape)) if place != axis)
-        affine = _affine((channels,), self.scale, self.center, (axis,))
+        others = tuple(other for other in range(len(shape)) if other != axis)
+        affine = affine_step((channels,), self.scale, self.center, (axis,))
         return (Normalize((*others, axis), self.epsilon, groups), *affine)
 
 
-ONE_A_CHANNEL = "channels"
+CHANNELS = "channels"  # the default axis of Normalization, whose None means something else
 
 
-def _axes_or_one(value: Any, rank: int) -> tuple[int, ...] | str | None:
-    if value in ([], ()):  # what Keras writes for None
+def axes_or_none(value: Any, rank: int) -> tuple[int, ...] | str | None:
+    """Read axis numbers, or None for statistics that all cells share."""
+    if value in ([], ()):  # Keras writes None so
         return None
-    return value if value in (None, ONE_A_CHANNEL) else axes(value, rank)
+    return value if value in (None, CHANNELS) else axis_numbers(value, rank)
 
 
 class Normalization(Layer):
     """(x - mean) / max(sqrt(variance), 1e-7), channel by channel; `invert` undoes it.
 
-    An axis of None stands for one mean and one variance for all.
-
-    Mean and variance are arguments, or else weights that the data gave.
+    With an axis of None, all cells share one mean and one variance. Mean and variance are arguments, or else weights
+    that Keras took from data.
     """
 
-    axis: tuple[int, ...] | str | None = argument(_axes_or_one, ONE_A_CHANNEL)
-    mean: float | tuple[float, ...] | None = argument(optional(numbers), None)
-    variance: float | tuple[float, ...] | None = argument(optional(numbers), None)
-    invert: bool = argument(flag, False)
+    weight_names = ("mean", "variance")
+
+    axis: tuple[int, ...] | str | None = argument(axes_or_none, CHANNELS)
+    mean: float | tuple[float, ...] | None = argument(optional(real_numbers), None)
+    variance: float | tuple[float, ...] | None = argument(optional(real_numbers), None)
+    invert: bool = argument(boolean, False)
 
     EPSILON: ClassVar[float] = 1e-7  # keras.config.epsilon()
 
@@ -119,18 +131,18 @@ class Normalization(Layer):
         if (self.mean is None) != (self.variance is None):
             raise ConvcliError("mean without variance, or variance without mean", "both, or neither")
         axes = None if isinstance(self.axis, str) else self.axis
-        places = () if self.axis is None else channel_axes(axes, shapes[0], data_format)
-        shape = tuple(shapes[0][place] for place in places)
+        sample_axes = () if self.axis is None else channel_axes(axes, shapes[0], data_format)
+        shape = tuple(shapes[0][axis] for axis in sample_axes)
         kind: Literal["inverse", "standard"] = "inverse" if self.invert else "standard"
         if self.mean is not None and self.variance is not None:
-            mean, variance = (_one_each(name, getattr(self, name), shape) for name in ("mean", "variance"))
+            mean, variance = (numbers_for(name, getattr(self, name), shape) for name in ("mean", "variance"))
             if min(variance) < 0:
                 raise ConvcliError(f"a variance of {min(variance)}", "none below 0")
-            return (Scale(kind, places, mean=mean, variance=variance, epsilon=self.EPSILON),)
+            return (Scale(kind, sample_axes, mean=mean, variance=variance, epsilon=self.EPSILON),)
         return (
             Scale(
                 kind,
-                places,
+                sample_axes,
                 mean=Weight("mean", shape, trainable=False),
                 variance=Weight("variance", shape, 1.0, trainable=False),
                 epsilon=self.EPSILON,
@@ -139,9 +151,12 @@ class Normalization(Layer):
         )
 
 
-def _one_each(name: str, given: float | tuple[float, ...], shape: Shape) -> tuple[float, ...]:
-    """One number for all cells of the shape, or where it has one axis a number for each."""
-    numbers = given if isinstance(given, tuple) else (given,)
+def numbers_for(name: str, value: float | tuple[float, ...], shape: Shape) -> tuple[float, ...]:
+    """Return the numbers of an argument for cells of a shape: one for all, or along one axis a number for each.
+
+    Raises `ConvcliError`, which names the argument.
+    """
+    numbers = value if isinstance(value, tuple) else (value,)
     if len(numbers) == 1 or (len(shape) == 1 and shape[0] in (None, len(numbers))):
         return numbers
     if len(shape) == 1:
@@ -150,25 +165,30 @@ def _one_each(name: str, given: float | tuple[float, ...], shape: Shape) -> tupl
 
 
 class Rescaling(Layer):
-    """scale·x + offset, one number each or one a channel."""
+    """scale·x + offset; each is one number, or a number for each channel."""
 
-    scale: float | tuple[float, ...] = argument(numbers)
-    offset: float | tuple[float, ...] = argument(numbers, 0.0)
+    scale: float | tuple[float, ...] = argument(real_numbers)
+    offset: float | tuple[float, ...] = argument(real_numbers, 0.0)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(None, shapes[0], data_format)
         scale, offset = self.scale, self.offset
         if isinstance(scale, tuple) or isinstance(offset, tuple):
             shape = (shapes[0][axis],)
-            return (Scale("affine", (axis,), _one_each("scale", scale, shape), _one_each("offset", offset, shape)),)
+            return (Scale("affine", (axis,), numbers_for("scale", scale, shape), numbers_for("offset", offset, shape)),)
         return (Scale("affine", (), (scale,), (offset,)),)
 
 
 class LayerScale(Layer):
-    """gamma·x, channel by channel, gamma learned from `init_values`. Touvron et al., 2021; used by ConvNeXt."""
+    """gamma·x, channel by channel; gamma is learned and starts at `init_values`. ConvNeXt uses it.
 
-    init_values: float = argument(number, 1e-6)
-    projection_dim: int | None = argument(optional(whole()), None)
+    Touvron et al., "Going Deeper with Image Transformers", 2021.
+    """
+
+    weight_names = ("gamma",)
+
+    init_values: float = argument(real_number, 1e-6)
+    projection_dim: int | None = argument(optional(whole_number()), None)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axis = channel_axis(None, shapes[0], data_format)

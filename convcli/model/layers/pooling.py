@@ -1,4 +1,4 @@
-"""Pooling: the maximum or the mean of windows, or of all space."""
+"""Pooling: the maximum or the mean of each window, or of all space."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from typing import ClassVar, Literal
 
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Shape
-from convcli.model.layers.base import Layer, argument, data_format_name, each_axis, flag, optional, padding, per_axis
+from convcli.model.layers.arguments import (
+    argument,
+    boolean,
+    data_format_name,
+    optional,
+    per_axis,
+    word_or_pairs,
+)
+from convcli.model.layers.base import Layer
 from convcli.model.steps import GlobalPool, Pool, Step
-from convcli.model.window import Padding, Window, sliding_window
+from convcli.model.window import Padding, Window, sliding_windows
 
 
 class Pooling(Layer, abstract=True):
-    """A window over each channel; the strides are the window's size unless given."""
+    """A window slides over each channel; by default the strides are the window's size."""
 
     kind: ClassVar[Literal["max", "average"]]
 
     pool_size: tuple[int, ...] = argument(per_axis(), 2)
     strides: tuple[int, ...] | None = argument(optional(per_axis()), None)
-    padding: Padding = argument(padding("valid", "same", "same_lower", "full"), "valid")
+    padding: Padding = argument(word_or_pairs("valid", "same", "same_lower", "full"), "valid")
     data_format: str | None = argument(data_format_name, None)
     dilation_rate: tuple[int, ...] = argument(per_axis(), 1, kw_only=True)
-    ceil_mode: bool = argument(flag, False, kw_only=True)
+    ceil_mode: bool = argument(boolean, False, kw_only=True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return (Pool(self.kind, self.windows(shapes[0][:-1])),)
 
     def windows(self, space: Shape) -> tuple[Window, ...]:
-        """The window along each spatial axis."""
+        """Return the window along each spatial axis of the input."""
         strides = self.strides or self.pool_size
-        settings = each_axis(self.pool_size, strides, self.dilation_rate, self.padding)
-        windows = (sliding_window(*setting, width) for setting, width in zip(settings, space, strict=True))
-        return tuple(replace(each, ceil=self.ceil_mode) for each in windows)
+        windows = sliding_windows(self.pool_size, strides, self.dilation_rate, self.padding, space)
+        return tuple(replace(window, ceil=self.ceil_mode) for window in windows)
 
 
 class MaxPooling(Pooling, abstract=True):
-    """The largest value of each window; empty cells never win."""
+    """The maximum of each window; cells of the padding never are it."""
 
     kind = "max"
 
@@ -57,11 +64,11 @@ class MaxPooling3D(MaxPooling):
 
 
 class AveragePooling(Pooling, abstract=True):
-    """The mean of each window, over its input cells or, with `count_include_pad`, over its padding too."""
+    """The mean of each window: of its input cells, with `count_include_pad` of its padding too."""
 
     kind = "average"
 
-    count_include_pad: bool = argument(flag, False, kw_only=True)
+    count_include_pad: bool = argument(boolean, False, kw_only=True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return (Pool(self.kind, self.windows(shapes[0][:-1]), self.count_include_pad),)
@@ -83,12 +90,12 @@ class AveragePooling3D(AveragePooling):
 
 
 class GlobalPooling(Layer, abstract=True):
-    """One value a channel, from all of space."""
+    """The maximum or the mean of each channel."""
 
     kind: ClassVar[Literal["max", "average"]]
 
     data_format: str | None = argument(data_format_name, None)
-    keepdims: bool = argument(flag, False)
+    keepdims: bool = argument(boolean, False)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return (GlobalPool(self.kind, self.keepdims),)

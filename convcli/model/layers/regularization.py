@@ -7,54 +7,56 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape
-from convcli.model.layers.base import Layer, argument, data_format_name, number
+from convcli.model.layers.arguments import argument, data_format_name, real_number
+from convcli.model.layers.base import Layer
 from convcli.model.steps import Noise, Penalty, Step
 
 
-def _rate(value: Any, rank: int) -> float:
-    if not 0 <= number(value, rank) < 1:
+def rate_below_one(value: Any, rank: int) -> float:
+    """Read a share of the values, below 1."""
+    if not 0 <= real_number(value, rank) < 1:
         raise ConvcliError(f"{value!r}", "0 or more and below 1")
     return float(value)
 
 
-class Idle(Layer, abstract=True):
-    """The identity outside training."""
+class TrainingLayer(Layer, abstract=True):
+    """A layer that is the identity except in training."""
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return ()
 
 
-class Identity(Idle):
-    pass
+class Identity(TrainingLayer):
+    """Hands on its input, in training too."""
 
 
-class Dropout(Idle):
-    """In training, sets a share of the values to zero. Srivastava et al., 2014."""
+class Dropout(TrainingLayer):
+    """Sets a share of the values to 0 and scales the rest up. Srivastava et al., "Dropout", 2014."""
 
-    rate: float = argument(_rate)
+    rate: float = argument(rate_below_one)
 
     def training_steps(self, shape: Shape) -> tuple[Step, ...]:
         return (Noise("dropout", self.rate),)
 
 
 class AlphaDropout(Dropout):
-    """In training, sets a share of the values to what SELU makes of -infinity. Klambauer et al., 2017."""
+    """Dropout for SELU: sets values to what SELU makes of -infinity. Klambauer et al., 2017."""
 
     def training_steps(self, shape: Shape) -> tuple[Step, ...]:
         return (Noise("alpha_dropout", self.rate),)
 
 
 class GaussianDropout(Dropout):
-    """In training, multiplies by numbers around 1."""
+    """Multiplies by random numbers around 1. Srivastava et al., "Dropout", 2014."""
 
     def training_steps(self, shape: Shape) -> tuple[Step, ...]:
         return (Noise("gaussian_dropout", self.rate),)
 
 
-class SpatialDropout(Idle, abstract=True):
-    """In training, sets a share of the maps to zero."""
+class SpatialDropout(TrainingLayer, abstract=True):
+    """Sets a share of the maps to 0. Tompson et al., "Efficient Object Localization", 2015."""
 
-    rate: float = argument(_rate)
+    rate: float = argument(rate_below_one)
     data_format: str | None = argument(data_format_name, None)
 
     def training_steps(self, shape: Shape) -> tuple[Step, ...]:
@@ -73,20 +75,20 @@ class SpatialDropout3D(SpatialDropout):
     rank = 3
 
 
-class GaussianNoise(Idle):
-    """In training, adds noise."""
+class GaussianNoise(TrainingLayer):
+    """Adds random numbers around 0."""
 
-    stddev: float = argument(number)
+    stddev: float = argument(real_number)
 
     def training_steps(self, shape: Shape) -> tuple[Step, ...]:
         return (Noise("gaussian_noise", self.stddev),)
 
 
-class ActivityRegularization(Idle):
-    """In training, adds to the loss."""
+class ActivityRegularization(TrainingLayer):
+    """Adds l1·Σ|x| + l2·Σx² to the loss."""
 
-    l1: float = argument(number, 0.0)
-    l2: float = argument(number, 0.0)
+    l1: float = argument(real_number, 0.0)
+    l2: float = argument(real_number, 0.0)
 
     def training_steps(self, shape: Shape) -> tuple[Step, ...]:
         return (Penalty(self.l1, self.l2),)

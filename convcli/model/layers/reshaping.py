@@ -1,4 +1,4 @@
-"""Layers that move values about without computing: padding, cropping, enlarging, flattening, reordering."""
+"""Layers that move values: padding, cropping, upsampling, flattening, another shape or order of the axes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Shape, format_shape, product
-from convcli.model import steps
-from convcli.model.layers.base import Layer, argument, choice, data_format_name, pairs, per_axis
-from convcli.model.steps import Pad, Resize, Step
+from convcli.model.layers.arguments import argument, choice, data_format_name, pairs_per_axis, per_axis
+from convcli.model.layers.base import Layer
+from convcli.model.steps import ChangeShape, MoveAxes, Pad, Resize, Step
 from convcli.model.window import Pair
 
 
 class ZeroPadding(Layer, abstract=True):
-    """Rows of zeros around the input."""
+    """Adds zeros around the input."""
 
-    padding: tuple[Pair, ...] = argument(pairs, 1)
+    padding: tuple[Pair, ...] = argument(pairs_per_axis, 1)
     data_format: str | None = argument(data_format_name, None)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
@@ -36,9 +36,9 @@ class ZeroPadding3D(ZeroPadding):
 
 
 class Cropping(Layer, abstract=True):
-    """The input without its outer rows."""
+    """Removes the outer cells of the input."""
 
-    cropping: tuple[Pair, ...] = argument(pairs, 1)
+    cropping: tuple[Pair, ...] = argument(pairs_per_axis, 1)
     data_format: str | None = argument(data_format_name, None)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
@@ -52,7 +52,7 @@ class Cropping1D(Cropping):
 class Cropping2D(Cropping):
     rank = 2
 
-    cropping: tuple[Pair, ...] = argument(pairs, 0)  # Keras's default differs from that of 1-D and 3-D
+    cropping: tuple[Pair, ...] = argument(pairs_per_axis, 0)  # Keras's default differs from that of 1-D and 3-D
 
 
 class Cropping3D(Cropping):
@@ -60,7 +60,7 @@ class Cropping3D(Cropping):
 
 
 class UpSampling(Layer, abstract=True):
-    """Each cell repeated along each spatial axis."""
+    """Repeats each cell along each spatial axis."""
 
     size: tuple[int, ...] = argument(per_axis(), 2)
     data_format: str | None = argument(data_format_name, None)
@@ -74,7 +74,7 @@ class UpSampling1D(UpSampling):
 
 
 class UpSampling2D(UpSampling):
-    """Each cell repeated along both axes, or interpolated between neighbours."""
+    """Repeats each cell along both axes, or interpolates between cells."""
 
     rank = 2
 
@@ -89,76 +89,78 @@ class UpSampling3D(UpSampling):
 
 
 class Flatten(Layer):
-    """All values in one row, channels last whatever the data format."""
+    """Lays all values along one axis, with the channels last whatever the data format."""
 
     keeps_rank = False
 
     data_format: str | None = argument(data_format_name, None)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        return (steps.ChangeShape((product(shapes[0]),)),)
+        return (ChangeShape((product(shapes[0]),)),)
 
 
-def _in_model_order(step: Step, rank: int, rank_after: int, data_format: DataFormat) -> tuple[Step, ...]:
-    """`step`, which speaks of the model's axis order, between the two permutations that lead there and back."""
-    there, back = data_format.axis_order(rank), data_format.axis_order(rank_after)
-    restored = tuple(back.index(axis) for axis in range(rank_after))
-    around = (steps.MoveAxes(there), step, steps.MoveAxes(restored))
-    idle = (steps.MoveAxes(tuple(range(rank))), steps.MoveAxes(tuple(range(rank_after))))
-    return tuple(each for each in around if each not in idle)
+def in_model_order(step: Step, input_rank: int, output_rank: int, data_format: DataFormat) -> tuple[Step, ...]:
+    """Return a step that counts axes in the model's order, between the two that lead to that order and back."""
+    to_model, from_model = data_format.axis_order(input_rank), data_format.axis_order(output_rank)
+    back = tuple(from_model.index(axis) for axis in range(output_rank))
+    steps = (MoveAxes(to_model), step, MoveAxes(back))
+    without_effect = (MoveAxes(tuple(range(input_rank))), MoveAxes(tuple(range(output_rank))))
+    return tuple(step for step in steps if step not in without_effect)
 
 
-def _target(value: Any, rank: int) -> tuple[int, ...]:
+def target_shape(value: Any, rank: int) -> tuple[int, ...]:
+    """Read a shape in which one extent may be -1."""
     extents = value if isinstance(value, list | tuple) else (value,)
-    whole = all(isinstance(each, int) and not isinstance(each, bool) and (each > 0 or each == -1) for each in extents)
-    if not whole or not extents or list(extents).count(-1) > 1:
+    valid = all(isinstance(item, int) and not isinstance(item, bool) and (item > 0 or item == -1) for item in extents)
+    if not valid or not extents or list(extents).count(-1) > 1:
         raise ConvcliError(f"{value!r}", "positive whole numbers, one of which may be -1")
     return tuple(extents)
 
 
 class Reshape(Layer):
-    """The same values in another shape, read in the model's axis order; -1 stands for what is left."""
+    """Gives the values another shape, in the model's axis order; -1 stands for what is left."""
 
     keeps_rank = False
 
-    target_shape: tuple[int, ...] = argument(_target)
+    target_shape: tuple[int, ...] = argument(target_shape)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         shape = self._resolved(shapes[0])
-        return _in_model_order(steps.ChangeShape(shape), len(shapes[0]), len(shape), data_format)
+        return in_model_order(ChangeShape(shape), len(shapes[0]), len(shape), data_format)
 
     @property
     def multiple(self) -> int:
-        """What the number of values must be a multiple of."""
+        """The number that must divide the number of values."""
         return abs(product(self.target_shape) or 1)
 
     def _resolved(self, shape: Shape) -> Shape:
         if -1 not in self.target_shape:
             return self.target_shape
-        total, rest = product(shape), self.multiple
-        if total is not None and total % rest:
+        values = product(shape)
+        if values is not None and values % self.multiple:
             raise ConvcliError(
-                f"{format_shape(shape)} holds {total} values, which {format_shape(self.target_shape)} does not divide",
-                f"a multiple of {rest}",
+                f"{format_shape(shape)} holds {values} values, which {format_shape(self.target_shape)} does not divide",
+                f"a multiple of {self.multiple}",
             )
-        left = None if total is None else total // rest
-        return tuple(left if each == -1 else each for each in self.target_shape)
+        rest = None if values is None else values // self.multiple
+        return tuple(rest if extent == -1 else extent for extent in self.target_shape)
 
 
-def _order(value: Any, rank: int) -> tuple[int, ...]:
-    whole = isinstance(value, list | tuple) and all(type(each) is int for each in value)
+def axis_order(value: Any, rank: int) -> tuple[int, ...]:
+    """Read an order of all axes but the batch, counted from 1."""
+    whole = isinstance(value, list | tuple) and all(type(item) is int for item in value)
     if not whole or not value or sorted(value) != list(range(1, len(value) + 1)):
         raise ConvcliError(f"{value!r}", "the numbers of all axes but the batch, from 1, in their new order")
     return tuple(value)
 
 
 class Permute(Layer):
-    """The axes in another order, counted from 1 (0 is the batch) in the model's axis order."""
+    """Puts the axes in another order, counted from 1 (0 is the batch) in the model's axis order."""
 
-    dims: tuple[int, ...] = argument(_order)
+    dims: tuple[int, ...] = argument(axis_order)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         rank = len(self.dims)
         if rank != len(shapes[0]):
             raise ConvcliError(f"dims {list(self.dims)} for an input of {len(shapes[0])} axes", "one number an axis")
-        return _in_model_order(steps.MoveAxes(tuple(each - 1 for each in self.dims)), rank, rank, data_format)
+        return in_model_order(MoveAxes(tuple(axis - 1 for axis in self.dims)), rank, rank, data_format)
