@@ -1,10 +1,14 @@
-"""The library."""
+"""The convcli."""
 
 from __future__ import annotations
 
+import doctest
+import inspect
+import re
+
 import numpy as np
 import pytest
-from conftest import SAMPLES
+from conftest import ROOT, SAMPLES
 
 import convcli
 from convcli.core.errors import ConvcliError
@@ -125,3 +129,29 @@ def test_a_name_that_is_not_there():
 def test_a_model_is_prepared_in_a_type_that_is_computed_in(dtype):
     with pytest.raises(convcli.ConvcliError, match=f"dtype '{dtype}' .float32 or float64."):
         convcli.prepare(convcli.load(["ReLU()"]), (4,), dtype=dtype)
+
+
+FUNCTIONS = ("apply", "convolve", "explain", "fit", "load", "prepare", "summarize")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_example_of_a_public_function_runs(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    function = getattr(convcli, name)
+    names = {public: getattr(convcli, public) for public in convcli.__all__}
+    (test,) = doctest.DocTestFinder(recurse=False).find(function, name, globs=names)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner.run(test)
+    assert test.examples
+    assert runner.failures == 0
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_help_of_a_public_function_describes_every_argument(name):
+    function = getattr(convcli, name)
+    arguments, rest = inspect.getdoc(function).split("Args:\n")[1].split("Returns:\n")
+    described = {
+        word for line in re.findall(r"^    (\w[\w, ]*):", arguments, re.MULTILINE) for word in line.split(", ")
+    }
+    assert described == set(inspect.signature(function).parameters)
+    assert "Raises:\n    ConvcliError: " in rest
