@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate
 from math import prod
 
@@ -30,17 +30,20 @@ def _work(operation: Operation) -> int:
     return macs + prod(operation.output_shape)
 
 
-@contextmanager
 def reporting(
     pools: Sequence[ThreadPool], layer: str, shares: tuple[float, float], callback: ProgressCallback | None
-) -> Iterator[None]:
-    """Within the context, report how far an operation of the layer is, as the pools finish its tasks.
+) -> AbstractContextManager[None]:
+    """Return a context that reports how far an operation of the layer is, as the pools finish its tasks.
 
     `shares` are those of `work_shares`. Without a callback nothing is reported.
     """
-    if callback is None:
-        yield
-        return
+    return nullcontext() if callback is None else _reporting(pools, layer, shares, callback)
+
+
+@contextmanager
+def _reporting(
+    pools: Sequence[ThreadPool], layer: str, shares: tuple[float, float], callback: ProgressCallback
+) -> Iterator[None]:
     before, own = shares
     for workers in pools:
         workers.report_progress = lambda share: callback(layer, before + own * share)
