@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import convcli as library
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -348,13 +348,13 @@ def test_every_cell_shows_what_the_engine_computes_and_the_working_arrives_there
     y = library.apply(library.load(layers), x, seed=1)[0]
     expected = np.moveaxis(y, -1, 0).ravel()
     found = page.evaluate(SHOWN)
-    assert [value for value, _ in found] == [number_text(each) for each in expected]
+    assert [value for value, _ in found] == [format_value(each) for each in expected]
     np.testing.assert_allclose([float(end) for _, end in found], expected, rtol=1e-5, atol=1e-9)
 
 
 def test_numbers_that_are_none_are_shown(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin=f"[NaN, Infinity, -Infinity, {', '.join(map(str, ODD))}]")
-    assert [value for value, _ in page.evaluate(SHOWN)] == ["NaN", "Infinity", "-Infinity", *map(number_text, ODD)]
+    assert [value for value, _ in page.evaluate(SHOWN)] == ["NaN", "Infinity", "-Infinity", *map(format_value, ODD)]
 
 
 ODD = (1e300, -0.0, -1.5e-7, 99999.95, 123456.789, 1234567.5, 1e15, 123456789012345.6, 0.0001, 0.00009999995, 1 / 3)

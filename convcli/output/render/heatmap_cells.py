@@ -14,7 +14,7 @@ from convcli.core.records import Record
 from convcli.output.render import colormap
 from convcli.output.render.colormap import ColourScale
 from convcli.output.render.formats import TextStyle
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 
 BAR = 32  # characters of the legend's bar
 RAMP = ".:-=+*%#@"  # from the least number to the greatest
@@ -83,7 +83,7 @@ def _characters(values: Array, scale: ColourScale) -> list[list[str]]:
     ramp = _ramp(scale)
     characters = np.array(list(ramp))[colormap.positions(values, scale, len(ramp) - 1)]
     for value in scale.non_finite:
-        characters[colormap.where_equal(values, value)] = NON_FINITE[number_text(value)]
+        characters[colormap.where_equal(values, value)] = NON_FINITE[format_value(value)]
     return characters.tolist()
 
 
@@ -96,14 +96,14 @@ def legend(painter: CellPainter) -> str:
     parts = [_bar(painter) if painter.style.colour else _key(painter.scale)]
     for value in painter.scale.non_finite:
         (sample, *_) = painter.lines(np.full((painter.cells_per_line, 2 // painter.cell_width), value))
-        parts.append(f"{sample if painter.style.colour else repr(sample[0])} {number_text(value)}")
+        parts.append(f"{sample if painter.style.colour else repr(sample[0])} {format_value(value)}")
     return f"scale: {'   '.join(parts)}"
 
 
 def _bar(painter: CellPainter) -> str:
     """Return the colours of the scale between the numbers at its ends."""
     scale = painter.scale
-    low, high = number_text(scale.low), number_text(scale.high)
+    low, high = format_value(scale.low), format_value(scale.high)
     cells = BAR // painter.cell_width
     if scale.low == scale.high:
         return f"{_strip(painter, np.full(2 // painter.cell_width, scale.low))} {low}"
@@ -122,7 +122,7 @@ def _key(scale: ColourScale) -> str:
     """Return each character of the ramp with the value that it stands for."""
     ramp = _ramp(scale)
     if scale.low == scale.high:
-        return f"'{ramp[0]}' {number_text(scale.low)}"
+        return f"'{ramp[0]}' {format_value(scale.low)}"
     last = len(ramp) - 1
     fractions = [position / last for position in range(last + 1)]
     if scale.signed:

@@ -24,7 +24,7 @@ from convcli.output.render.image_style import (
     shortened,
 )
 from convcli.output.render.map_sections import MapGroup, MapSection, TitledMap
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 
 TITLE, HEADING = 22, 17  # sizes of letters
 WIDTH = 1280  # of a row of maps, unless one map is wider
@@ -184,16 +184,16 @@ class MapSheet:
     def _swatches(self) -> Iterator[tuple[str, int]]:
         """Yield the word for each value that is not finite, and the width of its swatch with this word."""
         for value in self._scale.non_finite:
-            text = number_text(value)
+            text = format_value(value)
             yield text, BAR_HEIGHT + 8 + ceil(self._length(text, LABEL)) + GAP
 
 
 def _bar_numbers(scale: ColourScale) -> list[tuple[float, str]]:
     """Return the numbers below the bar, each with its position along the bar from 0 to 1."""
     if scale.low == scale.high:
-        return [(0, number_text(scale.low))]
+        return [(0, format_value(scale.low))]
     middle = [(0.5, "0")] if scale.signed else []
-    return [(0, number_text(scale.low)), *middle, (1, number_text(scale.high))]
+    return [(0, format_value(scale.low)), *middle, (1, format_value(scale.high))]
 
 
 def _bar(scale: ColourScale, length: int) -> Array:

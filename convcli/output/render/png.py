@@ -12,7 +12,7 @@ from convcli.output.render.colormap import ColourScale
 from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.map_sections import map_sections
 from convcli.output.render.map_sheet import MapSheet
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport
 
@@ -51,7 +51,7 @@ def _encoded(image: Any, scale: ColourScale) -> bytes:
 
     metadata = PngInfo()
     metadata.add_text("Software", "convcli")
-    metadata.add_text("Scale", f"{number_text(scale.low)} to {number_text(scale.high)}")
+    metadata.add_text("Scale", f"{format_value(scale.low)} to {format_value(scale.high)}")
     stream = io.BytesIO()
     image.save(stream, "PNG", pnginfo=metadata)
     return stream.getvalue()

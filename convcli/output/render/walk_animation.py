@@ -25,7 +25,7 @@ from convcli.output.render.image_style import (
     plain_letters,
     shortened,
 )
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 from convcli.output.render.stage_lines import stage_line
 from convcli.output.render.walk_layout import ColouredGrid, NumberFormat, PlacedGrid, lay_out
 from convcli.output.report.apply import orientation
@@ -145,12 +145,12 @@ class WalkAnimation:
 
     def text_lines(self, explanation: Explanation, stage: DotProductStage | PoolStage) -> tuple[str, str]:
         """Return the working in the window, as fully as it fits in a line, and the value that it ends in."""
-        value = f"{self._layer_name} at {','.join(map(str, explanation.at))} = {number_text(explanation.value)}"
+        value = f"{self._layer_name} at {','.join(map(str, explanation.at))} = {format_value(explanation.value)}"
         if self._hidden_channels:
             value += f"; {self._hidden_channels} more channels are not shown"
         result = stage.value if isinstance(stage, PoolStage) or stage.per_channel else stage.sum
         name = "sums of products" if np.ndim(result) else "sum of products"
-        short = f"{name}: {', '.join(map(number_text, np.ravel(result)))}"
+        short = f"{name}: {', '.join(map(format_value, np.ravel(result)))}"
         width = self.layout.size[0] - 2 * MARGIN
         return next((text for text in (stage_line(stage), short) if self._font.getlength(text) <= width), ""), value
 
@@ -229,7 +229,7 @@ def _with_two_axes(array: Array) -> Array:
 
 
 def _rounded_text(value: Any, digits: int) -> str:
-    return number_text(float(f"{float(value):.{digits}g}"))
+    return format_value(float(f"{float(value):.{digits}g}"))
 
 
 def _outline(pen: Any, placed: PlacedGrid, cells: Iterable[Cell], colour: tuple[int, ...] = WINDOW) -> None:

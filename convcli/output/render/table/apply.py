@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.core.shapes import format_shape
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals
 from convcli.output.render.table.number_grids import NumberGrid, number_grids
 from convcli.output.report.apply import ApplyReport, Kernels, Maps
@@ -50,7 +50,7 @@ def _filters(kernels: Kernels) -> Iterator[RenderableType]:
     is_spatial = kernels.kernel.ndim > 2
     named = []
     for index, name in enumerate(kernels.names):
-        title = name if kernels.bias is None else f"{name}, bias {number_text(kernels.bias[index])}"
+        title = name if kernels.bias is None else f"{name}, bias {format_value(kernels.bias[index])}"
         filter_ = kernels.kernel[..., index]  # (*size, channels)
         channels = filter_.shape[-1]
         if is_spatial and channels > 1:

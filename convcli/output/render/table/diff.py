@@ -8,16 +8,16 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from convcli.output.render.number_text import count_text, per_axis_text
-from convcli.output.render.table.layer_table import column_table, shapes_text
+from convcli.output.render.number_format import format_count, format_per_axis
+from convcli.output.render.table.layer_table import column_table, format_shapes
 from convcli.output.report.diff import DiffReport, LayerPair
 
 MARKS = {(True, True): "", (True, False): "−", (False, True): "+"}  # by whether a has the layer, and whether b has it
 COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {  # by JSON key: the heading, and how a value is written
-    "output_shape": ("Output Shape", shapes_text),
-    "params": ("Param #", count_text),
-    "macs": ("MACs", count_text),
-    "receptive_field": ("Receptive field", lambda value: per_axis_text(value, "?")),
+    "output_shape": ("Output Shape", format_shapes),
+    "params": ("Param #", format_count),
+    "macs": ("MACs", format_count),
+    "receptive_field": ("Receptive field", lambda value: format_per_axis(value, "?")),
 }
 
 
@@ -30,11 +30,11 @@ def renderables(report: DiffReport) -> Iterator[RenderableType]:
     yield column_table(columns)
     for key, name in (("input_shape", "Input"), ("output_shape", "Output")):
         if report.a[key] != report.b[key]:
-            yield Text(f" {name}: {shapes_text(report.a[key])} → {shapes_text(report.b[key])}")
+            yield Text(f" {name}: {format_shapes(report.a[key])} → {format_shapes(report.b[key])}")
     for key, name in (("params", "Total params"), ("trainable_params", "Trainable params"), ("macs", "MACs")):
         ratio = report.ratio[key]
         times = "" if ratio is None or report.a[key] == report.b[key] else f" (×{ratio:.4g})"
-        yield Text(f" {name}: {_change(count_text(report.a[key]), count_text(report.b[key]))}{times}")
+        yield Text(f" {name}: {_change(format_count(report.a[key]), format_count(report.b[key]))}{times}")
     differing = sum(bool(pair.differs) for pair in report.pairs)
     yield Text(f" Layers: {len(report.pairs) - differing:,} the same, {differing:,} differ", "dim")
 

@@ -12,8 +12,8 @@ from convcli.core.lazy_imports import np
 from convcli.core.shapes import axis_names
 from convcli.engine.explain.explained_layer import Explanation
 from convcli.engine.explain.stages import DotProductStage, Patch, PoolStage, Stage
-from convcli.output.render.number_text import number_text
-from convcli.output.render.stage_lines import meets_one_cell, products_text, stage_line, sum_text
+from convcli.output.render.number_format import format_value
+from convcli.output.render.stage_lines import format_products, format_sum, meets_one_cell, stage_line
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide
 from convcli.output.report.apply import correlation_name, orientation
 from convcli.output.report.explain import ExplainReport
@@ -48,7 +48,7 @@ def _in_full(explanation: Explanation, is_first: bool) -> Iterator[RenderableTyp
         "" if is_first else "\n",
         (f"{explanation.layer.name} ({type(explanation.layer.node.layer).__name__})", "bold"),
         f": {explanation.map_name}{at} = ",
-        (number_text(explanation.value), "bold"),
+        (format_value(explanation.value), "bold"),
     )
     for stage in explanation.stages:
         yield from stage_renderables(stage, explanation)
@@ -72,7 +72,7 @@ def _dot_product(stage: DotProductStage, explanation: Explanation) -> Iterator[R
         yield Text(f" {_operation(stage, explanation)}{_parentheses(stage)}", "dim")
         yield from _channels(stage)
     if stage.bias is not None:
-        yield Text(f" bias: {sum_text((stage.sum, stage.bias))} = {number_text(stage.value)}")
+        yield Text(f" bias: {format_sum((stage.sum, stage.bias))} = {format_value(stage.value)}")
 
 
 def _operation(stage: DotProductStage, explanation: Explanation) -> str:
@@ -94,7 +94,7 @@ def _one_cell(stage: DotProductStage) -> Iterator[RenderableType]:
         ("products", stage.products),
     )
     yield SideBySide(tuple(NumberGrid(title, values.ravel()) for title, values in titled), ("·", "="))
-    yield Text(f" sum: {products_text(stage.kernel, stage.patch.values)} = {number_text(stage.sum)}")
+    yield Text(f" sum: {format_products(stage.kernel, stage.patch.values)} = {format_value(stage.sum)}")
 
 
 def _channels(stage: DotProductStage) -> Iterator[RenderableType]:
@@ -108,7 +108,7 @@ def _channels(stage: DotProductStage) -> Iterator[RenderableType]:
     if count > MOST_CHANNELS:
         yield Text(f" … {count - MOST_CHANNELS:,} more channels; -f json gives all", "dim")
     if count > 1 and not stage.per_channel:
-        yield Text(f" sum: {sum_text(stage.channel_sums)} = {number_text(stage.sum)}")
+        yield Text(f" sum: {format_sum(stage.channel_sums)} = {format_value(stage.sum)}")
 
 
 def _channel(stage: DotProductStage, index: int, suffix: str) -> Iterator[RenderableType]:
@@ -123,7 +123,7 @@ def _channel(stage: DotProductStage, index: int, suffix: str) -> Iterator[Render
         products_grid = NumberGrid(f"products{suffix}{depth}", products[lead])
         yield SideBySide((filter_grid, patch_grid, products_grid), ("·", "="))
     name = suffix.removeprefix(", ") or "sum"
-    yield Text(f" {name}: {products_text(kernel, values)} = {number_text(stage.channel_sums[index])}")
+    yield Text(f" {name}: {format_products(kernel, values)} = {format_value(stage.channel_sums[index])}")
 
 
 # ---- pooling ----

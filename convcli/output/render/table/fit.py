@@ -9,7 +9,7 @@ from rich.text import Text
 
 from convcli.core.errors import one_line
 from convcli.core.lazy_imports import Array, np
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 from convcli.output.render.slices import slices_2d
 from convcli.output.render.table.layer_table import column_table, model_title
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide, number_grids
@@ -82,7 +82,7 @@ def _named(kernels: Kernels) -> Sequence[tuple[str, Array]]:
     """Each filter with its bias; one that sees several channels as a grid for each."""
     named = []
     for place, name in enumerate(kernels.names):
-        bias = "" if kernels.bias is None else f", bias {number_text(_rounded(kernels.bias[place]))}"
+        bias = "" if kernels.bias is None else f", bias {format_value(_rounded(kernels.bias[place]))}"
         for channel in range(kernels.kernel.shape[-2]):
             several = f", input channel {channel}" if kernels.kernel.shape[-2] > 1 else ""
             named.append((f"{name}{bias}{several}", _rounded(kernels.kernel[..., channel, place])))

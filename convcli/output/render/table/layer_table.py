@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convcli.core.shapes import format_shape
-from convcli.output.render.number_text import count_text
+from convcli.output.render.number_format import format_count
 
 UNLIMITED_WIDTH = 1 << 16  # characters
 RIGHT_ALIGNED = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of numbers
@@ -19,12 +19,12 @@ COLUMN_STYLES = {"Layer (type)": "cyan", "Param #": "green"}
 
 def model_title(summary: Mapping[str, Any]) -> Text:
     """Return the model's name with the shapes of its inputs and outputs."""
-    input_shape, output_shape = (shapes_text(summary[key]) for key in ("input_shape", "output_shape"))
+    input_shape, output_shape = (format_shapes(summary[key]) for key in ("input_shape", "output_shape"))
     layout = " (channels first)" if summary["data_format"] == "channels_first" else ""
     return Text.assemble((summary["name"], "bold"), f": {input_shape} → {output_shape}{layout}")
 
 
-def shapes_text(shapes: Any) -> str:
+def format_shapes(shapes: Any) -> str:
     """Return a shape as Keras prints it, or several with their names: `left (None, 8), right (None, 4)`."""
     if isinstance(shapes, dict):
         return ", ".join(f"{name} {format_shape(shape)}" for name, shape in shapes.items())
@@ -37,7 +37,7 @@ def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | 
     columns: dict[str, Sequence[str]] = {
         "Layer (type)": [f"{layer['name']} ({layer['type']})" for layer in layers],
         "Output Shape": [format_shape(layer["output_shape"]) for layer in layers],
-        "Param #": [count_text(layer["params"]) for layer in layers],
+        "Param #": [format_count(layer["params"]) for layer in layers],
         **(more or {}),
     }
     if not _is_chain(summary):
@@ -70,4 +70,4 @@ def parameter_totals(summary: Mapping[str, Any]) -> Iterator[Text]:
         ("Trainable params", "trainable_params"),
         ("Non-trainable params", "non_trainable_params"),
     ):
-        yield Text(f" {name}: {count_text(summary[key])}")
+        yield Text(f" {name}: {format_count(summary[key])}")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
-from convcli.output.render.number_text import number_text
+from convcli.output.render.number_format import format_value
 from convcli.output.render.slices import slices_2d
 from convcli.output.render.table.layer_table import UNLIMITED_WIDTH
 
@@ -78,7 +78,7 @@ class NumberGrid(Record):
         if None in index:
             return Text("…", "dim")
         value = self.values[index]
-        text, style = number_text(value), "red" if value < 0 else "dim" if value == 0 else ""
+        text, style = format_value(value), "red" if value < 0 else "dim" if value == 0 else ""
         if self.outside is not None and self.outside[index]:
             return Text(f"({text})", "dim italic")
         return Text(f"[{text}]", "bold green") if index == self.chosen else Text(text, style)
@@ -123,5 +123,5 @@ def _shown_positions(extent: int, longest: int, corner: int) -> Positions:
 
 def _extremes(values: Array) -> str:
     """Return the size and range of a grid: `100×100: least 0, mean 4999.5, greatest 9999`."""
-    least, mean, greatest = map(number_text, (values.min(), values.mean(), values.max()))
+    least, mean, greatest = map(format_value, (values.min(), values.mean(), values.max()))
     return f"{'×'.join(map(str, values.shape))}: least {least}, mean {mean}, greatest {greatest}"

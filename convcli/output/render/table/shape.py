@@ -8,10 +8,11 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from convcli.core.memory import format_bytes
 from convcli.core.records import Record
 from convcli.core.shapes import axis_names, format_extents
-from convcli.output.render.number_text import bytes_text, count_text, per_axis_text
-from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals, shapes_text
+from convcli.output.render.number_format import format_count, format_per_axis
+from convcli.output.render.table.layer_table import format_shapes, layer_table, model_title, parameter_totals
 from convcli.output.report.shape import ShapeReport
 
 
@@ -54,7 +55,7 @@ def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     yield layer_table(summary, _columns(summary, counts, report.memory))
     yield from parameter_totals(summary)
     for key, count in counts.items():
-        yield Text(f" {count.total}: {count_text(summary[key])}")
+        yield Text(f" {count.total}: {format_count(summary[key])}")
     yield Text(f" {_memory_line(summary, report.batch)}")
     for count in counts.values():
         yield Text(f" {count.note}", "dim")
@@ -67,12 +68,12 @@ def renderables(report: ShapeReport) -> Iterator[RenderableType]:
 def _columns(summary: Mapping[str, Any], counts: Mapping[str, Count], with_memory: bool) -> dict[str, list[str]]:
     layers = summary["layers"]
     columns = {"Kernel": [_kernel_size(layer) for layer in layers]}
-    columns |= {count.heading: [count_text(layer[key]) for layer in layers] for key, count in counts.items()}
-    columns["Receptive field"] = [per_axis_text(layer["receptive_field"], "?") for layer in layers]
-    columns["Jump"] = [per_axis_text(layer["jump"], "–") for layer in layers]
+    columns |= {count.heading: [format_count(layer[key]) for layer in layers] for key, count in counts.items()}
+    columns["Receptive field"] = [format_per_axis(layer["receptive_field"], "?") for layer in layers]
+    columns["Jump"] = [format_per_axis(layer["jump"], "–") for layer in layers]
     if with_memory:
-        columns["Weight Memory"] = [bytes_text(layer["weight_bytes"]) for layer in layers]
-        columns["Output Memory"] = [bytes_text(layer["output_bytes"]) for layer in layers]
+        columns["Weight Memory"] = [_format_memory(layer["weight_bytes"]) for layer in layers]
+        columns["Output Memory"] = [_format_memory(layer["output_bytes"]) for layer in layers]
     if "at" in summary:
         position = ", ".join(map(str, summary["at"]))
         columns[f"Sees at {position}"] = [_by_input(layer["window"], _window) for layer in layers]
@@ -83,9 +84,13 @@ def _columns(summary: Mapping[str, Any], counts: Mapping[str, Count], with_memor
 def _memory_line(summary: Mapping[str, Any], batch: int | None) -> str:
     peak_layer = summary["peak_activation_layer"]
     return (
-        f"Memory ({summary['dtype']}, batch of {batch or 1}): weights {bytes_text(summary['weight_bytes'])}, "
-        f"values at most {bytes_text(summary['peak_activation_bytes'])}{f', at {peak_layer}' if peak_layer else ''}"
+        f"Memory ({summary['dtype']}, batch of {batch or 1}): weights {_format_memory(summary['weight_bytes'])}, "
+        f"values at most {_format_memory(summary['peak_activation_bytes'])}{f', at {peak_layer}' if peak_layer else ''}"
     )
+
+
+def _format_memory(count: int | None) -> str:
+    return "unknown" if count is None else format_bytes(count)
 
 
 def _kernel_size(layer: Mapping[str, Any]) -> str:
@@ -120,6 +125,6 @@ def _padding(padding: Any) -> str:
 
 def _working(layer: Mapping[str, Any]) -> Iterator[Text]:
     operands = " and ".join(map(str, layer["inputs"]))
-    yield Text(f"\n{layer['name']} ({layer['type']}): {operands} → {shapes_text(layer['output_shape'])}", "bold")
+    yield Text(f"\n{layer['name']} ({layer['type']}): {operands} → {format_shapes(layer['output_shape'])}", "bold")
     for line in layer["working"] or ("the shape stays the same, and nothing is counted",):
         yield Text(f"  {line}")

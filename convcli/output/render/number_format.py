@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from convcli.core.memory import format_bytes
 from convcli.core.shapes import format_extents
 from convcli.io.nested_lists import spell_nonfinite
 
 
-def number_text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return a number as grids and formulas show it.
 
     A whole number below 1e15 is written in full, any other with six significant digits, or more where those would make
@@ -25,20 +24,15 @@ def number_text(value: Any) -> str:
     return f"{number:.{max(6, whole_digits + 1)}g}"
 
 
-def count_text(number: int | None) -> str:
+def format_count(number: int | None) -> str:
     """Return a count with its thousands separated, `1,024`; `unknown` for None."""
     return "unknown" if number is None else f"{number:,}"
 
 
-def per_axis_text(values: Any, unknown: str) -> str:
+def format_per_axis(values: Any, unknown: str) -> str:
     """Return a number for each axis, `3×3`, or such texts for several inputs by name; `unknown` stands for None."""
     if isinstance(values, dict):
-        return ", ".join(f"{name} {per_axis_text(value, unknown)}" for name, value in values.items())
+        return ", ".join(f"{name} {format_per_axis(value, unknown)}" for name, value in values.items())
     if set(values) == {None}:
         return unknown
     return format_extents(values, unknown)
-
-
-def bytes_text(size: int | None) -> str:
-    """Return a size such as `3,528.0 MiB`; `unknown` for None."""
-    return "unknown" if size is None else format_bytes(size)
