@@ -8,7 +8,7 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.records import Record, field
-from convcli.model.layers import TRAINING_ONLY, WEIGHT_NAMES, KernelLayer, Layer
+from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
 
 GRAPH_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as", "left_out")  # about the layer in the graph
@@ -56,11 +56,9 @@ def construct_layer(
 
 
 def _unknown_argument(layer_type: type[Layer], name: str) -> ConvcliError:
-    known = layer_type.argument_names()
-    has_kernel = issubclass(layer_type, KernelLayer)
-    weights = (*WEIGHT_NAMES, "kernel_layout") if has_kernel else [name for name in WEIGHT_NAMES if name != "kernel"]
-    listed = (*known, "kernel", "bias") if has_kernel else known
-    remedy = suggestion(name, [*known, *GRAPH_KEYS, *weights], f"known: {', '.join(listed) or 'none'}")
+    known = tuple(dict.fromkeys((*layer_type.argument_names(), *layer_type.weight_names)))
+    others = (*GRAPH_KEYS, "kernel_layout") if issubclass(layer_type, KernelLayer) else GRAPH_KEYS
+    remedy = suggestion(name, (*known, *others), f"known: {', '.join(known) or 'none'}")
     return ConvcliError(f"{layer_type.__name__} has no argument {name!r}", remedy)
 
 
@@ -77,7 +75,7 @@ def take_weights(layer_type: type[Layer], arguments: dict[str, Any], folder: str
     """
     weights = _take_kernel(layer_type, arguments, folder) if issubclass(layer_type, KernelLayer) else LayerWeights({})
     values = dict(weights.values)
-    for name in WEIGHT_NAMES:
+    for name in layer_type.weight_names:
         if name in arguments and name not in layer_type.argument_names():
             with located(name):
                 values[name] = weight_value(arguments.pop(name), folder)

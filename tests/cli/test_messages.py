@@ -287,6 +287,12 @@ def test_models(run, model, message):
             f"layer conv2d: Conv2D has no argument 'zzz' (known: {CONV2D}, padding_mode, flip_kernel, kernel, bias)",
         ),
         ("8x1", "Identity(zzz=2)", "layer identity: Identity has no argument 'zzz' (known: none)"),
+        ("8x1", "Flatten(bias=1)", "layer flatten: Flatten has no argument 'bias' (known: data_format)"),
+        (
+            "8x1",
+            "Dense(1, gamma=1)",
+            "layer dense: Dense has no argument 'gamma' (known: units, activation, use_bias, axis, kernel, bias)",
+        ),
         (
             "8x1",
             "Conv1D(1)",
@@ -434,14 +440,9 @@ def test_models(run, model, message):
         ("8x1", "Conv1D('bump', bias=[1, 2])", "layer conv1d: bias: shape (2,) ((1,) here)"),
         (
             "8x1",
-            "Flatten(bias=1)",
-            "layer flatten: bias: the layer has no such weight (weights: none; arguments: data_format)",
-        ),
-        (
-            "8x1",
-            "Dense(1, gamma=1)",
-            "layer dense: gamma: the layer has no such weight "
-            "(weights: kernel, bias; arguments: units, activation, use_bias, axis)",
+            "Dense(1, use_bias=False, bias=1)",
+            "layer dense: bias: the layer has no such weight "
+            "(weights: kernel; arguments: units, activation, use_bias, axis)",
         ),
     ],
 )

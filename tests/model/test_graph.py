@@ -120,9 +120,9 @@ def test_trainable_false_moves_the_count():
     ("layer", "message"),
     [
         (
-            {"dense": {"units": 1, "gamma": [1]}},
-            "layer dense: gamma: the layer has no such weight "
-            "(weights: kernel, bias; arguments: units, activation, use_bias, axis)",
+            {"dense": {"units": 1, "use_bias": False, "bias": [1]}},
+            "layer dense: bias: the layer has no such weight "
+            "(weights: kernel; arguments: units, activation, use_bias, axis)",
         ),
         ({"dense": {"units": 2, "bias": [1, 2, 3]}}, "layer dense: bias: shape (3,) ((2,) here)"),
     ],

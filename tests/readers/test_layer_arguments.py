@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from strategies import layers
 
 import convcli
 from convcli.core.errors import ConvcliError
+from convcli.model.plan import make_plan
 
 
 def output(mapping, x):
@@ -229,7 +232,7 @@ def test_bias_is_a_number_a_list_or_a_file(tmp_path):
 
 
 def test_every_weight_may_be_in_the_model():
-    layers = [
+    stack = [
         {
             "separable_conv1d": {
                 "filters": 1,
@@ -243,7 +246,16 @@ def test_every_weight_may_be_in_the_model():
         {"p_re_lu": {"alpha": [[0.5], [0.25]]}},
     ]
     # 10·(x + 2·next) + 5, less 5, doubled, plus 1
-    assert output({"layers": layers}, [[[1.0], [-1.0], [1.0]]]) == [[[0.5 * -19], [21]]]
+    assert output({"layers": stack}, [[[1.0], [-1.0], [1.0]]]) == [[[0.5 * -19], [21]]]
+
+
+@settings(max_examples=200, deadline=None)
+@given(layers)
+def test_every_weight_of_a_layer_is_an_argument_unless_it_is_never_read(setting):
+    layer, shape = setting
+    (planned,) = make_plan(convcli.load([layer]), {"input": shape}).layers
+    arguments = {*planned.node.layer.argument_names(), *planned.node.layer.weight_names}
+    assert {weight.name for weight in planned.weights if weight.required} <= arguments
 
 
 @pytest.mark.parametrize("argument", ["kernel_size", "groups"])

@@ -5,17 +5,9 @@ from convcli.model.layers.arguments import activation_name, real_number
 from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, canonical_name, snake_case
 from convcli.model.layers.convolutional import KernelLayer
 
-# The weights that a model file can hold beside the arguments of a layer.
-WEIGHT_NAMES = tuple(
-    dict.fromkeys(
-        name for layer in LAYERS.values() for name in layer.weight_names if name not in layer.argument_names()
-    )
-)
-
 __all__ = [
     "LAYERS",
     "TRAINING_ONLY",
-    "WEIGHT_NAMES",
     "KernelLayer",
     "Layer",
     "activation_name",
