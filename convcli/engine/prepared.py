@@ -79,9 +79,9 @@ class PreparedPool(PreparedOperation):
         self._finish = partial(apply_epilogue, operation.epilogue)
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
-        step, x = self._step, np.ascontiguousarray(inputs[0])
+        x = np.ascontiguousarray(inputs[0])
         y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), x.dtype)
-        pool(x, y, step.windows, step.kind, step.count_padding, workspace.workers, self._finish, self._compiled)
+        pool(self._step, x, y, workspace.workers, self._finish, self._compiled)
         return y
 
 

@@ -81,7 +81,7 @@ class ApproximateCorrelation(BlockwiseCorrelation):
         """Compute `y` by transforms, and return the numbers of the samples whose errors exceed the tolerance."""
         noise = self._noise(x, workers)
         hopeful = np.isfinite(noise)
-        blocks = [block for block in self.blocks(y.shape[:-1]) if hopeful[block[0][0]].any()]
+        blocks = [block for block in self.blocks(y.shape[:-1]) if hopeful[block.region[0]].any()]
         magnitudes: list[Array] = [np.zeros(1)] * len(blocks)
 
         def compute(number: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, product
 from math import prod
+from typing import NamedTuple
 
 BLOCK_BYTES = 2 << 20
 ENOUGH_MACS = 1 << 24  # a quarter of a millisecond: worth a thread's attention
@@ -17,8 +18,14 @@ MOST_SHARES = 8
 FEWEST_FILTERS = 256  # of a block: each block of filters reads, and may transform, the same input anew
 
 Region = tuple[slice, ...]  # some samples, and along each spatial axis some positions of the output
-Block = tuple[Region, slice]  # a region of the output, and some of its filters
 ALL_FILTERS = slice(None)
+
+
+class Block(NamedTuple):
+    """What a thread computes at once: a region of the output, and some of its filters there."""
+
+    region: Region
+    filters: slice = ALL_FILTERS
 
 
 def cut_into_blocks(
@@ -32,10 +39,10 @@ def cut_into_blocks(
     """
     shares = 1 << max(0, min(MOST_SHARES, macs // ENOUGH_MACS).bit_length() - 1)  # a power of two, to come out even
     if prod(shape) > few or not 1 < shares <= filters:
-        return [(region, ALL_FILTERS) for region in cut_into_regions(shape, cell_bytes, shares, limit)]
+        return [Block(region) for region in cut_into_regions(shape, cell_bytes, shares, limit)]
     regions = cut_into_regions(shape, cell_bytes, 1, limit)
     ranges = max(1, min(-(-shares // len(regions)), filters // FEWEST_FILTERS))
-    return [(region, some) for region in regions for some in _cut_evenly(filters, ranges)]
+    return [Block(region, some) for region in regions for some in _cut_evenly(filters, ranges)]
 
 
 def cut_into_regions(

@@ -49,7 +49,7 @@ class BlockwiseCorrelation:
                 slice(outer.start + part.start, outer.start + part.stop)
                 for outer, part in zip(region, inner, strict=True)
             )
-            blocks.append((tuple(moved), filters))
+            blocks.append(Block(tuple(moved), filters))
         return blocks
 
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Any:

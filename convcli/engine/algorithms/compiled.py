@@ -16,7 +16,7 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, Region, cut_into_regions
+from convcli.engine.algorithms.blocks import Block, Region, cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.problem import Problem
 
@@ -116,7 +116,7 @@ class Rows(BlockwiseCorrelation):
     def blocks(self, counts: tuple[int, ...]) -> list[Block]:
         least = 4 if self.problem.macs * counts[0] > LEAST_MACS else 1
         row_bytes = counts[-1] * self.problem.filters * self.problem.itemsize
-        return [(box, ALL_FILTERS) for box in whole_rows(counts, row_bytes, least)]
+        return [Block(box) for box in whole_rows(counts, row_bytes, least)]
 
     def compute_block(self, x: Array, y: Array, item: Block, workers: ThreadPool, finish: Finish) -> None:
         box, filters = item
@@ -167,7 +167,7 @@ class OverlapAdd(Rows):
 
     def blocks(self, counts: tuple[int, ...]) -> list[Block]:
         row_bytes = counts[-1] * self.weights.shape[1] * self.problem.itemsize // prod(self.upsample)
-        return [(box, ALL_FILTERS) for box in whole_rows(counts, row_bytes, 4)]
+        return [Block(box) for box in whole_rows(counts, row_bytes, 4)]
 
     def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
         height, width, channels = x.shape

@@ -12,7 +12,7 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
-from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, region_shape
+from convcli.engine.algorithms.blocks import Block, region_shape
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.im2col import read_cells, window_view
 from convcli.engine.algorithms.problem import Problem
@@ -58,13 +58,13 @@ class FourierCorrelation(ApproximateCorrelation):
         samples, *positions = shape
         tiles = [-(-count // kept) for count, kept in zip(positions, self.kept, strict=True)]
         together = max(1, CELLS_TOGETHER // self.size[0]) if len(tiles) == 1 else 1
-        blocks: list[Block] = []
+        blocks = []
         for sample, *first in np.ndindex(samples, *(-(-count // together) for count in tiles)):
             run = [
                 slice(index * together, min(count, (index + 1) * together))
                 for index, count in zip(first, tiles, strict=True)
             ]
-            blocks.append(((slice(sample, sample + 1), *run), ALL_FILTERS))
+            blocks.append(Block((slice(sample, sample + 1), *run)))
         return blocks
 
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Array:

@@ -45,7 +45,7 @@ class InterleavedCorrelation(BlockwiseCorrelation):
         cell_bytes = problem.windows[0].stride * problem.channels * problem.itemsize
         along = cut_into_blocks(shape[1:], cell_bytes, 1, problem.macs)
         samples = [slice(number, number + 1) for number in range(shape[0])]
-        return [((sample, *region), filters) for sample in samples for region, filters in along]
+        return [Block((sample, *region), filters) for sample in samples for region, filters in along]
 
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         region, filters = block

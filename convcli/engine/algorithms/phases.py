@@ -17,7 +17,7 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import patches
-from convcli.engine.algorithms.blocks import ALL_FILTERS, Block
+from convcli.engine.algorithms.blocks import Block
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
@@ -59,12 +59,12 @@ class PhasesCorrelation(BlockwiseCorrelation):
         self.phases = [phase for phase in phases if 0 not in phase.shape(problem.positions)]
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:
-        blocks: list[Block] = []
+        blocks = []
         for number, phase in enumerate(self.phases):
             own = (shape[0], *phase.shape(shape[1:]))
-            whole: list[Block] = [(tuple(slice(0, extent) for extent in own), ALL_FILTERS)]
-            inner = phase.correlation.blocks(own) if phase.correlation else whole
-            blocks += [((slice(number, number + 1), *region), filters) for region, filters in inner]
+            whole = Block(tuple(slice(0, extent) for extent in own))
+            inner = phase.correlation.blocks(own) if phase.correlation else [whole]
+            blocks += [Block((slice(number, number + 1), *region), filters) for region, filters in inner]
         return blocks
 
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
@@ -72,7 +72,7 @@ class PhasesCorrelation(BlockwiseCorrelation):
         phase, region = self.phases[number.start], tuple(inner)
         outputs = y[(slice(None), *phase.outputs)]
         if phase.correlation:
-            phase.correlation.compute_block(x, outputs, (region, filters), workers, finish)
+            phase.correlation.compute_block(x, outputs, Block(region, filters), workers, finish)
         else:
             out = outputs[region]
             out[...] = 0

@@ -41,7 +41,7 @@ class PlainCorrelation(BlockwiseCorrelation):
         self.kernel = kernel  # (*window, channels per group, filters)
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:
-        return [(tuple(slice(0, extent) for extent in shape), ALL_FILTERS)]
+        return [Block(tuple(slice(0, extent) for extent in shape))]
 
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
         problem = self.problem

@@ -13,48 +13,41 @@ from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Region, cut_into_regions, region_shape
 from convcli.engine.algorithms.blockwise import Finish
 from convcli.engine.algorithms.im2col import padded_input
+from convcli.model.steps import Pool
 from convcli.model.window import Window
 
 BLOCK_BYTES = 4 << 20
 LEAST_REGIONS, LEAST_BYTES = 4, 1 << 20  # so many regions, at least, of an input that is larger than this
 
 
-def pool(
-    x: Array,
-    y: Array,
-    windows: Sequence[Window],
-    kind: str,
-    count_padding: bool,
-    workers: ThreadPool,
-    finish: Finish,
-    native: bool = False,
-) -> None:
-    """Write the maximum (`kind` "max") or the mean of each window to `y`, channel by channel.
+def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish, native: bool = False) -> None:
+    """Write the maximum or the mean of each window to `y`, channel by channel, and finish it block by block.
 
-    x: (samples, *space, channels); y: (samples, *positions, channels). Empty cells never win. A mean is over the input
-    cells of its window, or with `count_padding` over those in the padded input. `native`: by compiled code, where there
-    are one or two axes.
+    x: (samples, *space, channels); y: (samples, *positions, channels). An empty cell is never a maximum. A mean is over
+    the input cells of its window, or where the step counts padding, over those in the padded input. `native`: by
+    compiled code, where there are one or two axes.
     """
+    windows = step.windows
     least = LEAST_REGIONS if x.nbytes > LEAST_BYTES else 1
     if native and len(windows) <= 2:
 
         def pool_rows(region: Region) -> None:
-            compiled.pool_rows(x, y, windows, kind == "max", count_padding, region)
+            compiled.pool_rows(x, y, windows, step.kind == "max", step.count_padding, region)
             finish(y[region], ALL_FILTERS)
 
         workers.run(pool_rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
         return
 
     def pool_region(region: Region) -> None:
-        combine, empty = (np.maximum, -np.inf) if kind == "max" else (np.add, 0.0)
+        combine, empty = (np.maximum, -np.inf) if step.kind == "max" else (np.add, 0.0)
         values = padded_input(x, windows, region, workers, empty)
         *positions, last = zip(windows, region_shape(region)[1:], strict=True)
         for axis, (window, count) in enumerate(positions, 1):
             shape = (*values.shape[:axis], count, *values.shape[axis + 1 :])
             values = _pass(values, axis, window, count, combine, workers.scratch.array(f"pass {axis}", shape, x.dtype))
         values = _pass(values, len(windows), *last, combine, y[region])
-        if kind == "average":
-            np.divide(values, divisors(windows, x, region, count_padding), out=values)
+        if step.kind == "average":
+            np.divide(values, divisors(windows, x, region, step.count_padding), out=values)
         finish(values, ALL_FILTERS)
 
     cell_bytes = prod(window.stride for window in windows) * x.shape[-1] * x.itemsize

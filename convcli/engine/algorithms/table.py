@@ -34,10 +34,7 @@ class Algorithm(Protocol):
     To add an algorithm, write such a module, enter its name in `ALGORITHMS`, and say in `choose` where it is fastest.
     """
 
-    @property
-    def FOR(self) -> str:  # noqa: N802
-        """The problems that it solves, in words that complete the sentence "it is for …"."""
-        ...
+    FOR: str  # the problems that it solves, in words that complete "it is for …"
 
     def suits(self, problem: Problem) -> bool:
         """Return whether it can solve the problem at all, fast or not."""

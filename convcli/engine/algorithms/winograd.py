@@ -35,7 +35,8 @@ WINDOW = 3  # cells along each axis
 POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 0.75, -0.75, 1.5, -1.5)}
 # Rounding errors over eps·(norm of a tile)·(norm of a filter): four times what random data show.
 NOISE = {2: 0.4, 4: 1.6}
-FEWEST_CELLS, FOUR_TOLERANCE = 400, 5e-6  # for m = 4: fewer outputs, or less tolerance, are for m = 2
+# Tiles of 4 × 4 outputs (m = 4) are for maps of at least so many outputs and for at least this tolerance.
+FOUR_OUTPUTS, FOUR_TOLERANCE = 400, 5e-6
 FEW_TILES = 128  # rows of a matrix product that is better cut by its columns
 BLOCK_BYTES = 4 << 20
 WEIGHTS_AT_ONCE = 1 << 14  # that are transformed in float64
@@ -59,7 +60,7 @@ def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
         dilations=tuple(window.dilation for window in space),
         depth=tuple((window.before, window.dilation) for window in depth),
     )
-    small = prod(problem.positions[-2:]) < FEWEST_CELLS or problem.tolerance < FOUR_TOLERANCE
+    small = prod(problem.positions[-2:]) < FOUR_OUTPUTS or problem.tolerance < FOUR_TOLERANCE
     return WinogradCorrelation(kernel, kernel, problem, grid, 2 if small else 4)
 
 
@@ -156,15 +157,16 @@ class WinogradCorrelation(ApproximateCorrelation):
         split = filters if grid.square == 1 else 1
         macs = prod(tiled) * self.weights.size
         phases = [(slice(i, i + 1), slice(j, j + 1)) for i, j in np.ndindex(*grid.dilations)]
-        blocks: list[Block] = [
-            ((*region[:-2], *phase, *region[-2:]), filters)
+        blocks = [
+            Block((*region[:-2], *phase, *region[-2:]), filters)
             for region, filters in cut_into_blocks(tiled, tile_bytes, split, macs, FEW_TILES, BLOCK_BYTES)
             for phase in phases
         ]
         # The later phases may have fewer tiles than the first.
-        return [
-            block for block in blocks if all(axis.start < axis.stop for axis in self._outputs(block[0], shape[-2:]))
-        ]
+        return [block for block in blocks if self._has_outputs(block.region, shape[-2:])]
+
+    def _has_outputs(self, region: Region, positions: Sequence[int]) -> bool:
+        return all(axis.start < axis.stop for axis in self._outputs(region, positions))
 
     def _outputs(self, region: Region, positions: Sequence[int]) -> list[slice]:
         """Return the outputs that a region of tiles makes, along the last two axes."""
@@ -266,7 +268,7 @@ class WinogradCorrelation(ApproximateCorrelation):
         out[...] = whole[..., : out.shape[-3], : out.shape[-2], :]  # the last tiles may reach beyond the end
 
     def _transform_natively(self, products: Array, out: Array, region: Region, workers: ThreadPool) -> None:
-        """Do the same by compiled code."""
+        """Put A' M A of every tile where it belongs in a block of the output, by compiled code."""
         images = prod(out.shape[:-3])
         high, wide = region_shape(region[-2:])
         rows, columns = high * self.m, wide * self.m

@@ -12,6 +12,7 @@ from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.pooling import pool
 from convcli.engine.algorithms.resizing import resize
+from convcli.model.steps import Pool
 from convcli.model.window import Window
 
 needs_numba = pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
@@ -21,7 +22,7 @@ def pooled(x, windows, kind, count_padding=False, native=False):
     positions = [window.output_extent(width) for window, width in zip(windows, x.shape[1:-1], strict=True)]
     y = np.empty((len(x), *positions, x.shape[-1]), x.dtype)
     with ThreadPool(2) as workers:
-        pool(x, y, windows, kind, count_padding, workers, no_finish, native)
+        pool(Pool(kind=kind, windows=tuple(windows), count_padding=count_padding), x, y, workers, no_finish, native)
     return y.ravel().tolist()
 
 
