@@ -12,7 +12,7 @@ from convcli.io.yaml_json import MAX_INTEGER_BITS
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, Layer, canonical_name
 
-MOST_LETTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
+MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
 EXAMPLE = "such as Conv2D(40, 3)"
 
@@ -57,9 +57,9 @@ def parse_call(text: str) -> LayerConfig:
     """
     if text.strip().isidentifier():
         return LayerConfig(text.strip())
-    if len(text) > MOST_LETTERS:
+    if len(text) > MOST_CHARACTERS:
         raise ConvcliError(
-            f"{short_repr(text)} is not a layer: {len(text):,} letters", "arrays in files, or in a mapping"
+            f"{short_repr(text)} is not a layer: {len(text):,} characters", "arrays in files, or in a mapping"
         )
     try:
         layer_type, positional, named = _parse_python(text)

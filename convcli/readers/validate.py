@@ -49,7 +49,7 @@ def _parse_layers(layers: Any) -> list[LayerConfig]:
         problem = "no layers" if layers is None else f"{short_repr(layers)} is not a list"
         raise ConvcliError(f"layers: {problem}", "a list, with - before each layer")
     if not layers:
-        raise ConvcliError("layers: no layers", "a list of at least one")
+        raise ConvcliError("layers: no layers", "a list with at least one layer")
     configs = []
     for index, layer in enumerate(layers):
         with located(f"layers[{index}]"):

@@ -221,9 +221,9 @@ def to_keras_layout(kernel: WeightValue, layout: str, rank: int, kernel_axes: st
     ):
         example = "OI" + "DHW"[3 - rank :]
         raise ConvcliError(
-            f"{layout!r}", f"one letter an axis: I in, O out, and {rank} of D H W or K, such as {example}"
+            f"{layout!r}", f"one letter for each axis: I in, O out, and {rank} of D H W or K, such as {example}"
         )
     if len(kernel.shape) != len(layout):
-        raise ConvcliError(f"{layout!r} for a kernel of shape {format_shape(kernel.shape)}", "one letter an axis")
+        raise ConvcliError(f"{layout!r} for a kernel of shape {format_shape(kernel.shape)}", "one letter for each axis")
     order = [*spatial, *(layout.index(letter) for letter in kernel_axes)]
     return WeightValue(tuple(kernel.shape[axis] for axis in order), lambda: np.transpose(kernel.array(), order))

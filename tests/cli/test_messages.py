@@ -136,7 +136,7 @@ def test_pictures(run, data, message):
         ),
         ("[flatten, {dense: [1]}]", "layers[1]: dense: [1] is not a mapping (arguments by name)"),
         # the whole
-        ("{layers: []}", "layers: no layers (a list of at least one)"),
+        ("{layers: []}", "layers: no layers (a list with at least one layer)"),
         ("{layers: [flatten], outptus: x}", "unknown key 'outptus' (did you mean outputs?)"),
         ("{layers: [flatten], unit: m}", "unknown key 'unit' (known: data_format, input, layers, name, outputs)"),
         ("{layers: [flatten], data_format: NHWC}", "data_format: 'NHWC' (channels_last or channels_first)"),
@@ -223,11 +223,11 @@ def test_pictures(run, data, message):
         (
             "conv2d: {kernel: [[[[1]]]], kernel_layout: OIH}",
             "layer conv2d: kernel: kernel_layout: 'OIH' "
-            "(one letter an axis: I in, O out, and 2 of D H W or K, such as OIHW)",
+            "(one letter for each axis: I in, O out, and 2 of D H W or K, such as OIHW)",
         ),
         (
             "conv2d: {kernel: [[[1]]], kernel_layout: OIHW}",
-            "layer conv2d: kernel: kernel_layout: 'OIHW' for a kernel of shape (1, 1, 1) (one letter an axis)",
+            "layer conv2d: kernel: kernel_layout: 'OIHW' for a kernel of shape (1, 1, 1) (one letter for each axis)",
         ),
         # arguments and weights
         (
@@ -271,7 +271,7 @@ def test_models(run, model, message):
         (
             "8x1",
             "Dense(" + "1," * 50_000 + ")",
-            f"layers[0]: 'Dense({'1,' * 25}... is not a layer: 100,007 letters (arrays in files, or in a mapping)",
+            f"layers[0]: 'Dense({'1,' * 25}... is not a layer: 100,007 characters (arrays in files, or in a mapping)",
         ),
         ("8x1", "dens(1)", "layers[0]: unknown layer type 'dens' (did you mean dense?)"),
         ("8x1", "zzz", "layers[0]: unknown layer type 'zzz' (convcli help layer-types lists them)"),
