@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import convcli
-from convcli.analysis.map_names import map_names
 from convcli.core.errors import ConvcliError
 from convcli.model.plan import make_plan
 from convcli.output.report import apply as report
@@ -64,18 +63,6 @@ def test_macs_are_unknown_where_an_extent_is():
     assert [row["macs"] for row in summary["layers"]] == [None, 0, 4 * 2]
     assert summary["macs"] is None
     assert summary["layers"][1]["receptive_field"] == [None, 8]
-
-
-def test_maps_keep_the_names_of_their_filters():
-    filters = {"down": [1, 1], "up": [-1, 1]}
-    names = map_names(plan([{"conv1d": {"filters": filters}}, "relu", "MaxPooling1D()", "Dense(3)"], (8, 1)))
-    assert names["conv1d"] == names["re_lu"] == names["max_pooling1d"] == ("down", "up")
-    assert names["dense"] == ("map 0", "map 1", "map 2")
-
-
-def test_maps_of_a_depthwise_layer_name_their_channel():
-    names = map_names(plan([{"depthwise_conv1d": {"filters": {"a": [1, 1], "b": [2, 2]}}}], (8, 2)))
-    assert names["depthwise_conv1d"] == ("a, channel 0", "b, channel 0", "a, channel 1", "b, channel 1")
 
 
 def test_it_says_what_was_done_with_the_kernels():
