@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import screens
 from conftest import ROOT, SAMPLES
+from PIL import Image
 
 import convcli
 from convcli import manual
@@ -212,8 +213,6 @@ ARRAYS = {
 @pytest.mark.parametrize("sample", sorted(filter(Path.is_file, SAMPLES.iterdir())), ids=lambda path: path.name)
 def test_every_sample_loads_and_says_what_it_is(sample):
     assert sample.suffix in (".json", ".png", ".npy", ".npz") or sample.read_text().startswith("# ")
-    if sample.suffix == ".png":
-        pytest.importorskip("PIL.Image")
     if sample.suffix == ".npz":
         shapes = {key: array.shape for key, array in arrays.load_named(str(sample)).items()}
         assert shapes == {"images": (1797, 8, 8, 1), "classes": (1797,)}
@@ -234,12 +233,11 @@ def test_a_screen_shows_what_its_command_prints(name):
 
 
 def test_the_animation_is_what_its_command_makes(tmp_path):
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra images)")
     assert f"`{screens.WALK} walk.gif`" in README
     screens.printed(f"{screens.WALK} {tmp_path / 'walk.gif'}")
     shown = []
     for path in (screens.FOLDER / "walk.gif", tmp_path / "walk.gif"):
-        with image.open(path) as walk:
+        with Image.open(path) as walk:
             walk.seek(walk.n_frames - 1)
             last = np.asarray(walk.convert("RGB")).astype(int)
             shown.append((walk.n_frames, last.shape, last[:: last.shape[0] // 20, :: last.shape[1] // 20]))

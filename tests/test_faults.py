@@ -32,10 +32,11 @@ def test_what_is_lost_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(faults, "WRITERS", faults.WRITERS[:1])
     (tmp_path / "sitecustomize.py").write_text(IN_PLACE)
     monkeypatch.setitem(faults.ENVIRONMENT, "PYTHONPATH", f"{tmp_path}:{faults.ENVIRONMENT['PYTHONPATH']}")
-    assert faults.CHECKS["full-disks"][0](tmp_path, 1).lost
+    lost = faults.CHECKS["full-disks"][0](tmp_path, 1).lost
+    assert [problem for problem in lost if problem.endswith("is no longer as it was")]
 
 
 IN_PLACE = """
-import contextlib, convcli.files
-convcli.files._beside = lambda target: contextlib.closing(open(target, "wb"))
+import contextlib, convcli.io.files
+convcli.io.files._beside = lambda target: contextlib.closing(open(target, "wb"))
 """

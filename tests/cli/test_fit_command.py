@@ -15,6 +15,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 from runs import training
 
 import convcli as library
@@ -162,7 +163,6 @@ def test_text_is_learned_from_and_a_target_may_leave_its_only_channel_out(convcl
 
 
 def test_pictures_are_learned_from(convcli, learn, data):
-    pytest.importorskip("PIL.Image")
     grey = ("--gray", "--scale", "1/255")
     convcli("apply", "samples/house.png", "--filter", "sobel-x", *grey, "-o", data / "edges.npy")
     done, weights = learn(
@@ -317,10 +317,9 @@ def test_curves_on_a_page(convcli, data):
 
 
 def test_curves_as_a_picture(convcli, data):
-    image = pytest.importorskip("PIL.Image")
     done = convcli("fit", *LINES, "-o", data / "w.npz", "--epochs", "2", "--plot", data / "curves.png")
     assert done.exit_code == 0
-    with image.open(data / "curves.png") as picture:
+    with Image.open(data / "curves.png") as picture:
         colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24)}
         assert (picture.format, picture.width) == ("PNG", 1800)
     assert {(255, 255, 255), (0, 0x72, 0xB2)} <= colours  # paper, and the line of the loss

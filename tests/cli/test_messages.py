@@ -118,7 +118,6 @@ def test_data(run, data, message):
     ],
 )
 def test_pictures(run, data, message):
-    pytest.importorskip("PIL.Image")
     assert run("apply", "-", "-l", "MaxPooling2D(1)", stdin=data) == (1, f"Error: standard input: {message}\n")
 
 

@@ -158,7 +158,7 @@ def test_the_format_is_told_by_the_content_and_not_by_the_name():
 
 
 def test_a_json_file_is_read_as_json():
-    assert arrays.decode(b"[NaN]", ".json").tolist() != [0]
+    np.testing.assert_array_equal(arrays.decode(b"[NaN]", ".json"), [np.nan])
     with pytest.raises(ConvcliError, match="valid JSON"):
         arrays.decode(b"[.nan]", ".json")
 

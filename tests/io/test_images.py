@@ -13,12 +13,11 @@ import zlib
 import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
 from convcli.io import arrays, images
-
-Image = pytest.importorskip("PIL.Image")
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (4, 6), dtype=np.uint8)

@@ -51,7 +51,11 @@ def test_every_layer_knows_its_arguments(kind):
 
 
 @pytest.mark.parametrize(
-    ("name", "rate"), [("dropout", 0.5), ("alpha_dropout", 0), ("spatial_dropout2d", 0.1), ("gaussian_dropout", 0.9)]
+    ("name", "rate"),
+    [
+        *(("dropout", 0.5), ("alpha_dropout", 0), ("gaussian_dropout", 0.9)),
+        *(("spatial_dropout2d", 0.1), ("spatial_dropout3d", 0.1)),
+    ],
 )
 def test_dropout_is_the_identity(name, rate):
     assert layer(name, rate=rate).steps([(4, 4, 2)], LAST) == ()

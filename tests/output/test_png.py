@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
@@ -28,8 +29,6 @@ from convcli.output.render.map_sheet import (
 )
 from convcli.output.report import Report
 from convcli.output.report.apply import ApplyReport, Maps
-
-Image = pytest.importorskip("PIL.Image")
 
 MIDDLE = (247, 247, 247)  # the colour of zero beside negative numbers
 

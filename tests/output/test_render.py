@@ -147,8 +147,8 @@ def test_json_of_many_numbers_is_that_of_few():
 
 def test_infinite_numbers_among_the_inputs_are_words(convcli):
     model = "{input: [2], layers: [{add: {inputs: [input, .inf]}}]}"
-    for form in ("json", "yaml", "csv", "table"):
-        assert "Infinity" in convcli("shape", "-", "-f", form, stdin=model).stdout or form == "table"
+    for form in ("json", "yaml", "csv"):
+        assert "Infinity" in convcli("shape", "-", "-f", form, stdin=model).stdout
 
 
 def test_yaml_says_what_json_says():
