@@ -21,8 +21,8 @@ Finish = Callable[[Array, slice], None]
 class BlockwiseCorrelation:
     """A correlation ready to run on any number of samples: what an algorithm's `prepare` returns.
 
-    `uses_blas` says that matrix products take most of its time. BLAS may share these among threads of its own, and
-    then the workers must not do so too.
+    `uses_blas` is true if matrix products take most of its time. Where BLAS has several threads of its own, such a
+    correlation must run on one worker.
     """
 
     uses_blas = True
@@ -35,9 +35,9 @@ class BlockwiseCorrelation:
         return (name,)
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:
-        """Return the blocks that cover an output of shape (samples, *positions, filters), given without the filters.
+        """Return the blocks that cover an output; `shape` is its (samples, *positions).
 
-        Blocks do not overlap, as two threads may write two of them at once.
+        Blocks must not overlap, as two threads may write two of them at once.
         """
         raise NotImplementedError
 
@@ -55,7 +55,7 @@ class BlockwiseCorrelation:
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> Any:
         """Compute and finish one block of `y`, (samples, *positions, filters), from `x`, (samples, *space, channels).
 
-        Runs in one of the workers's threads, and takes scratch memory from the workers.
+        It runs in one of the threads of `workers`, which also holds its scratch memory.
         """
         raise NotImplementedError
 

@@ -57,7 +57,7 @@ def native_tiles() -> Any:
 def suits(problem: Problem) -> bool:
     """Return whether there are few channels on two axes, or, on one or two, one filter a channel or a stretched input.
 
-    Rows are taken whole, so they must not be too long. Padding is skipped: an infinite weight would have to meet it.
+    Rows are taken whole, so they must not be too long. Products with padding are skipped, so weights must be finite.
     """
     if not 1 <= len(problem.windows) <= 2 or _row_bytes(problem) > BLOCK_BYTES or not problem.finite_kernel:
         return False

@@ -1,7 +1,7 @@
 """Fourier transforms of overlapping tiles (overlap-save): for kernels so long that sums of products cost more.
 
-A product of spectra correlates a tile with the kernel as if the tile were a ring. Of n results, n - k + 1 have met no
-cells from round the other end, for a kernel of k cells: these are kept, and tiles overlap by the k - 1 others.
+A product of spectra correlates a tile of n cells with the kernel as if the tile were a ring. With a kernel of k cells,
+n - k + 1 results are valid; the other k - 1 mix both ends of the tile, so neighbouring tiles overlap by as many cells.
 Stockham, "High-speed convolution and correlation", 1966.
 """
 
@@ -39,7 +39,7 @@ def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
 
 
 class FourierCorrelation(ApproximateCorrelation):
-    """Tiles of `size` cells along each axis, of which `kept` are results. Blocks are counted in tiles."""
+    """Tiles of `size` cells along each axis, with `valid` results. Regions of blocks count tiles, not cells."""
 
     uses_blas = False
 
@@ -48,7 +48,7 @@ class FourierCorrelation(ApproximateCorrelation):
         weights = kernel[..., 0, 0]
         rank = weights.ndim
         self.size = [max(TILE[rank], 1 << (2 * extent - 1).bit_length()) for extent in weights.shape]
-        self.kept = [size - extent + 1 for size, extent in zip(self.size, weights.shape, strict=True)]
+        self.valid = [size - extent + 1 for size, extent in zip(self.size, weights.shape, strict=True)]
         self.axes = tuple(range(1, rank + 1))
         spectrum = np.fft.rfftn(weights.astype(np.float64), self.size, axes=tuple(range(rank)))
         self.spectrum = np.conj(spectrum).astype(np.complex64)  # the conjugate correlates, where the other convolves
@@ -56,7 +56,7 @@ class FourierCorrelation(ApproximateCorrelation):
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:
         samples, *positions = shape
-        tiles = [-(-count // kept) for count, kept in zip(positions, self.kept, strict=True)]
+        tiles = [-(-count // valid) for count, valid in zip(positions, self.valid, strict=True)]
         together = max(1, CELLS_TOGETHER // self.size[0]) if len(tiles) == 1 else 1
         blocks = []
         for sample, *first in np.ndindex(samples, *(-(-count // together) for count in tiles)):
@@ -71,17 +71,17 @@ class FourierCorrelation(ApproximateCorrelation):
         (sample, *tiles), filters = block
         padded = self._padded(x, sample, tiles, workers)  # (1, *space, 1)
         if len(tiles) == 1:
-            views = window_view(padded, [Window(self.size[0], self.kept[0])], region_shape(tuple(tiles)))[0, ..., 0]
+            views = window_view(padded, [Window(self.size[0], self.valid[0])], region_shape(tuple(tiles)))[0, ..., 0]
         else:
             views = padded[..., 0]  # one tile a block
         spectra = np.fft.rfftn(views, axes=self.axes).astype(np.complex64, copy=False)  # (tiles, *size / 2 + 1)
         spectra *= self.spectrum
         results = np.fft.irfftn(spectra, self.size, axes=self.axes)  # (tiles, *size)
-        results = results[(slice(None), *(slice(0, kept) for kept in self.kept))]  # (tiles, *kept)
+        results = results[(slice(None), *(slice(0, valid) for valid in self.valid))]  # (tiles, *valid)
         results = results.reshape(-1) if len(tiles) == 1 else results[0]
         outputs = (
-            slice(tile.start * kept, min(count, tile.stop * kept))
-            for tile, kept, count in zip(tiles, self.kept, y.shape[1:-1], strict=True)
+            slice(tile.start * valid, min(count, tile.stop * valid))
+            for tile, valid, count in zip(tiles, self.valid, y.shape[1:-1], strict=True)
         )
         out = y[(sample, *outputs)]
         out[0, ..., 0] = results[tuple(slice(0, count) for count in out.shape[1:-1])]
@@ -92,7 +92,7 @@ class FourierCorrelation(ApproximateCorrelation):
     def _padded(self, x: Array, sample: slice, tiles: list[slice], workers: ThreadPool) -> Array:
         """Return the input under some tiles of a sample, padded: (1, *space, 1)."""
         starts, cells = [], []
-        for tile, kept, size, window in zip(tiles, self.kept, self.size, self.problem.windows, strict=True):
-            starts.append(tile.start * kept - window.before)
-            cells.append((tile.stop - tile.start - 1) * kept + size)
+        for tile, valid, size, window in zip(tiles, self.valid, self.size, self.problem.windows, strict=True):
+            starts.append(tile.start * valid - window.before)
+            cells.append((tile.stop - tile.start - 1) * valid + size)
         return read_cells(x[sample], starts, cells, (1,) * len(cells), workers)

@@ -26,9 +26,9 @@ FOR = "transposed convolutions"
 
 
 def suits(problem: Problem) -> bool:
-    """Return whether the windows move by one cell over a stretched input.
+    """Return whether the windows move by one cell over a stretched input, with finite weights.
 
-    Weights never meet the empty cells here. An infinite one would have to, as infinity times zero is undefined.
+    This algorithm skips the products with empty cells. Where a weight is infinite, they are undefined, not zero.
     """
     return not problem.unstretched and problem.unit_stride and problem.finite_kernel
 
@@ -85,14 +85,14 @@ def _phase(kernel: Array, problem: Problem, first: Sequence[int]) -> Phase:
     phase = Phase(outputs, None)
     counts = phase.shape(problem.positions)
     axes = [_phase_window(window, start) for window, start in zip(problem.windows, first, strict=True)]
-    met = [axis for axis in axes if axis is not None]
-    if 0 in counts or len(met) < len(axes):
+    overlaps = [axis for axis in axes if axis is not None]
+    if 0 in counts or len(overlaps) < len(axes):
         return phase
     windows = tuple(
         replace(window, after=(count - 1) + window.extent - window.before - width)
-        for (_, window), count, width in zip(met, counts, problem.space, strict=True)
+        for (_, window), count, width in zip(overlaps, counts, problem.space, strict=True)
     )
-    weights = np.ascontiguousarray(kernel[tuple(cells for cells, _ in met)])
+    weights = np.ascontiguousarray(kernel[tuple(cells for cells, _ in overlaps)])
     return Phase(outputs, patches.prepare(weights, replace(problem, windows=windows)))
 
 

@@ -123,10 +123,12 @@ def _transformed_weights(kernel: Array, m: int) -> Array:
 
 
 class WinogradCorrelation(ApproximateCorrelation):
-    """Tiles of `m` × `m` outputs. Blocks are counted in tiles: (samples, *depth, phase, phase, tile, tile).
+    """Tiles of `m` × `m` outputs.
 
-    `folded` is the kernel (*depth, 3, 3, square² · channels, square² · filters) in the cells of the grid. Each thread
-    uses two large pieces of scratch memory in turns: "tiles" (as they lie in space) and "planes" (transformed).
+    `folded` is the kernel (*depth, 3, 3, square² · channels, square² · filters) in the cells of the grid. Regions of
+    blocks count tiles, not cells: (samples, *depth, phase, phase, tile, tile), where the phases are those of dilation.
+    Each thread uses two large pieces of scratch memory in turns: "tiles" (as they lie in space) and "planes"
+    (transformed).
     """
 
     def __init__(self, kernel: Array, folded: Array, problem: Problem, grid: TileGrid, m: int) -> None:
