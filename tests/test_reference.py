@@ -19,13 +19,13 @@ FRAMEWORKS = ("keras", "torch", "onnx", "scipy")
 
 @lru_cache
 def stored(framework: str) -> dict[str, np.ndarray]:
-    """All arrays of one framework."""
+    """Return all arrays of a framework."""
     with np.load(REFERENCE / f"{framework}.npz") as archive:
         return dict(archive)
 
 
 def document(name: str) -> Any:
-    """One of the JSON files."""
+    """Return a JSON file."""
     return json.loads((REFERENCE / f"{name}.json").read_text())
 
 
@@ -37,7 +37,7 @@ CASES = [
 
 
 def build(case: dict[str, Any], inputs: dict[str, np.ndarray]) -> convcli.Model:
-    """A model of the case's one layer."""
+    """Return a model of the case's one layer."""
     ((kind, arguments),) = case["layer"].items()
     shapes = {name: list(array.shape[1:]) for name, array in inputs.items()}
     if len(inputs) > 1:
@@ -52,7 +52,7 @@ def test_a_layer_computes_what_the_framework_did(framework, case):
     expected = arrays[f"{case['name']}/output"]
     model = build(case, inputs)
     (node,) = model.nodes
-    weights = {f"{node.name}/{each}": arrays[f"{case['name']}/{each}"] for each in case["weights"]}
+    weights = {f"{node.name}/{name}": arrays[f"{case['name']}/{name}"] for name in case["weights"]}
     scale = np.abs(expected).max()
     for dtype, tolerance in (("float64", 1e-10), ("float32", 1e-5)):
         for algorithm in ("auto", "plain"):
@@ -65,7 +65,7 @@ def test_a_layer_computes_what_the_framework_did(framework, case):
 
 
 @pytest.mark.parametrize("name", sorted(document("keras_signatures")))
-def test_arguments_stand_in_keras_order(name):
+def test_arguments_are_in_keras_s_order(name):
     training_only = (
         "initializer",
         "regularizer",
@@ -84,7 +84,7 @@ def test_arguments_stand_in_keras_order(name):
         if argument not in other and not any(word in argument for word in training_only)
     ]
     layer = LAYERS[canonical_name(name)]
-    if name != "PReLU":  # its one argument of use here stands behind three that are not, so it goes by name
+    if name != "PReLU":  # its argument comes behind three that matter in training only, so it goes by name
         assert list(layer.positional_arguments())[: len(expected)] == expected
     for alias in signature["aliases"]:
         assert LAYERS[canonical_name(alias)] is layer
@@ -110,6 +110,6 @@ def test_shapes_and_parameters_of_a_layer_are_keras_s(case):
 @pytest.mark.parametrize("case", document("keras_counts")["models"], ids=lambda case: case["rows"][0][0])
 def test_names_shapes_and_parameters_of_a_model_are_keras_s(case):
     summary = convcli.summarize(convcli.load(case["model"]))
-    rows = [[row["name"], row["type"], row["output_shape"], row["params"]] for row in summary["layers"]]
-    assert rows == case["rows"]
+    keys = ("name", "type", "output_shape", "params")
+    assert [[layer[key] for key in keys] for layer in summary["layers"]] == case["rows"]
     assert (summary["params"], summary["trainable_params"]) == (case["params"], case["trainable_params"])

@@ -6,7 +6,10 @@ A step that is added to `convcli/model/steps/` makes these tests fail until each
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from strategies import layers
 
+import convcli
 from convcli.analysis import derivation
 from convcli.engine.explain import stages
 from convcli.engine.explain.explainer import explain_step
@@ -14,6 +17,7 @@ from convcli.engine.restrict_step import restrict_step
 from convcli.engine.run_step import run_step
 from convcli.learning.gradients import DIFFERENTIABLE
 from convcli.model import steps
+from convcli.model.plan import make_plan
 from convcli.model.steps import (
     Activate,
     ChangeShape,
@@ -57,6 +61,17 @@ STAGE_TABLES = {
     "json": explain_report.stage_mapping.registry,
     "line": stage_line.registry,
 }
+
+
+def test_every_step_class_is_exported_by_the_package():
+    assert set(steps.Step.__subclasses__()) == STEPS
+
+
+@given(layers)
+def test_a_layer_yields_steps_of_training_only_for_training(setting):
+    config, shape = setting
+    (planned,) = make_plan(convcli.load([config]), {"input": shape}).layers
+    assert not TRAINING_ONLY.intersection(map(type, planned.steps))
 
 
 @pytest.mark.parametrize("table", STEP_TABLES)

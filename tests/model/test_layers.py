@@ -1,30 +1,40 @@
-"""Layers as their users write them; what they compute is compared with the frameworks in test_reference."""
+"""Layers as their users write them; `test_reference` compares what they compute with the frameworks."""
 
 from __future__ import annotations
 
+import inspect
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from conftest import ROOT
+from hypothesis import given
+from strategies import layers
 
 import convcli
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
 from convcli.model.layers import LAYERS, canonical_name
+from convcli.model.plan import make_plan
 from convcli.model.steps import Correlate
 
 LAST, FIRST = DataFormat.CHANNELS_LAST, DataFormat.CHANNELS_FIRST
+LAYER_TYPES = sorted(set(LAYERS.values()), key=lambda layer_type: layer_type.__name__)
 
 
-def layer(name, **arguments):
-    return LAYERS[canonical_name(name)](**arguments)
+def layer(name, *arguments, **keywords):
+    return LAYERS[canonical_name(name)](*arguments, **keywords)
 
 
-def test_every_spelling_of_an_argument_is_one():
+def test_every_spelling_of_an_argument_is_the_same_layer():
     assert layer("conv2d", filters=1, kernel_size=3, strides=2, padding=1) == layer(
         "Conv_2D", filters=1, kernel_size=[3, 3], strides=(2, 2), padding=[[1, 1], [1, 1]]
     )
     assert layer("conv1d", filters=1, kernel_size=3, padding=[2, 0]) == layer(
-        "conv1d", filters=1, kernel_size=3, padding="CAUSAL"
-    ).__class__(filters=1, kernel_size=3, padding=[[2, 0]])
+        "Convolution1D", filters=1, kernel_size=[3], padding=[[2, 0]]
+    )
+    assert layer("conv1d", filters=1, kernel_size=3, padding="CAUSAL") == layer("conv1d", 1, 3, padding="causal")
     assert layer("zero_padding2d", padding=(1, 2)) == layer("zero_padding2d", padding=((1, 1), (2, 2)))
 
 
@@ -43,11 +53,60 @@ def test_names_are_keras_s(name, keras):
     assert LAYERS[canonical_name(name)].keras_name() == keras
 
 
-@pytest.mark.parametrize("kind", sorted(set(LAYERS.values()), key=lambda each: each.__name__))
-def test_every_layer_knows_its_arguments(kind):
-    assert set(kind.positional_arguments()) <= set(kind.argument_names())
-    assert set(kind.required_arguments()) <= set(kind.argument_names())
-    assert "depth" not in kind.argument_names()  # worked out from the weights, not for users to set
+@pytest.mark.parametrize("layer_type", LAYER_TYPES)
+def test_a_layer_knows_its_arguments(layer_type):
+    names = layer_type.argument_names()
+    assert names[: len(layer_type.positional_arguments())] == layer_type.positional_arguments()
+    assert set(layer_type.required_arguments()) <= set(names)
+    assert "depth" not in names  # it follows from the weights and is not the user's
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [
+        (
+            "Conv2D",
+            "(filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, groups=1, "
+            "activation=None, use_bias=True, *, padding_mode='zeros', flip_kernel=False)",
+        ),
+        ("Dense", "(units, activation=None, use_bias=True, *, axis=None)"),
+        (
+            "MaxPooling2D",
+            "(pool_size=2, strides=None, padding='valid', data_format=None, *, dilation_rate=1, ceil_mode=False)",
+        ),
+        ("ReLU", "(max_value=None, negative_slope=0.0, threshold=0.0)"),
+        ("Flatten", "(data_format=None)"),
+        ("Add", "()"),
+    ],
+)
+def test_inspect_shows_the_arguments_of_a_layer(name, signature):
+    assert str(inspect.signature(LAYERS[canonical_name(name)])) == signature
+
+
+@pytest.mark.parametrize("layer_type", LAYER_TYPES)
+def test_a_layer_is_made_as_its_signature_says(layer_type):
+    parameters = inspect.signature(layer_type).parameters
+    assert tuple(parameters) == layer_type.argument_names()
+    required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+    assert set(required) == set(layer_type.required_arguments())
+    values = {name: {"activation": "relu", "dims": [1], "rate": 0.5}.get(name, 1) for name in required}
+    defaults = {name: parameter.default for name, parameter in parameters.items() if name not in required}
+    assert layer_type(**values) == layer_type(**values, **defaults)
+    by_position = [name for name in required if parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    assert layer_type(*(values[name] for name in by_position)) == layer_type(**values)
+
+
+def test_layers_are_imported_without_inspect():
+    program = "import sys; import convcli.model.layers; sys.exit('inspect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
+
+
+@given(layers)
+def test_a_layer_declares_the_weights_that_its_steps_read(setting):
+    config, shape = setting
+    (planned,) = make_plan(convcli.load([config]), {"input": shape}).layers
+    read = [weight.name for weight in planned.weights if weight.required]
+    assert set(read) <= set(planned.node.layer.weight_names)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +116,13 @@ def test_every_layer_knows_its_arguments(kind):
         *(("spatial_dropout2d", 0.1), ("spatial_dropout3d", 0.1)),
     ],
 )
-def test_dropout_is_the_identity(name, rate):
+def test_dropout_is_the_identity_outside_training(name, rate):
     assert layer(name, rate=rate).steps([(4, 4, 2)], LAST) == ()
     with pytest.raises(ConvcliError, match=r"rate: 1 \(0 or more and below 1\)"):
         layer(name, rate=1)
 
 
-def test_idle_layers():
+def test_layers_of_training_hand_on_their_input_outside_it():
     x = np.arange(8.0).reshape(1, 4, 2)
     for text in (
         "Identity()",
@@ -75,7 +134,7 @@ def test_idle_layers():
         assert np.array_equal(convcli.apply(convcli.load([text]), x), x)
 
 
-def test_layer_scale_and_custom_scale():
+def test_layer_scale_multiplies_by_gamma_and_custom_scale_the_second_input():
     x = np.array([[1.0, 2.0]])
     model = convcli.load([{"layer_scale": {"gamma": [3, -1]}}])
     assert convcli.apply(model, x).tolist() == [[3, -2]]
@@ -86,8 +145,8 @@ def test_layer_scale_and_custom_scale():
 def test_the_channel_axis_is_the_models():
     shape = (8, 5, 3)  # channels last inside
     for name in ("batch_normalization", "layer_normalization", "softmax", "concatenate"):
-        for layout in (LAST, FIRST):
-            (step, *_) = layer(name).steps([shape, shape], layout)
+        for data_format in (LAST, FIRST):
+            (step, *_) = layer(name).steps([shape, shape], data_format)
             axes = step.axes if hasattr(step, "axes") else (step.axis,)
             assert axes == (2,)
     (step,) = layer("batch_normalization", axis=-1).steps([shape], FIRST)
@@ -101,8 +160,8 @@ def test_flatten_reads_channels_last_and_reshape_the_models_order():
     flat = convcli.apply(convcli.load(["reshape(12)"], data_format="channels_first"), x)
     assert flat.tolist() == [list(range(12))]
     for dims in ((2, 1, 3), (3, 1, 2), (1, 3, 2)):
-        turned = convcli.apply(convcli.load([f"permute({dims})"], data_format="channels_first"), x)
-        assert np.array_equal(turned, x.transpose(0, *dims))
+        permuted = convcli.apply(convcli.load([f"permute({dims})"], data_format="channels_first"), x)
+        assert np.array_equal(permuted, x.transpose(0, *dims))
 
 
 def test_axes_are_numbered_in_the_models_order():
@@ -130,12 +189,12 @@ def test_axes_are_numbered_in_the_models_order():
     np.testing.assert_allclose(y, x + np.array([10, 20, 30])[:, None], atol=1e-12)
 
 
-def test_concatenate_takes_no_number():
+def test_concatenate_does_not_take_numbers():
     with pytest.raises(ConvcliError, match="a number has no place beside the others"):
         convcli.summarize(convcli.load([{"concatenate": {"inputs": ["input", 3.0]}}]), (2,))
 
 
-def test_normalization_is_exact_where_its_formula_is():
+def test_normalization_is_exact_on_whole_numbers():
     x = np.arange(1.0, 25, 3).reshape(1, 8, 1)
     y = convcli.apply(convcli.load(["Normalization(mean=1, variance=9)"]), x)
     assert y.ravel().tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
@@ -205,8 +264,8 @@ def test_a_dense_layer_is_a_correlation_without_windows():
         ),
     ],
 )
-def test_what_does_not_fit_says_so(text, shape, message):
+def test_an_input_that_does_not_fit_is_an_error_that_says_why(text, shape, message):
     model = convcli.load([text])
     with pytest.raises(ConvcliError) as caught:
-        convcli.summarize(model, [None if each is None else each for each in shape])
+        convcli.summarize(model, shape)
     assert str(caught.value) == f"layer {model.nodes[0].name}: {message}"

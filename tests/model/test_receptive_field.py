@@ -11,25 +11,25 @@ from convcli.model.receptive_field import BoundedField, PeriodicField
 from convcli.model.window import Window, sliding_window, transposed_window
 
 
-def test_the_reach_of_a_chain():
-    # 3 wide, then 2 wide at stride 2, then 3 wide: 3, 3 + 1, 4 + 2·2
-    reach = PeriodicField.identity().through(Window(3)).through(Window(2, 2)).through(Window(3))
-    assert (reach.extent, reach.jump) == (8, 2)
-    assert [reach.span(0), reach.span(1)] == [(0, 7), (2, 9)]
+def test_a_chain_of_windows_widens_the_field_by_the_jump():
+    # Windows of 3, of 2 at stride 2, of 3: 3, 3 + 1·1, 4 + 2·2.
+    field = PeriodicField.identity().through(Window(3)).through(Window(2, 2)).through(Window(3))
+    assert (field.extent, field.jump) == (3 + 1 * 1 + 2 * 2, 2)
+    assert [field.span(0), field.span(1)] == [(0, 7), (2, 9)]
 
 
-def test_the_reach_of_a_transposed_window_has_a_fractional_jump():
-    # k = 3 at stride 2: even outputs see two cells, odd ones see one
-    reach = PeriodicField.identity().through(transposed_window(3, 2, 1, "valid", None))
-    assert reach.jump == 0.5
-    assert [reach.span(cell) for cell in range(4)] == [(-1, 0), (0, 0), (0, 1), (1, 1)]
-    # of two neighbouring outputs, each pair sees two cells, not 2.5
-    assert reach.through(Window(2)).extent == 2
+def test_a_transposed_window_has_a_fractional_jump():
+    # A kernel of 3 at stride 2: even outputs see two cells, odd ones see one.
+    field = PeriodicField.identity().through(transposed_window(3, 2, 1, "valid", None))
+    assert field.jump == 0.5
+    assert [field.span(cell) for cell in range(4)] == [(-1, 0), (0, 0), (0, 1), (1, 1)]
+    # Any two neighbouring outputs see two cells together, not 2.5.
+    assert field.through(Window(2)).extent == 2
 
 
-def test_padding_moves_the_reach_but_does_not_widen_it():
-    reach = PeriodicField.identity().through(Window(3, before=1, after=1))
-    assert (reach.span(0), reach.extent) == ((-1, 1), 3)
+def test_padding_moves_the_field_but_does_not_widen_it():
+    field = PeriodicField.identity().through(Window(3, before=1, after=1))
+    assert (field.span(0), field.extent) == ((-1, 1), 3)
 
 
 def test_branches_see_the_hull_of_both():
@@ -37,20 +37,20 @@ def test_branches_see_the_hull_of_both():
     assert PeriodicField.identity().union(shifted).span(0) == (-2, 0)
 
 
-def test_of_branches_that_do_not_keep_step_the_larger_counts():
-    slow, wide = PeriodicField.identity().through(Window(2, 2)), PeriodicField.identity().through(Window(5))
-    assert slow.union(wide) == wide.union(slow) == wide
+def test_of_branches_with_different_jumps_the_larger_field_counts():
+    strided, wide = PeriodicField.identity().through(Window(2, 2)), PeriodicField.identity().through(Window(5))
+    assert strided.union(wide) == wide.union(strided) == wide
 
 
-def test_within_its_borders_a_padded_cell_sees_what_is_there():
-    # 3 wide with one cell of padding on either side of 4 cells
+def test_at_a_border_a_cell_sees_only_cells_of_the_input():
+    # A window of 3 with one cell of padding on either side of 4 cells.
     assert BoundedField.identity(4).through(Window(3, before=1, after=1)).spans == ((0, 1), (0, 2), (1, 3), (2, 3))
 
 
 def test_cells_that_no_window_reads_are_not_seen():
-    # Of 8 cells every second is read, 0 2 4 6; then the last window of 3 sees cells 4 and 6, never 7.
-    sparse = BoundedField.identity(8).through(Window(1, 2))
-    assert sparse.through(Window(3, before=1, after=1)).spans[-1] == (4, 6)
+    # Of 8 cells every second is read: 0, 2, 4, 6. Then the last window of 3 sees cells 4 and 6, never 7.
+    every_second = BoundedField.identity(8).through(Window(1, 2))
+    assert every_second.through(Window(3, before=1, after=1)).spans[-1] == (4, 6)
 
 
 def test_a_cell_of_nothing_but_padding_sees_nothing():
@@ -65,10 +65,10 @@ def test_a_cell_of_nothing_but_padding_sees_nothing():
         ("circular", [1, 2, 0, 1, 2, 0, 1]),
     ],
 )
-def test_padding_with_cells_of_the_value_shows_those(mode, cells):
+def test_padding_with_cells_of_the_input_sees_those(mode, cells):
     assert BoundedField.identity(3).padded(2, 2, mode).spans == tuple((cell, cell) for cell in cells)
-    numpys = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
-    assert np.pad(np.arange(3), 2, mode=numpys).tolist() == cells
+    numpy_mode = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
+    assert np.pad(np.arange(3), 2, mode=numpy_mode).tolist() == cells
 
 
 def test_a_single_cell_is_reflected_as_itself():
@@ -85,29 +85,29 @@ windows = st.builds(
 )
 
 
-@given(st.lists(windows, min_size=1, max_size=3), st.integers(80, 90))
-def test_far_from_the_borders_both_see_the_same(chain, width):
-    reach, sight = PeriodicField.identity(), BoundedField.identity(width)
-    for each in chain:
-        reach, sight = reach.through(each), sight.through(each)
-    for cell, seen in enumerate(sight.spans):
-        first, last = reach.span(cell) or (0, 0)
-        if first >= 0 and last < width:
+@given(st.lists(windows, min_size=1, max_size=3), st.integers(200, 210))  # at most 79 cells are seen
+def test_far_from_the_borders_a_cell_sees_what_it_would_see_without_them(chain, extent):
+    periodic, bounded = PeriodicField.identity(), BoundedField.identity(extent)
+    for window in chain:
+        periodic, bounded = periodic.through(window), bounded.through(window)
+    inner = 0
+    for cell, seen in enumerate(bounded.spans):
+        first, last = periodic.span(cell)
+        if first >= 0 and last < extent:
+            inner += 1
             assert seen is not None
             assert first <= seen[0] <= seen[1] <= last
         if seen:  # never more than without borders
-            assert max(first, 0) <= seen[0] <= seen[1] <= min(last, width - 1)
+            assert max(first, 0) <= seen[0] <= seen[1] <= min(last, extent - 1)
+    assert inner > 0
 
 
-def test_padding_that_follows_from_an_unknown_width_leaves_branches_apart():
-    loose = sliding_window(3, 2, 1, "same", None)
-    one, other = (
-        PeriodicField.identity().through(loose),
-        PeriodicField.identity().through(sliding_window(1, 2, 1, "same", None)),
-    )
-    assert (loose.placed, one.extent, one.jump) == (False, 3, 2)
-    assert one.union(other) is None
-    # Both behind the same window: they are moved alike.
-    assert one.union(one.through(Window(3, before=1, after=1))).extent == 7
-    # Where neighbouring cells see windows of different extents, the place decides which are met.
-    assert PeriodicField.identity().through(transposed_window(3, 2, 1, "valid", None)).through(loose) is None
+def test_padding_that_follows_from_an_unknown_extent_leaves_open_how_branches_lie():
+    unplaced = sliding_window(3, 2, 1, "same", None)
+    field = PeriodicField.identity().through(unplaced)
+    assert (unplaced.placed, field.extent, field.jump) == (False, 3, 2)
+    assert field.union(PeriodicField.identity().through(sliding_window(1, 2, 1, "same", None))) is None
+    # Two branches behind the same window are moved alike.
+    assert field.union(field.through(Window(3, before=1, after=1))).extent == 7
+    # Where neighbouring cells see windows of different extents, the position decides which of them are met.
+    assert PeriodicField.identity().through(transposed_window(3, 2, 1, "valid", None)).through(unplaced) is None

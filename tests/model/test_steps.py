@@ -1,4 +1,4 @@
-"""What each step of the closed set answers: shape, weights, cost, and what its cells see."""
+"""Steps: output shapes, weights, costs, receptive fields, and facts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ IDENTITY = (TracedAxis(0, PeriodicField.identity()), TracedAxis(1, PeriodicField
 KERNEL = Weight("kernel", (3, 3, 16, 256))
 
 
-def test_a_grouped_correlation():
+def test_a_grouped_correlation_has_a_kernel_of_its_groups_depth():
     step = Correlate((Window(3), Window(3)), KERNEL, 256, Weight("bias", (256,)), groups=4)
     assert step.output_shape((56, 56, 64)) == (54, 54, 256)
-    assert step.kernels_2d == 64 * 256 // 4
+    assert step.kernels_2d == (64 // 4) * 256
     assert sum(weight.size for weight in step.weights) == 3 * 3 * 16 * 256 + 256
     assert step.macs((56, 56, 64)) == 54 * 54 * 3 * 3 * 16 * 256
 
@@ -47,7 +47,7 @@ def test_a_misfit_names_the_axis():
     )
 
 
-def test_padding_and_cropping():
+def test_padding_adds_cells_and_cropping_removes_them():
     assert Pad(((1, 2), (-1, -2))).output_shape((4, 9, 3)) == (7, 6, 3)
     with pytest.raises(ConvcliError, match="cropping 2 \\+ 2 of 4 cells leaves none"):
         Pad(((-2, -2),)).output_shape((4, 1))
@@ -63,20 +63,20 @@ def test_pooling_padding_is_less_than_a_window():
 
 
 def test_broadcasting_aligns_in_the_order_of_the_data_format():
-    join = Merge("sum", DataFormat.CHANNELS_FIRST)
+    merge = Merge("sum", DataFormat.CHANNELS_FIRST)
     # (3, 8, 5) and (5,) as channels first: the 5 goes along the last axis, the width
-    assert join.output_shape((8, 5, 3), (5,)) == (8, 5, 3)
+    assert merge.output_shape((8, 5, 3), (5,)) == (8, 5, 3)
     with pytest.raises(ConvcliError, match=r"shapes \(8, 5, 3\) and \(3,\) do not broadcast"):
-        join.output_shape((8, 5, 3), (3,))
+        merge.output_shape((8, 5, 3), (3,))
     assert Merge("sum").output_shape((8, 5, 3), (3,)) == (8, 5, 3)
 
 
-def test_concatenation_wants_the_other_extents_equal():
-    join = Merge("concatenate", axis=2)
-    assert join.output_shape((4, 4, 3), (4, 4, 5)) == (4, 4, 8)
+def test_concatenated_values_have_the_other_extents_in_common():
+    merge = Merge("concatenate", axis=2)
+    assert merge.output_shape((4, 4, 3), (4, 4, 5)) == (4, 4, 8)
     for wrong in ((4, 5, 5), (4, 4)):
         with pytest.raises(ConvcliError, match="cannot concatenate"):
-            join.output_shape((4, 4, 3), wrong)
+            merge.output_shape((4, 4, 3), wrong)
 
 
 def test_glu_halves_its_axis():
@@ -86,72 +86,71 @@ def test_glu_halves_its_axis():
 
 
 def extents(field):
-    """The extent that each input axis is seen over, None for the whole."""
-    return [each.field.extent if isinstance(each, TracedAxis) else each for each in field]
+    """Return the receptive field in cells along each input axis, None for the whole of it."""
+    return [seen.field.extent if isinstance(seen, TracedAxis) else seen for seen in field]
 
 
 def seen(*windows):
-    """A field of two input axes, seen through windows of these sizes."""
+    """Return the receptive field of windows of these sizes, one along each input axis."""
     return tuple(TracedAxis(axis, PeriodicField.identity().through(Window(size))) for axis, size in enumerate(windows))
 
 
-def test_what_sees_the_whole_gives_way_to_a_window():
+def test_a_branch_that_sees_the_whole_gives_way_to_one_with_windows():
     whole = GlobalPool("average").trace([IDENTITY], [(8, 9, 4)])
     assert whole == (None, None)
-    join = Merge("product")
-    assert join.trace([IDENTITY, whole], [(8, 9, 4), (4,)]) == IDENTITY
-    assert join.trace([whole, whole], [(4,), (4,)]) == whole
-    assert join.trace([seen(3, 5), None], [(8, 9, 4), (4,)]) == seen(3, 5)
+    merge = Merge("product")
+    assert merge.trace([IDENTITY, whole], [(8, 9, 4), (4,)]) == IDENTITY
+    assert merge.trace([whole, whole], [(4,), (4,)]) == whole
+    assert merge.trace([seen(3, 5), None], [(8, 9, 4), (4,)]) == seen(3, 5)
 
 
 def test_branches_see_the_larger_window():
     assert extents(Merge("sum").trace([seen(3, 5), seen(7, 2)], [(8, 9, 4), (8, 9, 4)])) == [7, 5]
 
 
-def test_a_branch_whose_cells_are_repeated_lets_every_cell_see_far():
+def test_where_the_cells_of_a_branch_are_repeated_the_whole_is_seen():
     far = tuple(TracedAxis(axis, PeriodicField.identity().through(Window(3, 6))) for axis in (0, 1))
     assert Merge("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == (None, None)
     assert extents(Merge("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
 
 
-def test_branches_along_different_axes_see_the_whole():
-    turned = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 8, 4)])
-    assert Merge("sum").trace([IDENTITY, turned], [(8, 8, 4), (8, 8, 4)]) == (None, None)
+def test_branches_that_follow_an_axis_along_different_axes_see_the_whole():
+    swapped = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 8, 4)])
+    assert Merge("sum").trace([IDENTITY, swapped], [(8, 8, 4), (8, 8, 4)]) == (None, None)
 
 
-def test_a_branch_beside_which_another_is_laid_sees_the_whole_of_that_axis():
+def test_along_the_axis_of_a_concatenation_the_whole_is_seen():
     assert extents(Merge("concatenate", axis=0).trace([seen(3, 5), seen(1, 1)], [(8, 8, 4), (8, 8, 4)])) == [None, 5]
 
 
-def test_a_branch_of_lower_rank_is_followed_where_it_is_aligned():
-    (track,) = Merge("sum").trace([None, (TracedAxis(0, PeriodicField.identity()),)], [(8, 8, 3), (8, 3)])
-    assert track
-    assert track.axis == 1
-    (track,) = Merge("sum", DataFormat.CHANNELS_FIRST).trace(
+def test_the_axes_of_a_branch_of_lower_rank_are_traced_where_it_is_aligned():
+    (traced,) = Merge("sum").trace([None, (TracedAxis(0, PeriodicField.identity()),)], [(8, 8, 3), (8, 3)])
+    assert traced == TracedAxis(1, PeriodicField.identity())
+    (traced,) = Merge("sum", DataFormat.CHANNELS_FIRST).trace(
         [None, (TracedAxis(0, PeriodicField.identity()),)], [(8, 9, 3), (9, 8)]
     )
-    assert track
-    assert track.axis == 1  # (8, 9) as channels first: channels along the height, the length along the width
+    # (8, 9) with channels first: its channels lie along the height, its length along the width.
+    assert traced == TracedAxis(1, PeriodicField.identity())
 
 
-def test_axes_are_followed_through_a_permutation():
-    turned = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 9, 4)])
-    windows = (Window(5), Window(3))  # the first now slides over the input's second axis
-    assert extents(Pool("max", windows).trace([turned], [(9, 8, 4)])) == [3, 5]
+def test_axes_are_traced_through_another_order():
+    swapped = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 9, 4)])
+    windows = (Window(5), Window(3))  # the first slides over the input's second axis
+    assert extents(Pool("max", windows).trace([swapped], [(9, 8, 4)])) == [3, 5]
 
 
 def test_an_axis_among_the_channels_is_mixed_by_a_kernel_but_not_by_pooling():
-    turned = steps.MoveAxes((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # width among the channels
+    width_last = steps.MoveAxes((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # the width is the channels
     dense = Correlate((Window(1), Window(1)), Weight("kernel", (9, 5)), 5)
-    assert extents(dense.trace([turned], [(4, 8, 9)])) == [1, None]
+    assert extents(dense.trace([width_last], [(4, 8, 9)])) == [1, None]
     for keepdims, axis in ((False, 0), (True, 2)):
-        height, width = GlobalPool("max", keepdims).trace([turned], [(4, 8, 9)])
+        height, width = GlobalPool("max", keepdims).trace([width_last], [(4, 8, 9)])
         assert height is None
         assert width == TracedAxis(axis, PeriodicField.identity())
     assert extents(Activate("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
 
 
-def test_a_reshape_keeps_the_axes_that_keep_their_place():
+def test_axes_with_the_same_cells_are_traced_through_another_shape():
     assert extents(ChangeShape((8, 9, 2, 2)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, 5]
     assert extents(ChangeShape((8, 36, 1)).trace([seen(3, 5)], [(8, 9, 4)])) == [3, None]
     assert extents(ChangeShape((288,)).trace([seen(3, 5)], [(8, 9, 4)])) == [None, None]
@@ -166,7 +165,54 @@ def test_a_reshape_keeps_the_axes_that_keep_their_place():
     ("interpolation", "factor", "extent"),
     [("nearest", 3, 1), ("bilinear", 2, 2), ("bilinear", 3, 2), ("bicubic", 2, 4), ("lanczos3", 2, 6)],
 )
-def test_interpolation_sees_its_neighbours(interpolation, factor, extent):
-    (track,) = Resize((factor,), interpolation).trace([(TracedAxis(0, PeriodicField.identity()),)], [(9, 1)])
-    assert track
-    assert (track.field.extent, track.field.jump * factor) == (extent, 1)
+def test_interpolation_sees_the_cells_that_it_reads(interpolation, factor, extent):
+    (traced,) = Resize((factor,), interpolation).trace([(TracedAxis(0, PeriodicField.identity()),)], [(9, 1)])
+    assert (traced.field.extent, traced.field.jump * factor) == (extent, 1)
+
+
+SQUARE, OBLONG = (Window(3), Window(3)), (Window(3), Window(1))
+
+
+@pytest.mark.parametrize(
+    ("step", "isotropic"),
+    [
+        (Correlate(SQUARE, KERNEL, 256), True),
+        (Correlate(OBLONG, KERNEL, 256), False),
+        (Pool("max", OBLONG), False),
+        (GlobalPool("max"), True),
+        (Pad(((1, 1), (1, 1))), True),
+        (Pad(((1, 1), (0, 0))), False),
+        (Resize((2, 2)), True),
+        (Resize((2, 1)), False),
+        (ChangeShape((128,)), True),
+        (ChangeShape((4, 4, 8)), False),
+        (steps.MoveAxes((1, 0, 2)), False),
+        (Activate("softmax", axes=(2,)), True),
+        (Activate("softmax", axes=(0, 1)), True),
+        (Activate("softmax", axes=(1,)), False),
+        (steps.Scale("batch", (0,)), False),
+        (steps.Normalize((0, 1, 2), 1e-3), True),
+        (Merge("concatenate", axis=2), True),
+        (Merge("concatenate", axis=0), False),
+    ],
+)
+def test_a_step_says_whether_it_treats_all_spatial_axes_alike(step, isotropic):
+    assert step.is_isotropic((8, 8, 2)) is isotropic
+
+
+def test_a_step_that_only_moves_values_says_so():
+    moving = [Pad(((1, 1),)), Resize((2,)), ChangeShape((4,)), steps.MoveAxes((1, 0)), Merge("concatenate", axis=0)]
+    computing = [Resize((2,), "bilinear"), Merge("sum"), GlobalPool("max"), Activate("relu"), steps.Scale("affine", ())]
+    assert all(step.moves_values for step in moving)
+    assert not any(step.moves_values for step in computing)
+
+
+def test_only_padding_without_added_cells_crops():
+    assert Pad(((-1, 0), (0, -2))).only_crops
+    assert not Pad(((-1, 1), (0, 0))).only_crops
+
+
+def test_a_merge_of_values_alone_each_taken_once_is_plain():
+    assert Merge("sum").is_plain
+    assert not Merge("sum", coefficients=(1, -1)).is_plain
+    assert not Merge("product", constants=((1, 2.0),)).is_plain

@@ -1,39 +1,36 @@
-"""Where windows land, by hand."""
+"""Windows along one axis: output sizes, smallest inputs and padding, by the arithmetic beside them."""
 
 from __future__ import annotations
 
 import pytest
 
 from convcli.core.errors import ConvcliError
-from convcli.core.shapes import DataFormat
-from convcli.model.window import Window, sliding_window, transposed_window
-
-FIRST, LAST = DataFormat.CHANNELS_FIRST, DataFormat.CHANNELS_LAST
+from convcli.model.window import Window, adjoint_window, sliding_window, sliding_windows, transposed_window
 
 
 @pytest.mark.parametrize(
-    ("width", "setting", "expected"),
+    ("extent", "window", "expected"),
     [
         (8, Window(3), 8 - 3 + 1),
         (224, Window(7, 2, before=3, after=3), (224 - 7 + 3 + 3) // 2 + 1),
         (10, Window(3, 2, dilation=3), (10 - 7) // 2 + 1),
         (5, Window(3, before=-1, after=-1), 1),
         (None, Window(3), None),
-        # ceil: 3 places of a 2-wide window at stride 2 over 5 cells, the last hanging out by one
+        # ceil: 3 positions of a window of 2 cells at stride 2 over 5 cells, of which the last hangs over by one
         (5, Window(2, 2, ceil=True), 3),
-        # the fourth would start in the trailing padding (0 + 6 >= 5 + 1), so it is dropped
+        # a fourth position would start in the padding after the input (3·2 >= 1 + 5), so it does not count
         (5, Window(2, 2, before=1, after=1, ceil=True), 3),
         (2, Window(3, 2, ceil=True), 1),
-        # stretched by 2, 3 cells take up 5; a 4-wide window over 3 + 5 + 3 of them
-        (3, Window(4, before=3, after=3, upsample=2), 8),
+        # stretched by 2, 3 cells take up 5
+        (3, Window(4, before=3, after=3, upsample=2), 5 - 4 + 3 + 3 + 1),
     ],
 )
-def test_positions(width, setting, expected):
-    assert setting.output_extent(width) == expected
+def test_the_output_extent_follows_from_the_formula(extent, window, expected):
+    assert window.output_extent(extent) == expected
 
 
 @pytest.mark.parametrize(
-    ("setting", "smallest"),
+    ("window", "smallest"),
     [
         (Window(5), 5),
         (Window(5, before=1, after=1), 3),
@@ -43,20 +40,20 @@ def test_positions(width, setting, expected):
         (Window(2, before=2, after=2), 1),
     ],
 )
-def test_the_smallest_width_is_the_first_that_fits(setting, smallest):
-    assert setting.smallest_input() == smallest
-    assert (setting.output_extent(smallest) or 0) >= 1
+def test_the_smallest_input_is_the_first_that_fits(window, smallest):
+    assert window.smallest_input() == smallest
+    assert window.output_extent(smallest) >= 1
     with pytest.raises(ConvcliError, match=f"at least {smallest} would do"):
-        setting.output_extent(smallest - 1)
+        window.output_extent(smallest - 1)
 
 
 @pytest.mark.parametrize(
-    ("size", "stride", "padding", "width", "before", "after"),
+    ("size", "stride", "padding", "extent", "before", "after"),
     [
         (3, 1, "same", 8, 1, 1),
         (4, 1, "same", 8, 1, 2),
         (4, 1, "same_lower", 8, 2, 1),
-        # ceil(8 / 3) = 3 places need 2·3 + 3 = 9 cells: one more, and it goes after
+        # ceil(8 / 3) = 3 positions need 2·3 + 3 = 9 cells: one more than there are, and it goes after
         (3, 3, "same", 8, 0, 1),
         (3, 3, "same_lower", 8, 1, 0),
         (1, 2, "same", 8, 0, 0),
@@ -67,15 +64,28 @@ def test_the_smallest_width_is_the_first_that_fits(setting, smallest):
         (3, 2, "same", None, 0, 1),
     ],
 )
-def test_padding(size, stride, padding, width, before, after):
-    found = sliding_window(size, stride, 1, padding, width)
-    assert (found.before, found.after) == (before, after)
+def test_padding_is_worked_out_in_cells(size, stride, padding, extent, before, after):
+    window = sliding_window(size, stride, 1, padding, extent)
+    assert (window.before, window.after) == (before, after)
+
+
+def test_padding_in_cells_is_given_axis_by_axis():
+    windows = sliding_windows((3, 5), (1, 2), (1, 1), ((1, 0), (2, 2)), (8, 8))
+    assert windows == (Window(3, before=1), Window(5, 2, before=2, after=2))
 
 
 @pytest.mark.parametrize(
-    ("size", "stride", "dilation", "padding", "extra", "expected"),
+    ("size", "stride", "placed"),
+    [(3, 1, True), (1, 2, True), (3, 2, False)],  # the padding is the same for every extent, or depends on it
+)
+def test_a_window_over_an_unknown_extent_is_placed_where_its_padding_is_known(size, stride, placed):
+    assert sliding_window(size, stride, 1, "same", None).placed is placed
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "dilation", "padding", "output_padding", "expected"),
     [
-        # from the contract's formulas, W = 5
+        # W = 5
         (4, 2, 1, "valid", None, 5 * 2 + max(4 - 2, 0)),
         (2, 3, 1, "valid", None, 5 * 3),
         (2, 3, 1, "valid", 1, 4 * 3 + 2 + 1),
@@ -85,25 +95,34 @@ def test_padding(size, stride, padding, width, before, after):
         (4, 2, 1, (1, 1), None, 4 * 2 + 4 - 2),
     ],
 )
-def test_transposed_sizes(size, stride, dilation, padding, extra, expected):
-    assert transposed_window(size, stride, dilation, padding, extra).output_extent(5) == expected
+def test_the_output_extent_of_a_transposed_window_is_tensorflow_s(
+    size, stride, dilation, padding, output_padding, expected
+):
+    assert transposed_window(size, stride, dilation, padding, output_padding).output_extent(5) == expected
+
+
+def cells_met(window, extent):
+    """Return the pairs of output cell and input cell that meet in a window, each with the tap where they meet."""
+    pairs = {}
+    for output in range(window.output_extent(extent)):
+        for tap in range(window.size):
+            position = output * window.stride - window.before + tap * window.dilation
+            if position % window.upsample == 0 and 0 <= position // window.upsample < extent:
+                pairs[output, position // window.upsample] = tap
+    return pairs
 
 
 @pytest.mark.parametrize(
-    ("layout", "axis", "place"),
-    [(LAST, 1, 0), (LAST, -1, 2), (LAST, 3, 2), (FIRST, 1, 2), (FIRST, -1, 1), (FIRST, 2, 0)],
+    "window",
+    [
+        Window(3),
+        Window(3, 2, before=1, after=1),
+        Window(2, 3, dilation=2, before=2),
+        Window(4, before=3, after=2, upsample=2),
+    ],
 )
-def test_axis_numbers_are_keras_s(layout, axis, place):
-    assert layout.resolve_axis(axis, 3) == place
-
-
-@pytest.mark.parametrize("axis", [0, 4, -4])
-def test_an_axis_that_is_not_there(axis):
-    with pytest.raises(ConvcliError, match=f"axis {axis} is not one of the input's 4 axes"):
-        LAST.resolve_axis(axis, 3)
-
-
-def test_data_formats_are_inverse():
-    assert FIRST.to_channels_last((3, 28, 20)) == (28, 20, 3)
-    assert FIRST.from_channels_last((28, 20, 3)) == (3, 28, 20)
-    assert FIRST.from_channels_last((10,)) == (10,)
+def test_an_adjoint_window_meets_the_same_pairs_of_cells_from_the_other_side(window):
+    adjoint = adjoint_window(window, 8)
+    assert adjoint.output_extent(window.output_extent(8)) == 8
+    back = cells_met(adjoint, window.output_extent(8))
+    assert {(output, cell): window.size - 1 - tap for (cell, output), tap in back.items()} == cells_met(window, 8)
