@@ -19,7 +19,7 @@ from PIL import Image
 from runs import training
 
 import convcli as library
-from convcli.cli.checkpointing import Stop
+from convcli.cli.stopping import Stop
 from convcli.io import arrays, npy
 from convcli.learning import checkpoints
 from convcli.learning.options import Options

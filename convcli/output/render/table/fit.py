@@ -1,8 +1,8 @@
-"""What was learned from, how the losses went, and the filters that came of it."""
+"""The answer of `fit` as text: what was learned from, how the loss fell, and the filters that were learned."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -14,80 +14,84 @@ from convcli.output.render.slices import slices_2d
 from convcli.output.render.table.layer_table import column_table, model_title
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide, number_grids
 from convcli.output.report.apply import Kernels
+from convcli.output.report.filter_comparison import FilterComparison
 from convcli.output.report.fit import FitReport
 from convcli.output.report.shape import summary
 
-MOST_EPOCHS = 12
-DIGITS = 4
-LEAST = 10.0**-DIGITS
+MAX_EPOCHS = 12  # that are shown
+DECIMALS = 4
+SMALLEST = 10.0**-DECIMALS
 
 
 def renderables(report: FitReport) -> Iterator[RenderableType]:
-    figures = summary(report.plan, report.plan.model.data_format)
+    """Yield the parts of the text, from top to bottom."""
+    plan = report.result.plan
+    figures = summary(plan, plan.model.data_format)
     yield model_title(figures)
-    yield from map(Text, _setting(report))
+    yield from map(Text, _settings(report))
     if report.epochs:
-        yield column_table(_losses(report), numbers=True)
-    if report.epochs > MOST_EPOCHS:
-        yield Text(f" {MOST_EPOCHS} of {report.epochs:,} epochs; -f csv or json gives all", "dim")
-    yield Text(f" Trained: {report.trainable_params:,} of {figures['params']:,} params, in {one_line(report.output)}")
-    for kernels in report.shown:
-        yield from _filters(report, kernels)
+        yield column_table(_metrics(report), numbers=True)
+    if report.epochs > MAX_EPOCHS:
+        yield Text(f" {MAX_EPOCHS} of {report.epochs:,} epochs; -f csv or json gives all", "dim")
+    file = one_line(report.weights_file)
+    yield Text(f" Trained: {report.trainable_params:,} of {figures['params']:,} params, in {file}")
+    for kernels in report.kernels:
+        yield Text(f"\n{kernels.layer}: learned filters, to {DECIMALS} decimals", "bold")
+        if report.comparison is not None and report.comparison.layer == kernels.layer:
+            yield from _compared_filters(report.comparison, kernels)
+        else:
+            yield from number_grids(_filters(kernels))
 
 
-def _setting(report: FitReport) -> Iterator[str]:
-    options = report.options
-    named = [name if len(report.losses) == 1 else f"{output} {name}" for output, name in report.losses.items()]
-    momentum = f", momentum {options['momentum']:g}" if options["momentum"] else ""
-    yield f" Loss: {', '.join(named)}"
-    yield f" Optimizer: {options['optimizer']}, learning rate {options['learning_rate']:g}{momentum}"
-    learned, kept = report.samples
-    validated = f", {kept:,} more for validation" if kept else ""
-    yield f" Samples: {learned:,} in batches of {options['batch_size']:,}{validated}"
-    best = f"; the weights are those of epoch {report.best_epoch}" if report.best_epoch and options["patience"] else ""
-    yield f" Epochs: {report.epochs:,}, {report.updates:,} updates{best}"
+def _settings(report: FitReport) -> Iterator[str]:
+    result, options = report.result, report.result.options
+    losses = [loss if len(result.losses) == 1 else f"{output} {loss}" for output, loss in result.losses.items()]
+    momentum = f", momentum {options.momentum:g}" if options.momentum else ""
+    validation = f", {result.validation_samples:,} more for validation" if result.validation_samples else ""
+    best = f"; the weights are those of epoch {result.best_epoch}" if result.best_epoch and options.patience else ""
+    yield f" Loss: {', '.join(losses)}"
+    yield f" Optimizer: {options.optimizer}, learning rate {options.learning_rate:g}{momentum}"
+    yield f" Samples: {result.training_samples:,} in batches of {options.batch_size:,}{validation}"
+    yield f" Epochs: {report.epochs:,}, {result.updates:,} updates{best}"
 
 
-def _losses(report: FitReport) -> dict[str, list[str]]:
-    """Some epochs, evenly apart, the first and the last among them."""
-    last = report.epochs - 1
-    count = min(MOST_EPOCHS, report.epochs)
-    places = [round(last * place / max(count - 1, 1)) for place in range(count)]
-    columns = {"Epoch": [f"{place + 1:,}" for place in places]}
-    for name, each in report.history.items():
-        columns[name] = [_figure(each[place], name) for place in places]
+def _metrics(report: FitReport) -> dict[str, list[str]]:
+    """Return the columns of the table: some epochs at equal distances, the first and the last among them."""
+    count = min(MAX_EPOCHS, report.epochs)
+    indices = [round((report.epochs - 1) * number / max(count - 1, 1)) for number in range(count)]
+    columns = {"Epoch": [f"{index + 1:,}" for index in indices]}
+    for name, values in report.result.history.items():
+        columns[name] = [_metric_text(values[index], name) for index in indices]
     return columns
 
 
-def _figure(value: float, name: str) -> str:
+def _metric_text(value: float, name: str) -> str:
     if name.endswith("accuracy"):
         return f"{value:.1%}"
-    return f"< {LEAST:.4f}" if 0 < value < LEAST else f"{value:,.{DIGITS}f}"
+    return f"< {SMALLEST:.{DECIMALS}f}" if 0 < value < SMALLEST else f"{value:,.{DECIMALS}f}"
 
 
-def _filters(report: FitReport, kernels: Kernels) -> Iterator[RenderableType]:
-    yield Text(f"\n{kernels.layer}: learned filters, to {DIGITS} decimals", "bold")
-    compared = report.compared
-    if compared is None or compared.layer != kernels.layer:
-        yield from number_grids(_named(kernels))
-        return
-    errors = compared.errors(kernels)
-    for place, (text, values) in enumerate(_named(kernels)):
-        for left, right in zip(slices_2d(text, values), slices_2d(compared.name, compared.values), strict=True):
+def _compared_filters(comparison: FilterComparison, kernels: Kernels) -> Iterator[RenderableType]:
+    """Yield each filter beside the hand-made one, with the largest error of its cells."""
+    errors = comparison.largest_errors(kernels)
+    for name, (title, values) in zip(kernels.names, _filters(kernels), strict=True):
+        hand_made = slices_2d(comparison.name, comparison.values)
+        for left, right in zip(slices_2d(title, values), hand_made, strict=True):
             yield SideBySide((NumberGrid(*left), NumberGrid(*right)), ("≈",))
-        yield Text(f" Largest error: {_figure(errors[kernels.names[place]], 'error')}")
+        yield Text(f" Largest error: {_metric_text(errors[name], 'error')}")
 
 
-def _named(kernels: Kernels) -> Sequence[tuple[str, Array]]:
-    """Each filter with its bias; one that sees several channels as a grid for each."""
-    named = []
-    for place, name in enumerate(kernels.names):
-        bias = "" if kernels.bias is None else f", bias {format_value(_rounded(kernels.bias[place]))}"
-        for channel in range(kernels.kernel.shape[-2]):
-            several = f", input channel {channel}" if kernels.kernel.shape[-2] > 1 else ""
-            named.append((f"{name}{bias}{several}", _rounded(kernels.kernel[..., channel, place])))
-    return named
+def _filters(kernels: Kernels) -> list[tuple[str, Array]]:
+    """Return each filter with a title, in which its bias stands; one that sees several channels once for each."""
+    channels = kernels.kernel.shape[-2]
+    filters = []
+    for index, name in enumerate(kernels.names):
+        bias = "" if kernels.bias is None else f", bias {format_value(_rounded(kernels.bias[index]))}"
+        for channel in range(channels):
+            channel_text = f", input channel {channel}" if channels > 1 else ""
+            filters.append((f"{name}{bias}{channel_text}", _rounded(kernels.kernel[..., channel, index])))
+    return filters
 
 
 def _rounded(values: Array | float) -> Array:
-    return np.round(np.asarray(values, np.float64), DIGITS) + 0.0  # no negative zeros
+    return np.round(np.asarray(values, np.float64), DECIMALS) + 0.0  # adding 0 turns -0 into 0

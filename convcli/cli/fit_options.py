@@ -1,0 +1,93 @@
+"""The options of `convcli fit`."""
+
+from __future__ import annotations
+
+import click
+
+from convcli.cli.input_arguments import input_options, weights_option
+from convcli.cli.options import decorate, layer_option
+from convcli.io.files import suffix
+from convcli.learning.losses import LOSSES
+from convcli.learning.optimizers import OPTIMIZERS
+
+
+def _npz_file(context: click.Context, option: click.Parameter, name: str) -> str:
+    if suffix(name) != ".npz":
+        raise click.BadParameter(f"{name!r} (weights are written to a file that ends in .npz)")
+    return name
+
+
+LEARNING_RATES = ", ".join(f"{name} {kind.default_learning_rate:g}" for name, kind in OPTIMIZERS.items())
+
+fit_options = decorate(
+    click.argument("arguments", nargs=-1, required=True, metavar="INPUT TARGET [MODEL]"),
+    layer_option,
+    click.option(
+        "-o",
+        "--output",
+        "weights_file",
+        required=True,
+        metavar="FILE.npz",
+        callback=_npz_file,
+        help="Where the weights go: required.",
+    ),
+    click.option(
+        "--loss",
+        type=click.Choice(list(LOSSES)),
+        help="What is made small [sparse_categorical_crossentropy for classes, categorical_crossentropy after softmax, "
+        "binary_crossentropy after sigmoid, else mse].",
+    ),
+    click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="How weights follow gradients [adam]."),
+    click.option(
+        "--learning-rate",
+        type=click.FloatRange(0, min_open=True),
+        metavar="RATE",
+        help=f"How fast [{LEARNING_RATES}].",
+    ),
+    click.option(
+        "--momentum",
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="M",
+        help="Of sgd and rmsprop: how much stays [0].",
+    ),
+    click.option(
+        "--epochs",
+        type=click.IntRange(1),
+        metavar="N",
+        help="How often all samples are seen [as often as makes 5,000 updates, at least 10].",
+    ),
+    click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Samples for each update [32]."),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        metavar="N",
+        help="What all chance follows from: weights that are not given, the order of samples, dropout [0].",
+    ),
+    click.option(
+        "--validation-split",
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="SHARE",
+        help="Keep this share of the samples, the last ones, for validation [0].",
+    ),
+    weights_option,
+    click.option("--freeze", multiple=True, metavar="LAYER", help="A layer that keeps its weights; repeatable."),
+    click.option(
+        "--patience",
+        type=click.IntRange(1),
+        metavar="N",
+        help="End after N epochs without a better loss (of the validation, if any), with the best epoch's weights.",
+    ),
+    click.option("--checkpoint", metavar="FILE", help="After epochs, write what --resume needs, an .npz file."),
+    click.option(
+        "--resume",
+        metavar="FILE",
+        help="Go on from a checkpoint, which is also written again unless --checkpoint is given.",
+    ),
+    click.option(
+        "--compare-with", metavar="FILTER", help="Show a filter of the bank, or of a file, beside the learned ones."
+    ),
+    click.option("--plot", metavar="FILE.png|html", help="Draw the curves of loss and accuracy."),
+    click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Compute in this type [float32]."),
+    click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads work [all cores]."),
+    input_options,
+)
