@@ -96,7 +96,7 @@ class PageData(Report):
         return {
             "name": part.name,
             "type": type(part.layer.node.layer).__name__,
-            "takes": list(part.takes),
+            "inputs": list(part.takes),
             **part_formula(part.steps, shapes, part.weights),
         }
 

@@ -36,14 +36,18 @@ def part_formula(chain: Sequence[steps.Step], shapes: Shapes, weights: Weights) 
     if len(rest) == 2 and isinstance(rest[0], steps.Pad) and isinstance(rest[1], steps.Correlate):
         pad, rest = rest[0], rest[1:]
     if all(step.moves_values for step in chain):
-        words = "Values in other places" if chain else "Handed on as it is"
-        return {"kind": "moved", "does": words, "origins": _origins(chain, shapes)}
+        words = "Each value is copied from another cell" if chain else "Each value stays as it is"
+        return {"kind": "copy", "description": words, "origins": _origins(chain, shapes)}
     if len(rest) != 1:
         normal = isinstance(chain[0], steps.Normalize)
-        return {"kind": "other", "does": NORMALIZED if normal else "Sums of products along another axis"}
+        return {"kind": "other", "description": NORMALIZED if normal else "Sums of products along another axis"}
     formula = step_formula(rest[0], shapes, weights)
     if isinstance(rest[0], steps.Correlate):
-        formula |= {"activation": activation, "along": along, "mode": "zeros" if pad is None else pad.mode}
+        formula |= {
+            "activation": activation,
+            "depends_on_channels": along,
+            "padding_mode": "zeros" if pad is None else pad.mode,
+        }
         if pad is not None:
             formula["windows"] = [
                 {**window, "before": before, "after": after}
@@ -70,25 +74,28 @@ def _origins(moves: Sequence[steps.Step], shapes: Shapes) -> list[int]:
 @singledispatch
 def step_formula(step: steps.Step, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     """Return how one step computes each of its cells."""
-    return {"kind": "other", "does": NORMALIZED if isinstance(step, steps.Normalize) else "Interpolated between cells"}
+    return {
+        "kind": "other",
+        "description": NORMALIZED if isinstance(step, steps.Normalize) else "Interpolated between cells",
+    }
 
 
-NORMALIZED = "Less the mean, divided by the standard deviation of many cells"
+NORMALIZED = "Minus the mean of many cells, divided by their standard deviation"
 
 
 @step_formula.register
 def _(step: steps.Correlate, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     kernel = correlation_kernel(step, weights[step.kernel.name])
     return {
-        "kind": "products",
-        "does": correlation_name(step.transposed, step.flip) if step.windows else "Each value times its weight",
+        "kind": "dot_product",
+        "description": correlation_name(step.transposed, step.flip) if step.windows else "Each value times its weight",
         "windows": _windows(step.windows),
         "kernel": nested_lists.from_array(kernel.ravel()),
-        "seen": kernel.shape[-2],
+        "channels_per_filter": kernel.shape[-2],
         "filters": kernel.shape[-1],
         "groups": known(step.groups),
         "bias": None if step.bias is None else nested_lists.from_array(weights[step.bias.name]),
-        "turned": orientation(step.transposed, step.flip),
+        "orientation": orientation(step.transposed, step.flip),
     }
 
 
@@ -100,16 +107,26 @@ def _windows(windows: Sequence[Window]) -> list[dict[str, int]]:
 @step_formula.register
 def _(step: steps.Pool, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     windows = _windows(step.windows)
-    return {"kind": step.kind, "does": POOLED[step.kind], "windows": windows, "count_padding": step.count_padding}
+    return {
+        "kind": step.kind,
+        "description": f"{POOLED[step.kind]} of the window",
+        "windows": windows,
+        "count_padding": step.count_padding,
+    }
 
 
 @step_formula.register
 def _(step: steps.GlobalPool, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     windows = _windows([Window(extent) for extent in shapes[0][:-1]])
-    return {"kind": step.kind, "does": f"{POOLED[step.kind]} of all", "windows": windows, "count_padding": False}
+    return {
+        "kind": step.kind,
+        "description": f"{POOLED[step.kind]} of all cells",
+        "windows": windows,
+        "count_padding": False,
+    }
 
 
-POOLED = {"max": "Maximum of the window", "average": "Mean of the window"}
+POOLED = {"max": "Maximum", "average": "Mean"}
 
 
 @step_formula.register
@@ -117,22 +134,22 @@ def _(step: steps.Scale, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     numbers = dict(zip(("gamma", "beta", "mean", "variance"), scale_parameters(step, weights, "float64"), strict=True))
     plain = {name: nested_lists.from_array(array.ravel()) for name, array in numbers.items() if array is not None}
     if step.axes not in ((), (len(shapes[0]) - 1,)):
-        return {"kind": "other", "does": "Scaled"}
-    formula = {"formula": step.kind, "numbers": plain, "epsilon": step.epsilon}
-    return {"kind": "scale", "does": "Scaled and shifted", **formula}
+        return {"kind": "other", "description": "Scaled"}
+    formula = {"formula": step.kind, "parameters": plain, "epsilon": step.epsilon}
+    return {"kind": "scale", "description": "Scaled and shifted", **formula}
 
 
 @step_formula.register
 def _(step: steps.Activate, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     along = step.axes == (len(shapes[0]) - 1,)
     if step.slope is not None or step.function == "glu" or (step.axes and not along):
-        return {"kind": "other", "does": step.function}
-    return {"kind": "activation", "does": step.function, "function": step.function, "along": along}
+        return {"kind": "other", "description": step.function}
+    return {"kind": "activation", "description": step.function, "function": step.function, "depends_on_channels": along}
 
 
 @step_formula.register
 def _(step: steps.Merge, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     if len(set(shapes)) > 1 or step.constants:
-        return {"kind": "other", "does": f"{step.kind.capitalize()} of values that broadcast"}
-    does = f"{step.kind.capitalize()} of the values in one place"
-    return {"kind": "joined", "does": does, "coefficients": list(step.coefficients)}
+        return {"kind": "other", "description": f"{step.kind.capitalize()} of values that broadcast"}
+    description = f"{step.kind.capitalize()} of the values at the same position"
+    return {"kind": "merge", "description": description, "coefficients": list(step.coefficients)}

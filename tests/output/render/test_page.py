@@ -79,11 +79,11 @@ def test_shape_has_no_page(convcli):
 @pytest.mark.parametrize(
     ("layer", "kind"),
     [
-        ("Permute((2, 1, 3))", "moved"),
-        ("UpSampling2D(2)", "moved"),
-        ("Concatenate(inputs=['input', 'input'])", "moved"),
+        ("Permute((2, 1, 3))", "copy"),
+        ("UpSampling2D(2)", "copy"),
+        ("Concatenate(inputs=['input', 'input'])", "copy"),
         ("UpSampling2D(2, interpolation='bilinear')", "other"),
-        ("Add(inputs=['input', 'input'])", "joined"),
+        ("Add(inputs=['input', 'input'])", "merge"),
         ("Add(inputs=['input', 3])", "other"),  # whose working would lack the number
         ("glu", "other"),  # which takes two values
         ("softmax", "activation"),

@@ -34,12 +34,12 @@ function markCurrentPart() {
 }
 
 function showInputs(part, outputValue) {
-  const values = part.takes.map((name) => valueOf(name, state.sample));
+  const values = part.inputs.map((name) => valueOf(name, state.sample));
   const hasWindows = part.windows && !values[0].isRow;
   const shown = hasWindows ? [layOut(part, values[0], outputValue)] : values;
   inputs = shown.map((value) => valueViews(value, find("input")));
   const heading = ({ value }) => (inputs.length > 1 ? [element("h3", { textContent: value.name })] : []);
-  find("input-title").textContent = `Input: ${part.takes.join(", ")}`;
+  find("input-title").textContent = `Input: ${part.inputs.join(", ")}`;
   find("input").replaceChildren(...inputs.flatMap((input) => [...heading(input), ...input.elements]));
 }
 

@@ -25,7 +25,7 @@ const combinations = (lists) =>
  */
 function layOut(part, input, output) {
   const axes = part.windows.map((window, axis) => laidOutAxis(window, input.extents[axis],
-    output.isRow ? 1 : output.extents[axis], part.mode));
+    output.isRow ? 1 : output.extents[axis], part.padding_mode));
   const origins = combinations(axes).map((along) => ({
     source: along.some(({ index }) => index === null) ? null : cellOf(input, along.map(({ index }) => index)),
     inside: along.every(({ inside }) => inside),

@@ -10,26 +10,26 @@
 const MOST_CHANNELS = 8; // whose products are shown
 
 const WORKINGS = {
-  products: productsWorking,
+  dot_product: dotProductWorking,
   max: poolingWorking,
   average: poolingWorking,
   scale: scaleWorking,
   activation: activationWorking,
-  moved: movedWorking,
-  joined: mergeWorking,
+  copy: copyWorking,
+  merge: mergeWorking,
   other: otherWorking,
 };
 
 // ---- dot products ----
 
-function productsWorking(part, [input], { output, cell, map, result }) {
+function dotProductWorking(part, [input], { output, cell, map, result }) {
   const isDense = input.isRow; // its filters see all values, and its units are the cells of the output
   const filter = isDense ? cell : map;
   const covered = isDense ? [{ cell: 0, inside: true }] : coveredCells(part, input, positionOf(output, cell));
   const channels = channelProducts(part, input, covered, filter);
   const sum = total(channels.map((channel) => channel.sum));
   const elements = [
-    paragraph("does", part.does),
+    paragraph("description", part.description),
     ...(covered.length === 1 ? oneCellGrids : channelGrids)(part, input, covered, channels, sum),
   ];
   const bias = part.bias === null ? 0 : Number(part.bias[filter]);
@@ -37,7 +37,7 @@ function productsWorking(part, [input], { output, cell, map, result }) {
     elements.push(line(`bias: ${factorText(sum)} + ${factorText(bias)} = ${numberText(sum + bias)}`));
   }
   if (part.activation) {
-    const among = part.along && allFilterSums(part, input, covered);
+    const among = part.depends_on_channels && allFilterSums(part, input, covered);
     elements.push(line(activationText(part.activation, sum + bias, among, result)));
   }
   return {
@@ -49,10 +49,12 @@ function productsWorking(part, [input], { output, cell, map, result }) {
 
 /** For each channel that a filter sees: its weights, the numbers that they meet, their products and the sum. */
 function channelProducts(part, input, covered, filter) {
-  const firstChannel = Math.floor(filter / (part.filters / part.groups)) * part.seen;
+  const filtersPerGroup = part.filters / part.groups;
+  const firstChannel = Math.floor(filter / filtersPerGroup) * part.channels_per_filter;
   const kernel = numbersOf(part.kernel);
-  return Array.from({ length: part.seen }, (_, channel) => {
-    const weights = covered.map((_tap, tap) => kernel[(tap * part.seen + channel) * part.filters + filter]);
+  return Array.from({ length: part.channels_per_filter }, (_, channel) => {
+    const weightAt = (tap) => kernel[(tap * part.channels_per_filter + channel) * part.filters + filter];
+    const weights = covered.map((_, tap) => weightAt(tap));
     const numbers = covered.map(({ cell }) =>
       (input.isRow ? input.numbers[channel] : numberAt(input, cell, firstChannel + channel)));
     const products = weights.map((weight, tap) => weight * numbers[tap]);
@@ -103,7 +105,7 @@ function productGrids(part, input, sizes, covered, { weights, numbers, products 
   const suffix = channelName && `, ${channelName}`;
   const cells = covered.length === numbers.length ? covered : []; // the channels of one cell are no cells of a window
   return sideBySide([
-    numberGrid(sizes, weights, `filter${part.turned}${suffix}`, scaleOf(kernel)),
+    numberGrid(sizes, weights, `filter${part.orientation}${suffix}`, scaleOf(kernel)),
     element("span", { textContent: "·" }),
     numberGrid(sizes, numbers, `input${suffix}`, scaleOf(input.numbers), cells),
     element("span", { textContent: "=" }),
@@ -124,7 +126,7 @@ function poolingWorking(part, [input], { output, cell, map, result }) {
     ? covered.findIndex((tap, index) => tap.inside && Object.is(numbers[index] + 0, result + 0)) : -1;
   const sizes = part.windows.map((window) => window.size);
   const elements = [
-    paragraph("does", part.does),
+    paragraph("description", part.description),
     sideBySide([numberGrid(sizes, numbers, "input", scaleOf(input.numbers), covered, winner)]),
   ];
   const working = { elements, covered: [new Set(covered.map((tap) => tap.cell))], channels: [channel] };
@@ -153,22 +155,22 @@ const SCALING_FORMULAS = {
 function scaleWorking(part, [input], { cell, map, result }) {
   const channel = input.isRow ? cell : map;
   const numbers = { x: input.isRow ? input.numbers[cell] : numberAt(input, cell, map), epsilon: part.epsilon };
-  for (const [name, parameters] of Object.entries(part.numbers)) {
+  for (const [name, parameters] of Object.entries(part.parameters)) {
     numbers[name] = Number(parameters[parameters.length > 1 ? channel : 0]);
   }
   const formula = (text) => {
-    const scaled = (part.numbers.gamma ? `${text("gamma")}·` : "") + SCALING_FORMULAS[part.formula](text);
-    return part.numbers.beta ? `${scaled} + ${text("beta")}` : scaled;
+    const scaled = (part.parameters.gamma ? `${text("gamma")}·` : "") + SCALING_FORMULAS[part.formula](text);
+    return part.parameters.beta ? `${scaled} + ${text("beta")}` : scaled;
   };
   const symbols = formula((name) => name);
   const figures = formula((name) => factorText(numbers[name]));
-  const elements = [paragraph("does", part.does), line(`${symbols} = ${figures} = ${numberText(result)}`)];
-  return { elements, covered: [new Set([cell])] };
+  const formulaLine = line(`${symbols} = ${figures} = ${numberText(result)}`);
+  return { elements: [paragraph("description", part.description), formulaLine], covered: [new Set([cell])] };
 }
 
 function activationWorking(part, [input], { cell, map, result }) {
   const channels = Array.from({ length: input.channels }, (_, channel) => numberAt(input, cell, channel));
-  const among = part.along && (input.isRow ? input.numbers : channels);
+  const among = part.depends_on_channels && (input.isRow ? input.numbers : channels);
   const text = activationText(part.function, numberAt(input, cell, map), among, result);
   return { elements: [line(text)], covered: [new Set([cell])] };
 }
@@ -182,7 +184,7 @@ function activationText(name, x, among, result) {
 // ---- values of other layers ----
 
 /** A value that a part copies from elsewhere. `part.origins` count through the numbers of all inputs; -1 is padding. */
-function movedWorking(part, inputs, { output, cell, map, result }) {
+function copyWorking(part, inputs, { output, cell, map, result }) {
   const covered = inputs.map(() => new Set());
   let origin = part.origins[cell * output.channels + map];
   let from = "padding";
@@ -197,7 +199,8 @@ function movedWorking(part, inputs, { output, cell, map, result }) {
     }
     origin -= input.numbers.length;
   });
-  return { elements: [paragraph("does", part.does), line(`${from} = ${numberText(result)}`)], covered, channels };
+  const elements = [paragraph("description", part.description), line(`${from} = ${numberText(result)}`)];
+  return { elements, covered, channels };
 }
 
 function mergeWorking(part, inputs, { cell, map, result }) {
@@ -206,13 +209,14 @@ function mergeWorking(part, inputs, { cell, map, result }) {
     const times = coefficient === 1 ? "" : `${factorText(coefficient)}·`;
     return `${input.name} ${times}${factorText(numberAt(input, cell, map))}`;
   });
-  const elements = [paragraph("does", part.does), line(`${operands.join(", ")} = ${numberText(result)}`)];
+  const operandsLine = line(`${operands.join(", ")} = ${numberText(result)}`);
+  const elements = [paragraph("description", part.description), operandsLine];
   return { elements, covered: inputs.map(() => new Set([cell])) };
 }
 
 /** A part that the page cannot work out: what goes in at the same cell, if the shapes agree, and what comes out. */
 function otherWorking(part, inputs, { output, cell, map, result }) {
-  const elements = [paragraph("does", part.does)];
+  const elements = [paragraph("description", part.description)];
   const isCellByCell = inputs[0].numbers.length === output.numbers.length;
   if (isCellByCell) {
     elements.push(line(`${inputs[0].name} holds ${numberText(numberAt(inputs[0], cell, map))} here`));
