@@ -49,7 +49,7 @@ def load_document(document: Document, data_format: DataFormat | None = None) -> 
     """Build the model that a document describes. Raises `ConvcliError`, which names the file."""
     with _located(document.source):
         model = validate.build_model(document.mapping, document.folder, document.title, data_format)
-    return replace(model, source=document.source, embedded_weights=document.stored)
+    return replace(model, source=document.source, embedded_weights=document.embedded_weights)
 
 
 def located_in(model: Model) -> AbstractContextManager[None]:

@@ -36,7 +36,7 @@ class Document(Record):
     folder: str  # names of files in the mapping are relative to it
     title: str
     source: str | None = None  # what messages call the file; None where the model is not from a file
-    stored: bytes | None = None  # the file's bytes, where it holds the model's weights too
+    embedded_weights: bytes | None = None  # the file's bytes, where it holds the model's weights too
 
 
 class Reader(Record):

@@ -145,7 +145,7 @@ def test_the_content_decides_the_format_whatever_the_suffix(folder, content, for
         (folder / f"model{suffix}").write_bytes(content)
         document = read_model_file(f"model{suffix}")
         assert [layer] == [next(iter(each)) if isinstance(each, dict) else each for each in document.mapping["layers"]]
-        assert document.stored == (content if format_name == "Keras archive" else None)
+        assert document.embedded_weights == (content if format_name == "Keras archive" else None)
 
 
 @pytest.mark.parametrize(
