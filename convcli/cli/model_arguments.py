@@ -24,7 +24,7 @@ SINGLE_LAYER = {
     "--padding-mode": "zeros, reflect, replicate or circular.",
     "--dilation-rate": "the distance between cells of the kernel.",
     "--groups": "the number of groups that channels are split into.",
-    "--bias": "a number, one for each filter (0,1), or a file.",
+    "--bias": "a number, one for each filter (0,1), or a file; false: no bias.",
     "--activation": "an activation of Keras, such as relu.",
 }
 
@@ -48,7 +48,9 @@ def single_layer(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def value_of(text: str) -> Any:
-    """Return the value that a text stands for: a number, a list (`2,1`, `2x1` or JSON), or the text itself."""
+    """Return what a text stands for: a number, a boolean, a list (`2,1`, `2x1` or JSON), or the text itself."""
+    if text in ("True", "False"):  # as Python spells them
+        return text == "True"
     listed = text.replace("x", ",") if set(text) <= set("0123456789x") else text
     for candidate in (text, f"[{listed}]"):
         try:

@@ -71,8 +71,11 @@ def _how_to_give(layer_type: type[Layer], name: str) -> str:
 def take_weights(layer_type: type[Layer], arguments: dict[str, Any], folder: str) -> LayerWeights:
     """Remove the weights from a layer's arguments and return them. Raises `ConvcliError`.
 
-    A layer with a kernel but no bias among its arguments gets a bias of zero, unless `use_bias` is false.
+    A boolean `bias` is `use_bias`, as PyTorch spells it. A layer with a kernel but no bias among its arguments gets a
+    bias of zero, unless `use_bias` is false.
     """
+    if "bias" in arguments and "use_bias" in layer_type.argument_names():
+        _take_boolean_bias(arguments)
     weights = _take_kernel(layer_type, arguments, folder) if issubclass(layer_type, KernelLayer) else LayerWeights({})
     values = dict(weights.values)
     for name in layer_type.weight_names:
@@ -82,6 +85,18 @@ def take_weights(layer_type: type[Layer], arguments: dict[str, Any], folder: str
     if "kernel" in values and "bias" not in values and arguments.get("use_bias", True) is True:
         values["bias"] = weight_value(0, folder)
     return LayerWeights(values, weights.implied, weights.filter_names)
+
+
+def _take_boolean_bias(arguments: dict[str, Any]) -> None:
+    """Turn a boolean `bias` into `use_bias`. Raises `ConvcliError` where a bias contradicts `use_bias`."""
+    bias, use_bias = arguments["bias"], arguments.get("use_bias")
+    has_bias = bias if isinstance(bias, bool) else True
+    if isinstance(use_bias, bool) and use_bias != has_bias:
+        problem = f"bias is {bias}" if isinstance(bias, bool) else "a bias is given"
+        raise ConvcliError(f"{problem}, but use_bias is {use_bias}", "one of them")
+    if isinstance(bias, bool):
+        del arguments["bias"]
+        arguments.setdefault("use_bias", bias)
 
 
 def _take_kernel(layer_type: type[KernelLayer], arguments: dict[str, Any], folder: str) -> LayerWeights:

@@ -141,6 +141,9 @@ def test_options_of_a_single_layer(convcli):
     assert shape("--padding", "same")["output_shape"] == [1, 8, 8, 1]
     assert shape("--padding", "[[0, 1], [2, 0]]")["output_shape"] == [1, 7, 8, 1]
     assert shape("--dilation-rate", 2)["output_shape"] == [1, 4, 4, 1]
+    for word in ("false", "False"):
+        assert shape("--bias", word)["params"] == 9
+    assert shape("--bias", "true")["params"] == 9 + 1
     assert shape("--bias", "-2", "--activation", "relu")["output"][0][0] == [[0], [0], [1], [1], [0], [0]]
     assert shape("--padding", 1, "--padding-mode", "replicate")["output"][0][0][3] == [3]
     # An even number of flips of a symmetric filter would hide a mistake: this one is not.

@@ -440,8 +440,7 @@ def test_models(run, model, message):
         (
             "8x1",
             "Dense(1, use_bias=False, bias=1)",
-            "layer dense: bias: the layer has no such weight "
-            "(weights: kernel; arguments: units, activation, use_bias, axis)",
+            "layer dense: a bias is given, but use_bias is False (one of them)",
         ),
     ],
 )

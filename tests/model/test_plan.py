@@ -92,9 +92,9 @@ def test_a_layer_that_is_not_trainable_has_no_trainable_parameters():
     ("layer", "message"),
     [
         (
-            {"dense": {"units": 1, "use_bias": False, "bias": [1]}},
-            "layer dense: bias: the layer has no such weight "
-            "(weights: kernel; arguments: units, activation, use_bias, axis)",
+            {"batch_normalization": {"center": False, "beta": [1]}},
+            "layer batch_normalization: beta: the layer has no such weight "
+            "(weights: gamma, moving_mean, moving_variance; arguments: axis, momentum, epsilon, center, scale)",
         ),
         ({"dense": {"units": 2, "bias": [1, 2, 3]}}, "layer dense: bias: shape (3,) ((2,) here)"),
     ],

@@ -186,6 +186,44 @@ def test_the_bias_beside_filters_is_zero_and_counts_as_parameters():
     assert output({"layers": [{"conv1d": {"filters": "bump"}}]}, [1, 2, 3]) == [[[2]]]
 
 
+@pytest.mark.parametrize(
+    ("layer", "kernel", "biases"),
+    [
+        ("Conv2D(64, 3, {})", 3 * 3 * 64 * 64, 64),
+        ("Conv2DTranspose(32, 3, {})", 3 * 3 * 32 * 64, 32),
+        ("DepthwiseConv2D(3, depth_multiplier=2, {})", 3 * 3 * 64 * 2, 128),
+        ("SeparableConv2D(32, 3, {})", 3 * 3 * 64 + 64 * 32, 32),
+        ("Dense(10, {})", 64 * 10, 10),
+    ],
+)
+def test_a_boolean_bias_is_use_bias(layer, kernel, biases):
+    def count(argument):
+        return convcli.summarize(convcli.load([layer.format(argument)]), (8, 8, 64))["params"]
+
+    assert count("bias=False") == count("bias=False, use_bias=False") == kernel
+    assert count("bias=True") == count("bias=True, use_bias=True") == kernel + biases
+
+
+def test_a_boolean_bias_stands_beside_filters():
+    assert params(filters="sobel-x", bias=False) == 9
+    assert params(filters="sobel-x", bias=True) == 9 + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"bias": False, "use_bias": True}, "bias is False, but use_bias is True (one of them)"),
+        ({"bias": True, "use_bias": False}, "bias is True, but use_bias is False (one of them)"),
+        ({"bias": 0, "use_bias": False}, "a bias is given, but use_bias is False (one of them)"),
+        ({"bias": False, "use_bias": "no"}, "use_bias: 'no' (true or false)"),
+    ],
+)
+def test_a_boolean_bias_that_contradicts_use_bias_is_an_error(arguments, message):
+    with pytest.raises(ConvcliError) as caught:
+        params(filters="sobel-x", **arguments)
+    assert str(caught.value) == f"layer conv2d: {message}"
+
+
 def test_a_layer_without_weights_has_parameters_but_cannot_be_applied():
     assert params(filters=2, kernel_size=3) == 2 * 9 + 2
     with pytest.raises(ConvcliError, match="no values for kernel"):
