@@ -34,6 +34,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if selects or all(path.is_file() for path in paths) else None
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Return the argument's name as the id of bytes, which may differ between workers: an archive holds the time."""
+    return argname if isinstance(val, bytes) else None
+
+
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """A command for bash in which `convcli` is the program under test."""
     program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'

@@ -158,17 +158,21 @@ def test_every_layer_is_in_the_manual(layer):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("topic", "name"),
     [
-        *(f"convcli {command}" for command in COMMANDS),
-        *(f"`{form}`" for form in FORMATS),
-        *(f"`{algorithm}`" for algorithm in ALGORITHMS),
-        *(f"`{name}`" for name in FILTERS),
-        *(f"`{name}`" for name in convcli.__all__ if name != "__version__"),
+        *(("formats", name) for name in FORMATS),
+        *(("algorithms", name) for name in ALGORITHMS),
+        *(("filter-bank", name) for name in FILTERS),
+        *(("python", name) for name in convcli.__all__ if name != "__version__"),
     ],
 )
-def test_every_command_format_algorithm_filter_and_public_name_is_in_the_manual(name):
-    assert name in MANUAL
+def test_every_format_algorithm_filter_and_public_name_is_on_its_page(topic, name):
+    assert f"`{name}`" in PAGES[topic]
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "help"])
+def test_every_command_has_an_example_in_the_manual(name):
+    assert re.search(rf"^\$ convcli {name}\b", MANUAL, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,13 @@ few = settings(max_examples=60, deadline=None)
 TARGETS = fuzz_targets.TARGETS
 
 
-def use_safely(use: Callable[[Any], Any], content: Any) -> None:
-    """Use an input; any error but a `ConvcliError` is a failure of the test."""
+def use_safely(use: Callable[[Any], Any], content: Any) -> bool:
+    """Use an input; return whether it has an answer. Any error but a `ConvcliError` is a failure of the test."""
     with suppress(ConvcliError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         use(content)
+        return True
+    return False
 
 
 @few
@@ -55,5 +57,5 @@ def test_a_random_option_has_an_answer_or_an_error_of_ours(text):
 @pytest.mark.parametrize("name", ["checkpoints", "commands"])
 def test_an_input_of_fuzz_has_an_answer_or_an_error_of_ours(name, monkeypatch):
     monkeypatch.chdir(fuzz_targets.FOLDER)
-    for number in range(40):
-        use_safely(TARGETS[name].use, TARGETS[name].make(Random(number)))
+    answered = [use_safely(TARGETS[name].use, TARGETS[name].make(Random(number))) for number in range(40)]
+    assert set(answered) == {True, False}  # neither kind of input is left out
