@@ -231,14 +231,16 @@ def test_a_screen_shows_what_its_command_prints(name):
     assert f"![What {screens.SCREENS[name]} shows](../../samples/screens/{name}.svg)" in MANUAL
     drawing = ElementTree.parse(screens.FOLDER / f"{name}.svg").getroot()
     texts = ["".join(each.itertext()) for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    shown, printed = (re.sub(r"\s", "", each) for each in ("".join(texts), screens.printed(screens.SCREENS[name])))
+    shown, printed = (
+        re.sub(r"\s", "", each) for each in ("".join(texts), screens.run_in_colour(screens.SCREENS[name]))
+    )
     title = re.sub(r"\s", "", f"$ {screens.SCREENS[name]}")
     assert shown == title + re.sub(r"\x1b\[[\d;]*m", "", printed)
 
 
 def test_the_animation_is_what_its_command_makes(tmp_path):
     assert f"`{screens.WALK} walk.gif`" in README
-    screens.printed(f"{screens.WALK} {tmp_path / 'walk.gif'}")
+    screens.run_in_colour(f"{screens.WALK} {tmp_path / 'walk.gif'}")
     shown = []
     for path in (screens.FOLDER / "walk.gif", tmp_path / "walk.gif"):
         with Image.open(path) as walk:

@@ -1,4 +1,4 @@
-"""The page: what its file holds, and in a real browser that what it shows is what the engine computes."""
+"""The page: what its file holds, and what a real browser shows, which must be what the engine computes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from convcli.output.render.number_format import format_value
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# The browser is to fetch nothing by itself either.
-QUIET = (
+QUIET = (  # so that the browser fetches nothing by itself
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -26,34 +25,35 @@ QUIET = (
 )
 
 
-def data_of(text: str) -> dict[str, Any]:
+def data_in(text: str) -> dict[str, Any]:
+    """Return the data of a page from its HTML."""
     return json.loads(re.search('<script id="data" type="application/json">(.*?)</script>', text, re.DOTALL)[1])
 
 
 # ---- the file ----
 
 
-def test_it_needs_nothing_but_itself(convcli):
+def test_the_file_refers_to_nothing_outside_itself(convcli):
     text = convcli("apply", LINES, DETECTORS, "-f", "html").stdout
     assert not re.findall(r"https?:|//[a-z]|@import|url\(|src=", text.replace("img-src data:", ""))
     assert "{{" not in text
-    assert data_of(text)["values"]["lines"]["samples"] == [[0, 0, 0, 1, 3, 2, 3, 2, 0, 1, 0, 0] * 6]
+    assert data_in(text)["values"]["lines"]["samples"] == [[0, 0, 0, 1, 3, 2, 3, 2, 0, 1, 0, 0] * 6]
 
 
-def test_nothing_in_a_name_gets_out_of_its_place(convcli, tmp_path):
+def test_a_name_cannot_become_markup_or_script(convcli, tmp_path):
     name = "</script><b>{{ script }}"
     model = tmp_path / "model.yaml"
     model.write_text(json.dumps({"name": name, "layers": [{"conv2d": {"filters": {name: "identity"}}}]}))
     text = convcli("apply", LINES, model, "-f", "html").stdout
     assert text.count("</script>") == 2
-    assert data_of(text)["title"] == name
+    assert data_in(text)["title"] == name
     assert "<title>&lt;/script&gt;&lt;b&gt;{{ script }}</title>" in text
 
 
-def test_it_opens_where_explain_points(convcli, tmp_path):
+def test_the_page_of_explain_opens_at_the_explained_value(convcli, tmp_path):
     page = tmp_path / "page.html"
     assert convcli("explain", LINES, DETECTORS, "--at", "3,2", "--map", "horizontal", "-o", page).exit_code == 0
-    assert data_of(page.read_text())["start"] == {"name": "lines", "map": 1, "at": [3, 2], "sample": 0}
+    assert data_in(page.read_text())["start"] == {"name": "lines", "map": 1, "at": [3, 2], "sample": 0}
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_it_opens_where_explain_points(convcli, tmp_path):
         ((64, 64), "Conv2D(300, 1)", "1,233,496 numbers are too many for a page (at most 1,048,576"),
     ],
 )
-def test_what_is_too_large_is_said(convcli, tmp_path, shape, layer, message):
+def test_too_large_a_model_is_an_error(convcli, tmp_path, shape, layer, message):
     np.save(tmp_path / "x.npy", np.zeros((1, *shape, 1)))
-    done = convcli("apply", tmp_path / "x.npy", "-l", layer, "--seed", 1, "-o", tmp_path / "page.html")
-    assert done.exit_code == 1
-    assert message in done.output
+    result = convcli("apply", tmp_path / "x.npy", "-l", layer, "--seed", 1, "-o", tmp_path / "page.html")
+    assert result.exit_code == 1
+    assert message in result.output
     assert not (tmp_path / "page.html").exists()
 
 
-def test_shape_has_no_page(convcli):
+def test_shape_offers_no_page(convcli):
     assert convcli("shape", "samples/mnist.yaml", "-f", "html").exit_code == 2
 
 
@@ -84,31 +84,31 @@ def test_shape_has_no_page(convcli):
         ("Concatenate(inputs=['input', 'input'])", "copy"),
         ("UpSampling2D(2, interpolation='bilinear')", "other"),
         ("Add(inputs=['input', 'input'])", "merge"),
-        ("Add(inputs=['input', 3])", "other"),  # whose working would lack the number
-        ("glu", "other"),  # which takes two values
+        ("Add(inputs=['input', 3])", "other"),  # the page's working would lack the number
+        ("glu", "other"),  # each value is made from two
         ("softmax", "activation"),
         ("Rescaling(2)", "scale"),
         ("BatchNormalization()", "scale"),
         ("BatchNormalization(axis=1)", "other"),
     ],
 )
-def test_what_the_page_works_out_by_itself(convcli, layer, kind):
+def test_the_page_computes_the_kinds_of_parts_that_it_can(convcli, layer, kind):
     x = json.dumps(np.ones((1, 2, 3, 4)).tolist())
-    (part,) = data_of(convcli("apply", "-", "-l", layer, "--seed", 1, "-f", "html", stdin=x).stdout)["parts"]
+    (part,) = data_in(convcli("apply", "-", "-l", layer, "--seed", 1, "-f", "html", stdin=x).stdout)["parts"]
     assert part["kind"] == kind
 
 
-def test_a_merge_that_broadcasts_is_not_worked_out(convcli):
+def test_the_page_does_not_compute_a_merge_that_broadcasts(convcli):
     x = json.dumps(np.ones((1, 2, 3, 4)).tolist())
     layers = ("-l", "GlobalAveragePooling2D(keepdims=True)", "-l", "Add(inputs=['input', 'global_average_pooling2d'])")
-    *_, part = data_of(convcli("apply", "-", *layers, "-f", "html", stdin=x).stdout)["parts"]
+    *_, part = data_in(convcli("apply", "-", *layers, "-f", "html", stdin=x).stdout)["parts"]
     assert part["kind"] == "other"
 
 
-def test_the_samples_count(convcli, tmp_path):
+def test_the_numbers_of_all_samples_count(convcli, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((200, 64, 64, 1)))
-    done = convcli("apply", tmp_path / "x.npy", "-l", "Conv2D(1, 1)", "--seed", 1, "-o", tmp_path / "page.html")
-    assert "1,638,402 numbers are too many for a page" in done.output  # 200·(64·64 + 64·64) + 2
+    result = convcli("apply", tmp_path / "x.npy", "-l", "Conv2D(1, 1)", "--seed", 1, "-o", tmp_path / "page.html")
+    assert "1,638,402 numbers are too many for a page" in result.output  # 200·(64·64 + 64·64) + 2
 
 
 # ---- in a browser ----
@@ -117,25 +117,25 @@ def test_the_samples_count(convcli, tmp_path):
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (extra browser)")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
         pytest.skip(f"needs a browser: {' or '.join(BROWSERS)}")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=[*QUIET])
+        browser = driver.chromium.launch(executable_path=executable, args=[*QUIET])
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def opened(chromium, convcli, tmp_path):
-    """Opens the page that a command writes; whatever goes wrong in it fails the test."""
+    """Return a function that opens the page a command writes. Any error or request of the page fails the test."""
     complaints: list[str] = []
     contexts = []
 
     def open_page(*arguments: Any, stdin: str | None = None, **settings: Any) -> Any:
         path = tmp_path / "page.html"
-        done = convcli(*arguments, "-o", path, stdin=stdin)
-        assert done.exit_code == 0, done.output
+        result = convcli(*arguments, "-o", path, stdin=stdin)
+        assert result.exit_code == 0, result.output
         contexts.append(chromium.new_context(**settings))
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
@@ -150,12 +150,12 @@ def opened(chromium, convcli, tmp_path):
     assert complaints == []
 
 
-def picked(page: Any) -> Any:
-    """The map that has the keyboard."""
+def focusable_map(page: Any) -> Any:
+    """Return the output map that keys move in."""
     return page.locator("#output canvas[tabindex='0']")
 
 
-def test_the_value_and_its_working(opened):
+def test_the_page_shows_a_value_and_its_working(opened):
     page = opened("explain", LINES, DETECTORS, "--at", "0,2")
     assert page.inner_text("#value") == "lines: vertical at 0,2 = 3"
     tables = [each.inner_text().split() for each in page.locator("#working tbody").all()]
@@ -163,12 +163,12 @@ def test_the_value_and_its_working(opened):
     assert "sum: 0·0 + 1·1 + 0·1 + 0·0 + 1·1 + 0·1 + 0·0 + 1·1 + 0·1 = 3" in page.inner_text("#working")
 
 
-def test_it_opens_at_the_unit_of_a_row(opened):
+def test_the_page_of_explain_opens_at_the_unit_of_a_dense_layer(opened):
     page = opened("explain", "-", "-l", "Dense(5)", "--seed", 1, "--map", 3, stdin="[[1, 2, 3]]")
     assert page.inner_text("#value").startswith("dense at 3 = ")
 
 
-def test_padding_is_drawn_and_the_filter_named_as_it_is(opened):
+def test_the_input_is_laid_out_and_the_filter_titled_as_it_meets_it(opened):
     page = opened("explain", "-", "-l", "Conv1DTranspose([[1, 2, 3]], strides=2)", "--at", 2, stdin="4,5,6")
     assert page.inner_text("#working caption >> nth=0") == "filter, in reverse"
     cells = "[...Array(inputs[0].value.cellCount).keys()].map((cell) => numberAt(inputs[0].value, cell, 0))"
@@ -183,13 +183,13 @@ def test_padding_is_drawn_and_the_filter_named_as_it_is(opened):
         ("Permute((2, 1, 3))", 1, "input at 1,0, channel 1 = 6"),
     ],
 )
-def test_a_moved_value_is_shown_where_it_stood(opened, layer, map_, line):
+def test_a_copied_value_is_shown_where_it_comes_from(opened, layer, map_, line):
     x = "[[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]]"
     page = opened("explain", "-", "-l", layer, "--at", "0,1", "--map", map_, stdin=x)
     assert page.inner_text("#working .line") == line
 
 
-def test_the_keyboard_walks(opened):
+def test_keys_move_from_cell_to_cell_and_from_map_to_map(opened):
     page = opened("apply", LINES, DETECTORS)
     walk = {
         "ArrowRight": "vertical at 0,1 = 0",
@@ -202,14 +202,14 @@ def test_the_keyboard_walks(opened):
         "PageUp": "vertical at 0,0 = 0",
     }
     for key, value in walk.items():
-        picked(page).press(key)
+        focusable_map(page).press(key)
         assert page.inner_text("#value") == f"lines: {value}"
     for key in ("ArrowLeft", "ArrowUp", "PageUp"):  # at the first cell of the first map there is nowhere to go
-        picked(page).press(key)
+        focusable_map(page).press(key)
     assert page.inner_text("#value") == "lines: vertical at 0,0 = 0"
 
 
-def test_keys_that_scroll_are_left_to_the_page_but_on_the_map(opened):
+def test_keys_that_scroll_the_page_move_only_when_a_map_has_the_focus(opened):
     page = opened("apply", LINES, DETECTORS)
     for key in ("ArrowDown", "PageDown", "End"):
         page.keyboard.press(key)
@@ -218,7 +218,7 @@ def test_keys_that_scroll_are_left_to_the_page_but_on_the_map(opened):
     assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
 
 
-def test_slider_buttons_and_pointer(opened):
+def test_slider_buttons_pointer_and_walk_pick_cells(opened):
     page = opened("apply", LINES, DETECTORS)
     page.focus("#position")
     page.keyboard.press("ArrowRight")
@@ -236,7 +236,7 @@ def test_slider_buttons_and_pointer(opened):
     page.click("#walk")
 
 
-def test_layers_are_steps(opened):
+def test_each_layer_has_a_button_and_keeps_its_picked_cell(opened):
     page = opened("apply", LINES, "samples/stack.yaml")
     steps = page.locator("#parts button")
     assert [each.inner_text().split()[0] for each in steps.all()] == ["conv2d", "max_pooling2d"]
@@ -249,14 +249,14 @@ def test_layers_are_steps(opened):
     assert page.inner_text("#value").startswith("conv2d: edge-left at 0,1")  # where it was left
 
 
-def test_samples_can_be_chosen(opened):
+def test_a_sample_can_be_selected(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1, 1]])", stdin="[[[1], [2], [3]], [[10], [20], [30]]]")
     assert page.inner_text("#value") == "conv1d: map 0 at 0 = 3"
     page.select_option("#sample", "1")
     assert page.inner_text("#value") == "conv1d: map 0 at 0 = 30"
 
 
-def test_numbers_in_cells_have_the_digits_that_fit(opened):
+def test_numbers_in_cells_have_as_many_digits_as_fit(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin="0.5,0.1234")
     assert page.evaluate("output.views[0].labels") == ["0.5", "0.1234"]
     many = ",".join(["0.123456789"] * 12)
@@ -264,7 +264,7 @@ def test_numbers_in_cells_have_the_digits_that_fit(opened):
     assert page.evaluate("output.views[0].labels[0]") == "0.12"
 
 
-def test_a_map_beyond_those_that_are_drawn_is_drawn_when_it_is_picked(opened):
+def test_a_map_beyond_the_most_that_are_drawn_is_drawn_when_it_is_picked(opened):
     page = opened("apply", "-", "-l", "Conv1D(600, 1)", "--seed", 1, stdin="1,2,3")
     page.select_option("#map", "580")
     page.focus("#value ~ * canvas")
@@ -273,23 +273,23 @@ def test_a_map_beyond_those_that_are_drawn_is_drawn_when_it_is_picked(opened):
     assert page.locator("#output figure.picked").count() == 1
 
 
-def test_a_small_phone_has_room_for_the_ends_of_the_scale(opened):
-    chosen = ("-l", "Conv2D(2, 3)", "-l", "Flatten()", "-l", "Dense(4)", "--seed", 1)
-    page = opened("apply", LINES, *chosen, viewport={"width": 320, "height": 640})
+def test_nothing_is_wider_than_a_small_phone(opened):
+    layers = ("-l", "Conv2D(2, 3)", "-l", "Flatten()", "-l", "Dense(4)", "--seed", 1)
+    page = opened("apply", LINES, *layers, viewport={"width": 320, "height": 640})
     for step in range(3):
         page.locator("#parts button").nth(step).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone(opened, scheme):
+def test_the_page_fits_a_phone_and_follows_its_colour_scheme(opened, scheme):
     page = opened("apply", LINES, "samples/stack.yaml", viewport={"width": 360, "height": 640}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 300) == (scheme == "dark")
 
 
-LAYERS = (  # whose working the page does by itself
+COMPUTED = (  # the page computes their working
     ["Conv2D(4, (3, 2), strides=(2, 1), dilation_rate=(1, 2), padding='same', groups=2)"],
     *([f"Conv2D(2, 3, padding='same', padding_mode='{mode}')"] for mode in ("reflect", "replicate", "circular")),
     ["Conv2D(2, 3, padding='full', flip_kernel=True, use_bias=False)"],
@@ -315,7 +315,7 @@ LAYERS = (  # whose working the page does by itself
     ["Reshape((30, 4))", "Conv1D(3, 4, padding='causal')"],
     ["Reshape((2, 3, 5, 4))", "Conv3D(2, (2, 1, 3), padding='same')"],
 )
-OTHERS = (  # where it shows what goes in and what comes out
+DESCRIBED = (  # the page computes a part of their working, or shows what goes in and what comes out
     ["Conv2D(2, 3, activation='relu')"],
     ["Activation('softmax')"],
     ["LayerNormalization()"],
@@ -328,7 +328,7 @@ OTHERS = (  # where it shows what goes in and what comes out
     ["glu"],
     ["Add(inputs=['input', 3])"],
 )
-# What the page shows of every cell of every map: the value, and the number in which the working ends.
+# Return for every cell of every map the value that the page shows, and the number in which the working ends.
 SHOWN = """() => {
   goToPart(data.parts.length - 1);
   return output.views.flatMap((_, map) => [...Array(output.value.cellCount).keys()].map((cell) => {
@@ -339,20 +339,20 @@ SHOWN = """() => {
 }"""
 
 
-@pytest.mark.parametrize("layers", [*LAYERS, *OTHERS], ids="-".join)
-def test_every_cell_shows_what_the_engine_computes_and_the_working_arrives_there(opened, convcli, tmp_path, layers):
+@pytest.mark.parametrize("layers", [*COMPUTED, *DESCRIBED], ids="-".join)
+def test_every_cell_shows_what_the_engine_computes_and_its_working_ends_there(opened, convcli, tmp_path, layers):
     x = np.random.default_rng(0).integers(-9, 10, (1, 5, 6, 4)).astype(float)
     np.save(tmp_path / "x.npy", x)
-    chosen = [word for layer in layers for word in ("-l", layer)]
-    page = opened("apply", tmp_path / "x.npy", *chosen, "--seed", 1)
+    options = [word for layer in layers for word in ("-l", layer)]
+    page = opened("apply", tmp_path / "x.npy", *options, "--seed", 1)
     y = library.apply(library.load(layers), x, seed=1)[0]
     expected = np.moveaxis(y, -1, 0).ravel()
-    found = page.evaluate(SHOWN)
-    assert [value for value, _ in found] == [format_value(each) for each in expected]
-    np.testing.assert_allclose([float(end) for _, end in found], expected, rtol=1e-5, atol=1e-9)
+    shown = page.evaluate(SHOWN)
+    assert [value for value, _ in shown] == [format_value(each) for each in expected]
+    np.testing.assert_allclose([float(end) for _, end in shown], expected, rtol=1e-5, atol=1e-9)
 
 
-def test_numbers_that_are_none_are_shown(opened):
+def test_odd_numbers_are_written_as_in_tables(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin=f"[NaN, Infinity, -Infinity, {', '.join(map(str, ODD))}]")
     assert [value for value, _ in page.evaluate(SHOWN)] == ["NaN", "Infinity", "-Infinity", *map(format_value, ODD)]
 
