@@ -9,6 +9,7 @@ from convcli.model.activations.registry import activation, gradient
 
 @activation
 def softmax(x: Array, axis: int = -1) -> Array:
+    """Return e^x divided by its sum, without overflow."""
     powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
@@ -20,6 +21,7 @@ def _(x: Array, y: Array, dy: Array, axis: int = -1) -> Array:
 
 @activation
 def log_softmax(x: Array, axis: int = -1) -> Array:
+    """Return log(softmax(x)), without overflow."""
     shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 

@@ -16,6 +16,7 @@ from convcli.model.activations.registry import ACTIVATIONS, activation, derivati
 
 @activation
 def linear(x: Array) -> Array:
+    """Return x."""
     return x
 
 
@@ -44,6 +45,7 @@ def _(x: Array, y: Array, negative_slope: float = 0.0, max_value: float | None =
 
 @activation
 def relu6(x: Array) -> Array:
+    """Return x cut off at 0 and 6."""
     return np.clip(x, 0, 6)
 
 
@@ -54,6 +56,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
+    """Return x where x >= 0, else negative_slope·x."""
     return np.where(x >= 0, x, negative_slope * x)
 
 
@@ -64,6 +67,7 @@ def _(x: Array, y: Array, negative_slope: float = 0.2) -> Array:
 
 @activation
 def elu(x: Array, alpha: float = 1.0) -> Array:
+    """Return x where x >= 0, else alpha·(e^x - 1)."""
     return np.where(x >= 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
@@ -74,6 +78,7 @@ def _(x: Array, y: Array, alpha: float = 1.0) -> Array:
 
 @activation
 def celu(x: Array, alpha: float = 1.0) -> Array:
+    """Return max(x, 0) + alpha·(e^(min(x, 0) / alpha) - 1)."""
     return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
 
 
@@ -98,6 +103,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + e^-x), without overflow."""
     decay = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, decay) / (1 + decay)
 
@@ -109,6 +115,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def log_sigmoid(x: Array) -> Array:
+    """Return log(sigmoid(x))."""
     return -softplus(-x)
 
 
@@ -119,6 +126,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def hard_sigmoid(x: Array) -> Array:
+    """Return relu6(x + 3) / 6."""
     return relu6(x + 3) / 6
 
 
@@ -129,6 +137,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def silu(x: Array) -> Array:
+    """Return x·sigmoid(x)."""
     return x * sigmoid(x)
 
 
@@ -140,6 +149,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def hard_silu(x: Array) -> Array:
+    """Return x·hard_sigmoid(x)."""
     return x * hard_sigmoid(x)
 
 
@@ -150,6 +160,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def mish(x: Array) -> Array:
+    """Return x·tanh(softplus(x))."""
     return x * np.tanh(softplus(x))
 
 
@@ -191,6 +202,7 @@ def _erf(x: Array) -> Array:
 
 @activation
 def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent."""
     return np.tanh(x)
 
 
@@ -201,6 +213,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def hard_tanh(x: Array) -> Array:
+    """Return x cut off at -1 and 1."""
     return np.clip(x, -1, 1)
 
 
@@ -211,6 +224,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def tanh_shrink(x: Array) -> Array:
+    """Return x - tanh(x)."""
     return x - np.tanh(x)
 
 
@@ -221,6 +235,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def soft_shrink(x: Array, threshold: float = 0.5) -> Array:
+    """Return x moved towards 0 by the threshold, 0 within it."""
     return x - np.clip(x, -threshold, threshold)
 
 
@@ -231,6 +246,7 @@ def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
 
 @activation
 def hard_shrink(x: Array, threshold: float = 0.5) -> Array:
+    """Return x beyond the threshold, 0 within it."""
     return np.where(np.abs(x) <= threshold, 0, x)
 
 
@@ -241,6 +257,7 @@ def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
 
 @activation
 def softplus(x: Array) -> Array:
+    """Return log(1 + e^x), without overflow."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -251,6 +268,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def softsign(x: Array) -> Array:
+    """Return x / (1 + |x|)."""
     return x / (1 + np.abs(x))
 
 
@@ -261,6 +279,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def squareplus(x: Array, b: float = 4.0) -> Array:
+    """Return (x + sqrt(x² + b)) / 2."""
     return (x + np.sqrt(x * x + b)) / 2
 
 
@@ -271,6 +290,7 @@ def _(x: Array, y: Array, b: float = 4.0) -> Array:
 
 @activation
 def sparse_plus(x: Array) -> Array:
+    """Return 0 up to -1, (x + 1)² / 4 up to 1, then x."""
     return np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x))
 
 
@@ -281,6 +301,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def sparse_sigmoid(x: Array) -> Array:
+    """Return (x + 1) / 2 cut off at 0 and 1."""
     return np.clip((x + 1) / 2, 0, 1)
 
 
@@ -291,6 +312,7 @@ def _(x: Array, y: Array) -> Array:
 
 @activation
 def exponential(x: Array) -> Array:
+    """Return e^x."""
     return np.exp(x)
 
 

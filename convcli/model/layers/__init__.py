@@ -1,9 +1,17 @@
 """Every layer. To add one, write a record in the module of its kind: it registers itself."""
 
-from convcli.model.layers import activations, convolutional, merging, normalization, pooling, regularization, reshaping
+from convcli.model.layers import (
+    activations,
+    convolutional,
+    merging,
+    normalization,
+    pooling,
+    regularization,
+    reshaping,
+)
 from convcli.model.layers.arguments import activation_name, real_number
 from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, canonical_name, snake_case
-from convcli.model.layers.convolutional import KernelLayer
+from convcli.model.layers.kernel_layer import KernelLayer
 
 __all__ = [
     "LAYERS",

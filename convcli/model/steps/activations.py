@@ -31,7 +31,7 @@ class Activate(Step):
 
     @property
     def is_elementwise(self) -> bool:
-        """Whether it is a function of each number by itself, the same for all."""
+        """True for a function of each number by itself that is the same for all."""
         return self.slope is None and not self.axes
 
     @property

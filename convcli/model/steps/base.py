@@ -48,7 +48,7 @@ class Step(Record):
 
     @property
     def moves_values(self) -> bool:
-        """Whether each output value is one of the input values, or padding."""
+        """True if each output value is one of the input values, or padding."""
         return False
 
     @property

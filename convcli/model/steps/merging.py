@@ -40,7 +40,7 @@ class Merge(Step):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the operands are values alone, each taken once."""
+        """True if the operands are values alone, each taken once."""
         return not self.coefficients and not self.constants
 
     @property

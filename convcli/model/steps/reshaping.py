@@ -21,7 +21,7 @@ class Pad(Step):
 
     @property
     def only_crops(self) -> bool:
-        """Whether cells are removed and none added."""
+        """True if cells are removed and none added."""
         return all(max(pair) <= 0 for pair in self.amounts)
 
     @property
