@@ -17,7 +17,7 @@ from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
 from convcli.cli.terminal import look, print_text
 from convcli.core import memory
-from convcli.core.errors import ConvcliError, one_line
+from convcli.core.errors import ConvcliError, Note, one_line
 from convcli.core.signals import cleanup_on_signal
 from convcli.io.files import STANDARD_STREAM, check_writable, suffix, write_bytes
 from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_suffix
@@ -231,4 +231,4 @@ def _failure(message: str, exit_code: int) -> click.ClickException:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    tell(f"Warning: {message}")
+    tell(f"{'Note' if isinstance(message, Note) else 'Warning'}: {message}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,8 @@ from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model, value_of
 from convcli.cli.options import data_format_option, usage_errors
 from convcli.cli.shape import input_shapes
+from convcli.core.errors import Note
+from convcli.core.shapes import known
 
 if TYPE_CHECKING:
     from convcli.analysis.layer_search import SearchRequest
@@ -22,6 +25,8 @@ Examples:
   convcli solve --input 224 --output 112 --kernel-size 7 --strides 2
   convcli solve samples/unet.yaml
 """
+MOST_AXES = 3  # of space that a layer has
+FEW_CHANNELS = 4  # a last extent of at most so many looks like channels: grey, with alpha, RGB, RGBA
 SETTINGS = {
     "--kernel-size": "cells of the kernel",
     "--strides": "the step of the window",
@@ -39,8 +44,8 @@ SETTINGS = {
     "inputs",
     multiple=True,
     metavar="SIZE",
-    help="The input size, 224 or 224x224. With MODEL: its input's shape, ?x?x3, where extents in space matter only if "
-    "one axis depends on another; NAME=?x?x3 for each of several inputs.",
+    help="The input size, 224 or 224x224, without channels. With MODEL: its input's shape, ?x?x3, where extents in "
+    "space matter only if one axis depends on another; NAME=?x?x3 for each of several inputs.",
 )
 @click.option("--output", "output_size", metavar="SIZE", help="The requested output size.")
 @click.option("--kernel-size", metavar="N", help=f"Fixed: {SETTINGS['--kernel-size']} [1 to 11 are tried].")
@@ -63,7 +68,8 @@ def solve(
     """List the settings of one layer that turn an input of one size into an output of another, most usual first.
 
     Every setting that no option fixes is searched: kernels of 1 to 11 cells, strides of 1 to 4, dilations of 1 to 3,
-    padding of 0 to d·(F - 1) cells on either side. On several axes (224x224), searched settings are the same on all.
+    padding of 0 to d·(F - 1) cells on either side. Sizes are of axes of space only, without channels. On several axes
+    (224x224), searched settings are the same on all.
 
     With MODEL, list the input sizes that it accepts, or with --output those that give that size.
 
@@ -120,17 +126,27 @@ def _size(text: str, option: str) -> Shape:
         return parse_shape(text)
 
 
+def _note_channels(input_size: Shape, output_size: Shape) -> None:
+    """Say how sizes of three axes are read, where the last looks like a number of channels."""
+    height, width, last = (*map(known, output_size), 0, 0)[:3]
+    if len(input_size) == 3 and (known(input_size[-1]) <= FEW_CHANNELS or last <= FEW_CHANNELS < min(height, width)):
+        space = "x".join(map(str, input_size[:2]))
+        warnings.warn(f"read as three axes of space; leave the channels out: {space}", Note, stacklevel=2)
+
+
 def _search_request(
     input_size: Shape, output_size: Shape, transpose: bool, fixed: dict[str, str | None]
 ) -> SearchRequest:
     """Return what is to be searched; each option is read as the argument of a layer."""
     from convcli.analysis.layer_search import CAUSAL, TRANSPOSED_WORDS, WORDS, SearchRequest
-    from convcli.core.shapes import known
     from convcli.model.layers.arguments import per_axis, word_or_pairs
 
     rank = len(input_size)
     if len(output_size) != rank or None in (*input_size, *output_size):
         raise click.UsageError("--input and --output: as many known extents each, 224 or 224x224")
+    if rank > MOST_AXES:
+        raise click.UsageError(f"--input and --output: {rank} axes (one to three axes of space, 224x224)")
+    _note_channels(input_size, output_size)
     if fixed["output_padding"] is not None and not transpose:
         raise click.UsageError("--output-padding goes with --transpose")
     words = TRANSPOSED_WORDS if transpose else (*WORDS, CAUSAL)

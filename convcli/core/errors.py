@@ -26,6 +26,10 @@ class ConvcliError(Exception):
         return f"{text} ({self.remedy})" if self.remedy else text
 
 
+class Note(UserWarning):
+    """A warning of nothing wrong: how something was read that could be read otherwise, and what reads it so."""
+
+
 @contextmanager
 def located(where: str) -> Iterator[None]:
     """Put `where` in front of any `ConvcliError` that passes through."""

@@ -377,6 +377,22 @@ def test_solve_lists_settings(convcli):
     }
 
 
+def test_solve_says_that_it_read_channels_as_space(convcli):
+    note = "Note: read as three axes of space; leave the channels out: 28x28\n"
+    result = convcli("solve", "-i", "28x28x1", "--output", "14x14x1")
+    assert (result.exit_code, result.stderr) == (0, note)
+    assert convcli("solve", "-i", "28x28x1", "--output", "14x14x1", "--quiet").stderr == ""
+    assert convcli("solve", "-i", "28x28x4", "--output", "28x28x64").stderr.startswith(note)
+    assert convcli("solve", "-i", "28x28x8", "--output", "14x14x3").stderr.startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("size", "output"), [("28x28", "14x14"), ("8x8x8", "4x4x4"), ("28x28x5", "14x14x5"), ("4", "4")]
+)
+def test_solve_notes_nothing_where_sizes_do_not_look_like_channels(convcli, size, output):
+    assert "Note" not in convcli("solve", "-i", size, "--output", output).stderr
+
+
 def test_no_answer_is_an_answer(convcli):
     result = convcli("solve", "--input", 224, "--output", 300, "-f", "json")
     assert (result.exit_code, result.stdout) == (1, "[]\n")
@@ -404,6 +420,10 @@ def test_solve_says_which_inputs_a_model_accepts(convcli):
         (
             ("--input", "224", "--output", "x"),
             "--output x: extent '' in 'x' (a whole number of at least 1, or ? for an unknown one)",
+        ),
+        (
+            ("--input", "1x9x9x1", "--output", "1x9x9x1"),
+            "--input and --output: 4 axes (one to three axes of space, 224x224)",
         ),
         (("--input", "9", "--output", "9", "--strides", "0"), "--strides 0: 0 (a whole number, at least 1)"),
         (
