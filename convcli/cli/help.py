@@ -11,7 +11,7 @@ import click
 from convcli import manual
 from convcli.cli.terminal import look, print_text, printable
 from convcli.core.errors import ConvcliError, suggestion
-from convcli.core.signals import left_to_child
+from convcli.core.signals import leave_signals_to_child
 
 if TYPE_CHECKING:
     from convcli.output.render.formats import TextStyle
@@ -51,7 +51,7 @@ def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
         raise click.UsageError(f"no topic {topic!r} ({suggestion(topic, known, 'convcli help lists them')})")
     elif sys.stdout.isatty():
         os.environ.setdefault("LESS", PAGER_OPTIONS)
-        with left_to_child():
+        with leave_signals_to_child():
             click.echo_via_pager(printable(_formatted(topic, look())), color=look().colour)
     else:
         _print(manual.page(topic))

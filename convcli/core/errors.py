@@ -1,4 +1,4 @@
-"""The one exception: a problem that the user can mend."""
+"""The one exception, for problems that the user can solve, and the parts of its messages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+MAX_MESSAGE_LENGTH = 1000
+MAX_SUGGESTIONS = 4
+
 
 class ConvcliError(Exception):
-    """What is wrong, and what would be right.
+    """What is wrong (`problem`), what would be right (`remedy`), and where it is.
 
-    The code that finds a problem says *what* it is; the frames around it say *where*, each putting its part (a file, a
-    layer, an argument) in front with `located`. The text reads `FILE: WHERE: problem (remedy)`.
+    The code that finds a problem says what it is. The frames around it say where: each puts a file, a layer or an
+    argument in front with `located`. The message reads `FILE: WHERE: problem (remedy)`.
     """
 
     def __init__(self, problem: str, remedy: str | None = None) -> None:
@@ -32,7 +35,7 @@ class Note(UserWarning):
 
 @contextmanager
 def located(where: str) -> Iterator[None]:
-    """Put `where` in front of any `ConvcliError` that passes through."""
+    """Put `where` in front of the message of any `ConvcliError` that leaves the `with` block."""
     try:
         yield
     except ConvcliError as error:
@@ -40,39 +43,36 @@ def located(where: str) -> Iterator[None]:
         raise
 
 
-def short_repr(value: Any, most: int = 60) -> str:
-    """A value as a message shows it, cut to a line."""
+def short_repr(value: Any, max_length: int = 60) -> str:
+    """Return the `repr` of a value for a message, cut to `max_length` characters."""
     text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 3]}..."
-
-
-MAX_MESSAGE_LENGTH = 1000  # letters of a message
+    return text if len(text) <= max_length else f"{text[: max_length - 3]}..."
 
 
 def one_line(text: str) -> str:
-    """A message as one line that a terminal shows as it is, whatever names and values from files are in it."""
+    """Return a message as one line of printable characters.
+
+    Names and values from files may hold anything: line breaks and other control characters are escaped, so that they
+    cannot command the terminal, and the middle of a very long message is left out.
+    """
     if len(text) > MAX_MESSAGE_LENGTH:
         text = f"{text[: MAX_MESSAGE_LENGTH // 2]} … {text[-MAX_MESSAGE_LENGTH // 2 :]}"
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
-MAX_ARRAY_VALUES = 1 << 40  # an array of so many is beyond any machine
+def suggestion(name: str, known: Iterable[str], default: str | None = None) -> str | None:
+    """Return the remedy for an unknown name: `did you mean …?`.
 
-
-def check_array_size(values: int) -> None:
-    """Raise `ConvcliError` for an array that no machine holds."""
-    if values > MAX_ARRAY_VALUES:
-        raise ConvcliError(f"an array of {values:,} values", f"at most {MAX_ARRAY_VALUES:,}")
-
-
-def suggestion(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
-    """The remedy for an unknown name: the few that it begins, or the nearest; else `otherwise`, else all known ones."""
+    Suggested are the few known names that continue it after a dash or comma (`sobel`: `sobel-x`, `sobel-y`), else the
+    most similar one. Without any the remedy is `default`, or the list of all known names; None if there are none.
+    """
     from difflib import get_close_matches
 
     names = sorted(known)
-    begun = [each for each in names if name and re.match(f"{re.escape(name.lower())}[-,]", each)]
-    close = begun if 1 < len(begun) <= 4 else get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    shown = [f"'{each}'" if "," in each else each for each in (close or names)]
-    if close:
-        return f"did you mean {', '.join(shown[:-1])}{' or ' if len(shown) > 1 else ''}{shown[-1]}?"
-    return otherwise or (f"known: {', '.join(shown)}" if names else None)
+    continued = [candidate for candidate in names if name and re.match(f"{re.escape(name.lower())}[-,]", candidate)]
+    similar = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    suggested = continued if 1 < len(continued) <= MAX_SUGGESTIONS else similar
+    quoted = [f"'{candidate}'" if "," in candidate else candidate for candidate in suggested or names]
+    if suggested:
+        return f"did you mean {', '.join(quoted[:-1])}{' or ' if len(quoted) > 1 else ''}{quoted[-1]}?"
+    return default or (f"known: {', '.join(quoted)}" if names else None)

@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first used, for start-up time only, and the type of their arrays."""
+"""NumPy and PyYAML, imported when they are first used: commands that need neither start sooner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Array", "np", "yaml"]
 
 
 class LazyModule:
-    """Stands for a module until one of its attributes is asked for."""
+    """A module that is imported when one of its attributes is first read."""
 
     def __init__(self, name: str) -> None:
         self._name = name

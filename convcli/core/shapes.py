@@ -1,6 +1,6 @@
 """Shapes and extents: their arithmetic, how they are written, and where the channel axis stands.
 
-An unknown extent is `None`, and what follows from it is `None` too.
+An unknown extent is None. Whatever is computed from an unknown extent is None, too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "wi
 
 
 def axis_names(rank: int) -> tuple[str, ...]:
-    """What the spatial axes are called in messages, first axis first."""
+    """Return the names of the spatial axes for messages, first axis first."""
     return AXIS_NAMES.get(rank) or tuple(f"axis {axis}" for axis in range(rank))
 
 
+def known(extent: Extent) -> int:
+    """Return an extent that cannot be unknown, as on the way of arrays through a model."""
+    assert extent is not None
+    return extent
+
+
+# ---- arithmetic ----
+
+
 def product(extents: Iterable[Extent]) -> Extent:
-    """The product of extents, unknown as soon as one is."""
+    """Return the product of extents."""
     result = 1
     for extent in extents:
         if extent is None:
@@ -32,89 +41,96 @@ def product(extents: Iterable[Extent]) -> Extent:
     return result
 
 
-def known(extent: Extent) -> int:
-    """An extent of something that runs on arrays, where none is unknown."""
-    assert extent is not None
-    return extent
-
-
-def total(numbers: Iterable[Extent]) -> Extent:
-    """The sum of numbers, unknown as soon as one is."""
+def total(extents: Iterable[Extent]) -> Extent:
+    """Return the sum of extents."""
     result = 0
-    for number in numbers:
-        if number is None:
+    for extent in extents:
+        if extent is None:
             return None
-        result += number
+        result += extent
     return result
 
 
-def quotient(number: Extent, by: Extent) -> Extent:
-    """The whole quotient, unknown as soon as either is."""
-    return None if number is None or by is None else number // by
+def quotient(extent: Extent, divisor: Extent) -> Extent:
+    """Return the whole quotient, rounded down."""
+    return None if extent is None or divisor is None else extent // divisor
+
+
+# ---- how they are written ----
 
 
 def format_number(number: float) -> str:
-    """A number in full: a jump may be a fraction, with as many digits as tell it."""
+    """Return a number with at most 12 significant digits, as a jump may be a fraction; whole numbers in full."""
     return str(number) if isinstance(number, int) else f"{number:.12g}"
 
 
 def format_extents(
     extents: Iterable[float | None], unknown: str = "?", show: Callable[[Any], str] = format_number
 ) -> str:
-    """Return extents as `28×28×1`; `show` writes each that is known."""
+    """Return extents as `28×28×1`; `show` writes each of them that is known."""
     return "×".join(unknown if extent is None else show(extent) for extent in extents)
 
 
 def format_shape(shape: Sequence[Extent]) -> str:
-    """A shape as Keras prints it: `(None, 26, 26, 40)`."""
+    """Return a shape as Keras prints it: `(None, 26, 26, 40)`."""
     inner = ", ".join(str(extent) for extent in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
+# ---- the channel axis ----
+
+
 class DataFormat(StrEnum):
-    """Where the channel axis stands in what the user gives and gets; inside it is always last."""
+    """Where the channel axis stands in arrays of the user. In all our computations it is the last axis."""
 
     CHANNELS_LAST = "channels_last"
     CHANNELS_FIRST = "channels_first"
 
     @classmethod
     def parse(cls, value: DataFormat | str) -> DataFormat:
-        """The data format of that name. Raises `ConvcliError`."""
-        if value not in [each.value for each in cls]:
-            raise ConvcliError(f"data_format: {value!r}", " or ".join(each.value for each in cls))
+        """Return the data format of that name. Raises `ConvcliError`."""
+        names = [data_format.value for data_format in cls]
+        if value not in names:
+            raise ConvcliError(f"data_format: {value!r}", " or ".join(names))
         return cls(value)
 
     @property
     def other(self) -> DataFormat:
-        """The other one."""
-        return next(each for each in DataFormat if each is not self)
-
-    def reinterpret(self, shape: Shape) -> Shape:
-        """A shape (channels last) that was read in this format, read in the other."""
-        return self.other.to_channels_last(self.from_channels_last(shape))
+        """The other data format."""
+        return next(data_format for data_format in DataFormat if data_format is not self)
 
     def axis_order(self, rank: int) -> tuple[int, ...]:
-        """For each axis of a sample of `rank` axes in this format, its place with channels last."""
+        """Return, for each axis of a sample in this format, its index in the sample with channels last.
+
+        `rank` counts the axes of the sample: those in space and the channels.
+        """
         if self is DataFormat.CHANNELS_LAST or rank < 2:
             return tuple(range(rank))
         return (rank - 1, *range(rank - 1))
 
     def to_channels_last(self, shape: Shape) -> Shape:
-        """A sample's shape in this format -> with channels last."""
+        """Return a sample's shape in this format as `(*spatial, channels)`."""
         if self is DataFormat.CHANNELS_LAST or len(shape) < 2:
             return shape
         return (*shape[1:], shape[0])
 
     def from_channels_last(self, shape: Shape) -> Shape:
-        """A sample's shape with channels last -> in this format."""
+        """Return a sample's shape `(*spatial, channels)` in this format."""
         return tuple(shape[axis] for axis in self.axis_order(len(shape)))
 
+    def reinterpret(self, shape: Shape) -> Shape:
+        """Return the shape `(*spatial, channels)` of a sample that was read in this format but is in the other."""
+        return self.other.to_channels_last(self.from_channels_last(shape))
+
     def resolve_axis(self, axis: int, rank: int) -> int:
-        """A Keras axis number (0 is the batch, negative from the end) -> its place in a sample with channels last."""
-        place = axis - 1 if axis >= 0 else rank + axis
-        if axis == 0 or not 0 <= place < rank:
+        """Return the index, in a sample with channels last, of an axis that Keras numbers.
+
+        Keras counts the batch as axis 0, and from the end with negative numbers. Raises `ConvcliError`.
+        """
+        index = axis - 1 if axis >= 0 else rank + axis
+        if axis == 0 or not 0 <= index < rank:
             raise ConvcliError(
                 f"axis {axis} is not one of the input's {rank + 1} axes",
                 f"1 to {rank}, or -{rank} to -1; 0 is the batch",
             )
-        return self.axis_order(rank)[place]
+        return self.axis_order(rank)[index]

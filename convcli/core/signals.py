@@ -1,4 +1,4 @@
-"""How a signal ends the program, at whatever moment it comes: nothing unfinished stays, no traceback is shown."""
+"""How a signal ends the program: at once, with unfinished files removed and without a traceback."""
 
 from __future__ import annotations
 
@@ -7,48 +7,51 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-EXIT_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE")  # as far as the system has them
+EXIT_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE")  # Windows lacks some
 
-_unfinished: list[Callable[[], object]] = []
+_cleanups: list[Callable[[], object]] = []
 
 
 @contextmanager
-def cleanup_on_signal(undo: Callable[[], object]) -> Iterator[None]:
-    """Have `undo` called where a signal ends the program within."""
-    _unfinished.append(undo)
+def cleanup_on_signal(cleanup: Callable[[], object]) -> Iterator[None]:
+    """Call `cleanup` if a signal ends the program within the `with` block."""
+    _cleanups.append(cleanup)
     try:
         yield
     finally:
-        _unfinished.remove(undo)
+        _cleanups.remove(cleanup)
 
 
 def exit_on_signals() -> None:
-    """Have these signals end the program with the exit code that a shell gives them, 128 and their number.
+    """Make the exit signals end the program with the exit code that a shell gives them: 128 plus their number.
 
-    An exception, as Python makes one of Ctrl-C, would be lost where none can be raised and show its way elsewhere.
+    Python would turn Ctrl-C into an exception. That is lost where none can be raised, and prints a traceback elsewhere.
     """
-    for number in (getattr(signal, name) for name in EXIT_SIGNALS if hasattr(signal, name)):
-        # What is ignored stays so, as nohup asks; but Python itself ignores SIGPIPE.
+    for number in _existing(EXIT_SIGNALS):
+        # A signal that is ignored stays so: nohup asks for that. Only SIGPIPE is ignored by Python itself.
         if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGPIPE:
-            signal.signal(number, _end)
+            signal.signal(number, _exit)
 
 
 @contextmanager
-def left_to_child() -> Iterator[None]:
-    """Leave Ctrl-C, and the end of what reads our output, to a program that this one feeds and waits for: a pager."""
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGPIPE") if hasattr(signal, name)]
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
+def leave_signals_to_child() -> Iterator[None]:
+    """Ignore Ctrl-C and a closed pipe within the `with` block, for a child that we write to and wait for: a pager."""
+    previous = {number: signal.signal(number, lambda *_: None) for number in _existing(("SIGINT", "SIGPIPE"))}
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def _end(number: int, frame: object) -> None:
-    for undo in reversed(_unfinished):
+def _existing(names: tuple[str, ...]) -> Iterator[signal.Signals]:
+    return (getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+def _exit(number: int, frame: object) -> None:
+    for cleanup in reversed(_cleanups):
         with suppress(OSError):
-            undo()
+            cleanup()
     if number == signal.SIGINT:
         with suppress(OSError):
             os.write(2, b"Interrupted\n")

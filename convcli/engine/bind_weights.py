@@ -13,8 +13,9 @@ import numpy as np
 
 from convcli.core import memory
 from convcli.core.dtypes import BYTES_PER_VALUE
-from convcli.core.errors import ConvcliError, check_array_size, located
+from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
+from convcli.core.memory import check_array_size
 from convcli.core.records import Record
 from convcli.core.shapes import format_shape, known
 from convcli.io import layout, weights_file

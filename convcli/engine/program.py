@@ -10,8 +10,9 @@ from math import prod
 import numpy as np
 
 from convcli.core.closeable import Closeable
-from convcli.core.errors import check_array_size, located
+from convcli.core.errors import located
 from convcli.core.lazy_imports import Array
+from convcli.core.memory import check_array_size
 from convcli.core.shapes import known
 from convcli.engine.buffers import LiveValues
 from convcli.engine.execution import Execution

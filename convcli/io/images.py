@@ -1,169 +1,172 @@
-"""Picture files -> arrays of the file's own values, with Pillow (extra `images`).
+"""Image files -> arrays, with Pillow (extra `images`).
 
-Grey is (height, width), colour (height, width, channels). Whole numbers stay whole, in as many bits as the file has.
+A grey image is `(height, width)`, a colour image `(height, width, channels)`. Values are those of the file: whole
+numbers stay whole, in as many bits as the file has.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from convcli.core.errors import ConvcliError
+from convcli.core.extras import import_extra
 from convcli.core.lazy_imports import Array, np
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif")
 TIFF = (b"II*\0", b"MM\0*")
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", *TIFF)
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF")
-AS_THEY_ARE = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N", "I", "F")
-TURNED = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
-MOST_GROWTH = 1100  # deflated, one colour shrinks to a thousandth
-FREE = 1 << 26  # values that a picture may have however small its file is
-SAMPLE_FORMAT, BITS, UNSIGNED = 339, 258, 1  # tags of TIFF
+# Modes of Pillow: those whose values are taken as they are, and those that are converted, without loss, to such a one.
+PLAIN_MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+CONVERTED_MODES = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+MAX_GROWTH = 1100  # values a byte: deflate shrinks a single colour to a thousandth
+ALWAYS_ALLOWED_VALUES = 1 << 26
+SAMPLE_FORMAT, BITS, UNSIGNED = 339, 258, 1  # two tags of TIFF, and a value of the first
 
 
 def is_image(content: bytes) -> bool:
-    """Whether the bytes begin as a picture does that we read."""
+    """Return True if the bytes begin as an image does that we read."""
     return content.startswith(MAGIC) or (content.startswith(b"RIFF") and content[8:12] == b"WEBP")
 
 
 def import_pillow() -> Any:
-    """Pillow's `Image`. Raises `ConvcliError` where it is not installed."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ConvcliError("needs Pillow", "pip install 'convcli[images]'") from None
+    """Return Pillow's module `Image`. Raises `ConvcliError` if it is not installed."""
+    import_extra("PIL", "images", "Pillow")
+    from PIL import Image
+
     return Image
 
 
 def decode(content: bytes, name: str = "the file") -> Array:
-    """The picture, turned as its EXIF data ask; of several the first, with a warning that names the file.
+    """Return the values of an image, turned upright as its EXIF data say. Raises `ConvcliError`.
 
-    Raises `ConvcliError`.
+    Of a file of several images the first is returned, with a warning that calls the file `name`.
     """
-    library = import_pillow()
+    pillow = import_pillow()
     try:
-        with warnings.catch_warnings(), _silent(content.startswith(TIFF)):
-            warnings.simplefilter("ignore")  # Pillow's own, of what it makes good or of a size that we allow
-            values, count = _values(library, content)
-    except library.DecompressionBombError:
-        most = 2 * library.MAX_IMAGE_PIXELS
-        raise ConvcliError("the picture says it is too large", f"at most {most:,} pixels") from None
-    except library.UnidentifiedImageError:
-        raise ConvcliError("a picture that Pillow cannot read", "an .npy file of its values") from None
+        with warnings.catch_warnings(), _silent_stderr(content.startswith(TIFF)):
+            warnings.simplefilter("ignore")  # Pillow warns of mistakes that it corrects and of sizes that we allow
+            values, count = _first_image(pillow, content)
+    except pillow.DecompressionBombError:
+        max_pixels = 2 * pillow.MAX_IMAGE_PIXELS
+        raise ConvcliError("the image says it is too large", f"at most {max_pixels:,} pixels") from None
+    except pillow.UnidentifiedImageError:
+        raise ConvcliError("an image that Pillow cannot read", "an .npy file of its values") from None
     except (ConvcliError, MemoryError):
         raise
-    except Exception as error:  # Pillow's readers let through whatever damaged bytes lead to
-        raise ConvcliError(f"broken picture: {' '.join(str(error).split()) or type(error).__name__}") from None
+    except Exception as error:  # Pillow raises many kinds on damaged bytes
+        raise ConvcliError(f"broken image: {' '.join(str(error).split()) or type(error).__name__}") from None
     if count > 1:
-        warnings.warn(f"{name}: {count} pictures, of which the first is taken", stacklevel=2)
+        warnings.warn(f"{name}: {count} images, of which the first is taken", stacklevel=2)
     return values
 
 
 @contextmanager
-def _silent(wanted: bool) -> Iterator[None]:
-    """Standard error closed while libtiff works, which writes its complaints there by itself."""
-    kept = None
-    if wanted:
-        with suppress(OSError):  # there is none
-            kept = os.dup(2)
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
+def _silent_stderr(is_silent: bool) -> Iterator[None]:
+    """Close standard error within the `with` block: libtiff writes there by itself."""
+    saved = None
+    if is_silent:
+        with suppress(OSError):  # standard error is closed already
+            saved = os.dup(2)
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 2)
+            os.close(null)
     try:
         yield
     finally:
-        if kept is not None:
-            os.dup2(kept, 2)
-            os.close(kept)
+        if saved is not None:
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
-def _values(library: Any, content: bytes) -> tuple[Array, int]:
-    """The values of the first picture, and how many pictures there are."""
-    opened = library.open(io.BytesIO(content), formats=FORMATS)
-    if opened.format == "PNG":  # whose checksums Pillow only compares when asked, and then reads no further
-        opened.verify()
-        opened = library.open(io.BytesIO(content), formats=FORMATS)
-    _check_growth(opened, len(content))
-    count = getattr(opened, "n_frames", 1)
-    opened.seek(0)
-    wide = _wide_mode(opened)
-    if wide is not None:
-        return _sixteen_bits(library, content, wide), count
-    mode, tags = _mode(opened), getattr(opened, "tag_v2", {})
-    upright = _upright(opened)
+def _first_image(pillow: Any, content: bytes) -> tuple[Array, int]:
+    """Return the values of the first image, and how many images there are."""
+    image = _open(pillow, content)
+    if image.format == "PNG":  # Pillow checks the checksums only here, and the image is used up then
+        image.verify()
+        image = _open(pillow, content)
+    _check_growth(image, len(content))
+    count = getattr(image, "n_frames", 1)
+    image.seek(0)
+    raw_mode = _deep_raw_mode(image)
+    if raw_mode is not None:
+        return _decode_deep(pillow, content, raw_mode), count
+    mode, tags = _lossless_mode(image), getattr(image, "tag_v2", {})
+    upright = _turn_upright(image)
     values = np.asarray(upright if upright.mode == mode else upright.convert(mode))
     if mode == "I" and tags.get(BITS) == (32,) and tags.get(SAMPLE_FORMAT, (UNSIGNED,)) == (UNSIGNED,):
-        values = values.view(np.uint32)  # which Pillow takes for signed
+        values = values.view(np.uint32)  # Pillow takes all 32-bit integers as signed
     return values.astype(values.dtype.newbyteorder("=")), count
 
 
-def _check_growth(opened: Any, size: int) -> None:
-    """Raise `ConvcliError` for a picture that says it has more values than so many bytes can hold."""
-    width, height = opened.size
-    values, most = width * height * len(opened.getbands()), max(FREE, MOST_GROWTH * size)
-    if values > most:
-        raise ConvcliError(f"the picture says it has {values:,} values, in {size:,} bytes", f"at most {most:,}")
+def _open(pillow: Any, content: bytes) -> Any:
+    return pillow.open(io.BytesIO(content), formats=FORMATS)
 
 
-def _mode(opened: Any) -> str:
-    """The mode of Pillow that keeps all of a picture's values."""
-    mode: str = opened.mode
-    if mode == "P":
-        return "RGBA" if "transparency" in opened.info else "RGB"
-    if mode not in AS_THEY_ARE and mode not in TURNED:
-        raise ConvcliError(f"a picture of mode {mode}", "grey or RGB")
-    return TURNED.get(mode, mode)
+def _check_growth(image: Any, size: int) -> None:
+    """Raise `ConvcliError` if an image claims more values than a file of `size` bytes can hold."""
+    width, height = image.size
+    values, max_values = width * height * len(image.getbands()), max(ALWAYS_ALLOWED_VALUES, MAX_GROWTH * size)
+    if values > max_values:
+        raise ConvcliError(f"the image says it has {values:,} values, in {size:,} bytes", f"at most {max_values:,}")
 
 
-def _upright(opened: Any) -> Any:
+def _lossless_mode(image: Any) -> str:
+    """Return the mode of Pillow that keeps all values of an image."""
+    mode: str = image.mode
+    if mode == "P":  # a palette
+        return "RGBA" if "transparency" in image.info else "RGB"
+    if mode not in PLAIN_MODES and mode not in CONVERTED_MODES:
+        raise ConvcliError(f"an image of mode {mode}", "grey or RGB")
+    return CONVERTED_MODES.get(mode, mode)
+
+
+def _turn_upright(image: Any) -> Any:
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(opened)
+    return ImageOps.exif_transpose(image)
 
 
 # ---- colour of 16 bits ----
-# Pillow keeps the upper 8 bits of each value. Read in the other byte order, it keeps the lower 8 instead.
+# Pillow has no mode for it and keeps only the upper 8 bits of each value. Told the wrong byte order, it keeps the lower
+# 8 bits. So such an image is read twice.
 
 
-def _wide_mode(opened: Any) -> str | None:
-    """How the bytes of a picture are read that has more bits than Pillow would keep; None for all others."""
-    if len(opened.getbands()) == 1:
+def _deep_raw_mode(image: Any) -> str | None:
+    """Return how a colour image of more than 8 bits stores its values, in Pillow's words; None for any other image."""
+    if len(image.getbands()) == 1:
         return None
-    raw = {str(tile[3] if isinstance(tile[3], str) else (tile[3] or "?")[0]) for tile in opened.tile}
-    deep = max(getattr(opened, "tag_v2", {}).get(BITS, (8,))) > 8
-    return ", ".join(sorted(raw)) if deep or any(";16" in each for each in raw) else None
+    raw_modes = {str(tile[3] if isinstance(tile[3], str) else (tile[3] or "?")[0]) for tile in image.tile}
+    is_deep = max(getattr(image, "tag_v2", {}).get(BITS, (8,))) > 8 or any(";16" in mode for mode in raw_modes)
+    return ", ".join(sorted(raw_modes)) if is_deep else None
 
 
-def _sixteen_bits(library: Any, content: bytes, wide: str) -> Array:
-    if wide == "LA;16B":  # four bytes a pixel, as RGBA has
-        values = _read_as(library, content, "RGBA")
-        return values.view(">u2").astype(np.uint16)  # (height, width, 2)
-    kind, _, order = wide.partition(";16")
-    if kind not in ("RGB", "RGBA") or order not in ("L", "B", "N"):
+def _decode_deep(pillow: Any, content: bytes, raw_mode: str) -> Array:
+    """Return the values of a colour image of 16 bits: `(height, width, channels)`, uint16."""
+    if raw_mode == "LA;16B":  # grey and alpha: as many bytes a pixel as RGBA has
+        values = _read_as(pillow, content, "RGBA")
+        return values.view(">u2").astype(np.uint16)
+    mode, _, order = raw_mode.partition(";16")
+    if mode not in ("RGB", "RGBA") or order not in ("L", "B", "N"):
         raise ConvcliError(
-            f"colour of more than 8 bits stored as {wide}, of which 8 would be kept", "16-bit grey, RGB or RGBA"
+            f"colour of more than 8 bits stored as {raw_mode}, of which 8 would be kept", "16-bit grey, RGB or RGBA"
         )
-    lower, upper = (_read_as(library, content, f"{kind};16{each}") for each in _low_and_high(order))
+    is_big = order == "B" or (order == "N" and sys.byteorder == "big")
+    lower, upper = (_read_as(pillow, content, f"{mode};16{order}") for order in ("LB" if is_big else "BL"))
     return upper.astype(np.uint16) << 8 | lower
 
 
-def _low_and_high(order: str) -> str:
-    """The byte orders that keep the lower and the upper byte of values in this one."""
-    import sys
-
-    big = order == "B" or (order == "N" and sys.byteorder == "big")
-    return "LB" if big else "BL"
-
-
-def _read_as(library: Any, content: bytes, raw_mode: str) -> Array:
-    opened = library.open(io.BytesIO(content), formats=FORMATS)
-    for place, (codec, extents, offset, given) in enumerate(opened.tile):
-        changed = raw_mode if isinstance(given, str) else (raw_mode, *given[1:])
-        make = getattr(opened.tile[place], "_make", tuple)  # a plain tuple before Pillow 11
-        opened.tile[place] = make((codec, extents, offset, changed))
-    return np.asarray(_upright(opened))
+def _read_as(pillow: Any, content: bytes, raw_mode: str) -> Array:
+    """Return the values that Pillow reads if it takes them to be stored as `raw_mode`."""
+    image = _open(pillow, content)
+    for index, (codec, extents, offset, arguments) in enumerate(image.tile):
+        changed = raw_mode if isinstance(arguments, str) else (raw_mode, *arguments[1:])
+        make_tile = getattr(image.tile[index], "_make", tuple)  # a plain tuple before Pillow 11
+        image.tile[index] = make_tile((codec, extents, offset, changed))
+    return np.asarray(_turn_upright(image))

@@ -44,16 +44,16 @@ def scale(array: Array, factor: ScaleFactor) -> Array:
 def to_gray(batch: Array) -> Array:
     """Return the luma of RGB or RGBA colours, not rounded: `(batch, *spatial, 3 or 4)` -> `(batch, *spatial, 1)`.
 
-    Alpha is ignored. A batch of one or two channels (gray, gray and alpha) keeps its first. Raises `ConvcliError`.
+    Alpha is ignored. A batch of one or two channels (grey, grey and alpha) keeps its first. Raises `ConvcliError`.
     """
     channels = batch.shape[-1]
     if channels <= 2:
         return batch[..., :1]
     if channels > 4:
         raise ConvcliError(f"--gray: {channels} channels", "3 or 4: red, green, blue, alpha")
-    colors = layout.to_float(batch)
-    red, green, blue = np.asarray(LUMA_WEIGHTS, colors.dtype)
-    return (colors[..., 0] * red + colors[..., 1] * green + colors[..., 2] * blue)[..., None]
+    colours = layout.to_float(batch)
+    red, green, blue = np.asarray(LUMA_WEIGHTS, colours.dtype)
+    return (colours[..., 0] * red + colours[..., 1] * green + colours[..., 2] * blue)[..., None]
 
 
 class Preprocessing(Record):

@@ -60,4 +60,4 @@ def _line_error(line: str, separator: str, count: int) -> ConvcliError:
     wrong = next((token.strip() for token in tokens if _parse_line(token, separator) is None), None)
     if wrong is not None:
         return ConvcliError(f"{wrong!r} is not a number", "numbers split by commas or tabs")
-    return ConvcliError(f"{len(tokens)} numbers, the first line has {count}")
+    return ConvcliError(f"{len(tokens)} number{'s' * (len(tokens) > 1)}, the first line has {count}")

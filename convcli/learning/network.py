@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from convcli.core.closeable import Closeable
-from convcli.core.errors import check_array_size, located
+from convcli.core.errors import located
 from convcli.core.lazy_imports import Array
+from convcli.core.memory import check_array_size
 from convcli.core.records import Record
 from convcli.core.shapes import product
 from convcli.core.thread_pool import ThreadPool

@@ -65,7 +65,7 @@ def npy(header, data=b""):
         ("hello", f"'hello' is not an array ({ONE_ARRAY})"),
         ("x,y\n1,2", f"'x,y 1,2' is not an array ({ONE_ARRAY})"),
         ("1,2\n\n3,4", "line 2: an empty line begins another map (one map a file; npy and json hold several)"),
-        ("1,2\n3", "line 2: 1 numbers, the first line has 2"),
+        ("1,2\n3", "line 2: 1 number, the first line has 2"),
         ("1,2\n3, x", "line 2: 'x' is not a number (numbers split by commas or tabs)"),
         ("{}", "no array in a mapping of nothing (data: or output:)"),
         ('{"\\n\\u001b": 1}', r"no array in a mapping of \n\x1b (data: or output:)"),
@@ -111,10 +111,10 @@ def test_data(run, data, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\x89PNG\r\n", "a picture that Pillow cannot read (an .npy file of its values)"),
-        (PNG[:41], "broken picture: Truncated File Read"),
-        (PNG[:45] + b"x" + PNG[46:], "broken picture: broken PNG file (bad header checksum in b'IDAT')"),
-        (GIF, "broken picture: image file is truncated (1 bytes not processed)"),
+        (b"\x89PNG\r\n", "an image that Pillow cannot read (an .npy file of its values)"),
+        (PNG[:41], "broken image: Truncated File Read"),
+        (PNG[:45] + b"x" + PNG[46:], "broken image: broken PNG file (bad header checksum in b'IDAT')"),
+        (GIF, "broken image: image file is truncated (1 bytes not processed)"),
     ],
 )
 def test_pictures(run, data, message):

@@ -1,4 +1,4 @@
-"""What ends a child, or keeps it, does not end the program."""
+"""A crash or an endless loop in a child process does not end the program."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import pytest
 from convcli.core.child_process import survives_in_child
 
 
-def raises():
+def exit_with_an_error():
     raise SystemExit(3)
 
 
 @pytest.mark.parametrize(
-    ("use", "survived"),
+    ("work", "survives"),
     [
         (lambda: None, True),
-        (raises, True),
+        (exit_with_an_error, True),
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), False),
         (lambda: os.abort(), False),
         (lambda: time.sleep(60), False),
     ],
+    ids=["return", "exception", "segfault", "abort", "endless"],
 )
-def test_what_a_child_does(use, survived, capfd):
-    assert survives_in_child(use, 0.3) is survived
+def test_only_a_crash_or_a_timeout_counts_as_not_surviving(work, survives, capfd):
+    assert survives_in_child(work, 0.3) is survives
     assert capfd.readouterr() == ("", "")
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # none is left behind
+        os.waitpid(-1, os.WNOHANG)  # no child is left behind

@@ -32,7 +32,7 @@ def test_fields_are_given_by_position_or_name_and_have_defaults():
     assert (Point(1).x, Point(1).y, Point(1, y=2).y, Point(1, 2).tags) == (1, 0, 2, [])
     assert Point(1).tags is not Point(1).tags
     assert Named(1, name="a") == Named(x=1, y=0, name="a")
-    assert Both(x=3, name="b") == Both(1, 3, name="b")  # the fields of all bases, the last base's first
+    assert Both(x=3, name="b") == Both(1, 3, name="b")  # fields of all bases, those of the last base first
 
 
 def test_equal_values_make_equal_records_of_the_same_class():
@@ -42,14 +42,14 @@ def test_equal_values_make_equal_records_of_the_same_class():
     assert repr(Point(1)) == "Point(x=1, y=0, tags=[])"
 
 
-def test_replacing_makes_another():
-    one = Named(1, name="a")
-    assert replace(one, y=5) == Named(1, 5, name="a")
-    assert one.y == 0
+def test_replace_leaves_the_record_as_it_is():
+    record = Named(1, name="a")
+    assert replace(record, y=5) == Named(1, 5, name="a")
+    assert record.y == 0
 
 
 @pytest.mark.parametrize(
-    ("args", "given", "message"),
+    ("args", "kwargs", "message"),
     [
         ((), {}, "Point needs 'x'"),
         ((1,), {"z": 2}, "Point has no 'z'"),
@@ -57,9 +57,9 @@ def test_replacing_makes_another():
         ((1,), {"x": 2}, "Point takes x, y, tags by position, each once"),
     ],
 )
-def test_what_is_wrong_with_the_values(args, given, message):
+def test_wrong_arguments_are_an_error(args, kwargs, message):
     with pytest.raises(TypeError, match=message):
-        Point(*args, **given)
+        Point(*args, **kwargs)
 
 
 def test_a_record_cannot_be_changed():

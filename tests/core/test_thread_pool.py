@@ -1,4 +1,4 @@
-"""Sharing work among threads, and leaving no trace of it."""
+"""A thread pool shares out tasks, passes on errors, and leaves no trace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 import convcli
-from convcli.core import blas_threads
 from convcli.core.thread_pool import ThreadPool
 
 
@@ -29,7 +28,7 @@ def test_every_item_is_done_once(count):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_an_error_in_any_thread_stops_all_and_is_raised(count):
+def test_an_error_in_any_thread_stops_all_threads_and_is_raised(count):
     done = []
 
     def task(item):
@@ -40,67 +39,26 @@ def test_an_error_in_any_thread_stops_all_and_is_raised(count):
     with ThreadPool(count) as workers:
         with pytest.raises(ValueError, match="three"):
             workers.run(task, range(1000))
-        count_then = len(done)
-        assert count_then < 1000
+        count_at_error = len(done)
+        assert count_at_error < 1000
         time.sleep(0.02)
-        assert len(done) == count_then  # no thread is still at it
+        assert len(done) == count_at_error  # no thread is still at it
         workers.run(done.append, [1000])
     assert done[-1] == 1000
-
-
-def test_scratch_memory_is_each_thread_s_own_and_is_kept():
-    first, second, met = set(), set(), threading.Barrier(2)
-
-    def take(found):
-        met.wait()
-        found.add(workers.scratch.array("x", (10, 10), np.float32).ctypes.data)
-
-    with ThreadPool(2) as workers:
-        workers.run(lambda _: take(first), range(2))
-        workers.run(lambda _: take(second), range(2))
-    assert len(first) == 2
-    assert first == second
-
-
-def test_what_was_left_in_kept_memory_is_there_for_the_same_use_only():
-    workers = ThreadPool(1)
-    workers.scratch.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
-    assert workers.scratch.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[7, 7], [1, 1]]
-    for other in ((2, 1), 1, "inside"), ((2, 2), 2, "inside"), ((2, 2), 1, "elsewhere"):
-        assert workers.scratch.filled("x", other[0], np.float32, *other[1:]).min() == other[1]
-        assert workers.scratch.filled("x", (2, 2), np.float32, 1, "inside").tolist() == [[1, 1], [1, 1]]
-        workers.scratch.filled("x", (2, 2), np.float32, 1, "inside")[0] = 7
-
-
-LEFT = """
-import os, sys
-from convcli.cli import run
-sys.argv = ["convcli", "--help"]
-try: run()
-except SystemExit: pass
-print(os.environ["OPENBLAS_NUM_THREADS"], os.environ.get("OMP_NUM_THREADS"), file=sys.stderr)
-"""
-
-
-@pytest.mark.parametrize(("given", "left"), [({}, "1 1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3 None")])
-def test_the_program_leaves_blas_one_thread_unless_the_user_says_otherwise(given, left):
-    environment = {key: value for key, value in os.environ.items() if key not in blas_threads.THREAD_VARIABLES} | given
-    done = subprocess.run([sys.executable, "-c", LEFT], env=environment, capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == left
 
 
 GLOBAL = """
 import os, threading
 import numpy as np, threadpoolctl, convcli
 before = dict(os.environ)
-def state(): return [(each["filepath"], each["num_threads"]) for each in threadpoolctl.threadpool_info()]
+def state(): return [(library["filepath"], library["num_threads"]) for library in threadpoolctl.threadpool_info()]
 first, model = state(), convcli.load(["Conv2D(64, 3, padding='same')"])
 x = np.ones((1, 56, 56, 64), np.float32)
 def call():
     for _ in range(20): convcli.apply(model, x, seed=0)
-together = [threading.Thread(target=call) for _ in range(3)]
-for each in together: each.start()
-for each in together: each.join()
+threads = [threading.Thread(target=call) for _ in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
 try: convcli.apply(convcli.load(["Conv2D(64, 3, padding='same')"]), x)
 except convcli.ConvcliError: pass
 assert state() == first, (state(), first)
@@ -119,30 +77,30 @@ def test_a_prepared_model_may_be_called_from_several_threads():
     batches = [generator.normal(size=(2, 20, 20, 3)).astype(np.float32) for _ in range(8)]
     with convcli.prepare(model, (20, 20, 3), seed=0) as run:
         expected = [run(x) for x in batches]
-        found: dict[int, np.ndarray] = {}
-        together = [threading.Thread(target=lambda n=n: found.update({n: run(batches[n])})) for n in range(8)]
-        for each in together:
-            each.start()
-        for each in together:
-            each.join()
-    assert all(np.array_equal(found[number], expected[number]) for number in range(8))
+        results: dict[int, np.ndarray] = {}
+        threads = [threading.Thread(target=lambda n=n: results.update({n: run(batches[n])})) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert all(np.array_equal(results[number], expected[number]) for number in range(8))
 
 
-def test_arrays_are_let_go_once_the_work_is_done():
+def test_arrays_and_threads_are_released_once_the_work_is_done():
     x = np.ones((64, 64))
-    held = weakref.ref(x)
+    reference = weakref.ref(x)
     workers = ThreadPool(2)
     workers.run(lambda item, x=x: x[item].sum(), range(64))
     del x
     time.sleep(0.05)
-    assert held() is None
+    assert reference() is None
     count = threading.active_count()
     del workers
     gc.collect()
     assert threading.active_count() == count - 1
 
 
-def test_an_interrupt_waits_for_the_others_to_stop(monkeypatch):
+def test_an_interrupt_waits_for_the_other_threads_to_stop():
     done = []
 
     def task(item):
@@ -160,14 +118,19 @@ def test_an_interrupt_waits_for_the_others_to_stop(monkeypatch):
     assert count == len(done) <= 4
 
 
-def test_a_run_within_a_task_goes_on_in_its_thread():
+def test_a_task_that_shares_out_work_does_it_in_its_own_thread():
     done = []
+
+    def task(item):
+        thread = threading.get_ident()
+        workers.run(lambda inner: done.append((item, inner, threading.get_ident() == thread)), range(3))
+
     with ThreadPool(2) as workers:
-        workers.run(lambda _: workers.run(done.append, range(3)), range(4))
-    assert sorted(done) == sorted(4 * list(range(3)))
+        workers.run(task, range(4))
+    assert sorted(done) == [(item, inner, True) for item in range(4) for inner in range(3)]
 
 
-def test_all_threads_treat_floating_point_errors_as_the_caller_does():
+def test_all_threads_handle_floating_point_errors_as_the_caller_does():
     x = np.full(100, 1e300)
     with ThreadPool(2) as workers:
         with np.errstate(over="ignore"):
@@ -192,14 +155,9 @@ if child: assert os.waitpid(child, 0)[1] == 0
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=20)
 
 
-@pytest.mark.parametrize(
-    ("environment", "one"),
-    [
-        ({}, False),
-        ({"OPENBLAS_NUM_THREADS": "1"}, True),
-        ({"OMP_NUM_THREADS": "1"}, True),
-        ({"OPENBLAS_NUM_THREADS": "8", "OMP_NUM_THREADS": "1"}, False),
-    ],
-)
-def test_whether_blas_has_one_thread(environment, one):
-    assert blas_threads.blas_has_one_thread(environment) is one
+def test_progress_is_the_share_of_items_that_are_done():
+    shares = []
+    with ThreadPool(2) as workers:
+        workers.report_progress = shares.append
+        workers.run(lambda _: None, range(4))
+    assert sorted(shares) == [0.25, 0.5, 0.75, 1.0]

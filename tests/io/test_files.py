@@ -1,4 +1,4 @@
-"""Bytes in and out."""
+"""Files and standard input as bytes; files are replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_bytes_come_back_as_they_were(tmp_path):
     ("name", "message"),
     [("none", "no such file or directory"), (".", "is a directory"), ("a\0b", "embedded null byte")],
 )
-def test_what_cannot_be_read_is_an_error(tmp_path, monkeypatch, name, message):
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path, monkeypatch, name, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConvcliError) as caught:
         read_bytes(name)
@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_an_error(tmp_path, monkeypatch, name, message):
         ("long" * 100, "long" * 100 + ": file name too long"),
     ],
 )
-def test_what_cannot_be_written_is_an_error(tmp_path, monkeypatch, name, message):
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path, monkeypatch, name, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(ConvcliError) as caught:
@@ -56,19 +56,20 @@ def test_what_cannot_be_written_is_an_error(tmp_path, monkeypatch, name, message
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
-def test_what_is_no_path_is_an_error(name):
-    for use in (check_writable, lambda name: write_bytes(name, b"")):
-        with pytest.raises(ConvcliError):
-            use(name)
+def test_a_name_that_no_file_can_have_is_an_error(name):
+    with pytest.raises(ConvcliError):
+        check_writable(name)
+    with pytest.raises(ConvcliError):
+        write_bytes(name, b"")
 
 
-def test_a_device_without_an_end_is_read_no_further():
+def test_a_device_without_an_end_is_not_read_for_ever():
     assert read_bytes("/dev/null") == b""
     with pytest.raises(ConvcliError, match=r"^more than 16,777,216 bytes, and no end \(a file\)$"):
         read_bytes("/dev/zero")
 
 
-def test_a_pipe_without_an_end_is_read_no_further(monkeypatch):
+def test_a_pipe_is_read_only_as_far_as_memory_goes(monkeypatch):
     monkeypatch.setattr(memory, "NEGLIGIBLE", 0)
     monkeypatch.setattr(memory, "available", lambda: 10 << 10)
     reading, writing = os.pipe()
@@ -83,15 +84,17 @@ def test_a_file_is_replaced_and_keeps_its_permissions(tmp_path):
     out = tmp_path / "out"
     out.write_bytes(b"longer than the new")
     out.chmod(0o640)
-    before = out.stat().st_ino
+    old_inode = out.stat().st_ino
     write_bytes(str(out), b"new")
     assert out.read_bytes() == b"new"
     assert out.stat().st_mode & 0o7777 == 0o640
-    assert out.stat().st_ino != before  # renamed over, so that a reader sees the old or the new, never half
+    assert (
+        out.stat().st_ino != old_inode
+    )  # a new file was renamed: a reader sees the old content or the new, never half
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_a_new_file_has_the_permissions_that_the_mask_leaves(tmp_path):
+def test_a_new_file_has_the_permissions_that_umask_leaves(tmp_path):
     mask = os.umask(0o027)
     try:
         write_bytes(str(tmp_path / "out"), b"new")
@@ -108,7 +111,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "there" / "real").read_bytes() == b"new"
 
 
-def test_a_link_to_nothing_makes_what_it_points_to(tmp_path):
+def test_writing_to_a_dangling_link_makes_the_file_it_points_to(tmp_path):
     (tmp_path / "link").symlink_to("real")
     write_bytes(str(tmp_path / "link"), b"new")
     assert (tmp_path / "link").is_symlink()
@@ -121,7 +124,7 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
     assert os.listdir(tmp_path) == [longest]
 
 
-def test_an_open_descriptor_is_written_to_where_it_is(tmp_path):
+def test_the_name_of_an_open_file_is_written_to_at_its_position(tmp_path):
     log = tmp_path / "log"
     log.write_bytes(b"before ")
     with open(log, "ab") as stream:

@@ -1,4 +1,4 @@
-"""Pictures as arrays of the file's own values."""
+"""Images as arrays of the file's own values."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -25,26 +26,26 @@ COLOUR = RANDOM.integers(0, 256, (4, 6, 3), dtype=np.uint8)
 ALPHA = RANDOM.integers(0, 256, (4, 6, 4), dtype=np.uint8)
 
 
-def saved(picture, form, **options):
+def image_bytes(image, form, **options):
     stream = io.BytesIO()
-    picture.save(stream, form, **options)
+    image.save(stream, form, **options)
     return stream.getvalue()
 
 
-def png(values, kind, bits=16):
-    """A PNG file, written by hand: its kind is 0 for grey, 2 colour, 4 grey and alpha, 6 colour and alpha."""
+def png_bytes(values, color_type, bits=16):
+    """Return a PNG file written by hand; its color type is 0 for grey, 2 colour, 4 grey and alpha, 6 RGBA."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + row.astype(f">u{bits // 8}").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def tiff(values, order="<", kind=1, planes=1):
-    """A TIFF file without compression, written by hand: its kind is 1 for whole numbers, 2 signed, 3 float."""
+def tiff_bytes(values, order="<", sample_format=1, planes=1):
+    """Return a TIFF file written by hand; its sample format is 1 for unsigned, 2 for signed, 3 for float values."""
     height, width = values.shape[:2]
     channels = values.shape[2] if values.ndim == 3 else 1
     bits = values.dtype.itemsize * 8
@@ -65,12 +66,12 @@ def tiff(values, order="<", kind=1, planes=1):
         (279, 4, channels, counts) if planes == 2 else (279, 4, 1, len(data)),
         (284, 3, 1, planes),
         *([(338, 3, 1, 2)] if channels == 4 else []),
-        (339, 3, 1, kind),
+        (339, 3, 1, sample_format),
     ]
-    more = struct.pack(f"{order}{channels}H", *[bits] * channels)
-    more += struct.pack(f"{order}{channels}I", *(8 + place * plane for place in range(channels)))
-    more += struct.pack(f"{order}{channels}I", *[plane] * channels)
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", after + len(more))
+    lists = struct.pack(f"{order}{channels}H", *[bits] * channels)
+    lists += struct.pack(f"{order}{channels}I", *(8 + index * plane for index in range(channels)))
+    lists += struct.pack(f"{order}{channels}I", *[plane] * channels)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", after + len(lists))
     entries = b"".join(
         struct.pack(f"{order}HHI", tag, form, count)
         + struct.pack(
@@ -79,57 +80,57 @@ def tiff(values, order="<", kind=1, planes=1):
         )
         for tag, form, count, value in tags
     )
-    return head + data + more + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
+    return head + data + lists + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
 
 
-# ---- every kind of value ----
+# ---- values ----
 
 
 @pytest.mark.parametrize(("values", "mode"), [(GREY, "L"), (COLOUR, "RGB"), (ALPHA, "RGBA"), (ALPHA[..., :2], "LA")])
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
-def test_eight_bits_a_value(values, mode, form):
+def test_values_of_eight_bits_are_kept(values, mode, form):
     bands = [Image.fromarray(band) for band in (np.moveaxis(values, -1, 0) if values.ndim > 2 else [values])]
-    read = images.decode(saved(Image.merge(mode, bands), form))
+    read = images.decode(image_bytes(Image.merge(mode, bands), form))
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, values)
 
 
-def test_one_bit_a_value():
+def test_values_of_one_bit_are_booleans():
     values = GREY > 100
-    read = images.decode(saved(Image.fromarray(values), "PNG"))
+    read = images.decode(image_bytes(Image.fromarray(values), "PNG"))
     assert read.dtype == bool
     np.testing.assert_array_equal(read, values)
 
 
-def test_lossless_webp_and_gif():
-    np.testing.assert_array_equal(images.decode(saved(Image.fromarray(COLOUR), "WEBP", lossless=True)), COLOUR)
+def test_lossless_webp_and_gif_keep_all_values():
+    np.testing.assert_array_equal(images.decode(image_bytes(Image.fromarray(COLOUR), "WEBP", lossless=True)), COLOUR)
     few = COLOUR // 128 * 255
-    np.testing.assert_array_equal(images.decode(saved(Image.fromarray(few).convert("P"), "GIF")), few)
+    np.testing.assert_array_equal(images.decode(image_bytes(Image.fromarray(few).convert("P"), "GIF")), few)
 
 
 @pytest.mark.parametrize(("mode", "shape"), [("L", (4, 6)), ("RGB", (4, 6, 3)), ("CMYK", (4, 6, 3))])
-def test_jpeg(mode, shape):
+def test_a_jpeg_is_grey_or_rgb(mode, shape):
     even = Image.new(mode, (6, 4), 77 if mode == "L" else (0, 100, 200, 0)[: len(mode)])
-    read = images.decode(saved(even, "JPEG", quality=100))
+    read = images.decode(image_bytes(even, "JPEG", quality=100))
     assert read.shape == shape
     assert np.ptp(read, axis=(0, 1)).max() == 0
     assert np.abs(read[0, 0].astype(int) - np.asarray(even.convert("RGB") if shape[2:] else even)[0, 0]).max() <= 3
 
 
-def test_a_palette_gives_its_colours_and_with_transparency_alpha():
+def test_a_palette_becomes_its_colours_and_transparency_becomes_alpha():
     few = COLOUR // 128 * 255
     indexed = Image.fromarray(few).convert("P")
-    np.testing.assert_array_equal(images.decode(saved(indexed, "PNG")), few)
+    np.testing.assert_array_equal(images.decode(image_bytes(indexed, "PNG")), few)
     clear = indexed.getpixel((0, 0))
-    read = images.decode(saved(indexed, "PNG", transparency=clear))
+    read = images.decode(image_bytes(indexed, "PNG", transparency=clear))
     assert read.shape == (4, 6, 4)
     np.testing.assert_array_equal(read[..., 3] == 0, np.asarray(indexed) == clear)
 
 
-@pytest.mark.parametrize(("channels", "kind"), [((), 0), ((2,), 4), ((3,), 2), ((4,), 6)])
-def test_png_of_sixteen_bits(channels, kind):
+@pytest.mark.parametrize(("channels", "color_type"), [((), 0), ((2,), 4), ((3,), 2), ((4,), 6)])
+def test_a_png_of_sixteen_bits_is_read_whole(channels, color_type):
     values = RANDOM.integers(0, 1 << 16, (4, 6, *channels), dtype=np.uint16)
-    read = images.decode(png(values, kind))
+    read = images.decode(png_bytes(values, color_type))
     assert read.dtype == np.uint16
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, values)
@@ -137,70 +138,72 @@ def test_png_of_sixteen_bits(channels, kind):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
-def test_tiff_of_sixteen_bits(channels, order):
+def test_a_tiff_of_sixteen_bits_is_read_whole(channels, order):
     values = RANDOM.integers(0, 1 << 16, (4, 6, *channels), dtype=np.uint16)
-    read = images.decode(tiff(values, order))
+    read = images.decode(tiff_bytes(values, order))
     assert read.dtype == np.uint16
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, values)
 
 
-def test_compressed_tiff_of_sixteen_bits():
+def test_a_compressed_tiff_of_sixteen_bits_is_read_whole():
     values = RANDOM.integers(0, 1 << 16, (4, 6), dtype=np.uint16)
-    np.testing.assert_array_equal(images.decode(saved(Image.fromarray(values), "TIFF", compression="tiff_lzw")), values)
+    np.testing.assert_array_equal(
+        images.decode(image_bytes(Image.fromarray(values), "TIFF", compression="tiff_lzw")), values
+    )
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(
-    ("values", "kind"),
+    ("values", "sample_format"),
     [
         (np.array([[-(1 << 31), 1, -1], [(1 << 31) - 1, 2, 3]], np.int32), 2),
         (np.array([[-1.5, 1e30, 0.1], [np.inf, 2, 3]], np.float32), 3),
     ],
     ids=lambda value: str(value.dtype) if hasattr(value, "dtype") else None,
 )
-def test_tiff_of_32_bits(values, kind, order):
-    read = images.decode(tiff(values, order, kind))
+def test_a_tiff_of_32_bits_is_read_whole(values, sample_format, order):
+    read = images.decode(tiff_bytes(values, order, sample_format))
     assert read.dtype == values.dtype
     np.testing.assert_array_equal(read, values)
 
 
-def test_tiff_of_32_bits_without_a_sign():
+def test_a_tiff_of_32_bits_without_a_sign_is_unsigned():
     values = np.array([[0, 1, 1 << 31], [(1 << 32) - 1, 2, 3]], np.uint32)
-    np.testing.assert_array_equal(images.decode(tiff(values)), values)
+    np.testing.assert_array_equal(images.decode(tiff_bytes(values)), values)
 
 
-def test_what_pillow_cannot_read_is_an_error():
-    for content in (tiff(np.ones((2, 3), np.uint32), ">"), tiff(np.ones((2, 3)), kind=3)):
+def test_an_image_that_pillow_cannot_read_is_an_error():
+    for content in (tiff_bytes(np.ones((2, 3), np.uint32), ">"), tiff_bytes(np.ones((2, 3)), sample_format=3)):
         with pytest.raises(ConvcliError) as caught:
             images.decode(content)
-        assert str(caught.value) == "a picture that Pillow cannot read (an .npy file of its values)"
+        assert str(caught.value) == "an image that Pillow cannot read (an .npy file of its values)"
 
 
 def test_bits_that_would_be_lost_are_an_error():
     values = RANDOM.integers(0, 1 << 16, (4, 6, 3), dtype=np.uint16)
     with pytest.raises(ConvcliError, match="16-bit grey, RGB or RGBA"):
-        images.decode(tiff(values, planes=2))
+        images.decode(tiff_bytes(values, planes=2))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])
-def test_a_picture_is_turned_as_its_exif_data_ask(form):
+def test_an_image_is_turned_upright_as_its_exif_data_say(form):
     exif = Image.Exif()
     exif[274] = 6  # to be turned a quarter to the right
-    picture = Image.new("RGB", (16, 8), (0, 0, 0))
-    picture.paste((255, 255, 255), (0, 0, 8, 8))  # the left half is white: the upper one, once turned
-    read = images.decode(saved(picture, form, exif=exif))
+    image = Image.new("RGB", (16, 8), (0, 0, 0))
+    image.paste((255, 255, 255), (0, 0, 8, 8))  # the left half is white: the upper one, once turned
+    read = images.decode(image_bytes(image, form, exif=exif))
     assert read.shape == (16, 8, 3)
     assert read[:7].min() > 200
     assert read[9:].max() < 50
 
 
 @pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG"])
-def test_of_several_pictures_the_first_with_a_warning(form, tmp_path):
+def test_the_first_of_several_images_is_taken_with_a_warning(form, tmp_path):
     white, black = Image.new("RGB", (6, 4), (255,) * 3), Image.new("RGB", (6, 4))
     path = tmp_path / "moving"
-    path.write_bytes(saved(white, form, save_all=True, append_images=[black, white]))
-    with pytest.warns(UserWarning, match=rf"^{path}: 3 pictures, of which the first is taken$"):
+    path.write_bytes(image_bytes(white, form, save_all=True, append_images=[black, white]))
+    with pytest.warns(UserWarning, match=rf"^{path}: 3 images, of which the first is taken$"):
         read = arrays.load(str(path))
     assert (read == 255).all()
 
@@ -209,28 +212,27 @@ def test_of_several_pictures_the_first_with_a_warning(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF", "GIF"])
-def test_a_file_that_breaks_off_is_an_error_or_whole(form):
-    picture = Image.fromarray(RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8))
-    content = saved(picture, form)
-    whole = images.decode(content)
-    for length in range(12, len(content), max(len(content) // 40, 1)):
-        try:
-            read = images.decode(content[:length])
-        except ConvcliError:
-            continue
-        assert length > len(content) // 2
-        assert read.shape == whole.shape
+def test_a_file_that_breaks_off_in_its_first_half_is_an_error_and_later_may_be_read(form):
+    content = image_bytes(Image.fromarray(RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8)), form)
+    shape = images.decode(content).shape
+    step = max(len(content) // 40, 1)
+    for length in range(12, len(content) // 2, step):
+        with pytest.raises(ConvcliError):
+            images.decode(content[:length])
+    for length in range(len(content) // 2 + 1, len(content), step):
+        with suppress(ConvcliError):
+            assert images.decode(content[:length]).shape == shape
 
 
-def test_a_png_whose_checksum_is_wrong_is_an_error():
-    content = bytearray(png(GREY.astype(np.uint16), 0))
+def test_a_png_with_a_wrong_checksum_is_an_error():
+    content = bytearray(png_bytes(GREY.astype(np.uint16), 0))
     content[-20] ^= 1
-    with pytest.raises(ConvcliError, match=r"^broken picture: "):
+    with pytest.raises(ConvcliError, match=r"^broken image: "):
         images.decode(bytes(content))
 
 
-def test_nothing_but_the_error_is_said_of_a_damaged_tiff(tmp_path):
-    content = saved(Image.fromarray(GREY), "TIFF", compression="tiff_lzw")
+def test_a_damaged_tiff_is_one_line_of_error(tmp_path):
+    content = image_bytes(Image.fromarray(GREY), "TIFF", compression="tiff_lzw")
     (tmp_path / "x.tif").write_bytes(content[:-20])
     done = subprocess.run(
         [sys.executable, "-m", "convcli", "apply", str(tmp_path / "x.tif"), "--filter", "sobel-x"],
@@ -244,24 +246,24 @@ def test_nothing_but_the_error_is_said_of_a_damaged_tiff(tmp_path):
     assert done.returncode == 1
 
 
-def test_a_bomb_is_one_error_and_a_large_picture_no_warning(monkeypatch):
+def test_a_decompression_bomb_is_an_error_and_a_large_image_is_not_even_a_warning(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)  # more is a warning of Pillow's, twice as many an error
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert images.decode(saved(Image.fromarray(GREY), "PNG")).shape == (4, 6)
+        assert images.decode(image_bytes(Image.fromarray(GREY), "PNG")).shape == (4, 6)
         with pytest.raises(ConvcliError) as caught:
-            images.decode(saved(Image.new("L", (7, 6)), "PNG"))
-    assert str(caught.value) == "the picture says it is too large (at most 40 pixels)"
+            images.decode(image_bytes(Image.new("L", (7, 6)), "PNG"))
+    assert str(caught.value) == "the image says it is too large (at most 40 pixels)"
 
 
-def test_without_pillow(monkeypatch):
+def test_without_pillow_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ConvcliError) as caught:
-        images.decode(png(GREY.astype(np.uint16), 0))
+        images.decode(png_bytes(GREY.astype(np.uint16), 0))
     assert str(caught.value) == "needs Pillow (pip install 'convcli[images]')"
 
 
-def test_a_sound_file_is_no_picture():
+def test_a_sound_file_is_not_an_image():
     assert not images.is_image(b"RIFF\0\0\0\0WAVEfmt ")
     assert images.is_image(b"RIFF\0\0\0\0WEBPVP8 ")
 
@@ -276,61 +278,63 @@ def photo(tmp_path):
     return path
 
 
-def applied(convcli, *arguments, stdin=None):
+def apply_output(convcli, *arguments, stdin=None):
     done = convcli("apply", *arguments, "-f", "json", stdin=stdin)
     assert done.exit_code == 0, done.output
     return np.array(json.loads(done.stdout)["output"])
 
 
-def test_a_picture_from_a_file_or_standard_input(convcli, photo):
-    from_file = applied(convcli, photo, "--filter", "identity")
+def test_an_image_is_read_from_a_file_or_standard_input(convcli, photo):
+    from_file = apply_output(convcli, photo, "--filter", "identity")
     np.testing.assert_array_equal(from_file[0], COLOUR[1:-1, 1:-1])
-    np.testing.assert_array_equal(applied(convcli, "-", "--filter", "identity", stdin=photo.read_bytes()), from_file)
+    np.testing.assert_array_equal(
+        apply_output(convcli, "-", "--filter", "identity", stdin=photo.read_bytes()), from_file
+    )
 
 
-def test_a_picture_in_a_channels_first_model(convcli, photo):
+def test_an_image_suits_a_channels_first_model(convcli, photo):
     assert arrays.load(str(photo)).shape == (4, 6, 3)
     assert arrays.load_input(str(photo), DataFormat.CHANNELS_FIRST).shape == (1, 3, 4, 6)
-    output = applied(convcli, photo, "--filter", "identity", "--data-format", "channels_first")
+    output = apply_output(convcli, photo, "--filter", "identity", "--data-format", "channels_first")
     np.testing.assert_array_equal(output[0], np.moveaxis(COLOUR, -1, 0)[:, 1:-1, 1:-1])
-    gray = applied(convcli, photo, "--filter", "identity", "--data-format", "channels_first", "--gray")
+    gray = apply_output(convcli, photo, "--filter", "identity", "--data-format", "channels_first", "--gray")
     np.testing.assert_allclose(gray[0, 0], (COLOUR @ (0.299, 0.587, 0.114))[1:-1, 1:-1], rtol=1e-15)
 
 
 @pytest.mark.parametrize(("layers", "shape"), [(["Flatten()"], (1, 72)), (["ReLU()"], (1, 4, 6, 3))])
-def test_a_picture_is_one_sample_whatever_the_model(convcli, photo, layers, shape):
-    output = applied(convcli, photo, *(word for layer in layers for word in ("-l", layer)))
+def test_an_image_is_one_sample_in_any_model(convcli, photo, layers, shape):
+    output = apply_output(convcli, photo, *(word for layer in layers for word in ("-l", layer)))
     assert np.shape(output) == shape
     done = convcli("apply", photo, "--filter", "bump")
     assert (done.exit_code, "shape (1, 4, 6, 3) has rank 4 (rank 1:" in done.output) == (1, True)
 
 
-def test_gray_leaves_a_grey_picture_as_it_is(convcli, tmp_path):
+def test_gray_leaves_a_grey_image_as_it_is(convcli, tmp_path):
     Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(tmp_path / "grey.png")
-    output = applied(convcli, tmp_path / "grey.png", "-l", "Flatten()", "--gray")
+    output = apply_output(convcli, tmp_path / "grey.png", "-l", "Flatten()", "--gray")
     np.testing.assert_array_equal(output, [range(12)])
 
 
-def test_scaled_values_are_divided_once(convcli, photo):
-    output = applied(convcli, photo, "--filter", "identity", "--scale", "1/255")
+def test_scaled_values_are_rounded_once(convcli, photo):
+    output = apply_output(convcli, photo, "--filter", "identity", "--scale", "1/255")
     np.testing.assert_array_equal(output[0], (COLOUR / 255)[1:-1, 1:-1])
 
 
-def test_a_picture_as_weights(convcli, tmp_path):
+def test_an_image_serves_as_a_kernel(convcli, tmp_path):
     Image.fromarray(np.array([[0, 1], [2, 3]], np.uint8)).save(tmp_path / "filter.png")
     (tmp_path / "model.yaml").write_text("conv2d: {filters: filter.png, input_shape: [2, 2, 1]}")
     (tmp_path / "x.json").write_text("[[1, 10], [100, 1000]]")
-    output = applied(convcli, tmp_path / "x.json", tmp_path / "model.yaml")
+    output = apply_output(convcli, tmp_path / "x.json", tmp_path / "model.yaml")
     assert output.ravel().tolist() == [0 * 1 + 1 * 10 + 2 * 100 + 3 * 1000]
 
 
-def test_a_picture_that_says_it_is_larger_than_its_file_can_be_is_not_decoded():
-    content = bytearray(saved(Image.fromarray(GREY), "GIF"))
+def test_an_image_that_claims_more_values_than_its_file_can_hold_is_not_decoded():
+    content = bytearray(image_bytes(Image.fromarray(GREY), "GIF"))
     content[6:10] = struct.pack("<HH", 10_000, 10_000)
     with pytest.raises(ConvcliError, match=r"says it has 100,000,000 values, in \d+ bytes \(at most 67,108,864\)"):
         images.decode(bytes(content))
 
 
-def test_a_picture_of_one_colour_is_small_and_read():
+def test_a_large_image_of_one_colour_is_decoded():
     black = Image.new("L", (3000, 3000))
-    assert images.decode(saved(black, "PNG")).shape == (3000, 3000)
+    assert images.decode(image_bytes(black, "PNG")).shape == (3000, 3000)

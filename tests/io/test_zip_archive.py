@@ -1,4 +1,4 @@
-"""Zip archives: what they hold is known and bounded before it is inflated, whatever they say."""
+"""Zip archives: their content is bounded before it is decompressed, whatever they claim."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import zipfile
 
 import numpy as np
 import pytest
+from file_bytes import npy_bytes
 
 from convcli.core.errors import ConvcliError
 from convcli.io import arrays, keras_archive, weights_file, zip_archive
 
-LISTED_SIZE = slice(24, 28)  # of a file, in the archive's list
+LISTED_SIZE = slice(24, 28)  # of a file, in an entry of the archive's directory
 
 
 def archive(*files, method=zipfile.ZIP_DEFLATED, listed=None):
-    """A zip file of names and bytes, whose list gives the last one's size as `listed`."""
+    """Return a zip file of names and bytes, whose directory gives the size of the last one as `listed`."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as file:
         for name, content in files:
@@ -28,13 +29,7 @@ def archive(*files, method=zipfile.ZIP_DEFLATED, listed=None):
     return bytes(content)
 
 
-def npy(array):
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
-ONES = npy(np.ones(3))
+ONES = npy_bytes(np.ones(3))
 KERAS = ("config.json", b"{}")
 
 
@@ -52,26 +47,26 @@ KERAS = ("config.json", b"{}")
         (archive(("a", ONES), ("a.npy", ONES)), "a: is there twice, with .npy and without (a name for each)"),
     ],
 )
-def test_an_archive_that_is_not_read(content, message):
+def test_an_archive_that_lies_or_grows_too_much_is_an_error(content, message):
     with pytest.raises(ConvcliError) as caught:
         arrays.decode(content)
     assert str(caught.value) == message
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_stands_for_one_file():
+def test_a_name_that_stands_twice_is_an_error():
     with pytest.raises(ConvcliError, match=r"^'a\.npy' is there 2 times \(a name for each\)$"):
         arrays.decode(archive(("a.npy", ONES), ("a.npy", ONES)))
 
 
-def test_an_archive_of_keras_has_bounds_too():
+def test_a_keras_archive_is_bounded_too():
     with pytest.raises(ConvcliError, match=r"config\.json would be 67,108,864 bytes \(at most 33,554,432"):
         keras_archive.read_member(archive(KERAS, listed=1 << 26), "config.json")
     with pytest.raises(ConvcliError, match=r"model\.weights\.h5 would be 268,435,457 bytes"):
         weights_file.decode(archive(KERAS, ("model.weights.h5", b""), listed=zip_archive.ALWAYS_ALLOWED_BYTES + 1))
 
 
-def test_a_list_that_says_too_little_does_not_fill_the_memory():
+def test_a_directory_that_understates_a_size_does_not_fill_the_memory():
     content = archive(("a.npy", bytes(50_000_000)), listed=1000)
     tracemalloc.start()
     with pytest.raises(ConvcliError):
@@ -80,8 +75,8 @@ def test_a_list_that_says_too_little_does_not_fill_the_memory():
     tracemalloc.stop()
 
 
-def test_zeros_shrink_to_almost_nothing_and_come_back():
-    zeros = npy(np.zeros(1_000_000))
+def test_zeros_shrink_to_a_thousandth_and_come_back():
+    zeros = npy_bytes(np.zeros(1_000_000))
     content = archive(("a.npy", zeros))
     assert len(content) * zip_archive.MAX_GROWTH < len(zeros)
     assert arrays.decode(content)["a"].shape == (1_000_000,)

@@ -75,7 +75,7 @@ class Layer(Record):
 
     def __init_subclass__(cls, abstract: bool = False, kw_only: bool = False) -> None:
         super().__init_subclass__(kw_only=kw_only)
-        cls.__names__ = cls.positional_arguments()
+        cls.__positional__ = cls.positional_arguments()
         if not abstract:
             for name in (cls.__name__, *cls.aliases):
                 LAYERS[canonical_name(name)] = cls
