@@ -11,9 +11,9 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from programs import UNET
 from runs import prepared
 from strategies import layers_in_any_order
-from test_tiling import UNET
 
 import convcli as library
 from convcli.core import memory

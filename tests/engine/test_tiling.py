@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import program_of
+from programs import UNET, program_of
 from strategies import layers
 
 from convcli.engine.program import Program
@@ -51,23 +51,6 @@ def test_a_tile_of_a_layer_is_that_of_the_whole(data: st.DataObject, case: Any) 
     x = np.random.default_rng(0).normal(size=(2, *shape))
     (y,) = program({"input": x}).values()
     check_tile(program, x, data.draw(tiles(y.shape[1:])))
-
-
-UNET = {
-    "input": [32, 48, 2],
-    "layers": [
-        {"conv2d": {"name": "a", "filters": 4, "kernel_size": 3, "padding": "same", "activation": "relu"}},
-        {"max_pooling2d": {"name": "b", "pool_size": 2}},
-        {"conv2d": {"name": "c", "filters": 4, "kernel_size": 3, "padding": "same", "padding_mode": "reflect"}},
-        {"batch_normalization": {"name": "n"}},
-        {"conv2d_transpose": {"name": "d", "filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}},
-        {"add": {"name": "e", "inputs": ["d", "a"]}},
-        {"up_sampling2d": {"name": "f", "size": 2, "interpolation": "bilinear", "inputs": "b"}},
-        {"concatenate": {"name": "g", "inputs": ["e", "f", "input"]}},
-        {"depthwise_conv2d": {"name": "h", "kernel_size": 5, "dilation_rate": 2, "padding": "same"}},
-        {"average_pooling2d": {"name": "i", "pool_size": 3, "strides": 2, "padding": "same"}},
-    ],
-}
 
 
 def test_tiles_of_a_network_with_branches_are_those_of_the_whole():

@@ -11,6 +11,23 @@ from convcli.engine.execution import Execution
 from convcli.engine.program import Program, build_program
 from convcli.model.plan import make_plan
 
+# A network with branches, in which a tile of the output needs overlapping tiles of every value.
+UNET = {
+    "input": [32, 48, 2],
+    "layers": [
+        {"conv2d": {"name": "a", "filters": 4, "kernel_size": 3, "padding": "same", "activation": "relu"}},
+        {"max_pooling2d": {"name": "b", "pool_size": 2}},
+        {"conv2d": {"name": "c", "filters": 4, "kernel_size": 3, "padding": "same", "padding_mode": "reflect"}},
+        {"batch_normalization": {"name": "n"}},
+        {"conv2d_transpose": {"name": "d", "filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}},
+        {"add": {"name": "e", "inputs": ["d", "a"]}},
+        {"up_sampling2d": {"name": "f", "size": 2, "interpolation": "bilinear", "inputs": "b"}},
+        {"concatenate": {"name": "g", "inputs": ["e", "f", "input"]}},
+        {"depthwise_conv2d": {"name": "h", "kernel_size": 5, "dilation_rate": 2, "padding": "same"}},
+        {"average_pooling2d": {"name": "i", "pool_size": 3, "strides": 2, "padding": "same"}},
+    ],
+}
+
 
 def program_of(
     layers: Any,
