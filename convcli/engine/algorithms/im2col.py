@@ -43,18 +43,17 @@ def extract_patches(x: Array, windows: Sequence[Window], region: Region, workers
     for one cell of the window after the other.
     """
     samples, *positions = region_shape(region)
-    if samples * prod(_spans(windows, region)) * x.shape[-1] * x.itemsize <= LARGEST_PADDED_INPUT:
-        return window_view(padded_input(x, windows, region, workers), windows, positions)
-    sizes = [window.size for window in windows]
+    starts, spans = _starts(windows, region), _spans(windows, positions)
+    x = x[region[0]]
+    if samples * prod(spans) * x.shape[-1] * x.itemsize <= LARGEST_PADDED_INPUT:
+        return window_view(read_cells(x, starts, spans, (1,) * len(spans), workers), windows, positions)
+    sizes, strides = [window.size for window in windows], [window.stride for window in windows]
     patches = workers.scratch.array("patches", (samples, *positions, *sizes, x.shape[-1]), x.dtype)
-    strides = [window.stride for window in windows]
+    everywhere = (slice(None),) * (1 + len(windows))
     for cell in np.ndindex(*sizes):
-        starts = [
-            start + index * window.dilation
-            for start, index, window in zip(_starts(windows, region), cell, windows, strict=True)
-        ]
-        everywhere = (slice(None),) * (1 + len(windows))
-        patches[(*everywhere, *cell)] = read_cells(x[region[0]], starts, positions, strides, workers)
+        offsets = [index * window.dilation for index, window in zip(cell, windows, strict=True)]
+        firsts = [start + offset for start, offset in zip(starts, offsets, strict=True)]
+        patches[(*everywhere, *cell)] = read_cells(x, firsts, positions, strides, workers)
     return patches
 
 
@@ -75,7 +74,7 @@ def padded_input(x: Array, windows: Sequence[Window], region: Region, workers: T
 
     A view where there is no padding, else memory of this thread that holds until its next call. Padding holds `empty`.
     """
-    starts, spans = _starts(windows, region), _spans(windows, region)
+    starts, spans = _starts(windows, region), _spans(windows, region_shape(region)[1:])
     return read_cells(x[region[0]], starts, spans, (1,) * len(starts), workers, empty)
 
 
@@ -126,7 +125,6 @@ def _starts(windows: Sequence[Window], region: Region) -> list[int]:
     return [axis.start * window.stride - window.before for axis, window in zip(region[1:], windows, strict=True)]
 
 
-def _spans(windows: Sequence[Window], region: Region) -> list[int]:
-    """Return how many cells the windows of a region span along each axis."""
-    counts = region_shape(region)[1:]
-    return [(count - 1) * window.stride + window.extent for count, window in zip(counts, windows, strict=True)]
+def _spans(windows: Sequence[Window], positions: Sequence[int]) -> list[int]:
+    """Return how many cells the windows span along each axis, at so many positions."""
+    return [(count - 1) * window.stride + window.extent for count, window in zip(positions, windows, strict=True)]
