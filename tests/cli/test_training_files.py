@@ -1,14 +1,14 @@
-"""What is kept of a fit where a file cannot be written."""
+"""The files that `convcli fit` writes: what is kept where one cannot be written, and which names are refused."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
+from fit_runs import assert_same, read_npz
 
 FIT = ("fit", "samples/bumps.npy", "samples/bump-maps.npy", "-l", "Conv1D(1, 3)", "--epochs", 3, "-f", "csv")
 
 
-def test_a_checkpoint_that_cannot_be_written_costs_no_weights(convcli, tmp_path):
+def test_where_a_checkpoint_cannot_be_written_the_weights_still_are(convcli, tmp_path):
     weights = tmp_path / "w.npz"
     result = convcli(*FIT, "-o", weights, "--checkpoint", "/dev/full")
     assert result.exit_code == 1
@@ -18,10 +18,10 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_weights(convcli, tmp_path)
         f"Error: /dev/full: no space left on device ({weights} holds what was learned; "
         "the last checkpoint could not be written)",
     ]
-    assert set(np.load(weights)) == {"conv1d/kernel", "conv1d/bias"}
+    assert set(read_npz(weights)) == {"conv1d/kernel", "conv1d/bias"}
 
 
-def test_weights_that_cannot_be_written_are_in_the_checkpoint(convcli, tmp_path):
+def test_where_the_weights_cannot_be_written_the_checkpoint_holds_them(convcli, tmp_path):
     full, checkpoint = tmp_path / "full.npz", tmp_path / "c.npz"
     full.symlink_to("/dev/full")
     result = convcli(*FIT, "-o", full, "--checkpoint", checkpoint)
@@ -32,8 +32,7 @@ def test_weights_that_cannot_be_written_are_in_the_checkpoint(convcli, tmp_path)
     )
     assert convcli(*FIT, "-o", tmp_path / "w.npz").exit_code == 0
     assert convcli(*FIT, "-o", tmp_path / "again.npz", "--resume", checkpoint).exit_code == 0
-    with np.load(tmp_path / "w.npz") as whole, np.load(tmp_path / "again.npz") as again:
-        assert all(whole[name].tobytes() == again[name].tobytes() for name in whole)
+    assert_same(read_npz(tmp_path / "again.npz"), read_npz(tmp_path / "w.npz"))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +44,6 @@ def test_weights_that_cannot_be_written_are_in_the_checkpoint(convcli, tmp_path)
         (("--resume", "-"), "a checkpoint is read and written again: a file, not -"),
     ],
 )
-def test_a_checkpoint_is_a_file_of_its_own(convcli, options, message):
+def test_a_checkpoint_that_is_not_a_file_of_its_own_is_refused(convcli, options, message):
     result = convcli(*FIT, "-o", "w.npz", *options)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")
