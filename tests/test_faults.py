@@ -30,7 +30,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch, name)
 # A `sitecustomize` module, which Python imports at its start: files are written in place.
 IN_PLACE = """
 import contextlib, convcli.io.files
-convcli.io.files._beside = lambda target: contextlib.closing(open(target, "wb"))
+convcli.io.files._temporary_file = lambda target: contextlib.closing(open(target, "wb"))
 """
 
 
