@@ -11,6 +11,7 @@ from convcli.core.records import Record, field
 from convcli.io.yaml_json import MAX_INTEGER_BITS
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, Layer, canonical_name
+from convcli.readers import pytorch_spelling
 
 MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
@@ -40,6 +41,7 @@ def parse_layer(value: Any) -> LayerConfig:
             "one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3)",
         )
     ((layer_type, arguments),) = value.items()
+    _refuse_pytorch(str(layer_type), *_mapping_arguments(arguments))
     if arguments is None:
         arguments = {}
     if isinstance(arguments, int | float | str):
@@ -56,6 +58,7 @@ def parse_call(text: str) -> LayerConfig:
     LayerConfig(type='Conv2D', arguments={'filters': 40, 'kernel_size': 3, 'activation': 'relu'})
     """
     if text.strip().isidentifier():
+        _refuse_pytorch(text.strip())
         return LayerConfig(text.strip())
     if len(text) > MOST_CHARACTERS:
         raise ConvcliError(
@@ -86,18 +89,33 @@ def _parse_python(text: str) -> tuple[str, list[Any], list[tuple[str | None, Any
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
     if name is None:
         raise ConvcliError(f"{short_repr(text)} is not a layer", EXAMPLE)
-    _refuse_pytorch(function)
-    if not isinstance(tree, ast.Call):
-        return name, [], []
-    positional = [_literal(argument) for argument in tree.args]
-    return name, positional, [(keyword.arg, _literal(keyword.value)) for keyword in tree.keywords]
+    positional, named = _literal_arguments(tree, ast.unparse(function)) if isinstance(tree, ast.Call) else ([], [])
+    _refuse_pytorch(ast.unparse(function), positional, {key: value for key, value in named if key is not None})
+    return name, positional, named
 
 
-def _refuse_pytorch(function: ast.expr) -> None:
+def _literal_arguments(call: ast.Call, name: str) -> tuple[list[Any], list[tuple[str | None, Any]]]:
+    """Return a call's positional and keyword arguments. Raises `ConvcliError` where one is not a literal."""
+    try:
+        positional = [_literal(argument) for argument in call.args]
+        return positional, [(keyword.arg, _literal(keyword.value)) for keyword in call.keywords]
+    except ConvcliError:
+        _refuse_pytorch(name)  # nn.Sequential(nn.Conv2d(…)): whose it is matters more than what is in it
+        raise
+
+
+def _refuse_pytorch(name: str, positional: Sequence[Any] = (), named: Mapping[str, Any] | None = None) -> None:
     """Raise `ConvcliError` for a layer of PyTorch, whose arguments stand in another order."""
-    prefix = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
-    if {"nn", "torch"} & set(prefix.split(".")):
-        raise ConvcliError(f"{ast.unparse(function)} is PyTorch's", "as in Keras: Conv2D(filters, kernel_size)")
+    error = pytorch_spelling.refusal(name, positional, named)
+    if error is not None:
+        raise error
+
+
+def _mapping_arguments(arguments: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return the positional and the keyword arguments that stand under a layer's type in a mapping."""
+    if isinstance(arguments, Mapping):
+        return (), {str(name): value for name, value in arguments.items() if name not in ("name", "inputs")}
+    return ((), {}) if arguments is None else ((arguments,), {})
 
 
 def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
