@@ -320,7 +320,7 @@ def explain(
 
 
 class Fitted(Record):
-    """What was learned: weights by `LAYER/VARIABLE`, as `apply` takes them, and each epoch's figures by name."""
+    """The outcome of training: weights by `LAYER/VARIABLE`, as `apply` takes them, and each epoch's figures by name."""
 
     weights: dict[str, Array]
     history: dict[str, list[float]]

@@ -42,7 +42,7 @@ def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
 
     if normalize and not names and output.format in ("table", "csv"):
         raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
-    found = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
+    filters = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
     if normalize:
-        found = tuple(replace(each, values=filter_bank.normalize(each.values)) for each in found)
-    return FiltersReport(found, listed=not names)
+        filters = tuple(replace(each, values=filter_bank.normalize(each.values)) for each in filters)
+    return FiltersReport(filters, listed=not names)

@@ -185,9 +185,9 @@ def requested_map(names: Sequence[str], text: str) -> int:
 
 
 def load_arrays(
-    wanted: Sequence[str], files: Sequence[str], data_format: DataFormat, options: Mapping[str, Any]
+    names: Sequence[str], files: Sequence[str], data_format: DataFormat, options: Mapping[str, Any]
 ) -> NamedArrays:
-    """Load the array for each of the wanted names: from NAME=FILE for each, or from one file.
+    """Load the array of each name: from NAME=FILE for each, or from one file.
 
     --gray and --scale, if they are among the options, say how the arrays are prepared.
     """
@@ -196,31 +196,35 @@ def load_arrays(
     from convcli.io.preprocessing import Preprocessing
 
     preparation = Preprocessing(options.get("gray", False), options.get("scale"))
-    by_name = _files(files, wanted)
-    if not by_name and len(wanted) > 1:
-        labels = {name: f"{display_name(files[0])}: {name}" for name in wanted}
+    by_name = _files(files, names)
+    if not by_name and len(names) > 1:
+        labels = {name: f"{display_name(files[0])}: {name}" for name in names}
         return NamedArrays(arrays.load_named(files[0]), data_format, labels, preparation)
-    by_name = by_name or {wanted[0]: files[0]}
+    by_name = by_name or {names[0]: files[0]}
     labels = {name: display_name(file) for name, file in by_name.items()}
     loaded = {name: arrays.load_input(file, data_format) for name, file in by_name.items()}
     return NamedArrays(loaded, data_format, labels, preparation)
 
 
-def _files(names: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
-    """Return the file for each input by name, where the arguments are NAME=FILE; nothing for one plain file."""
+def _files(arguments: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the file for each name, where the arguments are NAME=FILE; nothing for one plain file."""
     from convcli.core.errors import suggestion
 
-    pairs = [argument.partition("=")[::2] for argument in names]
-    if len(names) == 1 and pairs[0][0] not in wanted and not (os.path.exists(pairs[0][1]) > os.path.exists(names[0])):
+    pairs = [argument.partition("=")[::2] for argument in arguments]
+    if (
+        len(arguments) == 1
+        and pairs[0][0] not in names
+        and not (os.path.exists(pairs[0][1]) > os.path.exists(arguments[0]))
+    ):
         return {}
-    if len(names) > 1 and len(wanted) == 1:
+    if len(arguments) > 1 and len(names) == 1:
         remedy = "--output-dir DIR answers each by itself; with -l or --filter there is no MODEL"
-        raise click.UsageError(f"{len(names)} inputs for a model of one ({remedy})")
-    for (name, file), argument in zip(pairs, names, strict=True):
+        raise click.UsageError(f"{len(arguments)} inputs for a model of one ({remedy})")
+    for (name, file), argument in zip(pairs, arguments, strict=True):
         if not file:
-            raise click.UsageError(f"{argument}: which input? (NAME=FILE for each of {', '.join(wanted)})")
-        if name not in wanted:
-            raise click.UsageError(f"{argument}: no input {name!r} ({suggestion(name, wanted)})")
+            raise click.UsageError(f"{argument}: which input? (NAME=FILE for each of {', '.join(names)})")
+        if name not in names:
+            raise click.UsageError(f"{argument}: no input {name!r} ({suggestion(name, names)})")
     files = dict(pairs)
     if len(files) < len(pairs):
         raise click.UsageError("one file for each input")

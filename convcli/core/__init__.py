@@ -1,1 +1,1 @@
-"""What every floor above stands on: errors, records, shapes, memory, threads, signals."""
+"""The ground floor, which all others use: errors, records, shapes, memory, threads, signals."""

@@ -1,4 +1,4 @@
-"""How many threads BLAS uses for a matrix product.
+"""The number of threads that BLAS uses for a matrix product.
 
 BLAS threads and the threads of a `ThreadPool` slow each other down, up to tenfold. So the command line starts BLAS with
 one thread. A program that imports convcli may have started BLAS with more; there, matrix products are left to BLAS.

@@ -12,7 +12,7 @@ MAX_SUGGESTIONS = 4
 
 
 class ConvcliError(Exception):
-    """What is wrong (`problem`), what would be right (`remedy`), and where it is.
+    """An error that the user can mend: what is wrong (`problem`), what would be right (`remedy`), and where it is.
 
     The code that finds a problem says what it is. The frames around it say where: each puts a file, a layer or an
     argument in front with `located`. The message reads `FILE: WHERE: problem (remedy)`.

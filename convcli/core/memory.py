@@ -1,4 +1,4 @@
-"""How much memory this process may take: what `--max-memory` allows, else what the system has free.
+"""The memory that this process may take: as much as `--max-memory` allows, else as much as the system has free.
 
 Work that needs much memory asks here first. A clear message then takes the place of a crash.
 """

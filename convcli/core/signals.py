@@ -1,4 +1,4 @@
-"""How a signal ends the program: at once, with unfinished files removed and without a traceback."""
+"""Signals end the program at once, with unfinished files removed and without a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory the system reports as taken and free."""
+"""The memory that the system reports as taken and free."""
 
 from __future__ import annotations
 

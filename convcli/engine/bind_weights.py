@@ -97,7 +97,7 @@ def _key(layer: PlannedLayer, weight: Weight) -> str:
 
 
 def _matched(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, str]:
-    """For each variable the key under which a weights file holds it, where it does.
+    """Return, for each variable that a weights file holds, the key under which it does.
 
     That is its own key, `LAYER/VARIABLE`; or the one path that ends in it, as Keras's begin with the name of a
     sequential model: `sequential/conv2d/kernel`; or its place in Keras's files, `layers/conv2d/vars/0`; or what Keras
@@ -109,41 +109,41 @@ def _matched(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, str]:
     longer = {ending: key for key in stored for ending in _endings(key)}
     matched = {}
     for layer, path in zip(layers, _paths(layers), strict=True):
-        for place, weight in enumerate(layer.weights):
+        for index, weight in enumerate(layer.weights):
             key = _key(layer, weight)
             own = (key, *_older(layer, weight))
-            places = [*own, f"{path}/vars/{place}", f"{layer.name}/vars/{place}"]
-            places += [longer[each] for each in own if endings[each] == 1]
-            places += [unnamed[layer.name]] if len(layer.weights) == 1 and layer.name in unnamed else []
-            found = [each for each in places if each in stored]
-            if found:
-                matched[key] = next((each for each in found if stored[each].shape == weight.shape), found[0])
+            candidates = [*own, f"{path}/vars/{index}", f"{layer.name}/vars/{index}"]
+            candidates += [longer[name] for name in own if endings[name] == 1]
+            candidates += [unnamed[layer.name]] if len(layer.weights) == 1 and layer.name in unnamed else []
+            present = [name for name in candidates if name in stored]
+            if present:
+                matched[key] = next((name for name in present if stored[name].shape == weight.shape), present[0])
     keys = [_key(layer, weight) for layer in layers for weight in layer.weights]
     return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
 
 
 def _older(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
-    """What Keras 2 calls a variable that Keras 3 has renamed."""
+    """Return the keys under which Keras 2 stores a variable that Keras 3 has renamed."""
     depthwise = isinstance(layer.node.layer, DepthwiseConvolution) and weight.name == "kernel"
     return (f"{layer.name}/depthwise_kernel",) if depthwise else ()
 
 
 def _endings(key: str) -> Iterator[str]:
-    """What is left of a path without its first part, its first two, and so on."""
+    """Yield the path without its first part, without its first two, and so on."""
     while "/" in key:
         key = key.partition("/")[2]
         yield key
 
 
 def _inner(keys: Sequence[str], stored: Stored, taken: Set[str]) -> dict[str, str]:
-    """`INNER/VARIABLE` for `NESTED/INNER/VARIABLE`, where nothing else wants that."""
-    inner = {key: key.partition("/")[2] for key in keys}
-    wanted = Counter(inner.values())
-    return {key: each for key, each in inner.items() if each in stored and each not in taken and wanted[each] == 1}
+    """Return `INNER/VARIABLE` for each key `NESTED/INNER/VARIABLE`, where no other key has the same ending."""
+    endings = {key: key.partition("/")[2] for key in keys}
+    counts = Counter(endings.values())
+    return {key: end for key, end in endings.items() if end in stored and end not in taken and counts[end] == 1}
 
 
 def _paths(layers: Sequence[PlannedLayer]) -> Iterator[str]:
-    """The path of each layer in Keras's files: its class and a number, in the order of the model."""
+    """Yield the path of each layer in Keras's files: its class and a number, in the order of the model."""
     count: Counter[str] = Counter()
     for layer in layers:
         kind = layer.node.layer.keras_name()

@@ -12,7 +12,7 @@ TOLERANCE = 1e-5
 
 
 class Execution(Record, kw_only=True):
-    """How a model is run on arrays.
+    """The way in which a model is run on arrays.
 
     Args:
         dtype: `float32` or `float64`; None: float32 for float32 and float16 inputs, else float64.

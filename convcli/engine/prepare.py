@@ -32,7 +32,7 @@ from convcli.model.steps import Correlate, Merge, Pool
 
 
 class Settings(Record):
-    """What the preparation of a program depends on.
+    """The settings that the preparation of a program depends on.
 
     `algorithm` is `auto`, or the algorithm that all correlations must use. `tolerance` is how far float32 results may
     be off, relative to the largest. `samples` is how many samples there will be in all: laying out weights has to pay

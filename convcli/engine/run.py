@@ -92,7 +92,7 @@ class Batch:
 
 
 class RunResult(Record):
-    """What a run computed: the outputs by name, each `(batch, *spatial, channels)`, with the plan and the weights.
+    """The result of a run: the outputs by name, each `(batch, *spatial, channels)`, with the plan and the weights.
 
     `algorithms` names, for each layer that correlates, the algorithms that did it, kernel by kernel.
     """

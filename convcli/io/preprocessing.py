@@ -1,4 +1,4 @@
-"""What `--gray` and `--scale` do to an input before the model takes it."""
+"""The preprocessing of an input, before the model takes it: `--gray` and `--scale`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def to_gray(batch: Array) -> Array:
 
 
 class Preprocessing(Record):
-    """What is done to every input before the model takes it; by default nothing."""
+    """The preprocessing of every input before the model takes it; by default none."""
 
     gray: bool = False
     scale: ScaleFactor | None = None

@@ -28,7 +28,7 @@ StopReason = Literal["done", "patience", "interrupted", "diverged"]
 
 
 class Schedule(Record):
-    """How long to train, in which batches, and from which seed.
+    """The course of a training: how many epochs, in which batches, and from which seed.
 
     `validation_split` is the share of samples, the last ones, that only validation sees. `patience` is that of early
     stopping, by the loss of the validation if there is one.

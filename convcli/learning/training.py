@@ -34,7 +34,7 @@ SaveCheckpoint = Callable[[dict[str, Array]], object]  # takes the arrays of a c
 
 
 class TrainingResult(Record, kw_only=True):
-    """What came of a training.
+    """The result of a training.
 
     `history` holds the metrics of each epoch by name, `weights` the weights by layer and variable, `losses` the name of
     the loss of each output. `options` are complete. `updates` counts those of all epochs. `error` says why a run

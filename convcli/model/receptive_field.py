@@ -22,7 +22,7 @@ MOST_SHIFT = 10**30  # a field with a larger shift is left open too
 
 
 class PeriodicField(Record):
-    """What each cell of a value sees along one input axis, as if the input had no border.
+    """The input cells that each cell of a value sees along one axis, as if the input had no border.
 
     Cell `o` sees `spans[o % period]`, moved by `shift` input cells for each whole period before it. A period of several
     spans stands for a fractional jump, where neighbouring cells see windows of different extents. `unplaced` identifies
@@ -106,7 +106,7 @@ class PeriodicField(Record):
 
 
 class BoundedField(Record):
-    """What each cell of a value sees along one input axis of known extent, within its borders: a span for each cell."""
+    """The input cells that each cell of a value sees along one axis of known extent, within its borders: its spans."""
 
     spans: tuple[Span, ...]
 

@@ -1,1 +1,1 @@
-"""What a command answers, as data (`report`), and that answer as bytes (`render`)."""
+"""The answers of commands, as data (`report`) and as bytes (`render`)."""

@@ -22,7 +22,7 @@ WITHOUT_PLACE = (
 
 
 class Spelling(Record):
-    """How Keras spells a layer of PyTorch.
+    """The spelling in Keras of a layer of PyTorch.
 
     Args:
         keras: Keras's class.

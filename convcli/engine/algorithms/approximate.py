@@ -1,4 +1,4 @@
-"""What the algorithms that transform their input share: a check of every sample's rounding errors.
+"""The base of algorithms that transform their input: a check of every sample's rounding errors.
 
 Transforms (Winograd's, Fourier's) mix the cells of a tile. So a rounding error is relative to the largest cell of the
 tile, not to the result; whole numbers do not stay exact; NaN and infinity spread over the tile. Therefore the rounding
@@ -42,7 +42,7 @@ class ApproximateCorrelation(BlockwiseCorrelation):
 
     @cached_property
     def direct(self) -> BlockwiseCorrelation:
-        """The same correlation as sums of products, prepared when it is first needed."""
+        """This correlation as sums of products, prepared when it is first needed."""
         _, algorithm = self._direct_algorithm
         return algorithm.prepare(self.kernel, self.problem)
 

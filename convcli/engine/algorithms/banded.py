@@ -59,7 +59,7 @@ class BandedCorrelation(BlockwiseCorrelation):
 
     @cached_property
     def one_by_one(self) -> BlockwiseCorrelation:
-        """The same correlation with an output a row, without zeros."""
+        """This correlation with one output a row, without zeros."""
         return patches.prepare(self.kernel, self.problem)
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:

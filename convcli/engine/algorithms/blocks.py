@@ -22,7 +22,7 @@ ALL_FILTERS = slice(None)
 
 
 class Block(NamedTuple):
-    """What a thread computes at once: a region of the output, and some of its filters there."""
+    """The work that a thread does at once: a region of the output, and some of its filters there."""
 
     region: Region
     filters: slice = ALL_FILTERS

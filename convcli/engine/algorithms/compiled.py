@@ -29,7 +29,7 @@ FOR = "few channels and filters, depthwise or transposed convolutions, on one or
 
 
 def installed() -> bool:
-    """Whether numba is there."""
+    """Return whether numba is installed."""
     return find_spec("numba") is not None
 
 
@@ -70,7 +70,7 @@ def suits(problem: Problem) -> bool:
 
 
 def _row_bytes(problem: Problem) -> int:
-    """What a row takes up: of products where they are added up, else of all input rows under the window."""
+    """Return the bytes of a row: of products where they are added up, else of all input rows under the window."""
     if not problem.unstretched:
         rows = -(-problem.windows[0].extent // problem.windows[0].upsample) + 1 if len(problem.windows) == 2 else 1
         return rows * problem.space[-1] * problem.window_cells * problem.filters * problem.itemsize

@@ -60,14 +60,14 @@ def few_channels(x, kernel, y, before, dilation, start, stop):  # type: ignore[n
     """
     height, width, channels = x.shape
     filters, high, _, wide = kernel.shape
-    places = y.shape[1]
+    positions = y.shape[1]
     deep = (high - 1) * dilation[0] + 1
-    rows = np.zeros((deep, channels, places + (wide - 1) * dilation[1]), x.dtype)
+    rows = np.zeros((deep, channels, positions + (wide - 1) * dilation[1]), x.dtype)
     low, most = max(0, before[1]), max(0, before[1], min(rows.shape[2], before[1] + width))
-    sums = np.empty((filters, places), x.dtype)
-    for place in range(start, stop):
-        for ahead in range(0 if place == start else deep - 1, deep):
-            source, slot = place - before[0] + ahead, (place + ahead) % deep
+    sums = np.empty((filters, positions), x.dtype)
+    for position in range(start, stop):
+        for ahead in range(0 if position == start else deep - 1, deep):
+            source, slot = position - before[0] + ahead, (position + ahead) % deep
             for channel in range(channels):
                 into = rows[slot, channel, low:most]
                 if source < 0 or source >= height:
@@ -80,11 +80,11 @@ def few_channels(x, kernel, y, before, dilation, start, stop):  # type: ignore[n
             total = sums[number]
             total[:] = 0
             for i in range(high):
-                slot = (place + i * dilation[0]) % deep
+                slot = (position + i * dilation[0]) % deep
                 for channel in range(channels):
                     _add_row(total, rows[slot, channel], kernel[number, i, channel], dilation[1])
-            out = y[place, :, number]
-            for at in range(places):
+            out = y[position, :, number]
+            for at in range(positions):
                 out[at] = total[at]
 
 
@@ -119,11 +119,11 @@ def channelwise(x, kernel, y, before, stride, dilation, start, stop):  # type: i
     whole = high == 3 and wide == 3
     nine = kernel.reshape(high * wide, -1)
     p, q = dilation
-    for place in range(start, stop):
-        top = place * stride[0] - before[0]
+    for position in range(start, stop):
+        top = position * stride[0] - before[0]
         for along in range(y.shape[1]):
             left = along * stride[1] - before[1]
-            out = y[place, along]
+            out = y[position, along]
             if whole and top >= 0 and top + 2 * p < height and left >= 0 and left + 2 * q < width:
                 a, b, c = x[top], x[top + p], x[top + 2 * p]
                 m, r = left + q, left + 2 * q
@@ -143,11 +143,11 @@ def channelwise(x, kernel, y, before, stride, dilation, start, stop):  # type: i
 def max_pool(x, y, size, before, stride, dilation, start, stop):  # type: ignore[no-untyped-def]
     """Rows of (H, W, channels) -> (H', W', channels): the largest of each window, by channel."""
     height, width, channels = x.shape
-    for place in range(start, stop):
-        top = place * stride[0] - before[0]
+    for position in range(start, stop):
+        top = position * stride[0] - before[0]
         for along in range(y.shape[1]):
             left = along * stride[1] - before[1]
-            out = y[place, along]
+            out = y[position, along]
             out[:] = -np.inf
             for i in range(size[0]):
                 row = top + i * dilation[0]
@@ -165,13 +165,16 @@ def max_pool(x, y, size, before, stride, dilation, start, stop):  # type: ignore
 
 @compiled
 def average_pool(x, y, size, before, stride, dilation, padded, start, stop):  # type: ignore[no-untyped-def]
-    """The same with the mean: over the cells within the rows and columns `padded`, first and last of each."""
+    """Rows of (H, W, channels) -> (H', W', channels): the mean of each window, by channel.
+
+    It is over the cells within the rows and columns `padded`, first and last of each.
+    """
     height, width, channels = x.shape
-    for place in range(start, stop):
-        top = place * stride[0] - before[0]
+    for position in range(start, stop):
+        top = position * stride[0] - before[0]
         for along in range(y.shape[1]):
             left = along * stride[1] - before[1]
-            out = y[place, along]
+            out = y[position, along]
             out[:] = 0
             rows = columns = 0
             for i in range(size[0]):
@@ -207,17 +210,17 @@ def overlap_add(products, first, y, before, upsample, dilation, width, start, st
     `first` is the input row that the products begin with.
     """
     rows, _, high, wide, _ = products.shape
-    for place in range(start, stop):
-        y[place] = 0
+    for position in range(start, stop):
+        y[position] = 0
         for i in range(high):
-            row, off = divmod(place - before[0] + i * dilation[0], upsample[0])
+            row, off = divmod(position - before[0] + i * dilation[0], upsample[0])
             if off or row < first or row >= first + rows:
                 continue
             for j in range(wide):
                 for along in range(y.shape[1]):
                     column, off = divmod(along - before[1] + j * dilation[1], upsample[1])
                     if not off and 0 <= column < width:
-                        _add(y[place, along], products[row - first, column, i, j])
+                        _add(y[position, along], products[row - first, column, i, j])
 
 
 @compiled

@@ -84,7 +84,7 @@ class GroupedPatchesCorrelation(BlockwiseCorrelation):
 
     @cached_property
     def group_by_group(self) -> BlockwiseCorrelation:
-        """The same correlation without zeros between groups."""
+        """This correlation without zeros between groups."""
         return GroupedPatchesCorrelation(self.kernel, self.problem, 1)
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:

@@ -65,7 +65,7 @@ def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
 
 
 class TileGrid(Record):
-    """How tiles lie over the input and the output, along the last two axes.
+    """The layout of tiles over the input and the output, along the last two axes.
 
     `starts` is the cell of the input on which the first window starts. With `dilations` of d the cells fall apart in d
     interleaved phases along an axis, each with tiles of its own. A `square` of s × s cells, of input and output, counts

@@ -1,4 +1,4 @@
-"""What the steps of a network share during one pass over a batch, and the types of what they return."""
+"""The state that the steps of a network share during one pass over a batch, and the types of what they return."""
 
 from __future__ import annotations
 

@@ -142,23 +142,23 @@ class PatchMatrix:
     def __init__(self, x: Array, windows: tuple[Window, ...], filters: int, context: PassContext) -> None:
         self.x, self.windows, self.context = np.ascontiguousarray(x), windows, context
         self.layout = patch_layout(windows, x.shape, filters, x.itemsize)
-        self._kept: Array | None = None
+        self._matrix: Array | None = None
 
     def times_kernel(self, kernel: Array, bias: Array | None) -> Array:
         """Return the product with a kernel `(taps·in, filters)`, plus a bias, and keep the patches for later."""
         layout = self.layout
         y = np.empty((layout.rows, kernel.shape[1]), self.x.dtype)
-        kept = None if layout.bare else np.empty((layout.rows, layout.columns), self.x.dtype)
+        matrix = None if layout.bare else np.empty((layout.rows, layout.columns), self.x.dtype)
 
         def multiply(number: int) -> None:
             rows = layout.block_rows[number]
-            patches = self._block(number, None if kept is None else kept[rows])
+            patches = self._block(number, None if matrix is None else matrix[rows])
             products = np.matmul(patches, kernel, out=y[rows])
             if bias is not None:
                 np.add(products, bias, out=products)
 
         self.context.product_workers.run(multiply, range(len(layout.blocks)))
-        self._kept = kept
+        self._matrix = matrix
         return y.reshape(*layout.counts, -1)
 
     def times_gradients(self, dy: Array, groups: int) -> Array:
@@ -169,7 +169,7 @@ class PatchMatrix:
 
         def multiply(number: int) -> None:
             rows = layout.block_rows[number]
-            patches = self._block(number, None) if self._kept is None else self._kept[rows]
+            patches = self._block(number, None) if self._matrix is None else self._matrix[rows]
             sums[number] = _sum_of_products(patches, gradients[rows], layout.taps, groups)
 
         self.context.product_workers.run(multiply, range(len(layout.blocks)))

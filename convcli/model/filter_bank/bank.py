@@ -42,7 +42,7 @@ BURT = 'Burt and Adelson, "The Laplacian Pyramid as a Compact Image Code", 1983'
 
 
 class Recipe(Record):
-    """How the bank makes a filter.
+    """The recipe by which the bank makes a filter.
 
     Args:
         group: the group that lists show it in.

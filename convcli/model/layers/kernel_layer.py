@@ -1,4 +1,4 @@
-"""What convolutions and the dense layer have in common: a kernel, a bias, an activation."""
+"""The base of convolutions and the dense layer: a kernel, a bias, an activation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every step answers, and the weights that steps read."""
+"""The base of all steps, and the weights that steps read."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TextStyle(Record):
-    """How text for people is styled: by default plain, and as wide as its content.
+    """The style of text for people: by default plain, and as wide as its content.
 
     `colour` allows terminal colours, `true_colour` all 2**24 of them instead of 256. Text folds at `width` characters,
     or nowhere when `width` is None. `half_blocks` says that the output's encoding has the character ▀.

@@ -1,4 +1,4 @@
-"""What all drawn images share: colours, distances, and text in the letters of Pillow's own font."""
+"""The style of all drawn images: colours, distances, and text in the letters of Pillow's own font."""
 
 from __future__ import annotations
 

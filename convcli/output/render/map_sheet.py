@@ -37,7 +37,7 @@ LEGEND_HEIGHT = BAR_HEIGHT + 8 + LABEL
 
 
 class MapLayout(Record):
-    """How large a map is drawn: a cell and the whole map, in pixels (width, height). A strip is a row of values."""
+    """The size of a drawn map, and of a cell of it, in pixels (width, height). A strip is a row of values."""
 
     cell: tuple[int, int]
     size: tuple[int, int]

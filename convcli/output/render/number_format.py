@@ -1,4 +1,4 @@
-"""How numbers are written for people to read."""
+"""Numbers as text for people to read."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ COLUMNS = ("layer", "sample", "map", "map_name", "at", "sum", "bias", "pre_activ
 
 
 class ExplainReport(Report):
-    """How values of one map of a layer are computed: one value, or on a walk one after the other.
+    """The working of values of one map of a layer: one value, or on a walk one after the other.
 
     `positions` is how many cells the walk visits; `explanations` may be of the first of them alone.
     """

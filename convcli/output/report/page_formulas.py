@@ -1,4 +1,4 @@
-"""How each part of a page computes its cells, for the browser: the formula and its numbers, or words."""
+"""The formulas by which each part of a page computes its cells in the browser: their numbers, or words instead."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ MEMORY = ("dtype", "weight_bytes", "peak_activation_bytes", "peak_activation_lay
 
 
 class SummaryOptions(Record):
-    """What a summary includes besides shapes, parameters, multiply-accumulates and receptive fields.
+    """The choice of what a summary includes besides shapes, parameters, multiply-accumulates and receptive fields.
 
     Args:
         batch: The batch size in shapes and in bytes; None: unknown in shapes, 1 in bytes.

@@ -1,4 +1,4 @@
-"""What the tables of several reports share: the title, the layers, the totals of parameters, and plain columns."""
+"""The parts that the tables of several reports share: title, layers, totals of parameters, plain columns."""
 
 from __future__ import annotations
 
