@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -30,8 +31,10 @@ Examples:
 def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
     """List the bank of hand-made filters, or show the named ones: their values, what they do, where they come from.
 
-    A NAME may have parameters: gaussian:size=5,sigma=1.2. The list shows them in brackets, with their defaults. In a
-    layer of one or three dimensions, gaussian, box and identity have the layer's rank.
+    A NAME may have parameters: gaussian:size=5,sigma=1.2. The list shows them in brackets, with their defaults. Where a
+    name gives sigma and no size, the size follows from sigma: 4 sigma on either side. gaussian and
+    laplacian-of-gaussian take a sigma for each axis too: gaussian:sigma=1,2,2. In a layer of one or three dimensions,
+    gaussian, box and identity have the layer's rank.
 
     Filters are written for correlation, as layers apply them: of each pair, x is positive where the input rises from
     left to right, y where it rises from top to bottom.
@@ -43,6 +46,9 @@ def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
     if normalize and not names and output.format in ("table", "csv"):
         raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
     filters = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
+    for filter_ in filters:
+        if filter_.warning is not None:
+            warnings.warn(filter_.warning, stacklevel=2)
     if normalize:
         filters = tuple(replace(each, values=filter_bank.normalize(each.values)) for each in filters)
     return FiltersReport(filters, listed=not names)

@@ -6,6 +6,7 @@ Shapes are known without NumPy unless a file must be read. Arrays are made only 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -104,7 +105,10 @@ def _named_value(name: str, folder: str, rank: int | None) -> WeightValue:
         raise ConvcliError(
             f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.filter_suggestion(name)
         )
-    return weight_value(filter_bank.find(name, rank).values, folder)
+    found = filter_bank.find(name, rank)
+    if found.warning is not None:
+        warnings.warn(found.warning, stacklevel=2)
+    return weight_value(found.values, folder)
 
 
 # ---- the filters of a layer ----

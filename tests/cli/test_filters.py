@@ -66,6 +66,25 @@ def test_one_filter(convcli):
     )
 
 
+def test_a_size_that_follows_from_sigma_is_in_the_report(convcli):
+    answer = convcli("filters", "gaussian:sigma=3")
+    assert " Size: 25×25\n" in answer.stdout
+    assert " Parameters: size=25, sigma=3, rank=2\n" in answer.stdout
+    assert answer.stderr == ""
+    applied = convcli("apply", LINES, "--filter", "gaussian:sigma=1", "--padding", "same")
+    assert "\n gaussian:sigma=1: 9×9 cells, from sigma\n" in applied.stdout
+    assert "from sigma" not in convcli("apply", LINES, "--filter", "gaussian").stdout
+    layer = convcli("apply", LINES, "-l", "Conv2D('gaussian:sigma=0.5,1', padding='same')").stdout
+    assert "\n gaussian:sigma=0.5,1: 5×9 cells, from sigma\n" in layer
+
+
+def test_a_size_that_cuts_off_a_gaussian_is_a_warning(convcli):
+    warning = "Warning: gaussian:size=5,sigma=3: 5 cells cut off 40% of the weight along an axis: sigma 3 needs 25\n"
+    assert convcli("filters", "gaussian:size=5,sigma=3").stderr == warning
+    assert convcli("apply", LINES, "--filter", "gaussian:size=5,sigma=3", "-f", "csv").stderr == warning
+    assert convcli("apply", LINES, "--filter", "gaussian:size=5,sigma=3", "-f", "csv", "-q").stderr == ""
+
+
 def test_several_filters(convcli):
     table = convcli("filters", "step", "box:rank=3").stdout
     assert "╭─ step ─╮\n│ -1  1  │\n" in table

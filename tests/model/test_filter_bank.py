@@ -119,6 +119,98 @@ def test_a_filter_is_that_of_another_tool(case):
     assert np.abs(found - expected).max() < 1e-14
 
 
+# ---- sizes from sigma ----
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("gaussian", (5, 5)),  # a bare name keeps its size
+        ("gaussian:sigma=1", (9, 9)),  # 2 * int(4 * 1 + 0.5) + 1
+        ("gaussian:sigma=3", (25, 25)),
+        ("gaussian:sigma=0.1", (1, 1)),
+        ("gaussian:size=5,sigma=3", (5, 5)),
+        ("gaussian:sigma=3,rank=1", (25,)),
+        ("gaussian:sigma=1,2", (9, 17)),
+        ("gaussian:sigma=1,2,2", (9, 17, 17)),
+        ("gaussian:rank=3,sigma=1,2,2", (9, 17, 17)),
+        ("gaussian:sigma=2,2", (17, 17)),
+        ("gaussian:size=3,5,sigma=0.5,1", (3, 5)),
+        ("gaussian:size=3,5,7", (3, 5, 7)),
+        ("laplacian-of-gaussian", (9, 9)),
+        ("laplacian-of-gaussian:sigma=3", (25, 25)),
+        ("laplacian-of-gaussian:sigma=1,2", (9, 17)),
+        ("unsharp", (5, 5)),
+        ("unsharp:sigma=0", (5, 5)),  # binomial weights have no sigma
+        ("unsharp:sigma=2", (17, 17)),
+        ("gabor:sigma=2", (33, 33)),  # across the waves the deviation is sigma / gamma = 4
+        ("gabor:sigma=2,gamma=2", (17, 17)),
+        ("gabor:sigma=2,gamma=0", (17, 17)),
+    ],
+)
+def test_the_size_follows_from_sigma_unless_the_name_says_it(name, shape):
+    found = find(name)
+    assert found.shape == np.array(found.values).shape == shape
+    assert found.size_from_sigma == ("sigma=" in name and "size" not in name and name != "unsharp:sigma=0")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gaussian:sigma=1,2,2,1", "sigma=1,2,2,1: 4 numbers (one number, or one for each of the 3 axes)"),
+        ("gaussian:sigma=1,2,rank=3", "sigma=1,2: 2 numbers (one number, or one for each of the 3 axes)"),
+        ("gaussian:sigma=1,2,rank=1", "sigma=1,2: 2 numbers (one number for the one axis)"),
+        ("gaussian:size=3,3,3,sigma=1,2", "sigma=1,2: 2 numbers (one number, or one for each of the 3 axes)"),
+        ("laplacian-of-gaussian:sigma=1,2,3", "sigma=1,2,3: 3 numbers (one number, or one for each of the 2 axes)"),
+        ("gaussian:sigma=1,", "sigma=1, (a number from 0.01 to 10000, or one for each axis)"),
+        ("gaussian:sigma=1,x", "sigma=1,x (a number from 0.01 to 10000, or one for each axis)"),
+        ("gaussian:size=3,sigma", "sigma without a value (such as sigma=1)"),
+        ("box:size=3,5", "size=3,5 (a whole number from 1 to 1001)"),
+        (
+            "gaussian:sigma=200",
+            "sigma=200 needs 1,601 cells along an axis (at most 1,001; or a size, which cuts it off)",
+        ),
+        ("gaussian:sigma=20,rank=3", "4,173,281 values (at most 1,002,001)"),
+    ],
+)
+def test_a_wrong_number_of_sigmas_or_one_too_large_is_an_error(name, message):
+    with pytest.raises(ConvcliError) as caught:
+        find(name)
+    assert str(caught.value) == f"{name.partition(':')[0]}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("gaussian:size=5,sigma=3", 40),
+        ("gaussian:size=3,5,sigma=1", 12),
+        ("laplacian-of-gaussian:size=9,sigma=3", 13),
+        ("unsharp:size=5,sigma=3", 40),
+    ],
+)
+def test_a_size_that_cuts_off_more_than_a_twentieth_of_the_weight_is_warned_of(name, share):
+    found = find(name)
+    size = int(str(found.parameters).split("size=")[1].split(",")[0])
+    sigma = found.arguments["sigma"]
+    cells = np.arange(-int(4 * sigma + 0.5), int(4 * sigma + 0.5) + 1)
+    bell = np.exp(-(cells**2) / (2 * sigma**2))
+    assert round(100 - 100 * bell[abs(cells) <= size // 2].sum() / bell.sum()) == share
+    assert (
+        f"{size} cells cut off {share}% of the weight along an axis: sigma {sigma:g} needs {len(cells)}" in found.warning
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gaussian", "gaussian:sigma=3", "gaussian:size=3", "gaussian:size=5,sigma=1.2", "gaussian:size=99,sigma=3"),
+        *("unsharp:size=3,sigma=0", "gabor:size=9,sigma=3", "laplacian-of-gaussian"),
+    ],
+)
+def test_any_other_size_is_not_warned_of(name):
+    assert find(name).warning is None
+
+
 # ---- laws ----
 
 
@@ -240,6 +332,7 @@ def test_every_filter_is_listed_once_in_its_group():
 
 def test_the_parameters_that_are_shown_make_the_same_filter():
     parametric = [name for name in filter_bank.names() if find(name).arguments]
+    parametric += ["gaussian:sigma=1,2,2", "laplacian-of-gaussian:sigma=1,2", "unsharp:sigma=2"]
     for name in parametric:
         found = find(name)
         assert find(f"{name.partition(':')[0]}:{found.parameters}").values == found.values

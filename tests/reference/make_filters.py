@@ -34,6 +34,15 @@ def seen(shape: tuple[int, ...], function: Callable[..., np.ndarray], *args: Any
     return np.flip(answer)
 
 
+def whole(rank: int, function: Callable[..., np.ndarray], *args: Any) -> np.ndarray:
+    """The kernel of a function that chooses its size itself: all cells that are not 0."""
+    space = np.zeros((61,) * rank)
+    space[(30,) * rank] = 1
+    answer = function(space, *args)
+    cells = np.argwhere(answer)
+    return np.flip(answer[tuple(map(slice, cells.min(axis=0), cells.max(axis=0) + 1))])
+
+
 def seen_diagonal(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """The 2×2 kernel of a function, wherever it puts the answer: its two cells that are not 0 are opposite corners."""
     space = np.zeros((8, 8))
@@ -75,6 +84,11 @@ for size, sigma in ((3, 0.5), (5, 1.0), (5, 1.2), (9, 2.5)):
             kernel = seen((size,) * rank, ndimage.gaussian_filter, sigma, radius=size // 2)
             case(f"gaussian:rank={rank},{given}", f"ndimage.gaussian_filter({sigma:g}, radius={size // 2})", kernel)
 
+for sigmas in ((3.0,), (0.6, 0.6), (0.5, 1.0), (0.3, 0.5, 0.6)):
+    given = ",".join(f"{sigma:g}" for sigma in sigmas)
+    kernel = whole(len(sigmas), ndimage.gaussian_filter, sigmas)
+    case(f"gaussian:rank={len(sigmas)},sigma={given}", f"ndimage.gaussian_filter({given})", kernel)
+
 for size in (3, 5):
     kernel = seen((size, size), cv2.boxFilter, -1, (size, size))
     case(f"box:size={size}", f"cv2.boxFilter({size})", kernel)
@@ -97,5 +111,9 @@ for size, sigma, theta, wavelength, gamma, psi in (
 # SciPy differentiates a Gaussian twice along each axis and corrects no sum: the bank's filter before its mean is taken.
 log = seen((9, 9), ndimage.gaussian_laplace, 1.4, radius=4)
 case("laplacian-of-gaussian", "ndimage.gaussian_laplace(1.4, radius=4), less its mean", log - log.mean())
+for sigmas in ((0.7, 0.7), (0.5, 0.75)):
+    log = whole(2, ndimage.gaussian_laplace, sigmas)
+    given = ",".join(f"{sigma:g}" for sigma in sigmas)
+    case(f"laplacian-of-gaussian:sigma={given}", f"ndimage.gaussian_laplace({given}), less its mean", log - log.mean())
 
 write_lines("filters", {"made_with": {m.__name__: m.__version__ for m in (scipy, skimage, cv2, np)}, "cases": cases})

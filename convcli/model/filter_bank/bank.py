@@ -8,25 +8,31 @@ direction. To add a filter, add a line to `FILTERS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 
 from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.records import Record, field
 from convcli.model.filter_bank import fixed_filters, formulas
 from convcli.model.filter_bank.fixed_filters import DIRECTIONS, compass
 from convcli.model.filter_bank.parameters import (
+    LARGEST,
     MOST_CELLS,
+    Number,
     Parameter,
     angle,
     factor,
+    format_number,
     format_numbers,
     length,
     odd_size,
+    per_axis,
     rank,
     read,
     size,
 )
 from convcli.model.filter_bank.values import Values, rotate_clockwise, shape_of
 
+MOST_CUT_OFF = 0.05  # of the weight along an axis: more changes what a filter does
 PATTERN = "the pattern itself: a template that answers most where the input is like it"
 DIFFERENCE = "difference of neighbours"
 ROBERTS = 'Roberts, "Machine Perception of Three-Dimensional Solids", 1963, turned for correlation'
@@ -50,6 +56,9 @@ class Recipe(Record):
         source: where it was published.
         make: returns the values for the parameters.
         parameters: the parameters by name.
+        deviation: returns the standard deviation that the size must hold, from the parameters; None for a filter that
+            is not made from a Gaussian.
+        needs_sigma: whether a size that is too small for sigma changes what the filter does, and is warned of.
     """
 
     group: str
@@ -57,15 +66,23 @@ class Recipe(Record):
     source: str
     make: Callable[..., Values]
     parameters: Mapping[str, Parameter] = field(factory=dict)
+    deviation: Callable[..., Number] | None = None
+    needs_sigma: bool = True
 
 
 class Filter(Record):
-    """A filter under its full name: its values, and the parameters that they were made from."""
+    """A filter under its full name: its values, and the parameters that they were made from.
+
+    `size_from_sigma` says that the name gives sigma alone, from which the size follows. `warning` is a sentence about a
+    size that is too small for its sigma.
+    """
 
     name: str
     recipe: Recipe
-    arguments: Mapping[str, float]
+    arguments: Mapping[str, Number]
     values: Values
+    size_from_sigma: bool = False
+    warning: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,6 +123,16 @@ def _compass(name: str, source: str, outer: tuple[int, ...], does: str) -> dict[
     }
 
 
+def _sigma(sigma: Number, **_: Number) -> Number:
+    """Return sigma, the standard deviation of a Gaussian along each axis."""
+    return sigma
+
+
+def _longest_sigma(sigma: float, gamma: float, **_: float) -> float:
+    """Return the longer of the two standard deviations of a Gabor filter: sigma along the waves, sigma/gamma across."""
+    return max(sigma, sigma / gamma) if gamma else sigma
+
+
 FILTERS: dict[str, Recipe] = {
     "line-vertical": _fixed("lines", "finds vertical lines", PATTERN, fixed_filters.LINE_VERTICAL),
     "line-horizontal": _fixed("lines", "finds horizontal lines", PATTERN, fixed_filters.LINE_HORIZONTAL),
@@ -131,7 +158,8 @@ FILTERS: dict[str, Recipe] = {
         "adds the second derivatives of the smoothed input",
         f'{MARR}; MATLAB\'s fspecial("log")',
         formulas.laplacian_of_gaussian,
-        {"size": odd_size(9), "sigma": length(1.4)},
+        {"size": odd_size(9, per_axis=True), "sigma": length(1.4, per_axis=True)},
+        _sigma,
     ),
     "edge": _fixed(
         "curvature", "finds edges and spots: laplacian-8 with its sign turned", GONZALEZ, fixed_filters.EDGE
@@ -141,7 +169,8 @@ FILTERS: dict[str, Recipe] = {
         "takes the mean, weighted by a bell of standard deviation sigma",
         f"the normal density at whole cells, divided by its sum; {MARR}",
         formulas.gaussian,
-        {"size": odd_size(5), "sigma": length(1), "rank": rank()},
+        {"size": odd_size(5, per_axis=True), "sigma": length(1, per_axis=True), "rank": rank()},
+        _sigma,
     ),
     "box": Recipe(
         "smoothing",
@@ -164,6 +193,7 @@ FILTERS: dict[str, Recipe] = {
         f"{GONZALEZ}; the binomial 1 4 6 4 1 as in {BURT}",
         formulas.unsharp,
         {"size": odd_size(5), "sigma": length(0, least=0), "amount": factor(1)},
+        _sigma,
     ),
     "emboss": _fixed(
         "other", "makes a relief, lit from the upper left", "the GIMP manual, Convolution Matrix", fixed_filters.EMBOSS
@@ -181,6 +211,8 @@ FILTERS: dict[str, Recipe] = {
             "gamma": factor(0.5),
             "psi": angle(),
         },
+        _longest_sigma,
+        needs_sigma=False,
     ),
     "identity": Recipe(
         "other", "changes nothing", "the unit impulse", formulas.identity, {"size": odd_size(3), "rank": rank()}
@@ -228,15 +260,74 @@ def find(name: str, axes: int | None = None) -> Filter:
     if base not in FILTERS:
         raise ConvcliError(f"{name!r} is not a filter of the bank", filter_suggestion(name))
     recipe = FILTERS[base]
-    arguments = {key: parameter.default for key, parameter in recipe.parameters.items()}
+    arguments: dict[str, Number] = {key: parameter.default for key, parameter in recipe.parameters.items()}
     if "rank" in arguments and axes in (1, 2, 3):
         arguments["rank"] = axes
     with located(base):
-        arguments |= read(text, recipe.parameters) if colon else {}
-        cells = int(arguments.get("size", 1)) ** int(arguments.get("rank", 2))
+        stated = read(text, recipe.parameters) if colon else {}
+        arguments |= _rank_of_numbers(stated) if "rank" in arguments else {}
+        arguments |= stated
+        _check_axes(arguments)
+        size_from_sigma = recipe.deviation is not None and bool(stated.get("sigma")) and "size" not in stated
+        if size_from_sigma:
+            arguments["size"] = _size(recipe, arguments)
+        cells = int(prod(per_axis(arguments.get("size", 1), _axes(arguments))))
         if cells > MOST_CELLS:
             raise ConvcliError(f"{cells:,} values", f"at most {MOST_CELLS:,}")
-    return Filter(name, recipe, arguments, recipe.make(**arguments))
+    warning = _warning(name, recipe, arguments) if {"size", "sigma"} <= stated.keys() else None
+    return Filter(name, recipe, arguments, recipe.make(**arguments), size_from_sigma, warning)
+
+
+def _axes(arguments: Mapping[str, Number]) -> int:
+    """Return the number of axes of a filter with a size."""
+    axes = arguments.get("rank", 2)
+    assert not isinstance(axes, tuple)
+    return int(axes)
+
+
+def _rank_of_numbers(stated: Mapping[str, Number]) -> dict[str, Number]:
+    """Return the rank that a parameter with a number for each axis implies."""
+    ranks = [len(number) for number in stated.values() if isinstance(number, tuple)]
+    return {"rank": min(max(ranks), 3)} if ranks else {}
+
+
+def _check_axes(arguments: Mapping[str, Number]) -> None:
+    """Raise `ConvcliError` where a parameter has numbers for another number of axes than the filter's."""
+    axes = _axes(arguments)
+    for name, number in arguments.items():
+        if isinstance(number, tuple) and len(number) != axes:
+            remedy = f"one number, or one for each of the {axes} axes" if axes != 1 else "one number for the one axis"
+            raise ConvcliError(f"{name}={format_number(number)}: {len(number)} numbers", remedy)
+
+
+def _size(recipe: Recipe, arguments: Mapping[str, Number]) -> Number:
+    """Return the size that holds sigma, as SciPy chooses it. Raises `ConvcliError` where it is too large."""
+    assert recipe.deviation is not None
+    deviation = recipe.deviation(**arguments)
+    sizes = tuple(2 * formulas.radius_of(sigma) + 1 for sigma in per_axis(deviation, 1))
+    if max(sizes) > LARGEST:
+        raise ConvcliError(
+            f"sigma={format_number(arguments['sigma'])} needs {max(sizes):,} cells along an axis",
+            f"at most {LARGEST:,}; or a size, which cuts it off",
+        )
+    return sizes if len(set(sizes)) > 1 else sizes[0]
+
+
+def _warning(name: str, recipe: Recipe, arguments: Mapping[str, Number]) -> str | None:
+    """Return a sentence about the weight that the size cuts off along an axis, None where it is small."""
+    if recipe.deviation is None or not recipe.needs_sigma or not arguments["sigma"]:
+        return None
+    axes = range(_axes(arguments))
+    sizes, sigmas = (per_axis(arguments[key], len(axes)) for key in ("size", "sigma"))
+    shares = [formulas.share_cut_off(int(sizes[axis]), sigmas[axis]) for axis in axes]
+    axis = shares.index(max(shares))
+    if shares[axis] <= MOST_CUT_OFF:
+        return None
+    holds = 2 * formulas.radius_of(sigmas[axis]) + 1
+    return (
+        f"{name}: {sizes[axis]:g} cells cut off {shares[axis]:.0%} of the weight along an axis: sigma "
+        f"{sigmas[axis]:g} needs {holds:,}"
+    )
 
 
 def filter_suggestion(name: str) -> str | None:

@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import comb, cos, exp, fsum, hypot, radians, sin
 
+from convcli.model.filter_bank.parameters import Number, per_axis
 from convcli.model.filter_bank.values import Values, map_values
 
+TRUNCATE = 4  # standard deviations on either side of the middle, as in SciPy's gaussian_filter
 
-def gaussian(size: int, sigma: float, rank: int) -> Values:
+
+def radius_of(sigma: float) -> int:
+    """Return how many cells on either side of the middle hold a bell: those of SciPy's gaussian_filter."""
+    return int(TRUNCATE * sigma + 0.5)
+
+
+def share_cut_off(size: int, sigma: float) -> float:
+    """Return the share of the weight of a bell along one axis that a size leaves out: 0 where the size holds it."""
+    radius = max(radius_of(sigma), size // 2)
+    return 1 - fsum(_bell(size, sigma)) / fsum(_bell(2 * radius + 1, sigma))
+
+
+def gaussian(size: Number, sigma: Number, rank: int) -> Values:
     """Return exp(-x²/2σ²) at whole cells, divided by its sum; with several axes the product of one along each."""
-    bell = [exp(-((x / sigma) ** 2) / 2) for x in _cells(size)]
-    return _product(_divided_by_sum(bell), rank)
+    settings = zip(per_axis(size, rank), per_axis(sigma, rank), strict=True)
+    return _product([_divided_by_sum(_bell(int(extent), deviation)) for extent, deviation in settings])
+
+
+def _bell(size: int, sigma: float) -> list[float]:
+    return [exp(-((x / sigma) ** 2) / 2) for x in _cells(size)]
 
 
 def box(size: int, rank: int) -> Values:
@@ -26,25 +44,32 @@ def moving_average(size: int) -> Values:
 
 def identity(size: int, rank: int) -> Values:
     """Return 1 in the middle and 0 elsewhere."""
-    return _product([int(x == 0) for x in _cells(size)], rank)
+    return _product([[int(x == 0) for x in _cells(size)]] * rank)
 
 
-def laplacian_of_gaussian(size: int, sigma: float) -> Values:
-    """Return g·(x² + y² - 2σ²)/σ⁴ for a Gaussian g that sums to 1, less its mean: MATLAB's fspecial("log")."""
+def laplacian_of_gaussian(size: Number, sigma: Number) -> Values:
+    """Return g·(x² + y² - 2σ²)/σ⁴ for a Gaussian g that sums to 1, less its mean: MATLAB's fspecial("log").
+
+    With a sigma for each axis, g·((x² - σx²)/σx⁴ + (y² - σy²)/σy⁴).
+    """
+    rows, columns = (int(extent) for extent in per_axis(size, 2))
+    down, across = per_axis(sigma, 2)
     bell = gaussian(size, sigma, 2)
-    squares = [[(x / sigma) ** 2 + (y / sigma) ** 2 for x in _cells(size)] for y in _cells(size)]
     curvature = [
-        [g * (square - 2) / sigma**2 for g, square in zip(*rows, strict=True)]
-        for rows in zip(bell, squares, strict=True)
+        [
+            g * ((((y / down) ** 2 - 1) / down**2) + ((x / across) ** 2 - 1) / across**2)
+            for g, x in zip(row, _cells(columns), strict=True)
+        ]
+        for row, y in zip(bell, _cells(rows), strict=True)
     ]
-    mean = fsum(map(fsum, curvature)) / size**2
+    mean = fsum(map(fsum, curvature)) / (rows * columns)
     return [[value - mean for value in row] for row in curvature]
 
 
 def unsharp(size: int, sigma: float, amount: float) -> Values:
     """Return the input plus `amount` times the difference to its blur, which is binomial where sigma is 0."""
     binomial = [comb(size - 1, index) / 2 ** (size - 1) for index in range(size)]
-    blur = gaussian(size, sigma, 2) if sigma else _product(binomial, 2)
+    blur = gaussian(size, sigma, 2) if sigma else _product([binomial] * 2)
     middle = size // 2
     values = [[-amount * value for value in row] for row in blur]
     values[middle][middle] += 1 + amount
@@ -100,12 +125,13 @@ def _filled(value: float, size: int, rank: int) -> Values:
     return [value if rank == 1 else _filled(value, size, rank - 1) for _ in range(size)]
 
 
-def _product(weights: Sequence[float], rank: int) -> Values:
-    """Return the product of the same weights along each of `rank` axes."""
-    if rank == 1:
-        return list(weights)
-    inner = _product(weights, rank - 1)
-    return [_scaled(inner, weight) for weight in weights]
+def _product(weights: Sequence[Sequence[float]]) -> Values:
+    """Return the product of the weights along each axis."""
+    first, *others = weights
+    if not others:
+        return list(first)
+    inner = _product(others)
+    return [_scaled(inner, weight) for weight in first]
 
 
 def _scaled(values: Values, factor: float) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import inf, nan
 
 from convcli.core.errors import ConvcliError
@@ -10,31 +10,44 @@ from convcli.core.records import Record
 
 LARGEST = 1001  # cells along an axis
 MOST_CELLS = LARGEST**2
+Number = float | tuple[float, ...]  # one number, or one for each axis
 
 
 class Parameter(Record):
-    """A parameter of a filter: a number with its default and the range that is allowed."""
+    """A parameter of a filter: a number with its default and the range that is allowed.
+
+    One `per_axis` is a single number or one for each axis.
+    """
 
     default: float
     least: float = -inf
     most: float = inf
     whole: bool = False
     odd: bool = False
+    per_axis: bool = False
 
     @property
     def rule(self) -> str:
         """The range in words, for messages."""
         kind = "an odd whole number" if self.odd else "a whole number" if self.whole else "a number"
-        return f"{kind} from {self.least:g} to {self.most:g}"
+        each = ", or one for each axis" if self.per_axis else ""
+        return f"{kind} from {self.least:g} to {self.most:g}{each}"
 
-    def read(self, text: str) -> float:
-        """Return the number in a text. Raises `ConvcliError`."""
+    def read(self, text: str) -> Number:
+        """Return the number in a text, or the numbers that commas separate. Raises `ConvcliError`."""
+        texts = text.split(",")
+        if len(texts) > 1 and not self.per_axis:
+            raise ConvcliError(text, self.rule)
+        numbers = tuple(self._read_one(number.strip(), text) for number in texts)
+        return numbers if len(numbers) > 1 else numbers[0]
+
+    def _read_one(self, text: str, whole: str) -> float:
         try:
             value = int(text) if self.whole else float(text)
         except ValueError:
             value = nan
         if not self.least <= value <= self.most or (self.odd and value % 2 == 0) or "_" in text or not text.isascii():
-            raise ConvcliError(text, self.rule)
+            raise ConvcliError(whole, self.rule)
         return value
 
 
@@ -43,14 +56,14 @@ def size(default: int) -> Parameter:
     return Parameter(default, 1, LARGEST, whole=True)
 
 
-def odd_size(default: int) -> Parameter:
+def odd_size(default: int, per_axis: bool = False) -> Parameter:
     """Return the size of a filter that has a middle cell."""
-    return Parameter(default, 1, LARGEST, whole=True, odd=True)
+    return Parameter(default, 1, LARGEST, whole=True, odd=True, per_axis=per_axis)
 
 
-def length(default: float, least: float = 0.01) -> Parameter:
+def length(default: float, least: float = 0.01, per_axis: bool = False) -> Parameter:
     """Return a length in cells, which need not be whole."""
-    return Parameter(default, least, 10_000)
+    return Parameter(default, least, 10_000, per_axis=per_axis)
 
 
 def factor(default: float) -> Parameter:
@@ -68,10 +81,10 @@ def rank() -> Parameter:
     return Parameter(2, 1, 3, whole=True)
 
 
-def read(text: str, parameters: Mapping[str, Parameter]) -> dict[str, float]:
-    """Return the numbers that a text such as `size=5,sigma=1.2` sets. Raises `ConvcliError`."""
-    numbers: dict[str, float] = {}
-    for setting in text.split(","):
+def read(text: str, parameters: Mapping[str, Parameter]) -> dict[str, Number]:
+    """Return the numbers that a text such as `size=5,sigma=1.2` or `sigma=1,2,2` sets. Raises `ConvcliError`."""
+    numbers: dict[str, Number] = {}
+    for setting in _settings(text, parameters):
         name, equals, value = (word.strip() for word in setting.partition("="))
         if name not in parameters:
             raise ConvcliError(f"no parameter {name!r}", f"it has {format_defaults(parameters) or 'none'}")
@@ -86,11 +99,33 @@ def read(text: str, parameters: Mapping[str, Parameter]) -> dict[str, float]:
     return numbers
 
 
+def _settings(text: str, parameters: Mapping[str, Parameter]) -> Iterator[str]:
+    """Yield each setting, `NAME=NUMBER` or `NAME=NUMBER,NUMBER,...`, up to the comma before the next name."""
+    setting, *words = text.split(",")
+    for word in words:
+        if "=" in word or word.strip() in parameters:
+            yield setting
+            setting = word
+        else:
+            setting = f"{setting},{word}"
+    yield setting
+
+
 def format_defaults(parameters: Mapping[str, Parameter]) -> str:
     """Return each parameter with its default: `size=5, sigma=1.2`."""
     return format_numbers({name: parameter.default for name, parameter in parameters.items()})
 
 
-def format_numbers(numbers: Mapping[str, float]) -> str:
-    """Return numbers by name: `size=5, sigma=1.2`."""
-    return ", ".join(f"{name}={number:.12g}" for name, number in numbers.items())
+def format_numbers(numbers: Mapping[str, Number]) -> str:
+    """Return numbers by name: `size=5, sigma=1.2`, or `sigma=1,2,2` with one for each axis."""
+    return ", ".join(f"{name}={format_number(number)}" for name, number in numbers.items())
+
+
+def format_number(number: Number) -> str:
+    """Return one number, or those of all axes: `1,2,2`."""
+    return ",".join(f"{one:.12g}" for one in per_axis(number, 1))
+
+
+def per_axis(number: Number, rank: int) -> tuple[float, ...]:
+    """Return the number for each of `rank` axes."""
+    return number if isinstance(number, tuple) else (number,) * rank

@@ -9,7 +9,7 @@ from convcli.analysis.map_names import map_names, numbered_maps
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field, replace
-from convcli.core.shapes import DataFormat, known
+from convcli.core.shapes import DataFormat, format_extents, known
 from convcli.io import layout, nested_lists
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
@@ -100,7 +100,7 @@ def apply_report(
         single=single and len(layers) == 1,
         kernels=kernels_of(result.plan, result.weights) if show_weights else (),
         weights=result.weights if show_weights else {},
-        notes=kernel_notes(result.plan),
+        notes=(*kernel_notes(result.plan), *_size_notes(result.plan)),
         algorithms=result.algorithms,
     )
 
@@ -116,6 +116,18 @@ def _grids(sample: Array) -> Iterator[Array]:
         return
     for image in np.moveaxis(sample, -1, 0):
         yield from image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]
+
+
+def _size_notes(plan: Plan) -> Iterator[str]:
+    """Yield a sentence for each filter of the bank whose size follows from the sigma in its name."""
+    for name in dict.fromkeys(name for layer in plan.layers for name in layer.node.filter_names if "sigma=" in name):
+        from convcli.model import filter_bank
+
+        if filter_bank.is_known(name):
+            rank = next(layer.node.layer.rank for layer in plan.layers if name in layer.node.filter_names)
+            found = filter_bank.find(name, rank)
+            if found.size_from_sigma:
+                yield f"{name}: {format_extents(found.shape)} cells, from sigma"
 
 
 def kernel_notes(plan: Plan) -> tuple[str, ...]:
