@@ -89,8 +89,8 @@ def parse_size(text: str) -> int:
 
 
 def format_bytes(count: int) -> str:
-    """Return a size as text, such as `192.9 KiB`, in the least unit that leaves four digits before the point."""
+    """Return a size as text, `192.9 KiB`, in the largest unit of which it is at least one."""
     power = 0
-    while count >= 10_000 * 1024**power and power < len(BINARY_UNITS) - 1:
+    while count >= 1024 ** (power + 1) and power < len(BINARY_UNITS) - 1:
         power += 1
     return f"{count / 1024**power:,.1f} {BINARY_UNITS[power]}" if power else f"{count:,} B"

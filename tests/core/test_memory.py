@@ -34,15 +34,15 @@ def test_a_text_that_is_not_a_size_is_an_error(text):
     ("size", "text"),
     [
         (0, "0 B"),
-        (9_999, "9,999 B"),
+        (1_023, "1,023 B"),
         (10_000, "9.8 KiB"),  # 10,000 / 1,024
-        (3 << 19, "1,536.0 KiB"),
-        (5 << 30, "5,120.0 MiB"),
+        (3 << 19, "1.5 MiB"),
+        (5 << 30, "5.0 GiB"),
         (1 << 50, "1,024.0 TiB"),
         (1 << 60, "1,048,576.0 TiB"),
     ],
 )
-def test_a_size_is_written_with_at_most_four_digits_before_the_point(size, text):
+def test_a_size_is_written_in_the_largest_unit_of_which_it_is_at_least_one(size, text):
     assert memory.format_bytes(size) == text
 
 
@@ -59,7 +59,7 @@ def test_more_than_max_memory_leaves_is_refused(monkeypatch):
 def test_more_than_the_system_has_free_is_refused(monkeypatch):
     monkeypatch.setattr(system_memory, "available", lambda: 1 << 30)
     memory.require(1 << 30, "less")
-    with pytest.raises(ConvcliError, match=r"^needs 2,048.0 MiB of memory, 1,024.0 MiB is free \(less\)$"):
+    with pytest.raises(ConvcliError, match=r"^needs 2.0 GiB of memory, 1.0 GiB is free \(less\)$"):
         memory.require(2 << 30, "less")
 
 
@@ -70,7 +70,7 @@ def test_nothing_is_refused_where_the_system_does_not_tell(monkeypatch):
 
 def test_a_limit_below_what_the_program_takes_is_an_error():
     with (
-        pytest.raises(ConvcliError, match=r"^--max-memory 1,024.0 KiB: the program alone takes .* MiB \(more\)$"),
+        pytest.raises(ConvcliError, match=r"^--max-memory 1.0 MiB: the program alone takes .* MiB \(more\)$"),
         memory.limited_to(1 << 20),
     ):
         pass
