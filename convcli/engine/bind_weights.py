@@ -63,7 +63,7 @@ def bind(plan: Plan, source: WeightSource, dtype: str, only: Set[str] | None = N
     _check_memory(plan, dtype, only)
     stored = source.values or {}
     layers = [layer for layer in plan.layers if not layer.node.shares_with]
-    keys = _matched(layers, stored)
+    keys = _stored_keys(layers, stored)
     bound = {
         layer.name: _bind_layer(layer, source, keys, dtype, plan.model.source)
         for layer in layers
@@ -96,33 +96,38 @@ def _key(layer: PlannedLayer, weight: Weight) -> str:
     return f"{layer.name}/{weight.name}"
 
 
-def _matched(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, str]:
-    """Return, for each variable that a weights file holds, the key under which it does.
+def _stored_keys(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, str]:
+    """Return, for each variable `LAYER/VARIABLE` that a weights file holds, the key under which it does.
 
-    That is its own key, `LAYER/VARIABLE`; or the one path that ends in it, as Keras's begin with the name of a
-    sequential model: `sequential/conv2d/kernel`; or its place in Keras's files, `layers/conv2d/vars/0`; or what Keras
-    calls a variable that its layer gives no name, `LAYER/variable_3`; or, in a model within another, the key that it
-    has there.
+    The key is, in this order:
+    - `LAYER/VARIABLE` itself, or the name that Keras 2 gives the variable;
+    - its position in Keras's files: `layers/conv2d/vars/0`;
+    - the one path that ends in `LAYER/VARIABLE`, as paths in a sequential model of Keras begin with the model's name:
+      `sequential/conv2d/kernel`;
+    - `LAYER/variable_3`, as Keras calls a variable without a name;
+    - `INNER/VARIABLE`, for a layer `NESTED/INNER` of a nested model.
+    Of several such keys, one with an array of the right shape is taken.
     """
     unnamed = {layer: key for key in stored for layer in re.findall(r"(.*)/variable(?:_\d+)?$", key)}
     endings = Counter(ending for key in stored for ending in _endings(key))
-    longer = {ending: key for key in stored for ending in _endings(key)}
-    matched = {}
-    for layer, path in zip(layers, _paths(layers), strict=True):
+    path_of_ending = {ending: key for key in stored for ending in _endings(key)}
+    stored_keys = {}
+    for layer, path in zip(layers, _keras_paths(layers), strict=True):
         for index, weight in enumerate(layer.weights):
             key = _key(layer, weight)
-            own = (key, *_older(layer, weight))
-            candidates = [*own, f"{path}/vars/{index}", f"{layer.name}/vars/{index}"]
-            candidates += [longer[name] for name in own if endings[name] == 1]
+            names = (key, *_keras_2_names(layer, weight))
+            candidates = [*names, f"{path}/vars/{index}", f"{layer.name}/vars/{index}"]
+            candidates += [path_of_ending[name] for name in names if endings[name] == 1]
             candidates += [unnamed[layer.name]] if len(layer.weights) == 1 and layer.name in unnamed else []
             present = [name for name in candidates if name in stored]
             if present:
-                matched[key] = next((name for name in present if stored[name].shape == weight.shape), present[0])
+                stored_keys[key] = next((name for name in present if stored[name].shape == weight.shape), present[0])
     keys = [_key(layer, weight) for layer in layers for weight in layer.weights]
-    return matched | _inner([key for key in keys if key not in matched], stored, set(matched.values()))
+    missing = [key for key in keys if key not in stored_keys]
+    return stored_keys | _nested_keys(missing, stored, set(stored_keys.values()))
 
 
-def _older(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
+def _keras_2_names(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
     """Return the keys under which Keras 2 stores a variable that Keras 3 has renamed."""
     depthwise = isinstance(layer.node.layer, DepthwiseConvolution) and weight.name == "kernel"
     return (f"{layer.name}/depthwise_kernel",) if depthwise else ()
@@ -135,14 +140,14 @@ def _endings(key: str) -> Iterator[str]:
         yield key
 
 
-def _inner(keys: Sequence[str], stored: Stored, taken: Set[str]) -> dict[str, str]:
+def _nested_keys(keys: Sequence[str], stored: Stored, taken: Set[str]) -> dict[str, str]:
     """Return `INNER/VARIABLE` for each key `NESTED/INNER/VARIABLE`, where no other key has the same ending."""
     endings = {key: key.partition("/")[2] for key in keys}
     counts = Counter(endings.values())
     return {key: end for key, end in endings.items() if end in stored and end not in taken and counts[end] == 1}
 
 
-def _paths(layers: Sequence[PlannedLayer]) -> Iterator[str]:
+def _keras_paths(layers: Sequence[PlannedLayer]) -> Iterator[str]:
     """Yield the path of each layer in Keras's files: its class and a number, in the order of the model."""
     count: Counter[str] = Counter()
     for layer in layers:
