@@ -22,7 +22,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 # The commands in the order of `--help`, with their summaries. `NAME` is `convcli.cli.NAME:NAME`, imported when needed.
 COMMANDS = {
-    "apply": "Feature maps, shapes and parameters of arrays run through a model.",
+    "apply": "Run a model on arrays: feature maps, shapes and parameters.",
     "explain": "The dot product behind one value, step by step.",
     "shape": "Shapes, parameters, work and receptive fields without data.",
     "filters": "The bank of hand-made filters: list it, or show some.",

@@ -50,11 +50,11 @@ def fit(
     threads: int | None,
     **options: Any,
 ) -> FitReport:
-    """Learn the weights of MODEL by mini-batch gradient descent, so that it makes TARGET of INPUT.
+    """Learn the weights of MODEL by mini-batch gradient descent, so that it computes TARGET from INPUT.
 
-    INPUT and MODEL are as in apply. TARGET is whole, batch first: the maps that are wanted, or for classes a whole
-    number a sample. Weights that the model holds are where learning begins; others are drawn. They end in FILE.npz,
-    which apply --weights takes. Ctrl-C keeps what has been learned.
+    INPUT and MODEL are as in apply. TARGET has the shape of the output, batch first, or holds a whole number for each
+    sample, its class. Learning begins with the weights that the model holds; others are drawn. The learned weights go
+    to FILE.npz, which apply --weights takes. Ctrl-C keeps what has been learned.
     """
     from convcli.engine.bind_weights import WeightSource
     from convcli.learning.training import prepare_training

@@ -29,39 +29,39 @@ fit_options = decorate(
         required=True,
         metavar="FILE.npz",
         callback=_npz_file,
-        help="Where the weights go: required.",
+        help="The file for the learned weights.",
     ),
     click.option(
         "--loss",
         type=click.Choice(list(LOSSES)),
-        help="What is made small [sparse_categorical_crossentropy for classes, categorical_crossentropy after softmax, "
+        help="The number to minimize [sparse_categorical_crossentropy for classes, categorical_crossentropy after softmax, "
         "binary_crossentropy after sigmoid, else mse].",
     ),
-    click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="How weights follow gradients [adam]."),
+    click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="How gradients change the weights [adam]."),
     click.option(
         "--learning-rate",
         type=click.FloatRange(0, min_open=True),
         metavar="RATE",
-        help=f"How fast [{LEARNING_RATES}].",
+        help=f"The size of the optimizer's steps [{LEARNING_RATES}].",
     ),
     click.option(
         "--momentum",
         type=click.FloatRange(0, 1, max_open=True),
         metavar="M",
-        help="Of sgd and rmsprop: how much stays [0].",
+        help="For sgd and rmsprop: the share of each step that goes into the next [0].",
     ),
     click.option(
         "--epochs",
         type=click.IntRange(1),
         metavar="N",
-        help="How often all samples are seen [as often as makes 5,000 updates, at least 10].",
+        help="How often all samples are seen [as often as 5,000 updates need, at least 10].",
     ),
     click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Samples for each update [32]."),
     click.option(
         "--seed",
         type=click.IntRange(0),
         metavar="N",
-        help="What all chance follows from: weights that are not given, the order of samples, dropout [0].",
+        help="The seed of all random choices: drawn weights, the order of samples, dropout [0].",
     ),
     click.option(
         "--validation-split",
@@ -75,13 +75,13 @@ fit_options = decorate(
         "--patience",
         type=click.IntRange(1),
         metavar="N",
-        help="End after N epochs without a better loss (of the validation, if any), with the best epoch's weights.",
+        help="Stop after N epochs without a better loss (of the validation, if any), and keep the best epoch's weights.",
     ),
-    click.option("--checkpoint", metavar="FILE", help="After epochs, write what --resume needs, an .npz file."),
+    click.option("--checkpoint", metavar="FILE", help="After epochs, write the state of the run to this .npz file, for --resume."),
     click.option(
         "--resume",
         metavar="FILE",
-        help="Go on from a checkpoint, which is also written again unless --checkpoint is given.",
+        help="Continue the run of a checkpoint. Later checkpoints go to the same file unless --checkpoint is given.",
     ),
     click.option(
         "--compare-with", metavar="FILTER", help="Show a filter of the bank, or of a file, beside the learned ones."

@@ -18,7 +18,7 @@ from convcli.core.errors import ConvcliError
 
 ONE_ARRAY = "lines of numbers split by commas or tabs, or a nested list"
 TEXT = "UTF-8 text, or an .npy or .npz file"
-LITERAL = "a number, text, list, True, False, None, or a/b"
+LITERAL = "a number, text in quotes, list, True, False, None, or a/b"
 KERNEL = "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d"
 CONV2D = "filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias"
 
