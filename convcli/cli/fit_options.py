@@ -34,8 +34,8 @@ fit_options = decorate(
     click.option(
         "--loss",
         type=click.Choice(list(LOSSES)),
-        help="The number to minimize [sparse_categorical_crossentropy for classes, categorical_crossentropy after softmax, "
-        "binary_crossentropy after sigmoid, else mse].",
+        help="The number to minimize [sparse_categorical_crossentropy for classes, categorical_crossentropy after "
+        "softmax, binary_crossentropy after sigmoid, else mse].",
     ),
     click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="How gradients change the weights [adam]."),
     click.option(
@@ -75,9 +75,11 @@ fit_options = decorate(
         "--patience",
         type=click.IntRange(1),
         metavar="N",
-        help="Stop after N epochs without a better loss (of the validation, if any), and keep the best epoch's weights.",
+        help="Stop after N epochs without a better loss (of the validation, if any); keep the best epoch's weights.",
     ),
-    click.option("--checkpoint", metavar="FILE", help="After epochs, write the state of the run to this .npz file, for --resume."),
+    click.option(
+        "--checkpoint", metavar="FILE", help="After epochs, write the state of the run to this .npz file, for --resume."
+    ),
     click.option(
         "--resume",
         metavar="FILE",

@@ -148,7 +148,8 @@ def _literal(node: Any) -> Any:
         dividend, divisor = _literal(node.left), _literal(node.right)
         if isinstance(dividend, int | float) and isinstance(divisor, int | float) and divisor:
             return dividend / divisor
-    raise ConvcliError(f"{ast.unparse(node)!r} is not a literal", "a number, text in quotes, list, True, False, None, or a/b")
+    remedy = "a number, text in quotes, list, True, False, None, or a/b"
+    raise ConvcliError(f"{ast.unparse(node)!r} is not a literal", remedy)
 
 
 def _constant(value: float | str | None) -> float | str | None:
