@@ -105,10 +105,10 @@ def _named_value(name: str, folder: str, rank: int | None) -> WeightValue:
         raise ConvcliError(
             f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.filter_suggestion(name)
         )
-    found = filter_bank.find(name, rank)
-    if found.warning is not None:
-        warnings.warn(found.warning, stacklevel=2)
-    return weight_value(found.values, folder)
+    bank_filter = filter_bank.find(name, rank)
+    if bank_filter.warning is not None:
+        warnings.warn(bank_filter.warning, stacklevel=2)
+    return weight_value(bank_filter.values, folder)
 
 
 # ---- the filters of a layer ----

@@ -30,8 +30,8 @@ class Parameter(Record):
     def rule(self) -> str:
         """The range in words, for messages."""
         kind = "an odd whole number" if self.odd else "a whole number" if self.whole else "a number"
-        each = ", or one for each axis" if self.per_axis else ""
-        return f"{kind} from {self.least:g} to {self.most:g}{each}"
+        several = ", or one for each axis" if self.per_axis else ""
+        return f"{kind} from {self.least:g} to {self.most:g}{several}"
 
     def read(self, text: str) -> Number:
         """Return the number in a text, or the numbers that commas separate. Raises `ConvcliError`."""

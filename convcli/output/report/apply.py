@@ -125,9 +125,9 @@ def _size_notes(plan: Plan) -> Iterator[str]:
 
         if filter_bank.is_known(name):
             rank = next(layer.node.layer.rank for layer in plan.layers if name in layer.node.filter_names)
-            found = filter_bank.find(name, rank)
-            if found.size_from_sigma:
-                yield f"{name}: {format_extents(found.shape)} cells, from sigma"
+            bank_filter = filter_bank.find(name, rank)
+            if bank_filter.size_from_sigma:
+                yield f"{name}: {format_extents(bank_filter.shape)} cells, from sigma"
 
 
 def kernel_notes(plan: Plan) -> tuple[str, ...]:
