@@ -20,7 +20,7 @@ from convcli.engine.epilogue import Affine, Epilogue
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName
 from convcli.engine.numba_support import finish_function
-from convcli.engine.prepared import (
+from convcli.engine.prepared_operations import (
     PreparedCorrelation,
     PreparedEpilogue,
     PreparedMerge,

@@ -21,7 +21,7 @@ from convcli.engine.linearize import ValueName, count_uses
 from convcli.engine.memory_estimate import peak_bytes
 from convcli.engine.numba_support import compiled_code_pays_off
 from convcli.engine.prepare import Settings, prepare
-from convcli.engine.prepared import PreparedCorrelation, PreparedOperation
+from convcli.engine.prepared_operations import PreparedCorrelation, PreparedOperation
 from convcli.engine.progress import ProgressCallback, reporting, work_shares
 from convcli.engine.restrict_step import Tile
 from convcli.engine.tiling import TilePlan, plan_tile

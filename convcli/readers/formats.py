@@ -8,7 +8,7 @@ from typing import Any
 from convcli.core.errors import located
 from convcli.io import arrays
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
-from convcli.readers import bare_kernel, plain
+from convcli.readers import bare_kernel, convcli_files
 from convcli.readers.keras import files as keras
 from convcli.readers.reader import Document, ModelFile, Reader
 
@@ -19,7 +19,7 @@ READERS: tuple[Reader, ...] = (
     keras.ARCHIVE,
     bare_kernel.ARRAY,
     keras.JSON,
-    plain.TEXT,
+    convcli_files.TEXT,
 )
 
 

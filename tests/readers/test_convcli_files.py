@@ -7,7 +7,7 @@ import pytest
 
 import convcli
 from convcli.core.errors import ConvcliError
-from convcli.readers import bare_kernel, plain
+from convcli.readers import bare_kernel, convcli_files
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ from convcli.readers import bare_kernel, plain
     ],
 )
 def test_every_form_becomes_a_mapping_with_layers(value, layers):
-    assert plain.mapping(value, "mine")["layers"] == layers
+    assert convcli_files.mapping(value, "mine")["layers"] == layers
 
 
 @pytest.mark.parametrize("value", [{"name": "x", "input": [8]}, {"conv2d": {}, "dense": {}}, {"layres": ["flatten"]}])
 def test_a_mapping_with_other_keys_is_left_to_the_validator(value):
-    assert plain.mapping(value, "mine") == value
+    assert convcli_files.mapping(value, "mine") == value
     with pytest.raises(ConvcliError, match=r"unknown key|no layers"):
         convcli.load(value)
 
@@ -39,7 +39,7 @@ def test_a_mapping_with_other_keys_is_left_to_the_validator(value):
 @pytest.mark.parametrize("value", [None, 5, [], {}, [[[[[[1]]]]]], [[1], [2, 3]]])
 def test_a_value_that_is_not_a_model_is_an_error(value):
     with pytest.raises(ConvcliError):
-        plain.mapping(value, "mine")
+        convcli_files.mapping(value, "mine")
 
 
 @pytest.mark.parametrize("shape", [(), (1,) * 6])
