@@ -1,6 +1,6 @@
 """Prepare operations for their runs: choose algorithms, lay out kernels, fold scales into kernels.
 
-All of this happens once, before the first run. What happens in each run is in `prepared`.
+All of this happens once, before the first run. What happens in each run is in `prepared_operations`.
 """
 
 from __future__ import annotations
