@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from fit_runs import assert_same, read_npz
 
+from convcli.core.errors import ConvcliError
+
 FIT = ("fit", "samples/bumps.npy", "samples/bump-maps.npy", "-l", "Conv1D(1, 3)", "--epochs", 3, "-f", "csv")
 
 
@@ -33,6 +35,19 @@ def test_where_the_weights_cannot_be_written_the_checkpoint_holds_them(convcli, 
     assert convcli(*FIT, "-o", tmp_path / "w.npz").exit_code == 0
     assert convcli(*FIT, "-o", tmp_path / "again.npz", "--resume", checkpoint).exit_code == 0
     assert_same(read_npz(tmp_path / "again.npz"), read_npz(tmp_path / "w.npz"))
+
+
+def test_where_neither_can_be_written_no_checkpoint_is_said_to_hold_the_weights(convcli, tmp_path, monkeypatch):
+    def fail(name, content):
+        raise ConvcliError(f"{name}: no space left on device")
+
+    monkeypatch.setattr("convcli.cli.training_files.write_bytes", fail)
+    result = convcli(*FIT, "-o", tmp_path / "w.npz", "--checkpoint", tmp_path / "c.npz")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"Warning: no checkpoint: {tmp_path / 'c.npz'}: no space left on device",
+        f"Error: {tmp_path / 'w.npz'}: no space left on device",
+    ]
 
 
 @pytest.mark.parametrize(

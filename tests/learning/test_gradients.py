@@ -41,6 +41,7 @@ def largest_error(model: Any, shapes: dict[str, tuple[int, ...]], training: bool
         done = network.forward(inputs, training, (seed,))
         factors = {name: random.normal(size=output.shape) for name, output in done.outputs.items()}
         by_inputs = network.backward(done, factors)
+        assert {name: x.shape for name, x in by_inputs.items()} == {name: x.shape for name, x in inputs.items()}
         start, gradient = weights.values.copy(), weights.gradient.copy()
 
         def objective(weight_change: Any, changed_inputs: Any) -> float:
@@ -177,8 +178,27 @@ def test_every_activation_has_a_gradient():
     ],
 )
 def test_slopes_at_corners_are_those_of_keras(layer, x, slope):
-    model = convcli.load([layer])
-    with learning_cases.network(model, {"input": (1,)}, gradient_inputs=["input"]) as network:
-        done = network.forward({"input": np.array([[float(x)]])}, training=True)
-        gradients = network.backward(done, {model.outputs[0]: np.ones((1, 1))})
-    np.testing.assert_allclose(gradients["input"], [[slope]], rtol=1e-14)
+    np.testing.assert_allclose(input_gradient(layer, [float(x)]), [slope], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "gradient"),
+    [
+        ("MaxPooling1D(2)", [[5], [5], [1], [2]], [[1], [0], [0], [1]]),  # of equal cells the first takes it all
+        ("MaxPooling1D(2, strides=1)", [[1], [3], [1]], [[0], [2], [0]]),
+        ("AveragePooling1D(2)", [[5], [5], [1], [2]], [[0.5]] * 4),
+        ("GlobalMaxPooling1D()", [[5], [1], [5], [2]], [[0.5], [0], [0.5], [0]]),  # equal cells share it
+        ("GlobalAveragePooling1D()", [[5], [1], [5], [2]], [[0.25]] * 4),
+    ],
+)
+def test_gradients_of_pooling_go_to_the_cells_that_they_go_to_in_tensorflow(layer, x, gradient):
+    np.testing.assert_array_equal(input_gradient(layer, x), gradient)
+
+
+def input_gradient(layer, x):
+    """Return the gradient of the sum of a layer's outputs by its input, for one sample."""
+    model, sample = convcli.load([layer]), np.array(x, float)
+    with learning_cases.network(model, {"input": sample.shape}, gradient_inputs=["input"]) as network:
+        done = network.forward({"input": sample[None]}, training=True)
+        output = done.outputs[model.outputs[0]]
+        return network.backward(done, {model.outputs[0]: np.ones_like(output)})["input"][0]

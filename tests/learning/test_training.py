@@ -80,6 +80,17 @@ def test_a_training_does_not_resume_to_fewer_epochs_than_are_done():
         classifier(LAYERS, checkpoint(epochs=2), epochs=1)
 
 
+# ---- variables that training leaves alone ----
+
+
+def test_statistics_that_were_measured_before_and_their_count_are_left_alone():
+    weights = {"n/mean": np.full(1, 0.5), "n/variance": np.full(1, 4.0), "n/count": np.array(7)}
+    model = convcli.load(["Normalization(name='n')", "Conv2D(2, 3, padding='same')"])
+    fitted = convcli.fit(model, IMAGES, MAPS, weights=weights, epochs=1)
+    assert set(fitted.weights) == {"n/mean", "n/variance", "conv2d/kernel", "conv2d/bias"}
+    assert (fitted.weights["n/mean"], fitted.weights["n/variance"]) == (0.5, 4)
+
+
 # ---- what is refused ----
 
 
