@@ -379,7 +379,7 @@ def fit(
     >>> [f"{abs(value):.2f}" for value in learned.weights["conv1d/kernel"].ravel()]  # the identity
     ['0.00', '1.00', '0.00']
     """
-    from convcli.learning.training import prepare_training
+    from convcli.learning.prepare_training import prepare_training
 
     named = targets if isinstance(targets, Mapping) else {model.outputs[0]: targets}
     options = Options(

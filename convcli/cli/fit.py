@@ -57,7 +57,7 @@ def fit(
     to FILE.npz, which apply --weights takes. Ctrl-C keeps what has been learned.
     """
     from convcli.engine.bind_weights import WeightSource
-    from convcli.learning.training import prepare_training
+    from convcli.learning.prepare_training import prepare_training
 
     files = TrainingFiles(weights_file, checkpoint or resume, plot)
     _check_usage(options, resume)
@@ -79,7 +79,7 @@ def _check_usage(options: Mapping[str, Any], resume: str | None) -> None:
     """Raise `UsageError` where options exclude each other."""
     optimizer = OPTIMIZERS[options["optimizer"] or OPTIMIZER]
     if options["momentum"] and not optimizer.takes_momentum and not resume:
-        raise click.UsageError(f"--momentum is of sgd and rmsprop; {optimizer.name} has its own")
+        raise click.UsageError(f"--momentum is for sgd and rmsprop; {optimizer.name} has its own")
     if resume and options["weights"]:
         raise click.UsageError("--resume goes on with the checkpoint's weights (without --weights)")
 

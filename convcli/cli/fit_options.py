@@ -89,7 +89,12 @@ fit_options = decorate(
         "--compare-with", metavar="FILTER", help="Show a filter of the bank, or of a file, beside the learned ones."
     ),
     click.option("--plot", metavar="FILE.png|html", help="Draw the curves of loss and accuracy."),
-    click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Compute in this type [float32]."),
-    click.option("--threads", type=click.IntRange(1), metavar="N", help="How many threads work [all cores]."),
+    click.option("--dtype", type=click.Choice(["float32", "float64"]), help="The type to compute in [float32]."),
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        metavar="N",
+        help="How many threads work. The result does not depend on it [all cores].",
+    ),
     input_options,
 )

@@ -57,7 +57,7 @@ class TrainingFiles:
             write_bytes(self.checkpoint, encode_npz(arrays))
         except ConvcliError as error:
             if self.checkpoint_error is None:
-                warnings.warn(f"no checkpoint: {error}", stacklevel=2)
+                warnings.warn(f"the checkpoint was not written: {error}", stacklevel=2)
             self.checkpoint_error = error
         else:
             self.checkpoint_error = None

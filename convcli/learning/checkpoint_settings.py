@@ -44,6 +44,6 @@ def _checksum(arrays: Iterable[Array]) -> int:
 
 def check_settings(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Raise `ConvcliError` where a checkpoint's settings show another model, other data or other losses."""
-    for name in ("model", "inputs and targets", "losses"):
+    for name, other in (("model", "another model"), ("inputs and targets", "other data"), ("losses", "other losses")):
         if stored.get(name) != settings[name]:
-            raise ConvcliError(f"made with other {name}", "the same as before")
+            raise ConvcliError(f"made with {other}", "the same as before")

@@ -14,6 +14,7 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
+from convcli.engine.progress import ProgressCallback
 from convcli.learning.early_stopping import EarlyStopping
 from convcli.learning.metrics import EpochMetrics
 from convcli.learning.network import Network
@@ -23,7 +24,6 @@ from convcli.learning.samples import Samples, training_count
 
 DEFAULT_UPDATES, MIN_EPOCHS = 5000, 10  # where the user asks for no number of epochs
 
-OnProgress = Callable[[str, float], object]  # takes a line that says how far it is, and the share of the work done
 StopReason = Literal["done", "patience", "interrupted", "diverged"]
 
 
@@ -82,7 +82,7 @@ class GradientDescent:
 
     def run(
         self,
-        on_progress: OnProgress | None = None,
+        on_progress: ProgressCallback | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         after_epoch: Callable[[], object] = lambda: None,
     ) -> StopReason:
@@ -104,7 +104,7 @@ class GradientDescent:
         return "done"
 
     def _train_epoch(
-        self, on_progress: OnProgress | None, should_stop: Callable[[], bool]
+        self, on_progress: ProgressCallback | None, should_stop: Callable[[], bool]
     ) -> Literal["interrupted", "diverged"] | None:
         """Train on the batches of this epoch that are left; return why that stopped early, if it did."""
         size = self.schedule.batch_size

@@ -38,12 +38,12 @@ class Network(Closeable):
     """The steps of a plan, run forward and backward on batches. To be closed, or used as a context.
 
     Args:
-        plan: the layers that lead to the outputs.
-        weights: the weights that the steps read, and where their gradients go.
-        outputs: the layers whose values are the outputs.
-        logits: those of the outputs that are the values before the layer's last step, an activation.
-        gradient_inputs: the model's inputs whose gradients `backward` returns.
-        threads: how many threads work; by default one for each core.
+        plan: The layers that lead to the outputs.
+        weights: The weights that the steps read, and where their gradients go.
+        outputs: The layers whose values are the outputs.
+        logits: Those of the outputs that are the values before the layer's last step, an activation.
+        gradient_inputs: The model's inputs whose gradients `backward` returns.
+        threads: How many threads work; by default one for each core.
     """
 
     def __init__(

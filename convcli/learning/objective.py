@@ -47,7 +47,7 @@ class Objective(Record):
         return Evaluation(total, gradients, correct)
 
 
-def objective(plan: Plan, losses: Mapping[str, Loss]) -> Objective:
+def choose_objective(plan: Plan, losses: Mapping[str, Loss]) -> Objective:
     """Return the objective of a plan: with logits for each output that ends in its loss's own activation.
 
     Where another layer reads the output, that layer needs the activation, so the loss is computed from its result.

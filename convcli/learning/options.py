@@ -73,9 +73,15 @@ def _resume(values: dict[str, Any], checkpoint: Checkpoint) -> None:
         if isinstance(stored, list):
             stored = tuple(stored) or None
         if value not in (None, stored):
-            raise ConvcliError(f"made with {name} {stored}, not {value}", "the same, or leave it out")
+            raise ConvcliError(f"made with {name} {_text(stored)}, not {_text(value)}", "the same, or leave it out")
         values[name] = stored
     _fill(values, epochs=checkpoint.epochs)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _fill(values: dict[str, Any], **defaults: Any) -> None:

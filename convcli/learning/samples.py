@@ -42,5 +42,7 @@ def training_count(samples: int, validation_split: float) -> int:
     count = int(samples * (1 - validation_split)) if validation_split else samples
     if not 0 < count <= samples or (validation_split and count == samples):
         parts = f"{count} to learn from and {samples - count} for validation"
-        raise ConvcliError(f"validation_split {validation_split:g} of {samples} samples: {parts}", "some of each")
+        raise ConvcliError(
+            f"validation_split {validation_split:g} of {samples} samples: {parts}", "at least one of each"
+        )
     return count

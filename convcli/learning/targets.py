@@ -113,13 +113,15 @@ def _class_indices(target: Array, count: int) -> Array:
     rounded = np.rint(target)
     wrong = (rounded != target) | (rounded < 0) | (rounded >= count)
     if wrong.any():
-        raise ConvcliError(f"holds {target[wrong][0]:g}", f"classes: whole numbers from 0 to {count - 1}")
+        raise ConvcliError(f"holds {target[wrong][0]:g}", f"classes are whole numbers from 0 to {count - 1}")
     return rounded.astype(np.intp)
 
 
 def _values(loss: Loss, target: Array, dtype: str) -> Array:
     if loss.activation is not None and not ((target >= 0) & (target <= 1)).all():
-        raise ConvcliError(f"holds {float(target.min()):g} to {float(target.max()):g}", f"0 to 1 for {loss.name}")
+        raise ConvcliError(
+            f"holds values from {float(target.min()):g} to {float(target.max()):g}", f"0 to 1 for {loss.name}"
+        )
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(target, dtype)
     if not np.isfinite(values).all():

@@ -32,7 +32,7 @@ import convcli
 from convcli.engine.bind_weights import WeightSource
 from convcli.engine.run import NamedArrays
 from convcli.learning.options import Options
-from convcli.learning.training import prepare_training
+from convcli.learning.prepare_training import prepare_training
 
 SAMPLES = ROOT / "samples"
 Network = Sequence[str]

@@ -799,7 +799,7 @@ def learn(run, tmp_path):
         ("nan.npy y.npy -l Conv2D(1,3)", "nan.npy: holds NaN or infinity (finite numbers to learn from)"),
         ("x.npy nan.npy -l Conv2D(1,1)", "nan.npy: holds NaN or infinity (finite numbers)"),
         ("x.npy far.npy -l Conv2D(1,3)", "far.npy: holds 1e+60, too large for float32 (--dtype float64)"),
-        (f"x.npy classes.npy {CLASSES}", "classes.npy: holds 5 (classes: whole numbers from 0 to 2)"),
+        (f"x.npy classes.npy {CLASSES}", "classes.npy: holds 5 (classes are whole numbers from 0 to 2)"),
         (
             f"x.npy classes.npy {CLASSES} --loss categorical_crossentropy",
             "classes.npy: shape (4,) ((4, 3) for categorical_crossentropy here)",
@@ -833,11 +833,11 @@ def learn(run, tmp_path):
         ),
         (
             "x.npy y.npy -l MaxPooling2D(3,1)",
-            "--layer: nothing to learn: no layer has weights that may change (one that is not frozen)",
+            "--layer: nothing to learn: no layer has weights that may change (a layer that is not frozen)",
         ),
         (
             "x.npy y.npy -l Conv2D(1,3) --freeze conv2d",
-            "--layer: nothing to learn: no layer has weights that may change (one that is not frozen)",
+            "--layer: nothing to learn: no layer has weights that may change (a layer that is not frozen)",
         ),
         # filters to compare with
         (
@@ -855,7 +855,7 @@ def learn(run, tmp_path):
         # samples
         (
             "x.npy y.npy -l Conv2D(1,3) --validation-split 0.9",
-            "validation_split 0.9 of 4 samples: 0 to learn from and 4 for validation (some of each)",
+            "validation_split 0.9 of 4 samples: 0 to learn from and 4 for validation (at least one of each)",
         ),
         ("x.npy y.npy -l Conv2D(1,3) --learning-rate nan", "learning_rate nan (a number above 0)"),
         # files
@@ -882,7 +882,7 @@ def test_learning(learn, tmp_path, arguments, message):
         ("x.npy -l Conv2D(1,3)", "INPUT TARGET [MODEL] are needed"),
         ("x.npy y.npy", "MODEL is missing (a file, or layers with -l 'Conv2D(1, 3)')"),
         ("- - -l Conv2D(1,3)", "only one argument can be - (standard input)"),
-        ("x.npy y.npy -l Conv2D(1,3) --momentum 0.5", "--momentum is of sgd and rmsprop; adam has its own"),
+        ("x.npy y.npy -l Conv2D(1,3) --momentum 0.5", "--momentum is for sgd and rmsprop; adam has its own"),
         (
             "x.npy y.npy -l Conv2D(1,3) --resume c.npz --weights v.npz",
             "--resume goes on with the checkpoint's weights (without --weights)",
@@ -918,12 +918,12 @@ def test_a_checkpoint_of_another_run(learn):
     assert learn(other.replace("y.npy", "few.npy"))[0] == 1
     assert learn(other.replace("Conv2D(1,3)", "Conv2D(1,3,activation='relu')")) == (
         1,
-        "Error: run.npz: made with other model (the same as before)\n",
+        "Error: run.npz: made with another model (the same as before)\n",
     )
     assert learn(other.replace("x.npy", "nan.npy").replace("--epochs", "--scale 2 --epochs"))[0] == 1
     assert learn(f"{other} --scale 2") == (
         1,
-        "Error: run.npz: made with other inputs and targets (the same as before)\n",
+        "Error: run.npz: made with other data (the same as before)\n",
     )
 
 

@@ -16,7 +16,7 @@ def test_where_a_checkpoint_cannot_be_written_the_weights_still_are(convcli, tmp
     assert result.exit_code == 1
     assert result.stdout.startswith("epoch,loss\n1,")
     assert result.stderr.splitlines() == [
-        "Warning: no checkpoint: /dev/full: no space left on device",
+        "Warning: the checkpoint was not written: /dev/full: no space left on device",
         f"Error: /dev/full: no space left on device ({weights} holds what was learned; "
         "the last checkpoint could not be written)",
     ]
@@ -45,7 +45,7 @@ def test_where_neither_can_be_written_no_checkpoint_is_said_to_hold_the_weights(
     result = convcli(*FIT, "-o", tmp_path / "w.npz", "--checkpoint", tmp_path / "c.npz")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"Warning: no checkpoint: {tmp_path / 'c.npz'}: no space left on device",
+        f"Warning: the checkpoint was not written: {tmp_path / 'c.npz'}: no space left on device",
         f"Error: {tmp_path / 'w.npz'}: no space left on device",
     ]
 

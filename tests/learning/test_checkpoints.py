@@ -130,10 +130,10 @@ OTHER_MODEL = convcli.load(["Conv1D(1, 3, name='conv1d', activation='tanh')"])
         ({"batch_size": 8}, {}, "made with batch_size 4, not 8 (the same, or leave it out)"),
         ({"optimizer": "sgd"}, {}, "made with optimizer adam, not sgd (the same, or leave it out)"),
         ({"loss": "mae"}, {}, "made with loss mse, not mae (the same, or leave it out)"),
-        ({"freeze": ("conv1d",)}, {}, "made with freeze None, not ('conv1d',) (the same, or leave it out)"),
-        ({}, {"model": OTHER_MODEL}, "made with other model (the same as before)"),
-        ({}, {"inputs": X + 1}, "made with other inputs and targets (the same as before)"),
-        ({}, {"targets": Y + 1}, "made with other inputs and targets (the same as before)"),
+        ({"freeze": ("conv1d",)}, {}, "made with freeze none, not conv1d (the same, or leave it out)"),
+        ({}, {"model": OTHER_MODEL}, "made with another model (the same as before)"),
+        ({}, {"inputs": X + 1}, "made with other data (the same as before)"),
+        ({}, {"targets": Y + 1}, "made with other data (the same as before)"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(checkpoint, options, changes, message):

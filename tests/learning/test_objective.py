@@ -7,7 +7,7 @@ import pytest
 
 import convcli
 from convcli.learning.losses import LOSSES
-from convcli.learning.objective import correct_predictions, objective, one_hot
+from convcli.learning.objective import choose_objective, correct_predictions, one_hot
 from convcli.model.plan import make_plan
 
 
@@ -27,14 +27,14 @@ def test_class_indices_become_one_hot_vectors():
 )
 def test_a_loss_takes_logits_from_an_output_that_ends_in_its_activation(layer, loss, logits):
     plan = make_plan(convcli.load([layer]), {"input": (4,)})
-    assert objective(plan, {"dense": LOSSES[loss]}).logits == logits
+    assert choose_objective(plan, {"dense": LOSSES[loss]}).logits == logits
 
 
 def test_a_loss_takes_no_logits_from_an_output_that_another_layer_reads():
     layers = [{"dense": {"units": 3, "activation": "softmax", "name": "a"}}, {"dense": {"units": 1, "name": "b"}}]
     plan = make_plan(convcli.load({"layers": layers, "outputs": ["a", "b"]}), {"input": (4,)})
     losses = {"a": LOSSES["categorical_crossentropy"], "b": LOSSES["mse"]}
-    assert objective(plan, losses).logits == set()
+    assert choose_objective(plan, losses).logits == set()
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def test_a_target_without_channels_that_holds_fractions_is_not_one_of_classes(sh
     ("name", "shape", "target", "message"),
     [
         ("mse", (4, 1), (3, 5), "shape (3, 5) ((2, 4, 1) for mse here)"),
-        ("sparse_categorical_crossentropy", (3,), [0, 3], "holds 3 (classes: whole numbers from 0 to 2)"),
-        ("sparse_categorical_crossentropy", (3,), [0.5, 0], "holds 0.5 (classes: whole numbers from 0 to 2)"),
-        ("sparse_categorical_crossentropy", (3,), [-1, 0], "holds -1 (classes: whole numbers from 0 to 2)"),
+        ("sparse_categorical_crossentropy", (3,), [0, 3], "holds 3 (classes are whole numbers from 0 to 2)"),
+        ("sparse_categorical_crossentropy", (3,), [0.5, 0], "holds 0.5 (classes are whole numbers from 0 to 2)"),
+        ("sparse_categorical_crossentropy", (3,), [-1, 0], "holds -1 (classes are whole numbers from 0 to 2)"),
         (
             "sparse_categorical_crossentropy",
             (3,),
@@ -52,7 +52,7 @@ def test_a_target_without_channels_that_holds_fractions_is_not_one_of_classes(sh
             "shape (2, 3) (classes (2,) for sparse_categorical_crossentropy here)",
         ),
         ("mae", (1,), [np.nan, 0], "holds NaN or infinity (finite numbers)"),
-        ("binary_crossentropy", (1,), [0, 1.5], "holds 0 to 1.5 (0 to 1 for binary_crossentropy)"),
+        ("binary_crossentropy", (1,), [0, 1.5], "holds values from 0 to 1.5 (0 to 1 for binary_crossentropy)"),
     ],
 )
 def test_a_target_that_does_not_fit_is_refused(name, shape, target, message):

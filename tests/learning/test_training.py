@@ -71,7 +71,7 @@ def test_weights_that_a_checkpoint_lacks_are_not_drawn():
     "other", ["Dropout(0.4)", {"dropout": {"rate": 0.5, "trainable": False}}, "GaussianNoise(0.5)"], ids=str
 )
 def test_a_training_does_not_resume_with_another_model(other):
-    with pytest.raises(ConvcliError, match="checkpoint: made with other model"):
+    with pytest.raises(ConvcliError, match="checkpoint: made with another model"):
         classifier([LAYERS[0], other, *LAYERS[2:]], checkpoint(epochs=2))
 
 

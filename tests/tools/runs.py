@@ -12,7 +12,8 @@ from convcli.engine.execution import Execution
 from convcli.engine.explain.explained_layer import ExplainedLayer, explained_layer
 from convcli.engine.run import NamedArrays, Run, prepare_run
 from convcli.learning.options import Options
-from convcli.learning.training import Training, prepare_training
+from convcli.learning.prepare_training import prepare_training
+from convcli.learning.training import Training
 from convcli.model.graph import Model
 
 

@@ -20,10 +20,10 @@ class PassContext:
     """The state that all steps share in one pass; each batch gets a new one.
 
     Args:
-        workers: shares out all work but matrix products.
-        product_workers: shares out matrix products, unless BLAS has threads of its own.
-        training: whether randomness and the statistics of the batch take part.
-        seed: the numbers that all randomness of the pass follows from.
+        workers: Shares out all work but matrix products.
+        product_workers: Shares out matrix products, unless BLAS has threads of its own.
+        training: Whether randomness and the statistics of the batch take part.
+        seed: The numbers that all randomness of the pass follows from.
 
     `penalty` is what the steps have added to the loss so far.
     """

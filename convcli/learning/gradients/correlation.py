@@ -18,7 +18,6 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.engine.algorithms.blocks import cut_into_regions, region_shape
-from convcli.engine.algorithms.blockwise import Finish
 from convcli.engine.algorithms.im2col import im2col
 from convcli.engine.algorithms.kernel_layout import adjoint_kernel, correlation_kernel, stored_kernel
 from convcli.engine.algorithms.prepare import prepare_correlation
@@ -43,14 +42,14 @@ def correlate(
 
     def backward(dy: Array, by_inputs: bool, by_weights: bool) -> Gradients:
         gradients: dict[str, Array] = {}
-        windows = _adjoint_windows(step.windows, x.shape[1:-1])
         if by_weights:
-            by_kernel = _kernel_gradient(patches, x, dy, step.windows, windows, groups, context)
+            by_kernel = _kernel_gradient(patches, x, dy, step.windows, groups, context)
             gradients[step.kernel.name] = stored_kernel(step, by_kernel.reshape(kernel.shape))
             if step.bias is not None:
                 gradients[step.bias.name] = np.sum(dy.reshape(-1, dy.shape[-1]), axis=0)
         if not by_inputs:
             return (None,), gradients
+        windows = _adjoint_windows(step.windows, x.shape[1:-1])
         dx, _ = _correlate(dy, adjoint_kernel(kernel, groups), windows, groups, None, context)
         return (dx,), gradients
 
@@ -74,9 +73,8 @@ def _correlate(
         if bias is not None:
             np.add(block, bias[channels], out=block)
 
-    finish: Finish = add_bias
     workers = context.product_workers if correlation.uses_blas else context.workers
-    correlation.run(np.ascontiguousarray(x), y, workers, finish)
+    correlation.run(np.ascontiguousarray(x), y, workers, add_bias)
     return y, None
 
 
@@ -85,7 +83,6 @@ def _kernel_gradient(
     x: Array,
     dy: Array,
     windows: tuple[Window, ...],
-    adjoint_windows: tuple[Window, ...],
     groups: int,
     context: PassContext,
 ) -> Array:
@@ -94,7 +91,8 @@ def _kernel_gradient(
         return (patches or PatchMatrix(x, windows, dy.shape[-1], context)).times_gradients(dy, groups)
     # With upsampling, the input and the output exchange their roles: each input cell meets, under the adjoint windows,
     # the outputs that it contributed to.
-    products = PatchMatrix(dy, adjoint_windows, x.shape[-1], context).times_gradients(x, groups)
+    patches = PatchMatrix(dy, _adjoint_windows(windows, x.shape[1:-1]), x.shape[-1], context)
+    products = patches.times_gradients(x, groups)
     return adjoint_kernel(products, groups)  # from (taps, filters/groups, in)
 
 
