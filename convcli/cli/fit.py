@@ -10,6 +10,7 @@ import click
 from convcli.cli.deliver import reports
 from convcli.cli.fit_options import fit_options
 from convcli.cli.input_arguments import check_streams, load_arrays, load_weights
+from convcli.cli.input_notes import note_channels
 from convcli.cli.model_arguments import load_model, single_layer
 from convcli.cli.stopping import Stop, stoppable
 from convcli.cli.training_files import TrainingFiles
@@ -95,6 +96,7 @@ def _read_data(arguments: Sequence[str], options: Mapping[str, Any]) -> tuple[Mo
     model = load_model(model_file, options["layers"], single_layer(options), options["data_format"])
     data_format = options["data_format"] or model.data_format
     inputs = load_arrays(tuple(model.inputs), names[:-1], data_format, options)
+    note_channels(model, inputs, options)
     return model, inputs, load_arrays(model.outputs, names[-1:], data_format, {})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli.input_notes import note_channels
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
 from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
 from convcli.core.records import Record
@@ -15,10 +16,12 @@ from convcli.io.files import STANDARD_STREAM, display_name
 
 if TYPE_CHECKING:
     from convcli.cli.output import Output
+    from convcli.core.lazy_imports import Array
     from convcli.core.shapes import DataFormat
     from convcli.engine.bind_weights import Stored, WeightSource
     from convcli.engine.execution import Execution
     from convcli.engine.run import NamedArrays
+    from convcli.io.npy import MappedArray
     from convcli.io.preprocessing import ScaleFactor
     from convcli.model.graph import Model
 
@@ -31,6 +34,16 @@ def _factor(context: click.Context, option: click.Parameter, value: str | None) 
 
     with usage_errors("--scale: "):
         return parse_scale_factor(value)
+
+
+def _axes(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Read the value of --axes."""
+    if value is None:
+        return None
+    from convcli.io.axes import parse_axes
+
+    with usage_errors("--axes: "):
+        return parse_axes(value)
 
 
 map_option = click.option(
@@ -49,6 +62,13 @@ input_options = decorate(
         help="Multiply all inputs by a number or quotient, such as 1/255.",
     ),
     click.option("--gray", is_flag=True, help="Convert red, green and blue to one channel, their luma (ITU-R BT.601)."),
+    click.option(
+        "--axes",
+        metavar="LETTERS",
+        callback=_axes,
+        help="What the axes of INPUT are, a letter for each, such as zyx or bcyx: b batch, z y x space, c channels, t "
+        "time, which is space where the model has that many axes of space, else batch [by the number of axes].",
+    ),
     single_layer_options,
     data_format_option,
 )
@@ -62,8 +82,8 @@ run_options = decorate(
         metavar="NAME",
         help="A filter of the bank in place of MODEL, applied to each channel by itself: sobel-x, "
         "gaussian:size=5,sigma=1.2; repeatable. Smaller filters are padded with zeros to the size of the largest. "
-        "gaussian, box and identity have the rank of the other filters, else 1 for an array with one axis and 2 for "
-        "any other.",
+        "gaussian, box and identity have the rank of the other filters, else that of --axes, else 1 for an array with "
+        "one axis and 2 for any other.",
     ),
     click.option(
         "--normalize",
@@ -141,10 +161,22 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
         raise click.UsageError("--normalize goes with --filter")
     if filters:  # the rank of some filters depends on the array
         inputs = load_arrays((INPUT,), files, data_format or DataFormat.CHANNELS_LAST, options)
-        rank = len(inputs.arrays[INPUT].shape) if INPUT in inputs.arrays else None
-        return filter_model(filters, options["normalize"], rank, single_layer(options), data_format), inputs
-    model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format))
-    return model, load_arrays(tuple(model.inputs), files, data_format or model.data_format, options)
+        rank = _filter_rank(inputs.arrays.get(INPUT), inputs.axes)
+        model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
+    else:
+        model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format))
+        inputs = load_arrays(tuple(model.inputs), files, data_format or model.data_format, options)
+    note_channels(model, inputs, options)
+    return model, inputs
+
+
+def _filter_rank(array: Array | MappedArray | None, axes: str | None) -> int:
+    """Return the rank of filters that take any, on this array."""
+    if axes is not None:
+        from convcli.io.axes import space_axes
+
+        return len(space_axes(axes, None)) or 2
+    return 1 if array is not None and len(array.shape) == 1 else 2
 
 
 def check_streams(*names: str | None) -> None:
@@ -189,21 +221,25 @@ def load_arrays(
 ) -> NamedArrays:
     """Load the array of each name: from NAME=FILE for each, or from one file.
 
-    --gray and --scale, if they are among the options, say how the arrays are prepared.
+    --gray and --scale, if they are among the options, say how the arrays are prepared, --axes what their axes are.
     """
     from convcli.engine.run import NamedArrays
     from convcli.io import arrays
     from convcli.io.preprocessing import Preprocessing
 
     preparation = Preprocessing(options.get("gray", False), options.get("scale"))
+    axes = options.get("axes")
     by_name = _files(files, names)
+    if axes is not None and len(names) > 1:
+        raise click.UsageError("--axes is for a model of one input")
     if not by_name and len(names) > 1:
         labels = {name: f"{display_name(files[0])}: {name}" for name in names}
         return NamedArrays(arrays.load_named(files[0]), data_format, labels, preparation)
     by_name = by_name or {names[0]: files[0]}
     labels = {name: display_name(file) for name, file in by_name.items()}
-    loaded = {name: arrays.load_input(file, data_format) for name, file in by_name.items()}
-    return NamedArrays(loaded, data_format, labels, preparation)
+    as_stored = axes is not None
+    loaded = {name: arrays.load_input(file, data_format, as_stored=as_stored) for name, file in by_name.items()}
+    return NamedArrays(loaded, data_format, labels, preparation, axes)
 
 
 def _files(arguments: Sequence[str], names: Sequence[str]) -> dict[str, str]:

@@ -82,7 +82,7 @@ def load_model(
 def filter_model(
     names: Sequence[str],
     normalize: bool,
-    rank: int | None,
+    rank: int,
     overrides: Mapping[str, Any],
     data_format: DataFormat | None,
 ) -> Model:
@@ -93,7 +93,7 @@ def filter_model(
     Args:
         names: Names of filters of the bank, or files.
         normalize: Whether filters are divided as by `filters --normalize`.
-        rank: The rank of the array, None where it is unknown.
+        rank: The rank of filters that take any, where no other filter has a rank of its own.
         overrides: Further arguments of the layer.
         data_format: The model's.
     """
@@ -102,7 +102,7 @@ def filter_model(
     from convcli.readers.reader import Document
 
     with located("--filter"):
-        filters = named_filters(tuple(dict.fromkeys(names)), normalize, 1 if rank == 1 else 2)
+        filters = named_filters(tuple(dict.fromkeys(names)), normalize, rank)
     axes = next(iter(filters.values())).ndim
     layer = {"conv3d" if axes == 3 else f"depthwise_conv{axes}d": {"filters": filters}}
     return _built(Document({"layers": [layer]}, "", "model", "--filter"), overrides, data_format)

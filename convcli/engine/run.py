@@ -17,6 +17,7 @@ from convcli.engine.bind_weights import WeightSource, bind
 from convcli.engine.execution import Execution
 from convcli.engine.progress import ProgressCallback
 from convcli.io import layout
+from convcli.io.axes import from_axes
 from convcli.io.lazy_input import ALL_SAMPLES, LazyInput
 from convcli.io.npy import MappedArray
 from convcli.io.preprocessing import Preprocessing
@@ -35,14 +36,16 @@ REMEDY = "fewer samples, float32, or more with --max-memory"
 class NamedArrays(Record):
     """The arrays for a model's inputs, or its targets, by name, as the user has them.
 
-    Arrays follow the rules of rank of the command line. `data_format` is their axis order, `preparation` is done to
-    each of them first, and `labels` says what messages call them, where that is not their name.
+    Arrays follow the rules of rank of the command line, unless `axes` names each of their axes by a letter.
+    `data_format` is their axis order, `preparation` is done to each of them first, and `labels` says what messages call
+    them, where that is not their name.
     """
 
     arrays: Mapping[str, Array | MappedArray]
     data_format: DataFormat
     labels: Mapping[str, str] = field(factory=dict)
     preparation: Preprocessing = Preprocessing()
+    axes: str | None = None
 
     def label(self, name: str) -> str:
         """Return what messages call the array of this name."""
@@ -189,7 +192,12 @@ def _source(model: Model, name: str, array: Array | MappedArray, inputs: NamedAr
     if 0 in array.shape:
         raise ConvcliError(f"shape {format_shape(array.shape)} holds no values", "at least one")
     rank, data_format = model.spatial_rank(name), inputs.data_format
-    source = LazyInput(array, lambda view: layout.to_batch(view, rank, data_format), inputs.preparation)
+    axes = inputs.axes
+
+    def arrange(view: Array) -> Array:
+        return layout.to_batch(view, rank, data_format) if axes is None else from_axes(view, axes, rank)
+
+    source = LazyInput(array, arrange, inputs.preparation)
     _check_shape(source.shape[1:], model.inputs[name], data_format)
     return source
 

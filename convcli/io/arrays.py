@@ -26,18 +26,19 @@ def load(name: str) -> Array:
     return _load(name)[0]
 
 
-def load_input(name: str, data_format: DataFormat) -> Array | npy.MappedArray:
+def load_input(name: str, data_format: DataFormat, *, as_stored: bool = False) -> Array | npy.MappedArray:
     """Return the array that a user names, as an input of a model. Raises `ConvcliError`, naming the file.
 
     An image becomes a batch of one sample in the data format: `(1, height, width, channels)` or
-    `(1, channels, height, width)`. A large NPY file is mapped and not read yet.
+    `(1, channels, height, width)`. `as_stored` leaves it `(height, width)` or `(height, width, channels)`. A large NPY
+    file is mapped and not read yet.
     """
     with located(display_name(name)):
         mapped = None if name == STANDARD_STREAM else npy.map_large(name)
     if mapped is not None:
         return mapped
     array, is_image = _load(name)
-    if not is_image:
+    if as_stored or not is_image:
         return array
     sample = array if array.ndim == 3 else array[..., None]
     return (np.moveaxis(sample, -1, 0) if data_format is DataFormat.CHANNELS_FIRST else sample)[None]

@@ -1,0 +1,60 @@
+"""The axes of an input as `--axes` states them: a letter for each, in the order of the array."""
+
+from __future__ import annotations
+
+from convcli.core.errors import ConvcliError
+from convcli.core.lazy_imports import Array, np
+from convcli.core.shapes import format_shape
+
+MEANINGS = {"b": "batch", "c": "channels", "z": "depth", "y": "height", "x": "width", "t": "time"}
+SPACE = "tzyx"  # in the order of a model's axes
+
+
+def parse_axes(text: str) -> str:
+    """Return the letters of the axes. Raises `ConvcliError` where one is unknown or given twice."""
+    unknown = [letter for letter in text if letter not in MEANINGS]
+    if unknown or not text:
+        known = ", ".join(f"{letter} {meaning}" for letter, meaning in MEANINGS.items())
+        raise ConvcliError(f"{text!r}", f"a letter for each axis: {known}")
+    if len(set(text)) < len(text):
+        raise ConvcliError(f"{text!r}", "each letter once")
+    return text
+
+
+def space_axes(axes: str, rank: int | None) -> str:
+    """Return the letters of the axes of space, in the model's order: depth, height, width.
+
+    `t` is one of them, the first, where the model then has `rank` axes of space, or where no other letter is space.
+    With rank None, any number of axes is a model's.
+    """
+    space = "".join(letter for letter in SPACE if letter in axes and letter != "t")
+    if "t" in axes and (len(space) + 1 == rank or (rank is None and not space)):
+        return f"t{space}"
+    return space
+
+
+def from_axes(array: Array, axes: str, rank: int | None) -> Array:
+    """Return an array with these axes as `(batch, *spatial, channels)`, a view; axes that it lacks have one cell.
+
+    `rank` is the model's number of spatial axes, None where any will do. Raises `ConvcliError` where the letters do not
+    suit the array or the model.
+    """
+    if array.ndim != len(axes):
+        raise ConvcliError(f"--axes {axes} for shape {format_shape(array.shape)}", "a letter for each axis")
+    space = space_axes(axes, rank)
+    if rank is not None and len(space) != rank:
+        count = f"{len(space) or 'no'} {'axis' if len(space) == 1 else 'axes'} of space"
+        raise ConvcliError(f"--axes {axes}: {count}, the model takes {rank}", "b for samples, c for channels")
+    batch = [letter for letter in "bt" if letter in axes and letter not in space]
+    if len(batch) > 1:
+        raise ConvcliError(f"--axes {axes}: b and t are both a batch here", "one of them")
+    order = [*batch, *space, *("c" if "c" in axes else "")]
+    result = np.transpose(array, [axes.index(letter) for letter in order])
+    if not batch:
+        result = result[None]
+    return result if "c" in axes else result[..., None]
+
+
+def default_axes(rank: int) -> str:
+    """Return the letters of a sample with channels, as an array of one axis more than the model's rank is read."""
+    return f"{SPACE[-rank:]}c"
