@@ -20,11 +20,11 @@ def note_channels(model: Model, inputs: NamedArrays, options: Mapping[str, Any])
     """Say how an array was read whose last axis is taken for channels, and need not be.
 
     That is an array of one axis more than the model's rank, with more channels than a picture has, where neither
-    --axes, --data-format, weights nor the model say how many channels there are.
+    --axes, --data-format, --gray, weights nor the model say how many channels there are.
     """
     from convcli.io.axes import default_axes
 
-    if any(options[name] is not None for name in ("axes", "data_format", "weights")):
+    if options["gray"] or any(options[name] is not None for name in ("axes", "data_format", "weights")):
         return
     for name, array in inputs.arrays.items():
         rank = model.spatial_rank(name) if name in model.inputs else None
