@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import inf, nan
+from math import inf, isnan, nan
 
 from convcli.core.errors import ConvcliError
 from convcli.core.records import Record
@@ -30,24 +30,26 @@ class Parameter(Record):
     def rule(self) -> str:
         """The range in words, for messages."""
         kind = "an odd whole number" if self.odd else "a whole number" if self.whole else "a number"
-        several = ", or one for each axis" if self.per_axis else ""
-        return f"{kind} from {self.least:g} to {self.most:g}{several}"
+        return f"{kind} from {self.least:g} to {self.most:g}"
 
     def read(self, text: str) -> Number:
         """Return the number in a text, or the numbers that commas separate. Raises `ConvcliError`."""
-        texts = text.split(",")
-        if len(texts) > 1 and not self.per_axis:
+        first, *others = (self._read_one(number.strip()) for number in text.split(","))
+        numbers = (first, *others)
+        if others and not self.per_axis:
             raise ConvcliError(text, self.rule)
-        numbers = tuple(self._read_one(number.strip(), text) for number in texts)
-        return numbers if len(numbers) > 1 else numbers[0]
+        if isnan(sum(numbers)):
+            raise ConvcliError(text, f"{self.rule}, or one for each axis" if others else self.rule)
+        return numbers if others else first
 
-    def _read_one(self, text: str, whole: str) -> float:
+    def _read_one(self, text: str) -> float:
+        """Return the number in a text, NaN where it is not a number that is allowed."""
         try:
             value = int(text) if self.whole else float(text)
         except ValueError:
             value = nan
         if not self.least <= value <= self.most or (self.odd and value % 2 == 0) or "_" in text or not text.isascii():
-            raise ConvcliError(whole, self.rule)
+            return nan
         return value
 
 
