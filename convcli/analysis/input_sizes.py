@@ -16,7 +16,7 @@ from convcli.analysis.size_period import period_of, treats_axes_alike
 from convcli.analysis.size_probe import MOST_PERIOD, SizeProbe
 from convcli.core.errors import ConvcliError
 from convcli.core.records import Record
-from convcli.core.shapes import Extent, Shape, format_shape, known
+from convcli.core.shapes import Extent, Shape, known
 from convcli.model.graph import Model
 from convcli.model.plan import Plan
 
@@ -123,8 +123,8 @@ def matching_sizes(model: Model, shapes: Mapping[str, Shape], output: Shape) -> 
     space = next(iter(plan.output_shapes.values()))[:-1]
     if len(space) != probe.rank:
         raise ConvcliError(
-            f"the output {format_shape(space)} does not have the input's spatial axes",
-            "a model whose output keeps them",
+            f"the output has {len(space) or 'no'} spatial axes, the input {probe.rank}",
+            "a model whose output keeps the spatial axes",
         )
     if len(space) != len(output):
         raise ConvcliError(

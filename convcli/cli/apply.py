@@ -76,7 +76,7 @@ def apply(
 ) -> Report | None:
     """Run MODEL on the array INPUT and print feature maps, shapes and parameter counts.
 
-    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, an image (extra images), FILE.npz:KEY, or - for standard
+    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
     input. An array of the model's spatial rank is one sample of one channel; with one more axis it has channels, with
     two more a batch too. A model of several inputs takes one .npz keyed by their names, or NAME=FILE for each.
 

@@ -95,7 +95,7 @@ def test_the_u_net_of_the_samples_accepts_multiples_of_four():
             ["Flatten()"],
             (None, 1),
             (7,),
-            "the output () does not have the input's spatial axes (a model whose output keeps them)",
+            "the output has no spatial axes, the input 1 (a model whose output keeps the spatial axes)",
         ),
         (
             ["Conv2D(1, 3)"],
