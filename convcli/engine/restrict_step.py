@@ -76,6 +76,9 @@ def _restrict_window(window: Window, span: Span, width: int, positions: int) -> 
     stop = (span[1] - 1) * window.stride - window.before + window.extent
     first = max(0, -(-start // window.upsample))
     last = min(width - 1, (stop - 1) // window.upsample)
+    if first > last and window.upsample > 1:
+        # The windows lie between two cells. No input can be empty, so take a cell that is padded away, then cropped.
+        return replace(window, before=stop - start, after=-1), span, (0, 1)
     if first > last:  # the windows meet padding alone; no input can be empty, so take the whole axis
         return window, (0, positions), (0, width)
     before = first * window.upsample - start

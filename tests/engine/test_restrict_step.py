@@ -33,6 +33,8 @@ def test_mirrored_padding_needs_the_cells_that_it_mirrors(span, amounts, input_s
         (Window(2, dilation=3), (1, 3), (1, 6), (0, 0)),
         # The windows cover stretched cells 1 to 5, of which 2 and 4 come from the input.
         (Window(3, before=2, after=2, upsample=2), (3, 6), (1, 3), (1, 1)),
+        # They cover stretched cells 3 to 6, none of which comes from the input: four empty cells, and none after them.
+        (Window(3, before=2, after=2, upsample=20), (5, 7), (0, 1), (4, -1)),
     ],
 )
 def test_a_span_of_positions_needs_the_cells_under_its_windows(window, span, input_span, padding):

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import UNET, program_of
@@ -51,6 +52,13 @@ def test_a_tile_of_a_layer_is_that_of_the_whole(data: st.DataObject, case: Any) 
     x = np.random.default_rng(0).normal(size=(2, *shape))
     (y,) = program({"input": x}).values()
     check_tile(program, x, data.draw(tiles(y.shape[1:])))
+
+
+@pytest.mark.parametrize("span", [(0, 2), (5, 7), (19, 23), (2, 20), (60, 80)])
+def test_a_tile_between_the_cells_of_a_far_stretched_input_needs_no_more_than_a_few_cells(span):
+    program = program_of(["Conv1DTranspose(2, 3, strides=20)", "sigmoid"], (4, 1))
+    ((start, stop),) = check_tile(program, np.arange(8.0).reshape(2, 4, 1), (span,))
+    assert stop - start <= 2
 
 
 def test_tiles_of_a_network_with_branches_are_those_of_the_whole():

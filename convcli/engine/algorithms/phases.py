@@ -3,12 +3,15 @@
 With an upsampling of u, every u-th output along an axis meets the same cells of the kernel: those that do not fall on
 the empty cells of the stretched input. These outputs are one phase, a correlation of the input as it is.
 Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
+
+A kernel of F cells meets input in at most F of the u phases. Outputs in the others are sums of no products.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import gcd
+from itertools import product
+from math import gcd, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +20,7 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import patches
-from convcli.engine.algorithms.blocks import Block
+from convcli.engine.algorithms.blocks import ALL_FILTERS, Block, cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
@@ -34,15 +37,15 @@ def suits(problem: Problem) -> bool:
 
 
 def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
-    """Prepare the correlation of every phase."""
+    """Prepare the correlation of every phase that meets input."""
     return PhasesCorrelation(kernel, problem)
 
 
 class Phase(NamedTuple):
-    """Every u-th output along each axis, and the correlation that computes them; None where they meet no input."""
+    """Every u-th output along each axis, and the correlation that computes them."""
 
     outputs: tuple[slice, ...]
-    correlation: BlockwiseCorrelation | None
+    correlation: BlockwiseCorrelation
 
     def shape(self, positions: Sequence[int]) -> list[int]:
         """Return how many of so many positions along each axis belong to the phase."""
@@ -50,64 +53,77 @@ class Phase(NamedTuple):
 
 
 class PhasesCorrelation(BlockwiseCorrelation):
-    """The correlations of all phases; the region of a block begins with the number of its phase."""
+    """The correlations of all phases that meet input; the region of a block begins with the number of its phase."""
 
     def __init__(self, kernel: Array, problem: Problem) -> None:
         super().__init__(problem)
-        firsts = np.ndindex(*(window.upsample for window in problem.windows))
-        phases = (_phase(kernel, problem, first) for first in firsts)
-        self.phases = [phase for phase in phases if 0 not in phase.shape(problem.positions)]
+        axes = [_axis_phases(*axis) for axis in zip(problem.windows, problem.positions, strict=True)]
+        self.phases = [_phase(kernel, problem, choice) for choice in product(*axes)]
+        self.covers_all = len(self.phases) == prod(
+            min(window.upsample, count) for window, count in zip(problem.windows, problem.positions, strict=True)
+        )
+
+    def run(self, x: Array, y: Array, workers: ThreadPool, finish: Finish) -> None:
+        if not self.covers_all:
+            _fill_with_empty_sums(y, finish)
+        super().run(x, y, workers, finish)
 
     def blocks(self, shape: tuple[int, ...]) -> list[Block]:
-        blocks = []
-        for number, phase in enumerate(self.phases):
-            own = (shape[0], *phase.shape(shape[1:]))
-            whole = Block(tuple(slice(0, extent) for extent in own))
-            inner = phase.correlation.blocks(own) if phase.correlation else [whole]
-            blocks += [Block((slice(number, number + 1), *region), filters) for region, filters in inner]
-        return blocks
+        return [
+            Block((slice(number, number + 1), *region), filters)
+            for number, phase in enumerate(self.phases)
+            for region, filters in phase.correlation.blocks((shape[0], *phase.shape(shape[1:])))
+        ]
 
     def compute_block(self, x: Array, y: Array, block: Block, workers: ThreadPool, finish: Finish) -> None:
-        (number, *inner), filters = block
-        phase, region = self.phases[number.start], tuple(inner)
+        (number, *region), filters = block
+        phase = self.phases[number.start]
         outputs = y[(slice(None), *phase.outputs)]
-        if phase.correlation:
-            phase.correlation.compute_block(x, outputs, Block(region, filters), workers, finish)
-        else:
-            out = outputs[region]
-            out[...] = 0
-            finish(out, filters)
+        phase.correlation.compute_block(x, outputs, Block(tuple(region), filters), workers, finish)
 
 
-def _phase(kernel: Array, problem: Problem, first: Sequence[int]) -> Phase:
-    """Return the phase of every u-th output from the `first` along each axis."""
-    outputs = tuple(slice(start, None, window.upsample) for start, window in zip(first, problem.windows, strict=True))
-    phase = Phase(outputs, None)
-    counts = phase.shape(problem.positions)
-    axes = [_phase_window(window, start) for window, start in zip(problem.windows, first, strict=True)]
-    overlaps = [axis for axis in axes if axis is not None]
-    if 0 in counts or len(overlaps) < len(axes):
-        return phase
-    windows = tuple(
-        replace(window, after=(count - 1) + window.extent - window.before - width)
-        for (_, window), count, width in zip(overlaps, counts, problem.space, strict=True)
-    )
-    weights = np.ascontiguousarray(kernel[tuple(cells for cells, _ in overlaps)])
-    return Phase(outputs, patches.prepare(weights, replace(problem, windows=windows)))
+def _fill_with_empty_sums(y: Array, finish: Finish) -> None:
+    """Write to every output what becomes of a sum of no products: zero, plus the bias and what follows it.
+
+    It is the same number in all cells of a channel. Filled region by region, so that a signal is heard.
+    """
+    empty = np.zeros((1,) * (y.ndim - 1) + y.shape[-1:], y.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finish(empty, ALL_FILTERS)
+    for region in cut_into_regions(y.shape[:-1], y.shape[-1] * y.itemsize):
+        y[region] = empty
 
 
-def _phase_window(window: Window, first: int) -> tuple[slice, Window] | None:
-    """Return, for the phase from output `first`, the cells of the kernel that meet input, and their window over it.
+AxisPhase = tuple[int, slice, Window]  # the first output, the cells of the kernel that meet input, their window over it
+
+
+def _axis_phases(window: Window, positions: int) -> list[AxisPhase]:
+    """Return the phases along one axis that meet input, in the order of their first outputs.
 
     Output o and cell c of the kernel meet the stretched cell o - before + dilation · c, which is an input cell where
-    `upsample` divides it. None where no cell of the kernel meets any.
+    `upsample` divides it. So a cell meets input in one phase, and so does every `step`-th cell after it.
     """
     step = window.upsample // gcd(window.upsample, window.dilation)
-    offset = first - window.before
-    cells = range(min(step, window.size))
-    start = next((cell for cell in cells if (offset + cell * window.dilation) % window.upsample == 0), None)
-    if start is None:
-        return None
-    size = len(range(start, window.size, step))
-    before = -((offset + start * window.dilation) // window.upsample)
-    return slice(start, None, step), Window(size, 1, step * window.dilation // window.upsample, before=before)
+    phases = []
+    for start in range(min(step, window.size)):
+        first = (window.before - start * window.dilation) % window.upsample
+        if first < positions:
+            before = (window.before - start * window.dilation - first) // window.upsample
+            size = len(range(start, window.size, step))
+            inner = Window(size, 1, step * window.dilation // window.upsample, before=before)
+            phases.append((first, slice(start, None, step), inner))
+    return sorted(phases, key=lambda phase: phase[0])
+
+
+def _phase(kernel: Array, problem: Problem, axes: Sequence[AxisPhase]) -> Phase:
+    """Return the phase of every u-th output from the first along each axis."""
+    outputs = tuple(
+        slice(first, None, window.upsample) for (first, _, _), window in zip(axes, problem.windows, strict=True)
+    )
+    counts = [len(range(*axis.indices(count))) for axis, count in zip(outputs, problem.positions, strict=True)]
+    windows = tuple(
+        replace(window, after=(count - 1) + window.extent - window.before - width)
+        for (_, _, window), count, width in zip(axes, counts, problem.space, strict=True)
+    )
+    weights = np.ascontiguousarray(kernel[tuple(cells for _, cells, _ in axes)])
+    return Phase(outputs, patches.prepare(weights, replace(problem, windows=windows)))

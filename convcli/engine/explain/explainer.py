@@ -72,8 +72,9 @@ class Explainer:
 
     def patch(self, index: int, windows: Sequence[Window], position: Cell) -> Patch:
         """Return the cells under the windows of a step at one position, with all channels."""
-        patch = patch_of_input(self.inputs[0], windows, position) if index == 0 else None
-        return patch or self.laid_out(index, windows).patch(windows, position)
+        if index == 0:
+            return patch_of_input(self.inputs[0], windows, position)
+        return self.laid_out(index, windows).patch(windows, position)
 
     def laid_out(self, index: int, windows: Sequence[Window]) -> LaidOut:
         """Return all that a step reads, as its windows meet it."""

@@ -42,15 +42,12 @@ def lay_out_for(windows: Sequence[Window], values: Array, inside: Array, numberi
     return LaidOut(_lay_out(values, windows, values.shape), _lay_out(inside, windows, values.shape), origins)
 
 
-def patch_of_input(x: Array, windows: Sequence[Window], position: Cell) -> Patch | None:
-    """Return the cells of an input `(1, *spatial, channels)` under windows at a position; None where they meet none.
+def patch_of_input(x: Array, windows: Sequence[Window], position: Cell) -> Patch:
+    """Return the cells of an input `(1, *spatial, channels)` under windows at a position.
 
     Only the part of the input that the windows span is laid out, because a whole image would take far longer.
     """
-    nearby = _nearby(windows, x.shape[1:], position)
-    if nearby is None:
-        return None
-    spans, moved = nearby
+    spans, moved = _nearby(windows, x.shape[1:], position)
     part = x[(slice(None), *spans)]
     numbering = number_cells(part.shape[1:-1]) + [span.start for span in spans]
     laid_out = lay_out_for(moved, part, np.ones((*part.shape[:-1], 1), bool), numbering)
@@ -59,19 +56,19 @@ def patch_of_input(x: Array, windows: Sequence[Window], position: Cell) -> Patch
 
 def _nearby(
     windows: Sequence[Window], space: Sequence[int], position: Cell
-) -> tuple[tuple[slice, ...], tuple[Window, ...]] | None:
+) -> tuple[tuple[slice, ...], tuple[Window, ...]]:
     """Return the span of the input that the windows at a position meet, and windows that lie so over this span alone.
 
-    None where they meet no cell.
+    Where they meet no cell along an axis, the span is a cell that follows them.
     """
     spans, moved = [], []
     for window, width, index in zip(windows, space, position, strict=False):
         first = index * window.stride - window.before  # in cells of the stretched input
         last = first + window.extent - 1
         span = slice(max(0, -(-first // window.upsample)), min(width, last // window.upsample + 1))
-        if span.start >= span.stop:
-            return None
         before, after = span.start * window.upsample - first, last - (span.stop - 1) * window.upsample
+        if span.start >= span.stop:
+            span, before, after = slice(0, 1), window.extent, 0
         spans.append(span)
         moved.append(replace(window, stride=1, before=before, after=after, ceil=False))
     return tuple(spans), tuple(moved)

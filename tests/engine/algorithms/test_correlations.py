@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import approximate, blocks, compiled, fourier, im2col, patches, plain, winograd
 from convcli.engine.algorithms.prepare import prepare_correlation
+from convcli.engine.algorithms.table import load_algorithm
 from convcli.model.window import Window
 
 # ---- by hand ----
@@ -39,6 +40,28 @@ def test_the_reference_stretches_pads_and_crops():
     padded = plain.stretch_and_pad(column(1, 2), [Window(1, before=1, after=2, upsample=3)])
     assert padded.ravel().tolist() == [0, 1, 0, 0, 2, 0, 0]
     assert plain.stretch_and_pad(column(1, 2, 3, 4), [Window(1, before=-1, after=-2)]).ravel().tolist() == [2]
+
+
+@pytest.mark.parametrize("upsample", [4, 50, 10**12])
+def test_phases_are_prepared_only_where_the_kernel_meets_input(upsample):
+    kernel, window = column(1, 10, 100).reshape(3, 1, 1), Window(3, before=2, after=upsample - 1, upsample=upsample)
+    phases = load_algorithm("phases").prepare(kernel, problem_of(column(7), kernel, [window]))
+    assert (len(phases.phases), phases.covers_all) == (3, False)
+
+
+def test_outputs_between_the_cells_of_a_far_stretched_input_are_what_becomes_of_zero():
+    # 7 and 8 are 50 cells apart, each met by the kernel in reverse; after the bias of 1, the maximum with 5.
+    x, kernel, window = column(7, 8), column(3, 2, 1).reshape(3, 1, 1), Window(3, before=2, after=49, upsample=50)
+    correlation = load_algorithm("phases").prepare(kernel, problem_of(x, kernel, [window]))
+    y = np.full((1, 100, 1), np.nan)
+
+    def finish(block, filters):
+        np.add(block, [1], out=block)
+        np.maximum(block, 5, out=block)
+
+    with ThreadPool(2) as workers:
+        correlation.run(x, y, workers, finish)
+    assert y.ravel().tolist() == [8, 15, 22, *[5] * 47, 9, 17, 25, *[5] * 47]
 
 
 # ---- against the plain reference ----

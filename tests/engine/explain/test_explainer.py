@@ -107,6 +107,12 @@ def test_which_input_cells_reach_an_output_of_a_transposed_convolution():
     assert stage.patch.inside.tolist() == [True, False, True]
 
 
+def test_an_output_between_the_cells_of_a_far_stretched_input_meets_none_of_them():
+    # The whole input, stretched, would take 8 TB.
+    stage = last_stage("Conv2DTranspose(1, 3, strides=1000000)", np.ones((2, 2)), (1_000_001, 3, 0), seed=1)
+    assert (stage.value, stage.patch.inside.any(), set(stage.patch.cells.ravel().tolist())) == (0, False, {-1})
+
+
 def test_a_group_sees_its_own_channels():
     x = np.arange(8.0).reshape(1, 2, 4)
     stage = last_stage({"conv1d": {"filters": 4, "kernel_size": 1, "groups": 2}}, x, (1, 3), seed=1)
