@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
+from convcli.engine.algorithms import pooling
 from convcli.engine.buffers import MOST_OVERSIZE
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName, count_uses
@@ -71,15 +72,15 @@ def peak_bytes(
     operations: Sequence[Operation],
     results: Iterable[ValueName],
     input_shapes: Mapping[str, tuple[int, ...]],
-    sample_bytes: int,
+    samples: int,
+    itemsize: int,
     threads: int,
 ) -> int:
     """Return the bytes that a run takes at its worst moment.
 
-    `results` names the values that it returns. Shapes are those of one sample; `sample_bytes` is the size of a number
-    times the number of samples.
+    `results` names the values that it returns. Shapes are those of one sample; `itemsize` is the size of a number.
     """
-    results = set(results)
+    results, sample_bytes = set(results), samples * itemsize
     uses = count_uses(operations, results)
     sizes: dict[ValueName, int] = {name: prod(shape) * sample_bytes for name, shape in input_shapes.items()}
     ledger = Ledger()
@@ -103,7 +104,16 @@ def peak_bytes(
                 ledger.release(name)
     ledger.hold_briefly(sum(sizes[name] for name in results - in_own_memory))  # inputs and views are copied
     patches = max(map(_patch_numbers, operations), default=0) * sample_bytes
-    return ledger.peak + min(SCRATCH_PER_THREAD * threads, MIN_SCRATCH + PATCH_COPIES * patches)
+    scratch = min(SCRATCH_PER_THREAD * threads, MIN_SCRATCH + PATCH_COPIES * patches)
+    pooling_scratch = max((_pooling_scratch(operation, itemsize) for operation in operations), default=0)
+    return ledger.peak + max(scratch, threads * pooling_scratch)
+
+
+def _pooling_scratch(operation: Operation, itemsize: int) -> int:
+    """Return the scratch memory of a thread where windows are large, in bytes; 0 where it is that of any operation."""
+    step = operation.step
+    scratch = pooling.scratch_bytes(step.windows, operation.input_shape, itemsize) if isinstance(step, Pool) else 0
+    return scratch if scratch > SCRATCH_PER_THREAD else 0
 
 
 def _patch_numbers(operation: Operation) -> int:

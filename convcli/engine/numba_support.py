@@ -14,6 +14,7 @@ from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.blockwise import Finish, as_rows
+from convcli.engine.algorithms.pooling import suits_compiled
 from convcli.engine.epilogue import Affine, ElementwiseActivation, Epilogue, apply_epilogue
 from convcli.engine.fusion import Operation
 from convcli.model.steps import Correlate, Pool
@@ -40,7 +41,8 @@ def _products(operation: Operation) -> int:
     """Return the products or comparisons of an operation for one sample; 0 where compiled code is of no use."""
     step = operation.step
     if isinstance(step, Pool):
-        return prod(operation.output_shape) * prod(window.size for window in step.windows)
+        cells = prod(window.size for window in step.windows)
+        return prod(operation.output_shape) * cells if suits_compiled(step.windows) else 0
     if isinstance(step, Correlate):
         channels = operation.input_shape[-1]
         few = max(channels, operation.output_shape[-1]) <= compiled.FEW or step.groups == channels

@@ -143,14 +143,14 @@ class Program(Closeable):
 
         With a tile plan it is that of a run on one tile of each sample.
         """
-        sample_bytes = samples * np.dtype(self._settings.dtype).itemsize
+        itemsize = np.dtype(self._settings.dtype).itemsize
         operations: Sequence[Operation] = self._operations
         results: Iterable[ValueName] = self._results.values()
         input_shapes = self._input_shapes
         if tile_plan is not None:
             operations, results = tile_plan.operations, [tile_plan.result]
             input_shapes = tile_plan.input_shapes(input_shapes)
-        return peak_bytes(operations, results, input_shapes, sample_bytes, self._workspace.workers.count)
+        return peak_bytes(operations, results, input_shapes, samples, itemsize, self._workspace.workers.count)
 
     @property
     def prepared_weight_bytes(self) -> int:

@@ -23,6 +23,7 @@ CONVOLUTIONS = (
     ("Conv3D(8, 3)", (40, 50, 50, 4)),
     ("MaxPooling2D(5, strides=1)", (400, 400, 16)),
     ("AveragePooling2D(3, padding='same')", (400, 400, 16)),
+    ("MaxPooling2D(301, strides=1, padding='same')", (300, 300, 8)),
     ("Conv2D(8, 3, padding='same', padding_mode='reflect', activation='softmax')", (300, 300, 8)),
 )
 BRANCHES = {
@@ -100,3 +101,9 @@ def test_many_threads_take_no_more_for_little_work(layer, shape, algorithm):
     assert taken <= estimate <= 16 * memory_estimate.SCRATCH_PER_THREAD + 8 * taken
     if shape == (8, 8, 1):
         assert estimate < 8 * MIB
+
+
+def test_the_scratch_memory_of_large_pooling_windows_is_counted():
+    program = program_of(["MaxPooling2D(501, strides=1, padding='same')"], (500, 500, 8), dtype="float32", threads=2)
+    taken, estimate = bytes_taken(program, np.ones((1, 500, 500, 8), "float32")), program.bytes_needed(1)
+    assert 2 * 500 * 1000 * 8 * 4 < taken <= estimate <= 3 * taken

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
+from convcli.core import memory
 from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.shapes import known
 from convcli.engine.algorithms.plain import patch_at, stretch_and_pad
 from convcli.engine.explain.stages import Cell, Patch
 from convcli.model.window import Window
+
+BYTES_PER_CELL = 32  # of each channel and each axis, while an input is laid out: a number and copies of it
 
 
 class LaidOut(NamedTuple):
@@ -48,6 +52,8 @@ def patch_of_input(x: Array, windows: Sequence[Window], position: Cell) -> Patch
     Only the part of the input that the windows span is laid out, because a whole image would take far longer.
     """
     spans, moved = _nearby(windows, x.shape[1:], position)
+    cells = prod(window.before + window.extent + window.after for window in moved)
+    memory.require(cells * (x.shape[-1] + len(position)) * BYTES_PER_CELL, "a smaller window")
     part = x[(slice(None), *spans)]
     numbering = number_cells(part.shape[1:-1]) + [span.start for span in spans]
     laid_out = lay_out_for(moved, part, np.ones((*part.shape[:-1], 1), bool), numbering)

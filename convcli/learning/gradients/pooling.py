@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from convcli.core.lazy_imports import Array
+from convcli.core.records import replace
 from convcli.core.shapes import known
 from convcli.engine.algorithms.im2col import padded_input
-from convcli.engine.algorithms.pooling import divisors
+from convcli.engine.algorithms.pooling import divisors, windows_on_input
 from convcli.engine.run_step import run_step
 from convcli.learning.gradients.context import Backward, PassContext, Weights, without_weights
 from convcli.model.steps import GlobalPool, Pool
@@ -26,6 +27,9 @@ Index = tuple[slice, ...]
 def pool(step: Pool, inputs: Sequence[Array], weights: Weights, context: PassContext) -> tuple[Array, Backward]:
     """Return the maximum or the mean of each window, `(batch, *positions, channels)`, and its backward function."""
     (x,) = inputs
+    everywhere = _all_positions(step.windows, x.shape)
+    counts = divisors(step.windows, x, everywhere, step.count_padding) if step.kind == "average" else None
+    step = replace(step, windows=windows_on_input(step.windows, x.shape[1:-1], everywhere))
     padded = _padded(step, x, context)
     spanned = padded.shape
     combine = np.maximum if step.kind == "max" else np.add
@@ -33,9 +37,8 @@ def pool(step: Pool, inputs: Sequence[Array], weights: Weights, context: PassCon
     y = padded[first].copy()
     for cells in others:
         combine(y, padded[cells], out=y)
-    if step.kind == "max":
+    if counts is None:
         return y, without_weights(lambda dy: _max_gradient(step, x, y, dy, context))
-    counts = divisors(step.windows, x, _all_positions(step.windows, x.shape), step.count_padding)
     np.divide(y, counts, out=y)
     return y, without_weights(lambda dy: _mean_gradient(step, x, dy / counts, spanned))
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import compiled
-from convcli.engine.algorithms.pooling import pool
+from convcli.engine.algorithms.pooling import pool, suits_compiled, windows_on_input
 from convcli.engine.algorithms.resizing import resize
 from convcli.model.steps import Pool
-from convcli.model.window import Window
+from convcli.model.window import Window, sliding_window
 
 needs_numba = pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
 
@@ -37,9 +37,31 @@ def test_pooling_by_hand(native):
     assert pooled(x, [Window(2, 2, ceil=True)], "average", True, native) == [3, 5.5, 4]
 
 
+@pytest.mark.parametrize("native", [False, pytest.param(True, marks=needs_numba)])
+@pytest.mark.parametrize("size", [10, 1000, 2_000_000_000])
+def test_windows_larger_than_the_input_take_no_more_than_the_input(size, native):
+    x, window = column(5, 1, 3), sliding_window(size, 1, 1, "same", 3)
+    assert pooled(x, [window], "max", native=native) == [5, 5, 5]
+    assert pooled(x, [window], "average", native=native) == [3, 3, 3]
+    assert pooled(x, [sliding_window(size, size, 1, "same", 3)], "max", native=native) == [5]
+
+
+def test_window_cells_that_meet_padding_alone_are_left_out():
+    # Of the input's cells 0 to 4, position 3, from cell -4 on, meets the first with window cell 4, and position 2, from
+    # cell -6 on, the last with window cell 10. These are seven cells. At position 3 they cover cells 0 to 6.
+    window, region = Window(99, stride=2, before=10, after=94), (slice(0, 1), slice(2, 4))
+    assert windows_on_input([window], [5], region) == (Window(7, stride=2, before=6, after=2),)
+
+
+def test_compiled_code_is_for_small_windows():
+    assert suits_compiled([Window(3), Window(3)])
+    assert not suits_compiled([Window(3), Window(4)])
+    assert not suits_compiled([Window(2), Window(2), Window(2)])
+
+
 @st.composite
 def pooling_windows(draw):
-    size, stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    size, stride, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
     before, after = (min(draw(st.integers(0, 2)), (size - 1) * dilation) for _ in range(2))
     return Window(size, stride, dilation, before, after, ceil=draw(st.booleans()))
 
@@ -54,7 +76,7 @@ def pooling_windows(draw):
 )
 def test_compiled_pooling_is_the_same(windows, seed, kind, count_padding):
     generator = np.random.default_rng(seed)
-    x = generator.integers(-9, 9, (2, *(generator.integers(5, 9) for _ in windows), 3)) + 0.0
+    x = generator.integers(-9, 9, (2, *(generator.integers(7, 11) for _ in windows), 3)) + 0.0
     x.reshape(-1)[generator.integers(0, x.size)] = np.nan
     result, expected = (pooled(x, windows, kind, count_padding, native) for native in (True, False))
     np.testing.assert_allclose(result, expected, rtol=1e-15)
