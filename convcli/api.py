@@ -126,7 +126,7 @@ def apply(
 
 
 class Prepared(Closeable):
-    """A model with its weights, ready for many arrays of one shape. To be closed, or used as a context."""
+    """A model with its weights, ready for many arrays of one shape. Close it, or use it in a `with` block."""
 
     def __init__(self, model: Model, program: Program, dtype: str) -> None:
         self._model, self._program, self._dtype = model, program, dtype
@@ -155,7 +155,7 @@ class Prepared(Closeable):
         return _in_model_format(model, self._program(batch.read()))
 
     def close(self) -> None:
-        """Let its threads and spare memory go."""
+        """End its threads and free its memory."""
         self._program.close()
 
 
@@ -350,16 +350,16 @@ def fit(
     Args:
         model: What `load` returns. Weights that it holds are where learning begins.
         inputs: The samples, as for `apply`.
-        targets: The wanted outputs, batch first; for classes whole numbers `(batch,)`. A mapping NAME: ARRAY for
+        targets: The outputs to learn, batch first; for classes whole numbers `(batch,)`. A mapping NAME: ARRAY for
             several outputs.
         loss: The name of a Keras loss; by default sparse_categorical_crossentropy for classes,
             categorical_crossentropy after softmax, binary_crossentropy after sigmoid, else mse.
-        optimizer: `adam` or another of `convcli fit --optimizer`.
-        learning_rate: The step of the optimizer; by default Keras's for that optimizer.
-        momentum: Of sgd and rmsprop, in [0, 1).
-        epochs: How often all samples are seen; by default as often as makes 5,000 updates, at least 10.
+        optimizer: `adam`, `sgd` or `rmsprop`.
+        learning_rate: The size of the optimizer's steps; by default Keras's for that optimizer.
+        momentum: For sgd and rmsprop, the share of each step that goes into the next, in [0, 1).
+        epochs: How often all samples are seen; by default as often as 5,000 updates need, at least 10.
         batch_size: Samples in a minibatch.
-        seed: Determines all chance: weights that are drawn, the order of samples, dropout.
+        seed: The seed of all random choices: drawn weights, the order of samples, dropout.
         validation_split: The share of the samples, the last ones, that is kept for validation.
         weights: Where learning begins, as for `apply`.
         freeze: Names of layers whose weights do not change.
@@ -368,7 +368,7 @@ def fit(
         threads: How many threads work; by default one for each core. The result does not depend on it.
 
     Returns:
-        The weights, and the loss and metrics of each epoch.
+        The learned `weights`, by `LAYER/VARIABLE`, and `history`: the loss and metrics of each epoch, by name.
 
     Raises:
         ConvcliError: Inputs, targets or options do not suit the model, or the loss is no longer finite.
