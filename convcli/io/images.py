@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.extras import import_extra
 from convcli.core.lazy_imports import Array, np
@@ -27,6 +28,10 @@ PLAIN_MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N",
 CONVERTED_MODES = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
 MAX_GROWTH = 1100  # values a byte: deflate shrinks a single colour to a thousandth
 ALWAYS_ALLOWED_VALUES = 1 << 26
+# The bytes that decoding takes for each pixel by Pillow's mode, as measured: its image, an upright copy, the values.
+BYTES_PER_PIXEL = {"1": 5, "L": 5, "I;16": 11, "I;16L": 11, "I;16B": 11, "I;16N": 11}
+BYTES_PER_PIXEL_OF_OTHERS = 19
+MORE_BYTES_PER_PIXEL = 8  # for WebP's decoder, and where a deep image is read twice
 SAMPLE_FORMAT, BITS, UNSIGNED = 339, 258, 1  # two tags of TIFF, and a value of the first
 
 
@@ -88,10 +93,11 @@ def _silent_stderr(is_silent: bool) -> Iterator[None]:
 def _first_image(pillow: Any, content: bytes) -> tuple[Array, int]:
     """Return the values of the first image, and how many images there are."""
     image = _open(pillow, content)
+    _check_growth(image, len(content))
+    memory.require(_bytes_needed(image), "a smaller image")
     if image.format == "PNG":  # Pillow checks the checksums only here, and the image is used up then
         image.verify()
         image = _open(pillow, content)
-    _check_growth(image, len(content))
     count = getattr(image, "n_frames", 1)
     image.seek(0)
     raw_mode = _deep_raw_mode(image)
@@ -115,6 +121,13 @@ def _check_growth(image: Any, size: int) -> None:
     values, max_values = width * height * len(image.getbands()), max(ALWAYS_ALLOWED_VALUES, MAX_GROWTH * size)
     if values > max_values:
         raise ConvcliError(f"the image says it has {values:,} values, in {size:,} bytes", f"at most {max_values:,}")
+
+
+def _bytes_needed(image: Any) -> int:
+    """Return the memory that decoding an image takes at most, in bytes. Its header tells: nothing is decoded yet."""
+    width, height = image.size
+    more = MORE_BYTES_PER_PIXEL if image.format == "WEBP" or _deep_raw_mode(image) else 0
+    return width * height * (BYTES_PER_PIXEL.get(image.mode, BYTES_PER_PIXEL_OF_OTHERS) + more)
 
 
 def _lossless_mode(image: Any) -> str:

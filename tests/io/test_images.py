@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
+from convcli.core import memory, system_memory
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
 from convcli.io import arrays, images
@@ -333,6 +334,16 @@ def test_an_image_that_claims_more_values_than_its_file_can_hold_is_not_decoded(
     content[6:10] = struct.pack("<HH", 10_000, 10_000)
     with pytest.raises(ConvcliError, match=r"says it has 100,000,000 values, in \d+ bytes \(at most 67,108,864\)"):
         images.decode(bytes(content))
+
+
+@pytest.mark.parametrize(("mode", "form", "needed"), [("RGB", "PNG", 19), ("L", "PNG", 5), ("RGB", "WEBP", 27)])
+def test_an_image_is_measured_before_it_is_decoded(mode, form, needed, monkeypatch):
+    content = image_bytes(Image.new(mode, (4000, 4000)), form)
+    monkeypatch.setattr(images, "_turn_upright", None)  # it would decode the image
+    limit = system_memory.resident() + 4000 * 4000 * needed // 2
+    refused = pytest.raises(ConvcliError, match=r"needs [\d,.]+ MiB of memory in all, .* \(a smaller image\)")
+    with memory.limited_to(limit), refused:
+        images.decode(content)
 
 
 def test_a_large_image_of_one_colour_is_decoded():
