@@ -205,7 +205,7 @@ def test_a_file_or_archive_larger_than_the_memory_is_not_read(name, tmp_path, mo
     np.save(tmp_path / name, array) if name == "a.npy" else np.savez_compressed(tmp_path / name, a=array)
     monkeypatch.setattr(memory, "NEGLIGIBLE", 0)
     monkeypatch.setattr(memory, "available", lambda: 8000)
-    with pytest.raises(ConvcliError, match=f"{name}: needs 8,128 B of memory"):  # 128 + 1000 * 8
+    with pytest.raises(ConvcliError, match=f"{name}: needs 7.9 KiB of memory"):  # 128 + 1000 * 8 bytes
         arrays.load(str(tmp_path / name))
     monkeypatch.setattr(memory, "available", lambda: 9000)
     assert arrays.load(str(tmp_path / name)).size == 1000
