@@ -45,7 +45,11 @@ def located(where: str) -> Iterator[None]:
 
 def short_repr(value: Any, max_length: int = 60) -> str:
     """Return the `repr` of a value for a message, cut to `max_length` characters."""
-    text = repr(value)
+    return shortened(repr(value), max_length)
+
+
+def shortened(text: str, max_length: int = 60) -> str:
+    """Return a text from a file for a message, cut to `max_length` characters."""
     return text if len(text) <= max_length else f"{text[: max_length - 3]}..."
 
 

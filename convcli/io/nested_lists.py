@@ -10,7 +10,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from convcli.core.dtypes import MAX_EXACT_INTEGER, READABLE_DTYPES
-from convcli.core.errors import ConvcliError, located, short_repr
+from convcli.core.errors import ConvcliError, located, short_repr, shortened
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import format_shape
 from convcli.io.npy import MAX_AXES
@@ -37,10 +37,12 @@ def from_document(value: Any) -> Array | dict[str, Array]:
             return {str(name): to_array(array) for name, array in output.items()}
         return to_array(output)
     if "data" not in value:
-        raise ConvcliError(f"no array in a mapping of {', '.join(map(str, value)) or 'nothing'}", "data: or output:")
+        raise ConvcliError(
+            f"no array in a mapping of {shortened(', '.join(map(str, value))) or 'nothing'}", "data: or output:"
+        )
     unknown = set(value) - {"data", "dtype"}
     if unknown:
-        raise ConvcliError(f"unknown key {sorted(map(str, unknown))[0]!r} beside data", "dtype, or none")
+        raise ConvcliError(f"unknown key {short_repr(sorted(map(str, unknown))[0])} beside data", "dtype, or none")
     array = to_array(value["data"])
     dtype = value.get("dtype")
     return array if dtype is None else _cast(array, dtype)
@@ -49,7 +51,7 @@ def from_document(value: Any) -> Array | dict[str, Array]:
 def _cast(array: Array, dtype: Any) -> Array:
     """Return the array in the dtype. Raises `ConvcliError` where that would do more than round."""
     if dtype not in READABLE_DTYPES:
-        raise ConvcliError(f"dtype {dtype!r}", f"one of {', '.join(READABLE_DTYPES)}")
+        raise ConvcliError(f"dtype {short_repr(dtype)}", f"one of {', '.join(READABLE_DTYPES)}")
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
     fits = np.isfinite(cast) == np.isfinite(array) if cast.dtype.kind == "f" else cast == array

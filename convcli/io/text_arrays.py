@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcli.core import memory
 from convcli.core.dtypes import MAX_EXACT_INTEGER
-from convcli.core.errors import ConvcliError, located
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.io.nested_lists import check_exact
 from convcli.io.yaml_json import SMALLER_TEXT
 
@@ -59,5 +59,5 @@ def _line_error(line: str, separator: str, count: int) -> ConvcliError:
     tokens = line.split(separator)
     wrong = next((token.strip() for token in tokens if _parse_line(token, separator) is None), None)
     if wrong is not None:
-        return ConvcliError(f"{wrong!r} is not a number", "numbers split by commas or tabs")
+        return ConvcliError(f"{short_repr(wrong)} is not a number", "numbers split by commas or tabs")
     return ConvcliError(f"{len(tokens)} number{'s' * (len(tokens) > 1)}, the first line has {count}")

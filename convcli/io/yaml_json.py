@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from convcli.core import memory
-from convcli.core.errors import ConvcliError
+from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.lazy_imports import yaml
 
 MAX_DEPTH = 100
@@ -61,7 +61,7 @@ def _unique_keys(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     mapping: dict[Any, Any] = {}
     for key, value in pairs:
         if key in mapping:
-            raise ConvcliError(f"{key!r} is given twice")
+            raise ConvcliError(f"{short_repr(key)} is given twice")
         mapping[key] = value
     return mapping
 
@@ -121,7 +121,9 @@ def _loader() -> Any:
                 if not isinstance(key, str | int | float | None):
                     raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
                 if key in keys:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", key_node.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{short_repr(key)} is given twice", key_node.start_mark
+                    )
                 keys.add(key)
             mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
             return mapping

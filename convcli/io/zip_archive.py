@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from convcli.core import memory
-from convcli.core.errors import ConvcliError, located
+from convcli.core.errors import ConvcliError, located, short_repr
 
 START = (b"PK\x03\x04", b"PK\x05\x06")
 MAX_GROWTH = 100  # numbers hardly compress: a file that grows more is probably meant to fill the memory
@@ -38,7 +38,7 @@ def extract(content: bytes, kind: str, only: str | None = None, max_bytes: int |
     entries = [entry for entry in archive.infolist() if only in (None, entry.filename)]
     name, count = Counter(entry.filename for entry in entries).most_common(1)[0] if entries else ("", 0)
     if count > 1:
-        raise ConvcliError(f"{name!r} is there {count} times", "a name for each")
+        raise ConvcliError(f"{short_repr(name)} is there {count} times", "a name for each")
     size = sum(entry.file_size for entry in entries)
     max_bytes = max_uncompressed_size(content) if max_bytes is None else max_bytes
     if size > max_bytes:

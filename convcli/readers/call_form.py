@@ -149,7 +149,7 @@ def _literal(node: Any) -> Any:
         if isinstance(dividend, int | float) and isinstance(divisor, int | float) and divisor:
             return dividend / divisor
     remedy = "a number, text in quotes, list, True, False, None, or a/b"
-    raise ConvcliError(f"{ast.unparse(node)!r} is not a literal", remedy)
+    raise ConvcliError(f"{short_repr(ast.unparse(node))} is not a literal", remedy)
 
 
 def _constant(value: float | str | None) -> float | str | None:
@@ -169,7 +169,9 @@ def layer_class(name: str) -> type[Layer]:
     if find_activation(name):
         return LAYERS["activation"]
     known = {layer.keras_name() for layer in LAYERS.values()} | set(ACTIVATIONS)
-    raise ConvcliError(f"unknown layer type {name!r}", suggestion(name, known, "convcli help layer-types lists them"))
+    raise ConvcliError(
+        f"unknown layer type {short_repr(name)}", suggestion(name, known, "convcli help layer-types lists them")
+    )
 
 
 def find_activation(name: str) -> str | None:

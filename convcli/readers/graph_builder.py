@@ -58,10 +58,10 @@ class GraphBuilder:
         if name is None:
             return self._free_name(layer_type.keras_name(), reserved)
         if not isinstance(name, str) or not name or not name.isprintable():
-            raise ConvcliError(f"name: {name!r}", "a printable word")
+            raise ConvcliError(f"name: {short_repr(name)}", "a printable word")
         if name in self.taken or name == INPUT:
             problem = "is the name of an input" if name in (*self.inputs, INPUT) else "is taken"
-            raise ConvcliError(f"name: {name!r} {problem}", "a name of its own")
+            raise ConvcliError(f"name: {short_repr(name)} {problem}", "a name of its own")
         return name
 
     def _free_name(self, base: str, reserved: set[str]) -> str:
@@ -77,14 +77,16 @@ class GraphBuilder:
         arguments = dict(config.arguments)
         name, inputs = arguments.pop("layer", None), arguments.pop("inputs", None)
         if arguments:
-            raise ConvcliError(f"{SHARED} has no argument {next(iter(arguments))!r}", "layer, inputs")
+            raise ConvcliError(f"{SHARED} has no argument {short_repr(next(iter(arguments)))}", "layer, inputs")
         first = self.first_calls.get(name)
         if first is None:
-            raise ConvcliError(f"layer: no layer {name!r} before this call", suggestion(str(name), self.first_calls))
+            raise ConvcliError(
+                f"layer: no layer {short_repr(name)} before this call", suggestion(str(name), self.first_calls)
+            )
         self.calls[first.name] += 1
         call_name = f"{name}#{self.calls[first.name]}"
         if call_name in self.taken:
-            raise ConvcliError(f"name: {call_name!r} is taken", "names without #")
+            raise ConvcliError(f"name: {short_repr(call_name)} is taken", "names without #")
         with located(f"layer {call_name}"):
             return replace(
                 first, name=call_name, inputs=self._operands(inputs), weight_values={}, shares_with=first.name
@@ -123,9 +125,9 @@ class GraphBuilder:
             if isinstance(operand, str):
                 if operand not in self.taken:
                     remedy = suggestion(operand, self.taken, "a layer's inputs come before it")
-                    raise ConvcliError(f"inputs: no layer or input {operand!r} before this one", remedy)
+                    raise ConvcliError(f"inputs: no layer or input {short_repr(operand)} before this one", remedy)
             elif isinstance(operand, bool) or not isinstance(operand, int | float):
-                raise ConvcliError(f"inputs: {operand!r}", "names of layers or inputs, or numbers")
+                raise ConvcliError(f"inputs: {short_repr(operand)}", "names of layers or inputs, or numbers")
             else:
                 real_number(operand, 0)
         return operands
@@ -142,10 +144,10 @@ def _take_facts(arguments: dict[str, Any]) -> Mapping[str, Any]:
     """Remove what a node states beside its layer from the layer's arguments and return it."""
     trainable = arguments.pop("trainable", True)
     if not isinstance(trainable, bool):
-        raise ConvcliError(f"trainable: {trainable!r}", "true or false")
+        raise ConvcliError(f"trainable: {short_repr(trainable)}", "true or false")
     stored_as = arguments.pop("stored_as", None)
     if not isinstance(stored_as, str | None):
-        raise ConvcliError(f"stored_as: {stored_as!r}", "a path in a Keras weights file")
+        raise ConvcliError(f"stored_as: {short_repr(stored_as)}", "a path in a Keras weights file")
     left_out = arguments.pop("left_out", ())
     if not isinstance(left_out, list | tuple) or not all(isinstance(name, str) for name in left_out):
         raise ConvcliError(f"left_out: {short_repr(left_out)}", "a list of names of arguments")

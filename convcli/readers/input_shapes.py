@@ -52,7 +52,7 @@ def parse_inputs(value: Any, data_format: DataFormat) -> dict[str, Shape | None]
     shapes: dict[str, Shape | None] = {}
     for name, shape in by_name.items():
         if not str(name).isprintable():
-            raise ConvcliError(f"input: the name {name!r} is not printable", "printable text")
+            raise ConvcliError(f"input: the name {short_repr(name)} is not printable", "printable text")
         with located("input" if name == INPUT else f"input: {name}"):
             shapes[str(name)] = None if shape is None else data_format.to_channels_last(parse_shape(shape))
     if not 1 <= len(shapes) <= MOST_INPUTS:

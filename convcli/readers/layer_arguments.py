@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, suggestion
+from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import Record, field
 from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
@@ -59,7 +59,7 @@ def _unknown_argument(layer_type: type[Layer], name: str) -> ConvcliError:
     known = tuple(dict.fromkeys((*layer_type.argument_names(), *layer_type.weight_names)))
     others = (*GRAPH_KEYS, "kernel_layout") if issubclass(layer_type, KernelLayer) else GRAPH_KEYS
     remedy = suggestion(name, (*known, *others), f"known: {', '.join(known) or 'none'}")
-    return ConvcliError(f"{layer_type.__name__} has no argument {name!r}", remedy)
+    return ConvcliError(f"{layer_type.__name__} has no argument {short_repr(name)}", remedy)
 
 
 def _how_to_give(layer_type: type[Layer], name: str) -> str:

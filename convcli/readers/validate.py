@@ -33,14 +33,14 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
     """
     for key in mapping:
         if key not in MODEL_KEYS:
-            raise ConvcliError(f"unknown key {key!r}", suggestion(str(key), MODEL_KEYS))
+            raise ConvcliError(f"unknown key {short_repr(key)}", suggestion(str(key), MODEL_KEYS))
     configs = _parse_layers(mapping.get("layers"))
     data_format = _data_format(mapping.get("data_format"), configs, data_format)
     inputs = parse_inputs(mapping.get("input", configs[0].arguments.get("input_shape")), data_format)
     nodes = GraphBuilder(tuple(inputs), folder, data_format).build(configs)
     name = mapping.get("name", title)
     if not isinstance(name, str) or not name.isprintable():
-        raise ConvcliError(f"name: {name!r}", "printable text")
+        raise ConvcliError(f"name: {short_repr(name)}", "printable text")
     return Model(name, inputs, nodes, _outputs(mapping.get("outputs"), nodes), data_format)
 
 
@@ -75,7 +75,7 @@ def _outputs(value: Any, nodes: Sequence[Node]) -> tuple[str, ...]:
     known = {node.name for node in nodes}
     for name in names:
         if not isinstance(name, str) or name not in known:
-            raise ConvcliError(f"outputs: no layer {name!r}", suggestion(str(name), known))
+            raise ConvcliError(f"outputs: no layer {short_repr(name)}", suggestion(str(name), known))
     if not names or len(set(names)) != len(names):
         raise ConvcliError(f"outputs: {list(names)}", "names of layers, each once")
     return names

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
 from convcli.core.shapes import Shape, format_shape
@@ -103,7 +103,8 @@ def _named_value(name: str, folder: str, rank: int | None) -> WeightValue:
     if not filter_bank.is_known(name):
         quotes = "in a list, quotes keep a name with commas whole" if "=" in name and ":" not in name else None
         raise ConvcliError(
-            f"{name!r} is neither a file nor a filter of the bank", quotes or filter_bank.filter_suggestion(name)
+            f"{short_repr(name)} is neither a file nor a filter of the bank",
+            quotes or filter_bank.filter_suggestion(name),
         )
     bank_filter = filter_bank.find(name, rank)
     if bank_filter.warning is not None:
@@ -173,7 +174,7 @@ def _filter_set(names: Sequence[str], filters: Sequence[WeightValue], rank: int)
                     "filters of one shape",
                 )
             if not name.isprintable():
-                raise ConvcliError(f"a filter is named {name!r}", "printable text")
+                raise ConvcliError(f"a filter is named {short_repr(name)}", "printable text")
     extents = tuple(extent or 1 for extent in shape)
     return FilterSet(tuple(names), extents[:rank], extents[rank] if len(shape) > rank else None, tuple(filters))
 
@@ -225,9 +226,12 @@ def to_keras_layout(kernel: WeightValue, layout: str, rank: int, kernel_axes: st
     ):
         example = "OI" + "DHW"[3 - rank :]
         raise ConvcliError(
-            f"{layout!r}", f"one letter for each axis: I in, O out, and {rank} of D H W or K, such as {example}"
+            short_repr(layout),
+            f"one letter for each axis: I in, O out, and {rank} of D H W or K, such as {example}",
         )
     if len(kernel.shape) != len(layout):
-        raise ConvcliError(f"{layout!r} for a kernel of shape {format_shape(kernel.shape)}", "one letter for each axis")
+        raise ConvcliError(
+            f"{short_repr(layout)} for a kernel of shape {format_shape(kernel.shape)}", "one letter for each axis"
+        )
     order = [*spatial, *(layout.index(letter) for letter in kernel_axes)]
     return WeightValue(tuple(kernel.shape[axis] for axis in order), lambda: np.transpose(kernel.array(), order))

@@ -944,6 +944,12 @@ def test_a_message_is_one_line_whatever_it_quotes(run):
 
 
 def test_a_long_message_is_cut_in_its_middle(run):
-    code, said = run("filters", "bmup" + "x" * 100_000)
+    code, said = run("shape", "x" * 100_000)
     assert (code, len(said)) == (1, len("Error: ") + 1000 + len(" … ") + 1)
-    assert said.endswith("(convcli filters lists them)\n")
+    assert said.endswith("x: file name too long\n")
+
+
+def test_an_unknown_name_is_quoted_in_part(run):
+    code, said = run("filters", "bmup" + "x" * 100_000)
+    name = "'bmup" + "x" * 52 + "..."
+    assert (code, said) == (1, f"Error: {name} is not a filter of the bank (convcli filters lists them)\n")

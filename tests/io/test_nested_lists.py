@@ -132,3 +132,11 @@ def test_a_value_that_its_dtype_cannot_hold_is_an_error(value, dtype):
 def test_a_document_without_an_array_is_an_error(document, message):
     with pytest.raises(ConvcliError, match=f"^{message}"):
         nested_lists.from_document(document)
+
+
+@pytest.mark.parametrize("value", [{"k" * 500: 1}, {"data": [1], "k" * 500: 1}, {"k" * 50: 1, "m" * 50: 2}])
+def test_a_message_about_keys_quotes_sixty_characters_of_them(value):
+    with pytest.raises(ConvcliError) as error:
+        nested_lists.from_document(value)
+    assert "k" * 50 in str(error.value)
+    assert len(str(error.value)) <= 60 + len("no array in a mapping of  (data: or output:)")

@@ -76,3 +76,25 @@ def test_the_data_format_that_layers_agree_on_is_the_model_s():
 def test_an_unknown_data_format_is_an_error():
     with pytest.raises(ConvcliError):
         convcli.load(["flatten"], data_format="NHWC")
+
+
+LONG = "k" * 500
+CUT = "'" + "k" * 56 + "..."  # 60 characters, the quotation mark and the dots included
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"layers": ["flatten"], LONG: 1},
+        {"layers": [{LONG: {}}]},
+        {"layers": [{"flatten": {LONG: 1}}]},
+        {"layers": [{"flatten": {"inputs": LONG}}]},
+        {"layers": ["flatten"], "outputs": LONG},
+        {"layers": [{"dense": {"units": 1, "activation": LONG}}]},
+    ],
+)
+def test_a_message_about_an_unknown_name_quotes_no_more_of_it_than_of_any_value(mapping):
+    with pytest.raises(ConvcliError) as error:
+        convcli.load(mapping)
+    assert CUT in str(error.value)
+    assert LONG[:57] not in str(error.value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import prod
 
-from convcli.core.errors import ConvcliError, located, suggestion
+from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import Record, field
 from convcli.model.filter_bank import fixed_filters, formulas
 from convcli.model.filter_bank.fixed_filters import DIRECTIONS, compass
@@ -258,7 +258,7 @@ def find(name: str, axes: int | None = None) -> Filter:
     """
     base, colon, text = name.partition(":")
     if base not in FILTERS:
-        raise ConvcliError(f"{name!r} is not a filter of the bank", filter_suggestion(name))
+        raise ConvcliError(f"{short_repr(name)} is not a filter of the bank", filter_suggestion(name))
     recipe = FILTERS[base]
     arguments: dict[str, Number] = {key: parameter.default for key, parameter in recipe.parameters.items()}
     if "rank" in arguments and axes in (1, 2, 3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import inf, isnan, nan
 
-from convcli.core.errors import ConvcliError
+from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.records import Record
 
 LARGEST = 1001  # cells along an axis
@@ -89,7 +89,7 @@ def read(text: str, parameters: Mapping[str, Parameter]) -> dict[str, Number]:
     for setting in _settings(text, parameters):
         name, equals, value = (word.strip() for word in setting.partition("="))
         if name not in parameters:
-            raise ConvcliError(f"no parameter {name!r}", f"it has {format_defaults(parameters) or 'none'}")
+            raise ConvcliError(f"no parameter {short_repr(name)}", f"it has {format_defaults(parameters) or 'none'}")
         if not equals:
             raise ConvcliError(f"{name} without a value", f"such as {name}={parameters[name].default:g}")
         if name in numbers:

@@ -56,7 +56,7 @@ def whole_number(least: int = 1) -> ArgumentReader:
 def boolean(value: Any, rank: int) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise ConvcliError(f"{value!r}", "true or false")
+        raise ConvcliError(short_repr(value), "true or false")
     return value
 
 
@@ -83,7 +83,7 @@ def choice(*words: str) -> ArgumentReader:
 
     def read(value: Any, rank: int) -> str:
         if value not in words or not isinstance(value, str):
-            raise ConvcliError(f"{value!r}", f"one of {', '.join(words)}")
+            raise ConvcliError(short_repr(value), f"one of {', '.join(words)}")
         return value
 
     return read
@@ -100,7 +100,7 @@ def activation_name(value: Any, rank: int) -> str | None:
         return None
     name = str(value).lower()
     if name not in ACTIVATIONS:
-        raise ConvcliError(f"{value!r} is not an activation", suggestion(name, ACTIVATIONS))
+        raise ConvcliError(f"{short_repr(value)} is not an activation", suggestion(name, ACTIVATIONS))
     return name
 
 
@@ -116,7 +116,7 @@ def per_axis(least: int = 1) -> ArgumentReader:
     def read(value: Any, rank: int) -> tuple[int, ...]:
         numbers = list(value) if isinstance(value, list | tuple) else [value] * rank
         if len(numbers) != rank:
-            raise ConvcliError(f"{value!r}", f"one whole number, or one for each of the {rank} spatial axes")
+            raise ConvcliError(short_repr(value), f"one whole number, or one for each of the {rank} spatial axes")
         return tuple(whole_number(least)(number, rank) for number in numbers)
 
     return read
@@ -130,7 +130,7 @@ def pairs_per_axis(value: Any, rank: int) -> tuple[Pair, ...]:
         return (_pair(value, rank),)
     if len(value) != rank:
         raise ConvcliError(
-            f"{value!r}", f"a number, one for each of the {rank} spatial axes, or [[before, after], ...]"
+            short_repr(value), f"a number, one for each of the {rank} spatial axes, or [[before, after], ...]"
         )
     return tuple(_pair(item, rank) for item in value)
 
@@ -147,7 +147,7 @@ def word_or_pairs(*words: str) -> ArgumentReader:
         if isinstance(value, str):
             allowed = [word for word in words if word != "causal" or rank == 1]
             if value.lower() not in allowed:
-                raise ConvcliError(f"{value!r}", f"{', '.join(allowed)}, or numbers of cells")
+                raise ConvcliError(short_repr(value), f"{', '.join(allowed)}, or numbers of cells")
             return value.lower()
         return pairs_per_axis(value, rank)
 
@@ -160,7 +160,7 @@ def word_or_pairs(*words: str) -> ArgumentReader:
 def axis_number(value: Any, rank: int) -> int:
     """Read an axis number."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ConvcliError(f"{value!r}", "an axis number")
+        raise ConvcliError(short_repr(value), "an axis number")
     return value
 
 

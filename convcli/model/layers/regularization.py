@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError
+from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.shapes import DataFormat, Shape
 from convcli.model.layers.arguments import argument, data_format_name, real_number
 from convcli.model.layers.base import Layer
@@ -15,7 +15,7 @@ from convcli.model.steps import Noise, Penalty, Step
 def rate_below_one(value: Any, rank: int) -> float:
     """Read a share of the values, below 1."""
     if not 0 <= real_number(value, rank) < 1:
-        raise ConvcliError(f"{value!r}", "0 or more and below 1")
+        raise ConvcliError(short_repr(value), "0 or more and below 1")
     return float(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError
+from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.shapes import DataFormat, Shape, format_shape, product
 from convcli.model.layers.arguments import argument, choice, data_format_name, pairs_per_axis, per_axis
 from convcli.model.layers.base import Layer
@@ -113,7 +113,7 @@ def target_shape(value: Any, rank: int) -> tuple[int, ...]:
     extents = value if isinstance(value, list | tuple) else (value,)
     valid = all(isinstance(item, int) and not isinstance(item, bool) and (item > 0 or item == -1) for item in extents)
     if not valid or not extents or list(extents).count(-1) > 1:
-        raise ConvcliError(f"{value!r}", "positive whole numbers, one of which may be -1")
+        raise ConvcliError(short_repr(value), "positive whole numbers, one of which may be -1")
     return tuple(extents)
 
 
@@ -150,7 +150,7 @@ def axis_order(value: Any, rank: int) -> tuple[int, ...]:
     """Read an order of all axes but the batch, counted from 1."""
     whole = isinstance(value, list | tuple) and all(type(item) is int for item in value)
     if not whole or not value or sorted(value) != list(range(1, len(value) + 1)):
-        raise ConvcliError(f"{value!r}", "the numbers of all axes but the batch, from 1, in their new order")
+        raise ConvcliError(short_repr(value), "the numbers of all axes but the batch, from 1, in their new order")
     return tuple(value)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located
+from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.readers.call_form import SHARED
 from convcli.readers.keras.inbound_nodes import TensorReference
 from convcli.readers.keras.model_tree import KerasLayer, KerasModel
@@ -132,7 +132,7 @@ def _dependencies(model: KerasModel) -> tuple[dict[CallKey, int], dict[CallKey, 
 def _call_key(name: str, call: tuple[str, int], keys: Mapping[tuple[str, int], CallKey]) -> CallKey:
     if call not in keys:
         with located(f"layer {name}"):
-            raise ConvcliError(f"takes call {call[1]} of {call[0]!r}, which is not in the model")
+            raise ConvcliError(f"takes call {call[1]} of {short_repr(call[0])}, which is not in the model")
     return keys[call]
 
 

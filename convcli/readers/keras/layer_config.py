@@ -45,7 +45,7 @@ def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
         raise ConvcliError(f"unknown operation {name}", f"one of {', '.join(OPERATIONS)}")
     result = LAYERS.get(canonical_name(name))
     if result is None or name not in (result.__name__, *result.aliases):
-        raise ConvcliError(f"unknown layer class {name!r}", "convcli help layer-types lists them")
+        raise ConvcliError(f"unknown layer class {short_repr(name)}", "convcli help layer-types lists them")
     return result
 
 
