@@ -102,7 +102,12 @@ def decode(content: bytes, suffix: str = "", name: str = "the file") -> Array | 
         return npy.decode_npz(content)
     if images.is_image(content):
         return images.decode(content, name)
-    return nested_lists.from_document(decode_text(content, suffix))
+    text = _text(content)
+    value = _parse_text(text, suffix, name)
+    problem = text_arrays.first_problem(text) if isinstance(value, str) else None
+    if problem is not None:
+        raise problem
+    return nested_lists.from_document(value)
 
 
 def is_binary(content: bytes) -> bool:
@@ -110,11 +115,16 @@ def is_binary(content: bytes) -> bool:
     return content.startswith(npy.MAGIC) or zip_archive.is_zip(content) or images.is_image(content)
 
 
-def decode_text(content: bytes, suffix: str = "") -> Any:
+def decode_text(content: bytes, suffix: str = "", name: str = "the file") -> Any:
     """Return the value that a text holds: lines of numbers as a list, anything else as YAML or JSON reads it.
 
-    Raises `ConvcliError`.
+    `name` is what notes call the file. Raises `ConvcliError`.
     """
+    return _parse_text(_text(content), suffix, name)
+
+
+def _text(content: bytes) -> str:
+    """Return the bytes of a text file as text that is not empty. Raises `ConvcliError`."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -123,5 +133,9 @@ def decode_text(content: bytes, suffix: str = "") -> Any:
         raise ConvcliError("is empty")
     if "\0" in text:
         raise ConvcliError("holds null bytes", "UTF-8 text, or an .npy or .npz file")
-    rows = text_arrays.parse_lines(text)
+    return text
+
+
+def _parse_text(text: str, suffix: str, name: str) -> Any:
+    rows = text_arrays.parse_lines(text, name)
     return yaml_json.parse(text, json_only=suffix == ".json") if rows is None else rows

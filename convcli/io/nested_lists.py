@@ -27,7 +27,8 @@ def from_document(value: Any) -> Array | dict[str, Array]:
     """
     if isinstance(value, str) and value not in NONFINITE_WORDS:
         raise ConvcliError(
-            f"{short_repr(value)} is not an array", "lines of numbers split by commas or tabs, or a nested list"
+            f"{short_repr(value)} is not an array",
+            "lines of numbers split by commas, tabs, semicolons or spaces, or a nested list",
         )
     if not isinstance(value, Mapping):
         return to_array(value)

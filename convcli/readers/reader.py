@@ -26,7 +26,9 @@ class ModelFile(Record):
     @cached_property
     def value(self) -> Any:
         """The plain value that a text file holds: YAML, JSON or lines of numbers. Raises `ConvcliError`."""
-        return arrays.decode_text(self.content, self.suffix) if self.parsed is None else self.parsed
+        if self.parsed is not None:
+            return self.parsed
+        return arrays.decode_text(self.content, self.suffix, self.source)
 
 
 class Document(Record):

@@ -16,7 +16,8 @@ import convcli
 from convcli.cli import main
 from convcli.core.errors import ConvcliError
 
-ONE_ARRAY = "lines of numbers split by commas or tabs, or a nested list"
+NUMBERS = "numbers split by commas, tabs, semicolons or spaces"
+ONE_ARRAY = f"lines of {NUMBERS}, or a nested list"
 TEXT = "UTF-8 text, or an .npy or .npz file"
 LITERAL = "a number, text in quotes, list, True, False, None, or a/b"
 KERNEL = "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d"
@@ -63,10 +64,12 @@ def npy(header, data=b""):
         ("1\0", f"holds null bytes ({TEXT})"),
         (b"[1, \xe9]", f"byte 4 is not text ({TEXT})"),
         ("hello", f"'hello' is not an array ({ONE_ARRAY})"),
-        ("x,y\n1,2", f"'x,y 1,2' is not an array ({ONE_ARRAY})"),
+        ("x,y\n1,z", f"line 2, column 2: 'z' is not a number ({NUMBERS})"),
+        ("x,y\nm,s\n1,2", f"line 2, column 1: 'm' is not a number ({NUMBERS})"),
         ("1,2\n\n3,4", "line 2: an empty line begins another map (one map a file; npy and json hold several)"),
         ("1,2\n3", "line 2: 1 number, the first line has 2"),
-        ("1,2\n3, x", "line 2: 'x' is not a number (numbers split by commas or tabs)"),
+        ("1,2\n3, x", f"line 2, column 2: 'x' is not a number ({NUMBERS})"),
+        ("0,5;1,5", "line 1, column 1: '0,5' is not a number (a decimal point)"),
         ("{}", "no array in a mapping of nothing (data: or output:)"),
         ('{"\\n\\u001b": 1}', r"no array in a mapping of \n\x1b (data: or output:)"),
         ("{a: 1, b: 2}", "no array in a mapping of a, b (data: or output:)"),

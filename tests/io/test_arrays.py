@@ -97,7 +97,7 @@ def test_a_json_file_is_read_as_json():
     "content",
     [
         *(b"", b" \n", b"\0", b"hello", b"null", b"{}", b"[~]", b"['1']", b"[on]", b"[1_000]", b"[nan]", b"[1, [2]]"),
-        *(b"[[1, 2], [3]]", b"x,y\n1,2", b"1,2,\n3,4,", b"1,2\n3", b"1,2\n3;4", b"1,2\n\n3,4", b"1,2\n3\t4", b"1_0,2"),
+        *(b"[[1, 2], [3]]", b"x,y\n1,z", b"1,2,\n3,4", b"1,2\n3", b"1,2\n3;4", b"1,2\n\n3,4", b"1,2\n3\t4", b"1_0,2"),
         *(b"{data: [1], unit: m}", b"{data: [1], dtype: float128}", b"{data: ~}", b"{output: ~}"),
         *(b"{output: {a: [b]}}", b"[{a: 1}]", b"!!set {a, b}", b"{data: {a: 1}}", b"{output: {a: {b: 1}}}"),
         *("[1, é]".encode("latin-1"), "[1, 2]".encode("utf-16"), "1,2".encode("utf-32")),
