@@ -1,4 +1,4 @@
-"""Load arrays from files: NPY, NPZ, images, lines of numbers, YAML, JSON.
+"""Load arrays from files: NPY, NPZ, images, lines of numbers, prints of NumPy, YAML, JSON.
 
 The content of a file tells its format; its name does not matter. NumPy is imported when the first array is made.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import DataFormat
-from convcli.io import images, nested_lists, npy, text_arrays, yaml_json, zip_archive
+from convcli.io import images, nested_lists, npy, numpy_prints, text_arrays, yaml_json, zip_archive
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
 
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *images.SUFFIXES)
@@ -116,7 +116,7 @@ def is_binary(content: bytes) -> bool:
 
 
 def decode_text(content: bytes, suffix: str = "", name: str = "the file") -> Any:
-    """Return the value that a text holds: lines of numbers as a list, anything else as YAML or JSON reads it.
+    """Return the value that a text holds: numbers in lines or as NumPy prints them, else what YAML or JSON reads.
 
     `name` is what notes call the file. Raises `ConvcliError`.
     """
@@ -137,5 +137,7 @@ def _text(content: bytes) -> str:
 
 
 def _parse_text(text: str, suffix: str, name: str) -> Any:
-    rows = text_arrays.parse_lines(text, name)
-    return yaml_json.parse(text, json_only=suffix == ".json") if rows is None else rows
+    value = text_arrays.parse_lines(text, name)
+    if value is None:
+        value = numpy_prints.parse(text)
+    return yaml_json.parse(text, json_only=suffix == ".json") if value is None else value
