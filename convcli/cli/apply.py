@@ -76,9 +76,10 @@ def apply(
 ) -> Report | None:
     """Run MODEL on the array INPUT and print feature maps, shapes and parameter counts.
 
-    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, or - for standard
-    input. An array of the model's spatial rank is one sample of one channel; with one more axis it has channels, with
-    two more a batch too. A model of several inputs takes one .npz keyed by their names, or NAME=FILE for each.
+    INPUT is an .npy, .npz, .yaml, .json, .csv or .tsv file, a picture (extra images), FILE.npz:KEY, the array itself,
+    '[0,0,1,1]', or - for standard input, which is also read where -l or --filter stands without INPUT. An array of the
+    model's spatial rank is one sample of one channel; with one more axis it has channels, with two more a batch too. A
+    model of several inputs takes one .npz keyed by their names, or NAME=FILE for each.
 
     MODEL is a YAML or JSON file of layers, a bare kernel (also .npy), or -. Where frameworks differ, layers mean what
     they mean in Keras 3 with TensorFlow: "same" puts the odd cell after, averages leave padding out.

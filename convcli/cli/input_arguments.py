@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from convcli.cli.input_notes import note_channels
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
 from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
 from convcli.core.records import Record
-from convcli.io.files import STANDARD_STREAM, display_name
+from convcli.io.files import STANDARD_STREAM
 
 if TYPE_CHECKING:
     from convcli.cli.output import Output
@@ -73,7 +74,7 @@ input_options = decorate(
     data_format_option,
 )
 run_options = decorate(
-    click.argument("arguments", nargs=-1, required=True, metavar="INPUT [MODEL]"),
+    click.argument("arguments", nargs=-1, metavar="INPUT [MODEL]"),
     layer_option,
     click.option(
         "--filter",
@@ -153,8 +154,8 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
     from convcli.readers.input_shapes import INPUT
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
-    check_streams(*options["arguments"], options["weights"])
     files, model_file = inputs_and_model(options)
+    check_streams(*files, model_file, options["weights"])
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
@@ -189,10 +190,15 @@ def check_streams(*names: str | None) -> None:
 
 
 def inputs_and_model(options: Mapping[str, Any]) -> tuple[list[str], str | None]:
-    """Return the inputs and the model among the arguments; None for a model that -l or --filter replaces."""
-    arguments = options["arguments"]
-    if options["layers"] or options["filters"]:
-        return list(arguments), None
+    """Return the inputs and the model among the arguments; None for a model that -l or --filter replaces.
+
+    Where no argument is given and none is needed for the model, standard input is the input, unless it is a terminal.
+    """
+    arguments, has_model = options["arguments"], bool(options["layers"] or options["filters"])
+    if not arguments and (not has_model or sys.stdin.isatty()):
+        raise click.UsageError("Missing argument 'INPUT [MODEL]'.")
+    if has_model:
+        return list(arguments) or [STANDARD_STREAM], None
     if len(arguments) < 2:
         raise click.UsageError("MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')")
     return list(arguments[:-1]), arguments[-1]
@@ -233,10 +239,10 @@ def load_arrays(
     if axes is not None and len(names) > 1:
         raise click.UsageError("--axes is for a model of one input")
     if not by_name and len(names) > 1:
-        labels = {name: f"{display_name(files[0])}: {name}" for name in names}
+        labels = {name: f"{arrays.label(files[0])}: {name}" for name in names}
         return NamedArrays(arrays.load_named(files[0]), data_format, labels, preparation)
     by_name = by_name or {names[0]: files[0]}
-    labels = {name: display_name(file) for name, file in by_name.items()}
+    labels = {name: arrays.label(file) for name, file in by_name.items()}
     as_stored = axes is not None
     loaded = {name: arrays.load_input(file, data_format, as_stored=as_stored) for name, file in by_name.items()}
     return NamedArrays(loaded, data_format, labels, preparation, axes)

@@ -47,8 +47,13 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
 
 def _outputs(names: Sequence[str], folder: str, ending: str) -> list[str]:
     """Return the file for each answer. Raises `UsageError` where two coincide, or one would replace an input."""
+    from convcli.io.arrays import is_inline, label
+
     if STANDARD_STREAM in names:
         raise click.UsageError("--output-dir names answers after files (without -)")
+    inline = next(filter(is_inline, names), None)
+    if inline is not None:
+        raise click.UsageError(f"--output-dir names answers after files, and {label(inline)} is not one")
     outputs = [os.path.join(folder, f"{_stem(name)}{ending}") for name in names]
     inputs = {os.path.realpath(name): name for name in names}
     owners: dict[str, str] = {}

@@ -15,11 +15,12 @@ from convcli.core.shapes import DataFormat
 from convcli.io import images, nested_lists, npy, numpy_prints, text_arrays, yaml_json, zip_archive
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
 
+MAX_LABEL_LENGTH = 40  # of an inline array in messages
 SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *images.SUFFIXES)
 
 
 def load(name: str) -> Array:
-    """Return the array that a user names: `FILE`, `FILE.npz:KEY`, or `-` for standard input.
+    """Return the array that a user names: `FILE`, `FILE.npz:KEY`, `-` for standard input, or `[0, 1]` itself.
 
     Raises `ConvcliError`, naming the file.
     """
@@ -33,7 +34,7 @@ def load_input(name: str, data_format: DataFormat, *, as_stored: bool = False) -
     `(1, channels, height, width)`. `as_stored` leaves it `(height, width)` or `(height, width, channels)`. A large NPY
     file is mapped and not read yet.
     """
-    with located(display_name(name)):
+    with located(label(name)):
         mapped = None if name == STANDARD_STREAM else npy.map_large(name)
     if mapped is not None:
         return mapped
@@ -58,6 +59,8 @@ def load_named(name: str) -> dict[str, Array]:
 
 def _load(name: str) -> tuple[Array, bool]:
     """Return the array that a user names, and whether it is an image."""
+    if is_inline(name):
+        return _parse_inline(name), False
     path, key = _split_key(name)
     with located(display_name(path)):
         content = read_bytes(path)
@@ -71,6 +74,27 @@ def _load(name: str) -> tuple[Array, bool]:
         if key not in decoded:
             raise array_choice_error(decoded, path, key)
         return decoded[key], False
+
+
+def is_inline(name: str) -> bool:
+    """Return True if a name begins as an array does, and no file has this name."""
+    return name.startswith("[") and not os.path.exists(_split_key(name)[0])
+
+
+def label(name: str) -> str:
+    """Return what messages call an array that a user names: the name of its file, or the start of an inline array."""
+    shown = display_name(name)
+    is_long = is_inline(name) and len(shown) > MAX_LABEL_LENGTH
+    return f"{shown[: MAX_LABEL_LENGTH - 3]}..." if is_long else shown
+
+
+def _parse_inline(text: str) -> Any:
+    """Return the array that an argument itself holds. Raises `ConvcliError`."""
+    with located(label(text)):
+        try:
+            return decode(text.encode("utf-8", "surrogateescape"))
+        except ConvcliError as error:
+            raise ConvcliError(f"no such file, and not an array: {error}") from None
 
 
 def _split_key(name: str) -> tuple[str, str | None]:
