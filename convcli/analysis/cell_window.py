@@ -39,7 +39,7 @@ def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
         largest = max(spaces.values(), key=lambda space: (len(space), [extent or 0 for extent in space]))
         raise ConvcliError(
             f"no layer's output has a cell {', '.join(map(str, cell))}",
-            f"a position from 0 for each spatial axis; the largest output has {format_shape(largest)}",
+            f"an index for each axis in space, from 0; the largest output has {format_shape(largest)}",
         )
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
@@ -13,6 +14,14 @@ from convcli.learning.options import Options
 from convcli.learning.samples import Samples
 from convcli.model.plan import Plan, PlannedLayer
 
+# The checksum of a model is that of version 0.1.0, so that its checkpoints can be resumed. Steps had these names there.
+STEPS_IN_0_1 = {
+    "Activate": "Map",
+    "ChangeShape": "Reshape",
+    "GlobalPool": "Reduce",
+    "Merge": "Join",
+    "MoveAxes": "Permute",
+}
 OPEN_OPTIONS = ("epochs", "loss")  # a resumed run may train longer; its losses are under `losses`
 
 
@@ -25,9 +34,15 @@ def run_settings(options: Options, plan: Plan, losses: Mapping[str, Loss], sampl
         **{name: value for name, value in options.__dict__.items() if name not in OPEN_OPTIONS},
         "freeze": list(options.freeze or ()),
         "losses": {name: loss.name for name, loss in losses.items()},
-        "model": crc32(repr([_identity(layer) for layer in plan.layers]).encode()),
+        "model": _model_checksum(plan),
         "inputs and targets": _checksum([*samples.inputs.values(), *samples.targets.values()]),
     }
+
+
+def _model_checksum(plan: Plan) -> int:
+    text = repr([_identity(layer) for layer in plan.layers])
+    names = "|".join(STEPS_IN_0_1)
+    return crc32(re.sub(rf"\b({names})(?=\()", lambda match: STEPS_IN_0_1[match[1]], text).encode())
 
 
 def _identity(layer: PlannedLayer) -> tuple[Any, ...]:

@@ -68,5 +68,5 @@ def test_a_cell_that_no_layer_has_is_an_error():
         convcli.summarize(convcli.load(["Conv1D(1, 3)"]), (8, 1), at=(6,))
     assert (
         str(caught.value)
-        == "no layer's output has a cell 6 (a position from 0 for each spatial axis; the largest output has (6,))"
+        == "no layer's output has a cell 6 (an index for each axis in space, from 0; the largest output has (6,))"
     )

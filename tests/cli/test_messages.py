@@ -607,7 +607,7 @@ ARRAYS = {
         ),
         (
             "explain ab.npz:a forked.yaml",
-            "the model has several outputs: rescaling, rescaling_1 (--layer-output NAME)",
+            "forked.yaml: the model has several outputs: rescaling, rescaling_1 (--layer-output NAME)",
         ),
         (
             "explain x.yaml -l Conv1D(1,2) --seed 1 -l Flatten() -o x.gif",

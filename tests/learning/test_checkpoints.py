@@ -143,3 +143,17 @@ def test_a_checkpoint_of_another_run_is_refused(checkpoint, options, changes, me
 def test_weights_of_another_shape_are_refused(checkpoint):
     arrays = {**checkpoint, "conv1d/kernel": np.zeros((5, 1, 1))}
     assert refusal(arrays) == "checkpoint: conv1d/kernel: shape (5, 1, 1) ((3, 1, 1) here)"
+
+
+def test_a_model_has_the_checksum_that_it_had_in_checkpoints_of_version_0_1():
+    layers = [
+        {"conv2d": {"filters": 2, "kernel_size": 3, "activation": "relu", "name": "c"}},
+        {"conv2d": {"filters": 2, "kernel_size": 3, "inputs": "input", "name": "d"}},
+        {"add": {"inputs": ["c", "d"]}},
+        "Permute((3, 1, 2))",
+        "Reshape((2, 2, 2))",
+        "GlobalAveragePooling2D()",
+    ]
+    model = convcli.load({"input": [4, 4, 1], "layers": layers})
+    _, arrays = run_until(training(model, np.zeros((2, 4, 4, 1)), np.ones((2, 2)), Options(epochs=1)))
+    assert record_of(arrays)["settings"]["model"] == 2873036764

@@ -105,7 +105,7 @@ def test_outputs_stay_alive_to_the_end():
         ({"at": (-1,)}, "at: [-1] (an index for each axis in space, from 0)"),
         (
             {"at": (3,)},
-            "no layer's output has a cell 3 (a position from 0 for each spatial axis; the largest output has (8, 8))",
+            "no layer's output has a cell 3 (an index for each axis in space, from 0; the largest output has (8, 8))",
         ),
     ],
 )

@@ -17,6 +17,7 @@ from convcli.engine.explain.stages import Stage
 from convcli.engine.run import Batch, NamedArrays, prepare_run
 from convcli.model.graph import Model, Node
 from convcli.model.plan import PlannedLayer
+from convcli.readers.load import located_in
 
 
 class Explanation(Record):
@@ -98,11 +99,12 @@ def explained_layer(
 def find_layer(model: Model, name: str | None) -> Node:
     """Return the layer of that name; None: the one output. Raises `ConvcliError` where there is no such one."""
     nodes = {node.name: node for node in model.nodes}
-    if name is None and len(model.outputs) > 1:
-        raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "--layer-output NAME")
-    name = model.outputs[0] if name is None else name
-    if name not in nodes:
-        raise ConvcliError(f"no layer {name!r}", suggestion(name, nodes))
+    with located_in(model):
+        if name is None and len(model.outputs) > 1:
+            raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "--layer-output NAME")
+        name = model.outputs[0] if name is None else name
+        if name not in nodes:
+            raise ConvcliError(f"no layer {name!r}", suggestion(name, nodes))
     return nodes[name]
 
 
