@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 from conftest import ROOT
+from faults import do_not_ignore_interrupts
 from fit_runs import LINES, SAMPLES, assert_same, read_npz, run_fit, write_data
 from runs import training
 
@@ -92,6 +93,7 @@ def start_fit(data, *options):
     files = ("-o", data / "w.npz", "--checkpoint", checkpoint, "-f", "csv")
     command = [sys.executable, "-m", "convcli", "fit", *options, "--epochs", "1000000", *files]
     pipe = subprocess.PIPE
+    do_not_ignore_interrupts()
     process = subprocess.Popen([str(text) for text in command], stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
     while not checkpoint.exists() and process.poll() is None:
         time.sleep(0.02)
