@@ -20,16 +20,23 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.engine import memory_estimate, program
 from convcli.engine import run_tiled as module
+from convcli.engine.algorithms import pooling
 from convcli.engine.run_tiled import TiledRun
 from convcli.io import arrays, npy
 
 
+def reserve_nothing(patch):
+    """Let estimates of memory leave out what threads, prepared weights and pages of files take."""
+    patch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
+    patch.setattr(pooling, "scratch_bytes", lambda *_: 0)
+    patch.setattr(memory, "FAULT_AROUND", 0)
+    patch.setattr(program, "MOST_GROWTH", 0)
+
+
 @pytest.fixture
 def room(monkeypatch):
-    """Sets how much memory there is, of which nothing is kept back for threads, weights and pages of files."""
-    monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
-    monkeypatch.setattr(memory, "FAULT_AROUND", 0)
-    monkeypatch.setattr(program, "MOST_GROWTH", 0)
+    """Sets how much memory there is, of which nothing is reserved."""
+    reserve_nothing(monkeypatch)
     monkeypatch.setattr(module, "SHARE", 1)
 
     def set_room(most):
@@ -96,9 +103,7 @@ def test_any_layer_in_parts_is_the_layer_or_is_refused(tmp_path_factory, case, p
     whole = library.apply(model, x, seed=0)
     place = place if place < whole.shape[-1] else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)
-        patch.setattr(memory, "FAULT_AROUND", 0)
-        patch.setattr(program, "MOST_GROWTH", 0)
+        reserve_nothing(patch)
         patch.setattr(memory, "available", lambda: most)
         try:
             found, *_ = written(tmp_path_factory.mktemp("y") / "y.npy", model, {"input": x}, place, seed=0)

@@ -58,7 +58,7 @@ def test_the_shape_is_checked_before_an_array_is_read():
         (zip_bytes({"config.json": b"{}"}), "the archive holds no model.weights.h5 (what model.save writes)"),
         (
             zip_bytes({"config.json": b"{}", "model.weights.h5": b"x"}),
-            "'x' is not an array (lines of numbers split by commas or tabs, or a nested list)",
+            "'x' is not an array (lines of numbers split by commas, tabs, semicolons or spaces, or a nested list)",
         ),
     ],
 )
