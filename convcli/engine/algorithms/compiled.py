@@ -46,7 +46,7 @@ def numba_loops() -> Any:
     return numba_kernels
 
 
-def native_tiles() -> Any:
+def compiled_tiles() -> Any:
     """The compiled transforms of Winograd's tiles."""
     numba_loops()
     from convcli.engine.algorithms import numba_winograd
@@ -106,7 +106,7 @@ class Rows(BlockwiseCorrelation):
 
     def __init__(self, kernel: Array, problem: Problem) -> None:
         super().__init__(problem)
-        self.native = numba_loops()
+        self.loops = numba_loops()
         windows = problem.windows
         self.before = _both(*(each.before for each in windows), other=0)
         self.stride = _both(*(each.stride for each in windows))
@@ -141,7 +141,7 @@ class FewChannels(Rows):
         self.weights = np.ascontiguousarray(self.kernel.transpose(3, 0, 2, 1))  # (filters, k, in, k)
 
     def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
-        self.native.few_channels(x, self.weights, y, self.before, self.dilation, start, stop)
+        self.loops.few_channels(x, self.weights, y, self.before, self.dilation, start, stop)
 
 
 class CompiledChannelwise(Rows):
@@ -154,7 +154,7 @@ class CompiledChannelwise(Rows):
         self.weights = np.ascontiguousarray(self.kernel[:, :, 0])  # (k, k, channels)
 
     def rows(self, x: Array, y: Array, start: int, stop: int, workers: ThreadPool) -> None:
-        self.native.channelwise(x, self.weights, y, self.before, self.stride, self.dilation, start, stop)
+        self.loops.channelwise(x, self.weights, y, self.before, self.stride, self.dilation, start, stop)
 
 
 class OverlapAdd(Rows):
@@ -177,7 +177,7 @@ class OverlapAdd(Rows):
         products = workers.scratch.array("products", (met.size // channels, self.weights.shape[1]), x.dtype)
         np.matmul(met.reshape(-1, channels), self.weights, out=products)
         laid = products.reshape(len(met), width, *self.kernel.shape[:2], self.problem.filters)
-        self.native.overlap_add(laid, first, y, self.before, self.upsample, self.dilation, width, start, stop)
+        self.loops.overlap_add(laid, first, y, self.before, self.upsample, self.dilation, width, start, stop)
 
 
 def pool_rows(x: Array, y: Array, windows: Any, largest: bool, count_padding: bool, box: Region) -> None:

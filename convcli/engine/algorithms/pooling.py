@@ -28,16 +28,16 @@ LEAST_REGIONS, LEAST_BYTES = 4, 1 << 20  # so many regions, at least, of an inpu
 LARGEST_COMPILED = 9  # cells of a window
 
 
-def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish, native: bool = False) -> None:
+def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish, use_compiled: bool = False) -> None:
     """Write the maximum or the mean of each window to `y`, channel by channel, and finish it block by block.
 
     x: (samples, *space, channels); y: (samples, *positions, channels). An empty cell is never a maximum. A mean is over
-    the input cells of its window, or where the step counts padding, over those in the padded input. `native`: by
+    the input cells of its window, or where the step counts padding, over those in the padded input. `use_compiled`: by
     compiled code, where that suits.
     """
     windows = step.windows
     least = LEAST_REGIONS if x.nbytes > LEAST_BYTES else 1
-    if native and suits_compiled(windows):
+    if use_compiled and suits_compiled(windows):
 
         def pool_rows(region: Region) -> None:
             compiled.pool_rows(x, y, windows, step.kind == "max", step.count_padding, region)

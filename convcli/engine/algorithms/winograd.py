@@ -134,7 +134,7 @@ class WinogradCorrelation(ApproximateCorrelation):
     def __init__(self, kernel: Array, folded: Array, problem: Problem, grid: TileGrid, m: int) -> None:
         super().__init__(kernel, problem)
         self.grid, self.m, self.n = grid, m, m + WINDOW - 1
-        self.native: Any = compiled.native_tiles() if problem.compiled and m == 4 else None
+        self.compiled_tiles: Any = compiled.compiled_tiles() if problem.compiled and m == 4 else None
         # Both axes at once: one product of 36 rows is faster than two of 6.
         a, _, b = transform_matrices(m)
         self.output_transform = np.kron(a, a).astype(np.float32)  # (m², n²)
@@ -184,8 +184,8 @@ class WinogradCorrelation(ApproximateCorrelation):
         planes = self._transformed_input(x, region, workers)
         products = self._products(planes, filters, workers)
         out = y[(*region[:-4], *self._outputs(region, y.shape[-3:-1]), filters)]
-        if self.native and self.grid.square == 1:
-            self._transform_natively(products, out, region, workers)
+        if self.compiled_tiles and self.grid.square == 1:
+            self._transform_compiled(products, out, region, workers)
         else:
             self._transform_output(products, out, region, workers)
         largest = largest_magnitudes(out[..., :: self.m, :: self.m, :])  # a sixteenth of them tells it well enough
@@ -199,9 +199,9 @@ class WinogradCorrelation(ApproximateCorrelation):
         samples, *depth, rows, columns, channels = padded.shape
         images = padded.reshape(-1, rows, columns, channels)
         high, wide = region_shape(region[-2:])
-        if self.native:
+        if self.compiled_tiles:
             planes = workers.scratch.array("planes", (n * n, len(images) * high * wide * channels), np.float32)
-            self.native.fold_tiles(images, planes, high, wide)
+            self.compiled_tiles.fold_tiles(images, planes, high, wide)
         else:
             tiles = window_view(images, [Window(n, m)] * 2, (high, wide))  # (images, high, wide, n, n, channels)
             tiles = contiguous(tiles.transpose(3, 4, 0, 1, 2, 5), (n * n, -1), "tiles", workers)
@@ -269,7 +269,7 @@ class WinogradCorrelation(ApproximateCorrelation):
         whole = whole.reshape(*out.shape[:-3], rows, columns, out.shape[-1])
         out[...] = whole[..., : out.shape[-3], : out.shape[-2], :]  # the last tiles may reach beyond the end
 
-    def _transform_natively(self, products: Array, out: Array, region: Region, workers: ThreadPool) -> None:
+    def _transform_compiled(self, products: Array, out: Array, region: Region, workers: ThreadPool) -> None:
         """Put A' M A of every tile where it belongs in a block of the output, by compiled code."""
         images = prod(out.shape[:-3])
         high, wide = region_shape(region[-2:])
@@ -277,6 +277,6 @@ class WinogradCorrelation(ApproximateCorrelation):
         into = out.reshape(images, *out.shape[-3:]) if out.shape[-3:-1] == (rows, columns) else None
         if into is None or not np.may_share_memory(into, out):
             into = workers.scratch.array("planes", (images, rows, columns, out.shape[-1]), np.float32)
-        self.native.spread_tiles(products.reshape(self.n * self.n, -1, out.shape[-1]), into, high, wide)
+        self.compiled_tiles.spread_tiles(products.reshape(self.n * self.n, -1, out.shape[-1]), into, high, wide)
         if not np.may_share_memory(into, out):
             out[...] = into[:, : out.shape[-3], : out.shape[-2]].reshape(out.shape)

@@ -60,9 +60,15 @@ def test_an_unknown_algorithm_is_told_with_those_that_are_known():
     st.booleans(),
     st.booleans(),
 )
-def test_an_algorithm_that_suits_is_chosen(problem, tolerance, dtype, native, finite):
+def test_an_algorithm_that_suits_is_chosen(problem, tolerance, dtype, use_compiled, finite):
     problem, samples = problem
-    settings = {"dtype": dtype, "tolerance": tolerance, "samples": samples, "compiled": native, "finite_kernel": finite}
+    settings = {
+        "dtype": dtype,
+        "tolerance": tolerance,
+        "samples": samples,
+        "compiled": use_compiled,
+        "finite_kernel": finite,
+    }
     problem = replace(problem, **settings)
     chosen = choose(problem)
     assert load_algorithm(chosen).suits(problem)
@@ -89,8 +95,8 @@ FASTEST = {
 @pytest.mark.parametrize("algorithm", FASTEST)
 def test_every_algorithm_is_chosen_where_it_is_the_fastest(algorithm):
     windows, *arguments = FASTEST[algorithm]
-    native = algorithm == "compiled"
-    assert choose(Problem(tuple(windows), *arguments, "float32", 1e-5, 1 << 20, native)) == algorithm
+    use_compiled = algorithm == "compiled"
+    assert choose(Problem(tuple(windows), *arguments, "float32", 1e-5, 1 << 20, use_compiled)) == algorithm
 
 
 def test_every_algorithm_but_the_reference_is_the_fastest_somewhere():

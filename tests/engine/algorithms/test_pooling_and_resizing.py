@@ -18,32 +18,34 @@ from convcli.model.window import Window, sliding_window
 needs_numba = pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
 
 
-def pooled(x, windows, kind, count_padding=False, native=False):
+def pooled(x, windows, kind, count_padding=False, use_compiled=False):
     positions = [window.output_extent(width) for window, width in zip(windows, x.shape[1:-1], strict=True)]
     y = np.empty((len(x), *positions, x.shape[-1]), x.dtype)
     with ThreadPool(2) as workers:
-        pool(Pool(kind=kind, windows=tuple(windows), count_padding=count_padding), x, y, workers, no_finish, native)
+        pool(
+            Pool(kind=kind, windows=tuple(windows), count_padding=count_padding), x, y, workers, no_finish, use_compiled
+        )
     return y.ravel().tolist()
 
 
-@pytest.mark.parametrize("native", [False, pytest.param(True, marks=needs_numba)])
-def test_pooling_by_hand(native):
+@pytest.mark.parametrize("use_compiled", [False, pytest.param(True, marks=needs_numba)])
+def test_pooling_by_hand(use_compiled):
     x = column(5, 1, 2, 9, 4)
-    assert pooled(x, [Window(2, 2, ceil=True)], "max", native=native) == [5, 9, 4]
-    assert pooled(-x, [Window(3, 2, before=1, after=1)], "max", native=native) == [-1, -1, -4]
-    assert pooled(x, [Window(2, 2, before=1)], "average", False, native) == [5, 1.5, 6.5]
-    assert pooled(x, [Window(2, 2, before=1)], "average", True, native) == [2.5, 1.5, 6.5]
+    assert pooled(x, [Window(2, 2, ceil=True)], "max", use_compiled=use_compiled) == [5, 9, 4]
+    assert pooled(-x, [Window(3, 2, before=1, after=1)], "max", use_compiled=use_compiled) == [-1, -1, -4]
+    assert pooled(x, [Window(2, 2, before=1)], "average", False, use_compiled) == [5, 1.5, 6.5]
+    assert pooled(x, [Window(2, 2, before=1)], "average", True, use_compiled) == [2.5, 1.5, 6.5]
     # the last window hangs over by one cell, which no count includes
-    assert pooled(x, [Window(2, 2, ceil=True)], "average", True, native) == [3, 5.5, 4]
+    assert pooled(x, [Window(2, 2, ceil=True)], "average", True, use_compiled) == [3, 5.5, 4]
 
 
-@pytest.mark.parametrize("native", [False, pytest.param(True, marks=needs_numba)])
+@pytest.mark.parametrize("use_compiled", [False, pytest.param(True, marks=needs_numba)])
 @pytest.mark.parametrize("size", [10, 1000, 2_000_000_000])
-def test_windows_larger_than_the_input_take_no_more_than_the_input(size, native):
+def test_windows_larger_than_the_input_take_no_more_than_the_input(size, use_compiled):
     x, window = column(5, 1, 3), sliding_window(size, 1, 1, "same", 3)
-    assert pooled(x, [window], "max", native=native) == [5, 5, 5]
-    assert pooled(x, [window], "average", native=native) == [3, 3, 3]
-    assert pooled(x, [sliding_window(size, size, 1, "same", 3)], "max", native=native) == [5]
+    assert pooled(x, [window], "max", use_compiled=use_compiled) == [5, 5, 5]
+    assert pooled(x, [window], "average", use_compiled=use_compiled) == [3, 3, 3]
+    assert pooled(x, [sliding_window(size, size, 1, "same", 3)], "max", use_compiled=use_compiled) == [5]
 
 
 def test_window_cells_that_meet_padding_alone_are_left_out():
@@ -78,7 +80,7 @@ def test_compiled_pooling_is_the_same(windows, seed, kind, count_padding):
     generator = np.random.default_rng(seed)
     x = generator.integers(-9, 9, (2, *(generator.integers(7, 11) for _ in windows), 3)) + 0.0
     x.reshape(-1)[generator.integers(0, x.size)] = np.nan
-    result, expected = (pooled(x, windows, kind, count_padding, native) for native in (True, False))
+    result, expected = (pooled(x, windows, kind, count_padding, use_compiled) for use_compiled in (True, False))
     np.testing.assert_allclose(result, expected, rtol=1e-15)
 
 
