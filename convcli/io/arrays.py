@@ -12,7 +12,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import DataFormat
-from convcli.io import images, nested_lists, npy, numpy_prints, text_arrays, yaml_json, zip_archive
+from convcli.io import images, nested_lists, npy, text_arrays, yaml_json, zip_archive
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
 
 MAX_LABEL_LENGTH = 40  # of an inline array in messages
@@ -162,6 +162,8 @@ def _text(content: bytes) -> str:
 
 def _parse_text(text: str, suffix: str, name: str) -> Any:
     value = text_arrays.parse_lines(text, name)
-    if value is None:
+    if value is None and "[" in text:
+        from convcli.io import numpy_prints
+
         value = numpy_prints.parse(text)
     return yaml_json.parse(text, json_only=suffix == ".json") if value is None else value

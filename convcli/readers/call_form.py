@@ -11,7 +11,6 @@ from convcli.core.records import Record, field
 from convcli.io.yaml_json import MAX_INTEGER_BITS
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, Layer, canonical_name
-from convcli.readers import pytorch_spelling
 
 MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
@@ -106,6 +105,11 @@ def _literal_arguments(call: ast.Call, name: str) -> tuple[list[Any], list[tuple
 
 def _refuse_pytorch(name: str, positional: Sequence[Any] = (), named: Mapping[str, Any] | None = None) -> None:
     """Raise `ConvcliError` for a layer of PyTorch, whose arguments stand in another order."""
+    layer = LAYERS.get(canonical_name(name))
+    if (name.isidentifier() and name.islower()) or (layer is not None and layer.__name__ == name):
+        return  # Keras's own spelling: the table of PyTorch's is not needed
+    from convcli.readers import pytorch_spelling
+
     error = pytorch_spelling.refusal(name, positional, named)
     if error is not None:
         raise error
