@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli.options import decorate, memory_option
-from convcli.cli.output import Output, Progress
+from convcli.cli.output import Output
 from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
 from convcli.cli.terminal import look, print_text
@@ -23,6 +23,7 @@ from convcli.io.files import STANDARD_STREAM, check_writable, suffix, write_byte
 from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_suffix
 
 if TYPE_CHECKING:
+    from convcli.core.progress import ProgressCallback
     from convcli.output.report import Report
 
 Command = Callable[..., "Report | None"]  # called with an `Output` and the command's own options
@@ -136,26 +137,20 @@ def _answer_each(
 ) -> int:
     """Run a command on each input by itself. Returns the exit code."""
     from convcli.cli.many_inputs import answer_each
+    from convcli.core.progress import progress_of_part
 
     inputs, model = arguments
     with _progress(quiet) as progress:
         output = Output(format_name, None, progress)
 
         def answer(index: int, name: str, file: str) -> None:
-            own = output.beside(file, _share(progress, name, index, len(inputs)))
+            own = output.beside(file, progress_of_part(progress, index, len(inputs), prefix=f"{name}: "))
             alone = (name,) if model is None else (name, model)
             report = function(own, **{**options, "arguments": alone})
             if report is not None:
                 write_bytes(file, _content(report, format_name, PLAIN))
 
         return 0 if answer_each(inputs, folder, next(iter(FORMATS[format_name].suffixes), ".txt"), answer) else 1
-
-
-def _share(progress: Progress | None, name: str, index: int, count: int) -> Progress | None:
-    """Return what the work on one of several inputs reports to."""
-    if progress is None:
-        return None
-    return lambda layer, share: progress(f"{name}: {layer}", (index + share) / count)
 
 
 def _content(report: Report, format_name: str, style: TextStyle) -> bytes:
@@ -186,7 +181,7 @@ def _check_shown(format_name: str, without: Mapping[str, Sequence[str]]) -> None
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
+def _progress(quiet: bool) -> Iterator[ProgressCallback | None]:
     """Show a bar for long work where standard error is a terminal. It is gone before the answer is printed."""
     if quiet or not sys.stderr.isatty():
         yield None

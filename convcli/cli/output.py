@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from convcli.io.files import atomic_writer
 
-Progress = Callable[[str, float], object]  # is told what is at work, and the share of all work that is done
+if TYPE_CHECKING:
+    from convcli.core.progress import ProgressCallback
+
 Value = TypeVar("Value")
 
 
@@ -28,7 +30,7 @@ class Output:
         self,
         format: str,  # noqa: A002
         file: str | None,
-        progress: Progress | None,
+        progress: ProgressCallback | None,
         *,
         format_requested: bool = False,
         requested: bool = False,
@@ -45,7 +47,7 @@ class Output:
         value: Value = self._shared[key]
         return value
 
-    def beside(self, file: str, progress: Progress | None) -> Output:
+    def beside(self, file: str, progress: ProgressCallback | None) -> Output:
         """Return the output of one of several answers: into another file, sharing the same values."""
         return Output(self.format, file, progress, shared=self._shared)
 

@@ -117,15 +117,18 @@ def shape(
     options: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
     options |= {} if dtype is None else {"dtype": dtype}
     # Keys and claims may be about every way of counting.
-    counted = COUNTS[-1] if keys or claims else count
+    judged = bool(keys or claims)
+    counted = COUNTS[-1] if judged else count
     summary = api.summarize(model, shapes or None, data_format=data_format, count=counted, **options)
     report = ShapeReport(
-        with_counts(summary, count),
+        with_counts(summary, count) if judged else summary,
         batch=batch,
         memory=batch is not None or dtype is not None,
         inputs=tuple(model.inputs),
         outputs=model.outputs,
     )
+    if not judged:
+        return report
     silent = bool(claims) and not (output.requested or explain or at)
     return _judged(report, summary, keys, claims, model.source, silent)
 

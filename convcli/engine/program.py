@@ -13,6 +13,7 @@ from convcli.core.closeable import Closeable
 from convcli.core.errors import located
 from convcli.core.lazy_imports import Array
 from convcli.core.memory import check_array_size
+from convcli.core.progress import ProgressCallback
 from convcli.core.shapes import known
 from convcli.engine.buffers import LiveValues
 from convcli.engine.execution import Execution
@@ -22,7 +23,7 @@ from convcli.engine.memory_estimate import peak_bytes
 from convcli.engine.numba_support import compiled_code_pays_off
 from convcli.engine.prepare import Settings, prepare
 from convcli.engine.prepared_operations import PreparedCorrelation, PreparedOperation
-from convcli.engine.progress import ProgressCallback, reporting, work_shares
+from convcli.engine.progress import reporting, work_shares
 from convcli.engine.restrict_step import Tile
 from convcli.engine.tiling import TilePlan, plan_tile
 from convcli.engine.workspace import Workspace

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate
 from math import prod
 
+from convcli.core.progress import ProgressCallback
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.fusion import Operation
-
-# Called with the name of the layer and the share of all work that is done, from 0 to 1; by any thread.
-ProgressCallback = Callable[[str, float], object]
 
 
 def work_shares(operations: Sequence[Operation]) -> list[tuple[float, float]]:

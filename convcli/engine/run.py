@@ -11,11 +11,11 @@ from convcli.core.closeable import Closeable
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
+from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, format_shape, product
 from convcli.engine.bind_weights import WeightSource, bind
 from convcli.engine.execution import Execution
-from convcli.engine.progress import ProgressCallback
 from convcli.io import layout
 from convcli.io.axes import from_axes
 from convcli.io.lazy_input import ALL_SAMPLES, LazyInput

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 from convcli.core import memory
 from convcli.core.lazy_imports import Array, np
+from convcli.core.progress import ProgressCallback, progress_of_part
 from convcli.core.shapes import DataFormat, known
-from convcli.engine.progress import ProgressCallback
 from convcli.engine.restrict_step import Tile, whole_tile
 from convcli.engine.run import ENOUGH, Run
 from convcli.io import layout
@@ -63,7 +63,7 @@ class TiledRun:
         tiles = list(product(*self._tiles))
         count = -(-self._run.batch.size // self._samples) * len(tiles)
         for number, (samples, tile) in enumerate(product(self._minibatches(), tiles)):
-            values = self._compute(samples, tile, _within_share(progress, number, count))
+            values = self._compute(samples, tile, progress_of_part(progress, number, count))
             array = np.memmap(stream, dtype, "r+", start, self.shape)
             layout.to_batch(array, None, self._data_format)[(samples, *_slices(tile))] = values
 
@@ -156,13 +156,6 @@ class TiledRun:
         size = np.dtype(self._run.batch.dtype).itemsize
         steps = [prod(self.shape[axis + 1 :]) * size for axis in range(len(self.shape))]
         return (steps[0], *map(known, self._data_format.to_channels_last(tuple(steps[1:]))))
-
-
-def _within_share(progress: ProgressCallback | None, number: int, count: int) -> ProgressCallback | None:
-    """Return what a part of the work reports to, of `count` equal parts the one of this number."""
-    if progress is None:
-        return None
-    return lambda layer, share: progress(layer, (number + share) / count)
 
 
 def _slices(spans: Sequence[Span]) -> tuple[slice, ...]:

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from convcli.core.lazy_imports import Array
+from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record
-from convcli.engine.progress import ProgressCallback
 from convcli.learning.early_stopping import EarlyStopping
 from convcli.learning.metrics import EpochMetrics
 from convcli.learning.network import Network

@@ -9,8 +9,8 @@ from typing import Any
 from convcli.core.closeable import Closeable
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
+from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, replace
-from convcli.engine.progress import ProgressCallback
 from convcli.learning import run_state
 from convcli.learning.gradient_descent import GradientDescent, StopReason
 from convcli.learning.options import Options
