@@ -88,7 +88,6 @@ def apply(
     algorithm: str = AUTO,
     tolerance: float = TOLERANCE,
     threads: int | None = None,
-    compiled: bool | None = None,
 ) -> Array | dict[str, Array]:
     """Run a model on an array.
 
@@ -104,7 +103,6 @@ def apply(
         tolerance: How far a float32 result may be off, relative to the largest sum of products; 0: by the rounding of
             sums alone.
         threads: How many threads work; by default one for each core. The result does not depend on it.
-        compiled: Whether to use compiled code (extra `fast`); by default where it repays its start-up.
 
     Returns:
         The output, `(batch, *spatial, channels)`, or `(batch, channels, *spatial)` of a channels_first model; a mapping
@@ -120,7 +118,7 @@ def apply(
     """
     from convcli.engine.run import prepare_run
 
-    execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled)
+    execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
     with prepare_run(model, _named_arrays(model, inputs), _weight_source(weights, seed), execution) as run:
         return _in_model_format(model, run.result().outputs)
 
@@ -169,7 +167,6 @@ def prepare(
     algorithm: str = AUTO,
     tolerance: float = TOLERANCE,
     threads: int | None = None,
-    compiled: bool | None = None,
 ) -> Prepared:
     """Plan a model for samples of one shape and prepare its weights, once for as many arrays as there will be.
 
@@ -178,7 +175,7 @@ def prepare(
         input_shape: The shape of one sample, all extents known; a mapping NAME: SHAPE for several inputs. By default
             the model's own.
         dtype: The type to compute in, whatever the arrays are of: `float32` or `float64`.
-        weights, seed, algorithm, tolerance, threads, compiled: As for `apply`.
+        weights, seed, algorithm, tolerance, threads: As for `apply`.
 
     Returns:
         A function of an array, `Prepared`.
@@ -195,7 +192,7 @@ def prepare(
     from convcli.engine.program import MANY_SAMPLES, build_program
 
     layout.check_dtype(dtype)
-    execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled)
+    execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
     shapes = named_shapes(model, input_shape, model.data_format)
     with located_in(model):
         plan = plan_for(model, shapes, model.data_format)
@@ -224,7 +221,6 @@ def convolve(
     algorithm: str = AUTO,
     tolerance: float = TOLERANCE,
     threads: int | None = None,
-    compiled: bool | None = None,
 ) -> Array:
     """Slide a kernel over an array.
 
@@ -241,7 +237,7 @@ def convolve(
         flip_kernel: True: convolution as in signal processing, the kernel reversed on every axis. False:
             cross-correlation, which deep learning calls convolution.
         data_format: Where the channels are, `channels_last` or `channels_first`.
-        dtype, algorithm, tolerance, threads, compiled: As for `apply`.
+        dtype, algorithm, tolerance, threads: As for `apply`.
 
     Returns:
         The feature maps, `(batch, *spatial, filters)`, or `(batch, filters, *spatial)` with channels_first.
@@ -266,9 +262,7 @@ def convolve(
         "flip_kernel": flip_kernel,
     }
     model = load([{layer: {**arguments, **options}}], data_format=data_format)
-    result = apply(
-        model, array, dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads, compiled=compiled
-    )
+    result = apply(model, array, dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
     assert not isinstance(result, dict)
     return result
 

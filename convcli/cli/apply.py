@@ -58,9 +58,6 @@ Examples:
     metavar="N",
     help="How many threads work. The result does not depend on it [all cores].",
 )
-@click.option(
-    "--compiled/--no-compiled", default=None, help="Use compiled code (extra fast) [where it repays its start-up]."
-)
 @reports(
     *("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "html"),
     many=inputs_and_model,

@@ -143,8 +143,6 @@ def _execution(options: Mapping[str, Any]) -> Execution:
     """Return how to run: the options of `explain` are some of those of `apply`."""
     from convcli.engine.execution import Execution
 
-    if options.get("algorithm") == "compiled" and options["compiled"] is False:
-        raise click.UsageError("--algorithm compiled cannot be with --no-compiled")
     requested = {name: options.get(name) for name in Execution.__fields__}
     return Execution(**{name: value for name, value in requested.items() if value is not None})
 

@@ -20,7 +20,6 @@ class Execution(Record, kw_only=True):
         tolerance: How far a float32 result may be off, relative to the largest sum of products in its layer. A larger
             tolerance admits faster algorithms; 0 admits only the rounding of the sums themselves.
         threads: How many threads work; None: one for each core. The result does not depend on it.
-        compiled: Whether to use compiled code (extra `fast`); None: where it repays its start-up.
 
     Raises:
         ConvcliError: `tolerance` or `threads` is out of range.
@@ -30,7 +29,6 @@ class Execution(Record, kw_only=True):
     algorithm: str = AUTO
     tolerance: float = TOLERANCE
     threads: int | None = None
-    compiled: bool | None = None
 
     def __post_init__(self) -> None:
         if type(self.tolerance) not in (int, float) or not 0 <= self.tolerance < inf:

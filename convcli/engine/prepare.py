@@ -6,20 +6,20 @@ All of this happens once, before the first run. What happens in each run is in `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
 from convcli.core.errors import located
 from convcli.core.lazy_imports import Array
-from convcli.core.records import Record
 from convcli.core.shapes import known
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.problem import Problem
-from convcli.engine.epilogue import Affine, Epilogue
+from convcli.engine.epilogue import Affine, Epilogue, apply_epilogue
+from convcli.engine.execution import Execution
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName
-from convcli.engine.numba_support import finish_function
 from convcli.engine.prepared_operations import (
     PreparedCorrelation,
     PreparedEpilogue,
@@ -31,49 +31,42 @@ from convcli.engine.prepared_operations import (
 from convcli.model.steps import Correlate, Merge, Pool
 
 
-class Settings(Record):
-    """The settings that the preparation of a program depends on.
-
-    `algorithm` is `auto`, or the algorithm that all correlations must use. `tolerance` is how far float32 results may
-    be off, relative to the largest. `samples` is how many samples there will be in all: laying out weights has to pay
-    off. `compiled` says whether to use compiled code.
-    """
-
-    dtype: str
-    algorithm: str
-    tolerance: float
-    samples: int
-    compiled: bool
-
-
 def prepare(
-    operations: Iterable[Operation], settings: Settings, chosen: Mapping[ValueName, str] | None = None
+    operations: Iterable[Operation],
+    execution: Execution,
+    samples: int,
+    chosen: Mapping[ValueName, str] | None = None,
 ) -> list[PreparedOperation]:
     """Return the operations, ready to run. Raises `ConvcliError` where an algorithm does not suit a correlation.
 
-    `chosen` names the algorithm of correlations by the value that they make; by default it is chosen here.
+    `samples` is how many samples there will be in all: laying out weights has to pay off. `chosen` names the algorithm
+    of correlations by the value that they make; by default it is chosen here.
     """
-    return [_prepare(operation, settings, (chosen or {}).get(operation.output)) for operation in operations]
+    chosen = chosen or {}
+    return [
+        _prepare(operation, execution, samples, chosen.get(operation.output, execution.algorithm))
+        for operation in operations
+    ]
 
 
-def _prepare(operation: Operation, settings: Settings, algorithm: str | None) -> PreparedOperation:
+def _prepare(operation: Operation, execution: Execution, samples: int, algorithm: str) -> PreparedOperation:
     step = operation.step
     if step is None:
         return PreparedEpilogue(operation)
     if isinstance(step, Correlate):
         with located(operation.where):
-            return _prepare_correlation(operation, step, settings, algorithm or settings.algorithm)
+            return _prepare_correlation(operation, step, execution.tolerance, samples, algorithm)
     if isinstance(step, Pool):
-        return PreparedPool(operation, step, settings.compiled)
+        return PreparedPool(operation, step)
     if isinstance(step, Merge) and step.kind != "concatenate" and step.is_plain:
         return PreparedMerge(operation, step)
     return PreparedStep(operation)
 
 
 def _prepare_correlation(
-    operation: Operation, step: Correlate, settings: Settings, algorithm: str
+    operation: Operation, step: Correlate, tolerance: float, samples: int, algorithm: str
 ) -> PreparedCorrelation:
-    kernel, epilogue = _kernel_and_epilogue(operation, step, settings)
+    kernel, epilogue = _kernel_and_epilogue(operation, step, tolerance)
     groups = known(step.groups)
     problem = Problem(
         step.windows,
@@ -81,17 +74,15 @@ def _prepare_correlation(
         group_channels=kernel.shape[-2],
         group_filters=kernel.shape[-1] // groups,
         space=operation.input_shape[:-1],
-        dtype=settings.dtype,
-        tolerance=settings.tolerance,
-        samples=settings.samples,
-        compiled=settings.compiled,
+        dtype=kernel.dtype.name,
+        tolerance=tolerance,
+        samples=samples,
     )
     algorithm, correlation = prepare_correlation(kernel, problem, algorithm)
-    finish = finish_function(epilogue, problem.filters, settings.dtype, settings.compiled)
-    return PreparedCorrelation(operation, algorithm, correlation, finish, settings.dtype)
+    return PreparedCorrelation(operation, algorithm, correlation, partial(apply_epilogue, epilogue))
 
 
-def _kernel_and_epilogue(operation: Operation, step: Correlate, settings: Settings) -> tuple[Array, Epilogue]:
+def _kernel_and_epilogue(operation: Operation, step: Correlate, tolerance: float) -> tuple[Array, Epilogue]:
     """Return the kernel as it meets the input, `(*k, in/groups, filters)`, and what is left to do to its results.
 
     The bias is the first function of the epilogue. Where float32 results need not be exact, a scale that follows is
@@ -100,7 +91,7 @@ def _kernel_and_epilogue(operation: Operation, step: Correlate, settings: Settin
     kernel = correlation_kernel(step, operation.weights[step.kernel.name])
     bias = None if step.bias is None else operation.weights[step.bias.name]
     epilogue = operation.epilogue
-    approximate = settings.dtype == "float32" and settings.tolerance > 0
+    approximate = kernel.dtype == np.float32 and tolerance > 0
     if approximate and epilogue and isinstance(epilogue[0], Affine):
         folded = _fold(kernel, bias, epilogue[0])
         if folded:

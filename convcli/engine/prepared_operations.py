@@ -50,12 +50,10 @@ class PreparedOperation:
 class PreparedCorrelation(PreparedOperation):
     """A correlation by the algorithm of that name, for which the kernel is laid out in `correlation`."""
 
-    def __init__(
-        self, operation: Operation, algorithm: str, correlation: BlockwiseCorrelation, finish: Finish, dtype: str
-    ) -> None:
+    def __init__(self, operation: Operation, algorithm: str, correlation: BlockwiseCorrelation, finish: Finish) -> None:
         super().__init__(operation)
         self.algorithm = algorithm
-        self._correlation, self._finish, self._dtype = correlation, finish, dtype
+        self._correlation, self._finish = correlation, finish
 
     @property
     def algorithms_used(self) -> tuple[str, ...]:
@@ -64,24 +62,26 @@ class PreparedCorrelation(PreparedOperation):
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         (x,) = inputs
-        y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), self._dtype)
+        y = values.allocate(
+            self.operation.output, (len(x), *self.operation.output_shape), self._correlation.problem.dtype
+        )
         workers = workspace.product_workers if self._correlation.uses_blas else workspace.workers
         self._correlation.run(np.ascontiguousarray(x), y, workers, self._finish)
         return y
 
 
 class PreparedPool(PreparedOperation):
-    """The maximum or the mean of windows, perhaps by compiled code."""
+    """The maximum or the mean of windows."""
 
-    def __init__(self, operation: Operation, step: Pool, compiled: bool) -> None:
+    def __init__(self, operation: Operation, step: Pool) -> None:
         super().__init__(operation)
-        self._step, self._compiled = step, compiled
+        self._step = step
         self._finish = partial(apply_epilogue, operation.epilogue)
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         x = np.ascontiguousarray(inputs[0])
         y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), x.dtype)
-        pool(self._step, x, y, workspace.workers, self._finish, self._compiled)
+        pool(self._step, x, y, workspace.workers, self._finish)
         return y
 
 

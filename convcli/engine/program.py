@@ -20,8 +20,7 @@ from convcli.engine.execution import Execution
 from convcli.engine.fusion import Operation, fuse
 from convcli.engine.linearize import ValueName, count_uses
 from convcli.engine.memory_estimate import peak_bytes
-from convcli.engine.numba_support import compiled_code_pays_off
-from convcli.engine.prepare import Settings, prepare
+from convcli.engine.prepare import prepare
 from convcli.engine.prepared_operations import PreparedCorrelation, PreparedOperation
 from convcli.engine.progress import reporting, work_shares
 from convcli.engine.restrict_step import Tile
@@ -59,15 +58,15 @@ def build_program(
     """
     assert execution.dtype is not None
     operations, results = fuse(plan, weights, keep, execution.dtype)
-    compiled = compiled_code_pays_off(operations, samples) if execution.compiled is None else execution.compiled
-    settings = Settings(execution.dtype, execution.algorithm, execution.tolerance, samples, compiled)
-    return Program(plan, prepare(operations, settings), results, settings, Workspace(execution.threads))
+    prepared = prepare(operations, execution, samples)
+    return Program(plan, prepared, results, execution, samples, Workspace(execution.threads))
 
 
 class Program(Closeable):
     """Prepared operations, ready to run. Calls from several threads take turns.
 
-    `results` gives for each name that a call returns the name of the value that it stands for.
+    `results` gives for each name that a call returns the name of the value that it stands for. The dtype of `execution`
+    is known. `samples` is how many samples there will be in all.
     """
 
     def __init__(
@@ -75,14 +74,15 @@ class Program(Closeable):
         plan: Plan,
         prepared: Sequence[PreparedOperation],
         results: Mapping[str, ValueName],
-        settings: Settings,
+        execution: Execution,
+        samples: int,
         workspace: Workspace,
     ) -> None:
         self.plan = plan
         self._prepared = prepared
         self._operations = [item.operation for item in prepared]
         self._results = results
-        self._settings = settings
+        self._execution, self._samples = execution, samples
         self._workspace = workspace
         self._tile_programs: dict[Hashable, Program] = {}
 
@@ -144,7 +144,7 @@ class Program(Closeable):
 
         With a tile plan it is that of a run on one tile of each sample.
         """
-        itemsize = np.dtype(self._settings.dtype).itemsize
+        itemsize = np.dtype(self._execution.dtype).itemsize
         operations: Sequence[Operation] = self._operations
         results: Iterable[ValueName] = self._results.values()
         input_shapes = self._input_shapes
@@ -193,9 +193,9 @@ class Program(Closeable):
                 for prepared in self._prepared
                 if isinstance(prepared, PreparedCorrelation)
             }
-            prepared = prepare(tile_plan.operations, self._settings, chosen)
+            prepared = prepare(tile_plan.operations, self._execution, self._samples, chosen)
             results = dict.fromkeys(self._results, tile_plan.result)
-            program = Program(self.plan, prepared, results, self._settings, self._workspace)
+            program = Program(self.plan, prepared, results, self._execution, self._samples, self._workspace)
         while len(self._tile_programs) >= MOST_TILE_PROGRAMS:
             self._tile_programs.pop(next(iter(self._tile_programs)))
         self._tile_programs[key] = program

@@ -4,8 +4,8 @@
 
 The peers are those of PyTorch, ONNX Runtime, OpenCV, SciPy and Keras that this Python has. They take turns with
 convcli, round after round. Figures are medians. A ratio is the median, over the rounds, of convcli's time over that of
-the peer that is the fastest in that case. `fast` is convcli with the extra of that name, where numba is installed. A
-share is the least time that the machine would need, by its measured matrix products and copies, over the time taken.
+the peer that is the fastest in that case. A share is the least time that the machine would need, by its measured matrix
+products and copies, over the time taken.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib.util import find_spec
 from math import exp, log
 from pathlib import Path
 from typing import Any
@@ -41,17 +40,7 @@ import convcli
 from convcli.engine.algorithms.table import ALGORITHMS
 
 PARTS = ("steady", "algorithms", "networks", "whole", "growth")
-FAST = find_spec("numba") is not None
 Row = dict[str, Any]
-Prepared = Mapping[str, convcli.Prepared]
-
-
-def prepare_both(model: convcli.Model, shape: Sequence[int], weights: Any) -> Prepared:
-    """Return the model ready to run without compiled code, and with it where that is installed."""
-    prepared = {"convcli": convcli.prepare(model, shape, weights=weights, compiled=False)}
-    if FAST:
-        prepared["convcli fast"] = convcli.prepare(model, shape, weights=weights, compiled=True)
-    return prepared
 
 
 def error_of(y: np.ndarray, exact: np.ndarray) -> float:
@@ -60,20 +49,24 @@ def error_of(y: np.ndarray, exact: np.ndarray) -> float:
 
 
 def steady_row(
-    name: str, prepared: Prepared, x: np.ndarray, exact: np.ndarray, scripts: Sequence[peers.Script], rounds: int
+    name: str,
+    prepared: convcli.Prepared,
+    x: np.ndarray,
+    exact: np.ndarray,
+    scripts: Sequence[peers.Script],
+    rounds: int,
 ) -> Row:
-    """Return the milliseconds of all programs, and convcli's ratios, errors and algorithms."""
-    calls: dict[str, Callable[[], Any]] = {program: partial(call, x) for program, call in prepared.items()}
+    """Return the milliseconds of all programs, and convcli's ratio, error and algorithms."""
+    calls: dict[str, Callable[[], Any]] = {"convcli": partial(prepared, x)}
     calls |= {script.peer: script.prepared_call() for script in scripts}
     times = measure.time_calls(calls, rounds)
-    row: Row = {"name": name, "ms": {program: measure.median_ms(times[program]) for program in calls}, "ratio": {}}
+    row: Row = {"name": name, "ms": {program: measure.median_ms(times[program]) for program in calls}, "ratio": None}
     if scripts:
         row["best peer"] = best = measure.fastest(times, [script.peer for script in scripts])
-        row["ratio"] = {program: measure.median_ratio(times[program], times[best]) for program in prepared}
-    row["algorithm"] = {program: sorted({*sum(call.algorithms.values(), ())}) for program, call in prepared.items()}
-    row["error"] = {program: error_of(call(x), exact) for program, call in prepared.items()}
-    for call in prepared.values():
-        call.close()
+        row["ratio"] = measure.median_ratio(times["convcli"], times[best])
+    row["algorithm"] = sorted({*sum(prepared.algorithms.values(), ())})
+    row["error"] = error_of(prepared(x), exact)
+    prepared.close()
     return row
 
 
@@ -87,7 +80,8 @@ def steady(cases: Sequence[Case], rounds: int, limits: Mapping[str, float], inst
         with tempfile.TemporaryDirectory() as folder:
             peers.write_files(case, Path(folder), installed)
             scripts = peers.scripts(case, Path(folder), installed)
-            row = steady_row(case.name, prepare_both(model, case.input_shape, weights), x, exact, scripts, rounds)
+            prepared = convcli.prepare(model, case.input_shape, weights=weights)
+            row = steady_row(case.name, prepared, x, exact, scripts, rounds)
         macs = convcli.summarize(model, case.input_shape)["macs"]
         moved = 4 * (x.size + exact.size + (0 if kernel is None else kernel.size))
         least = max(2 * macs / limits["flops"], moved / limits["bytes"])
@@ -100,16 +94,15 @@ def algorithms(cases: Sequence[Case], rounds: int) -> Iterator[Row]:
 
     The constants of `convcli.engine.algorithms.choose` come from these figures.
     """
-    names = [name for name in ALGORITHMS if name != "plain" and (FAST or name != "compiled")]
     for case in cases:
         x, kernel = case.arrays()
         if kernel is None:
             continue
         model = convcli.load(case.spec)
         weights = {f"{model.nodes[0].name}/kernel": kernel}
-        prepare = partial(convcli.prepare, model, case.input_shape, weights=weights, compiled=False)
+        prepare = partial(convcli.prepare, model, case.input_shape, weights=weights)
         calls = {}
-        for name in names:
+        for name in ALGORITHMS[:-1]:  # without the reference
             with suppress(convcli.ConvcliError):  # where it does not suit
                 calls[name] = partial(prepare(algorithm=name), x)
         times = measure.time_calls(calls, rounds)
@@ -125,7 +118,7 @@ def steady_networks(names: Sequence[str], rounds: int, installed: list[str]) -> 
             x = np.load(Path(folder) / "x.npy")
             exact = convcli.apply(model, x, weights=weights, dtype="float64")
             scripts = networks.scripts(Path(folder), installed)
-            yield steady_row(name, prepare_both(model, x.shape[1:], weights), x, exact, scripts, rounds)
+            yield steady_row(name, convcli.prepare(model, x.shape[1:], weights=weights), x, exact, scripts, rounds)
 
 
 def whole(cases: Sequence[Case], names: Sequence[str], rounds: int, installed: list[str]) -> Iterator[Row]:
@@ -171,9 +164,9 @@ def _commands(folder: Path, scripts: Sequence[peers.Script], *more: str) -> dict
     return own | {script.peer: [sys.executable, "-c", script.program(folder)] for script in scripts}
 
 
-def mean_and_largest(rows: Sequence[Row], names: Sequence[str], program: str) -> tuple[float, float] | None:
-    """Return the geometric mean and the largest of a program's ratios in some cases; None where there are none."""
-    ratios = [row["ratio"][program] for row in rows if row["name"] in names and program in row["ratio"]]
+def mean_and_largest(rows: Sequence[Row], names: Sequence[str]) -> tuple[float, float] | None:
+    """Return the geometric mean and the largest of convcli's ratios in some cases; None where there are none."""
+    ratios = [row["ratio"] for row in rows if row["name"] in names and row["ratio"] is not None]
     return (exp(sum(map(log, ratios)) / len(ratios)), max(ratios)) if ratios else None
 
 
@@ -183,13 +176,11 @@ def mean_and_largest(rows: Sequence[Row], names: Sequence[str], program: str) ->
 def steady_line(row: Row) -> str:
     best = row.get("best peer")
     parts = [f"{row['name']:<12}", f"{best or '-':<22} {row['ms'][best]:9.3f}" if best else f"{'-':<32}"]
-    for program in ("convcli", "convcli fast"):
-        if program in row["ms"]:
-            ratio = f"{row['ratio'][program]:6.2f}" if row["ratio"] else "     -"
-            share = f"{100 * row['share'][program]:4.0f} %" if "share" in row else ""
-            parts.append(f"{row['ms'][program]:9.3f} {ratio} {row['error'][program]:8.0e} {share}")
+    ratio = "     -" if row["ratio"] is None else f"{row['ratio']:6.2f}"
+    share = f"{100 * row['share']['convcli']:4.0f} %" if "share" in row else ""
+    parts.append(f"{row['ms']['convcli']:9.3f} {ratio} {row['error']:8.0e} {share}")
     parts.append(f"{100 * row['share'][best]:4.0f} %" if best and "share" in row else "")
-    return "  ".join(parts) + "  " + "+".join(row["algorithm"].get("convcli fast", row["algorithm"]["convcli"]))
+    return "  ".join(parts) + "  " + "+".join(row["algorithm"])
 
 
 def algorithms_line(row: Row) -> str:
@@ -204,8 +195,7 @@ def whole_line(row: Row) -> str:
 
 
 def heading() -> str:
-    fast = f"  {'fast ms':>9}  ratio    error  share" if FAST else ""
-    return f"{'':<12}  {'best peer':<22} {'ms':>9}  {'convcli ms':>9}  ratio    error  share{fast}"
+    return f"{'':<12}  {'best peer':<22} {'ms':>9}  {'convcli ms':>9}  ratio    error  share"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -252,10 +242,9 @@ def main() -> None:
     title = f"Steady state, layers\n{heading()}  share of the peer"
     tell("steady", title, steady(cases, rounds, limits, installed), steady_line)
     for kind, members in BOUND.items():
-        for program in ("convcli", "convcli fast"):
-            if figures := mean_and_largest(result.get("steady", ()), members, program):
-                say(f"{kind} bound, {program}: geometric mean {figures[0]:.2f}, largest {figures[1]:.2f}")
-    title = "Steady state, every algorithm that suits: ms; * is the one that is chosen without compiled code"
+        if figures := mean_and_largest(result.get("steady", ()), members):
+            say(f"{kind} bound: geometric mean {figures[0]:.2f}, largest {figures[1]:.2f}")
+    title = "Steady state, every algorithm that suits: ms; * is the one that is chosen"
     tell("algorithms", title, algorithms(cases, rounds), algorithms_line)
     title = f"Steady state, networks\n{heading()}"
     tell("networks", title, steady_networks(names, rounds, installed), steady_line)
@@ -283,12 +272,12 @@ def machine() -> dict[str, Any]:
 
 
 def versions(installed: Sequence[str]) -> dict[str, str]:
-    """Return the versions of NumPy, of the peers, and of what the extra `fast` brings."""
+    """Return the versions of NumPy and of the peers."""
     from importlib.metadata import PackageNotFoundError, version
 
     packages = {"PyTorch": "torch", "ONNX Runtime": "onnxruntime", "OpenCV": "opencv-python-headless"}
     known = {"NumPy": np.__version__}
-    for name in (*installed, *(["numba"] if FAST else [])):
+    for name in installed:
         try:
             known[name] = version(packages.get(name, name.lower()))
         except PackageNotFoundError:

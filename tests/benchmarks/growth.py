@@ -51,7 +51,7 @@ def rows(rounds: int) -> Iterator[Row]:
         calls, algorithms = {}, {}
         for size in sizes:
             layer, shape, samples = layer_of(size)
-            prepared = convcli.prepare(convcli.load([layer]), shape, seed=0, compiled=False)
+            prepared = convcli.prepare(convcli.load([layer]), shape, seed=0)
             x = np.random.default_rng(0).standard_normal((samples, *shape), np.float32)
             calls[str(size)] = lambda prepared=prepared, x=x: prepared(x)
             algorithms[str(size)] = prepared.algorithms["conv2d"][0]

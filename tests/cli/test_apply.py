@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +126,7 @@ def test_data_formats(convcli, tmp_path):
         (
             (LINES, DETECTORS, "--algorithm", "fft"),
             "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
-            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'compiled', 'plain'.",
+            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'plain'.",
         ),
         (
             (LINES, "samples/mnist.yaml", "--strides", "2"),
@@ -135,10 +134,6 @@ def test_data_formats(convcli, tmp_path):
         ),
         ((LINES, DETECTORS, "--threads", "0"), "Invalid value for '--threads': 0 is not in the range x>=1."),
         ((LINES, DETECTORS, "--tolerance", "-1"), "Invalid value for '--tolerance': -1.0 is not in the range x>=0."),
-        (
-            (LINES, DETECTORS, "--algorithm", "compiled", "--no-compiled"),
-            "--algorithm compiled cannot be with --no-compiled",
-        ),
         (
             (LINES, LINES, DETECTORS),
             "2 inputs for a model of one "
@@ -185,40 +180,23 @@ def image(tmp_path):
     [((), "winograd"), (("--tolerance", "0"), "patches"), (("--dtype", "float64"), "patches")],
 )
 def test_the_json_names_what_ran_for_each_layer(convcli, image, options, first):
-    done = convcli("apply", image, *DEEP, *options, "--no-compiled", "-f", "json")
+    done = convcli("apply", image, *DEEP, *options, "-f", "json")
     rows = json.loads(done.stdout)["layers"]
     assert [row["algorithm"] for row in rows] == [first, None, "channelwise, patches"]
 
 
 def test_an_algorithm_that_does_not_suit_a_layer_is_an_error(convcli, image):
-    done = convcli("apply", image, *DEEP, "--algorithm", "banded", "--no-compiled")
+    done = convcli("apply", image, *DEEP, "--algorithm", "banded")
     assert done.exit_code == 1
     assert "layer conv2d: algorithm banded does not suit this layer: it is for up to 8 filters" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "compiled",
-    [
-        "--no-compiled",
-        pytest.param("--compiled", marks=pytest.mark.skipif(not find_spec("numba"), reason="numba is not installed")),
-    ],
-)
-def test_the_result_is_the_same_for_any_number_of_threads(convcli, image, tmp_path, monkeypatch, compiled):
+def test_the_result_is_the_same_for_any_number_of_threads(convcli, image, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     for threads in "123":
-        done = convcli("apply", image, *DEEP, compiled, "--threads", threads, "-o", tmp_path / f"{threads}.npy")
+        done = convcli("apply", image, *DEEP, "--threads", threads, "-o", tmp_path / f"{threads}.npy")
         assert done.exit_code == 0
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes() == (tmp_path / "3.npy").read_bytes()
-
-
-def test_compiled_code_without_numba(convcli, monkeypatch):
-    monkeypatch.setattr("convcli.engine.algorithms.compiled.find_spec", lambda name: None)
-    done = convcli("apply", LINES, DETECTORS, "--compiled")
-    assert (done.exit_code, done.stderr) == (
-        1,
-        "Error: samples/line-detectors.yaml: layer lines: compiled code needs numba (pip install 'convcli[fast]')\n",
-    )
-    assert convcli("apply", LINES, DETECTORS).exit_code == 0
 
 
 def test_one_map_by_its_name_or_number_in_every_format(convcli, tmp_path):

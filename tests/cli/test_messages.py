@@ -661,7 +661,7 @@ def test_files(run, tmp_path, arguments, message):
         (
             "apply x.yaml -l flatten --algorithm fft",
             "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
-            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'compiled', 'plain'.",
+            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'plain'.",
         ),
         (
             "apply x.yaml x.yaml -l flatten",
@@ -741,7 +741,7 @@ def test_usage(run, tmp_path, arguments, message):
         (
             lambda: convcli.convolve([1, 2], [1], algorithm="fft"),
             "layer conv1d: algorithm 'fft' (auto, patches, banded, winograd, space_to_depth, fourier, interleaved, "
-            "channelwise, phases, compiled, plain)",
+            "channelwise, phases, plain)",
         ),
         (lambda: convcli.convolve([1, 2], 5), f"a kernel of shape () ({KERNEL})"),
         (

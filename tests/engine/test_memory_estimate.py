@@ -95,7 +95,7 @@ SUITABLE_ALGORITHMS = (
     [(layer, shape, algorithm) for layer, shape, names in SUITABLE_ALGORITHMS for algorithm in names.split()],
 )
 def test_many_threads_take_no_more_for_little_work(layer, shape, algorithm):
-    options = {"algorithm": algorithm, "tolerance": 1e-5, "threads": 16, "compiled": False}
+    options = {"algorithm": algorithm, "tolerance": 1e-5, "threads": 16}
     program = program_of([layer], shape, dtype="float32", **options)
     taken, estimate = bytes_taken(program, np.ones((1, *shape), "float32")), program.bytes_needed(1)
     assert taken <= estimate <= 16 * memory_estimate.SCRATCH_PER_THREAD + 8 * taken

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from convcli.core.lazy_imports import Array
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.problem import Problem
 from convcli.engine.algorithms.table import ALGORITHMS, load_algorithm
 from convcli.model.window import Window
 
 # All but the reference that they are compared with.
-FAST = [name for name in ALGORITHMS if name != "plain" and (name != "compiled" or compiled.installed())]
+FAST = [name for name in ALGORITHMS if name != "plain"]
 
 
 def column(*values: float) -> Array:

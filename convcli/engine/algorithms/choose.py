@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from math import prod
 
-from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.problem import Problem
 
 # Transforms are allowed from this tolerance on. Relative to the largest value, Fourier's tiles are off by 2e-7 and
@@ -27,7 +26,6 @@ WINOGRAD_FEWER_CHANNELS, WINOGRAD_MORE_CELLS = 32, 400_000
 
 # One channel: the banded matrix takes 32 for 4096² by 3 × 3 and 170 by 15 × 15. Squares of cells as channels take 100
 # for any filter up to 17 × 17. Fourier's tiles take 125, and hardly more for larger filters (1024² by 33 × 33: 26).
-# Compiled loops take 8 by 3 × 3 and 85 by 15 × 15, and grow with the filter (1024² by 33 × 33: 55).
 LARGE_FILTER, LARGEST_SQUARES, LARGE_IMAGE = 9, 17, 1 << 16
 LONG_FILTER = 64  # along one axis; 1,000,000 by 1025: 4 by Fourier's tiles, 90 by sums of products
 
@@ -48,8 +46,6 @@ def choose(problem: Problem) -> str:
     if not problem.finite_kernel:
         # Infinity times the zeros of padding, and of a stretched input, is undefined: few algorithms meet these zeros.
         return "patches" if problem.unstretched else "plain"
-    if problem.compiled and _for_compiled(problem, sizes):
-        return "compiled"
     if not problem.unstretched:
         return "phases" if problem.unit_stride else "plain"
     if problem.groups > 1:
@@ -65,14 +61,6 @@ def choose(problem: Problem) -> str:
     if max(problem.filters, problem.channels) <= FEW and windows[-1].extent <= MOST_HOLES * sizes[-1]:
         return _for_few_channels(problem, sizes)
     return "winograd" if _tiles_pay(problem, sizes) else "patches"
-
-
-def _for_compiled(problem: Problem, sizes: list[int]) -> bool:
-    large_image = prod(problem.positions) >= LARGE_IMAGE
-    fourier_is_faster = _single(problem, 2) and min(sizes) > LARGEST_SQUARES and large_image
-    # Where a transposed convolution adds up many products for each output, blocks would share most of them.
-    far_overlap = any(window.upsample > 1 and window.extent > 2 * window.upsample for window in problem.windows)
-    return compiled.suits(problem) and not (fourier_is_faster or far_overlap)
 
 
 def _for_few_channels(problem: Problem, sizes: list[int]) -> str:

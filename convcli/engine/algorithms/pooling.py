@@ -14,7 +14,6 @@ from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
 from convcli.core.shapes import known
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.blocks import ALL_FILTERS, Region, cut_into_regions, region_shape
 from convcli.engine.algorithms.blockwise import Finish
 from convcli.engine.algorithms.im2col import padded_input
@@ -23,28 +22,16 @@ from convcli.model.window import Window
 
 BLOCK_BYTES = 4 << 20
 LEAST_REGIONS, LEAST_BYTES = 4, 1 << 20  # so many regions, at least, of an input that is larger than this
-# Compiled code compares all cells of a window with each other; passes take its axes one by one. Milliseconds of one
-# thread for 120² of 16 channels, the mean with stride 1: 3 × 3 compiled 0.40, by passes 0.26; 9 × 9: 3.2 and 0.59.
-LARGEST_COMPILED = 9  # cells of a window
 
 
-def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish, use_compiled: bool = False) -> None:
+def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish) -> None:
     """Write the maximum or the mean of each window to `y`, channel by channel, and finish it block by block.
 
     x: (samples, *space, channels); y: (samples, *positions, channels). An empty cell is never a maximum. A mean is over
-    the input cells of its window, or where the step counts padding, over those in the padded input. `use_compiled`: by
-    compiled code, where that suits.
+    the input cells of its window, or where the step counts padding, over those in the padded input.
     """
     windows = step.windows
     least = LEAST_REGIONS if x.nbytes > LEAST_BYTES else 1
-    if use_compiled and suits_compiled(windows):
-
-        def pool_rows(region: Region) -> None:
-            compiled.pool_rows(x, y, windows, step.kind == "max", step.count_padding, region)
-            finish(y[region], ALL_FILTERS)
-
-        workers.run(pool_rows, compiled.whole_rows(y.shape[:-1], x[0, 0].nbytes, least))
-        return
 
     def pool_region(region: Region) -> None:
         combine, empty = (np.maximum, -np.inf) if step.kind == "max" else (np.add, 0.0)
@@ -60,11 +47,6 @@ def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish, us
         finish(values, ALL_FILTERS)
 
     workers.run(pool_region, _regions(windows, x.shape, x.itemsize, least))
-
-
-def suits_compiled(windows: Sequence[Window]) -> bool:
-    """Return whether compiled code is for such windows: small ones, along one or two axes."""
-    return len(windows) <= 2 and prod(window.size for window in windows) <= LARGEST_COMPILED
 
 
 def scratch_bytes(windows: Sequence[Window], shape: Sequence[int], itemsize: int) -> int:

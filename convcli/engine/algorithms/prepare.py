@@ -7,7 +7,6 @@ import numpy as np
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.records import replace
-from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation
 from convcli.engine.algorithms.choose import choose
 from convcli.engine.algorithms.problem import Problem
@@ -31,7 +30,5 @@ def prepare_correlation(kernel: Array, problem: Problem, algorithm: str = AUTO) 
 
 def _unsuitable(algorithm: str, problem: Problem) -> ConvcliError:
     suitable = [name for name in ALGORITHMS if load_algorithm(name).suits(problem)]
-    if not compiled.installed():
-        suitable = [name for name in suitable if name != "compiled"]
     what = f"algorithm {algorithm} does not suit this layer: it is for {load_algorithm(algorithm).FOR}"
     return ConvcliError(what, f"{' or '.join(suitable)}, or {AUTO}")

@@ -17,7 +17,7 @@ class Problem(Record):
     Each of `groups` groups has `group_channels` channels of the input and `group_filters` filters that see only these.
     `tolerance` is how far a result may be off, relative to the largest one; 0 allows only for the rounding of sums of
     products. `samples` is the number of samples to come, as far as known: with many of them, costly preparation pays.
-    `compiled` says that compiled code may be used, `finite_kernel` that no weight is infinite or undefined.
+    `finite_kernel` says that no weight is infinite or undefined.
     """
 
     windows: tuple[Window, ...]
@@ -28,7 +28,6 @@ class Problem(Record):
     dtype: str = "float64"
     tolerance: float = 0.0
     samples: int = 1
-    compiled: bool = False
     finite_kernel: bool = True
 
     @property

@@ -23,7 +23,6 @@ ALGORITHMS = (
     "interleaved",
     "channelwise",
     "phases",
-    "compiled",
     "plain",
 )
 

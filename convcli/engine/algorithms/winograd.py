@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from math import prod, sqrt
-from typing import Any
 
 import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
 from convcli.engine.algorithms.blocks import Block, Region, cut_into_blocks, region_shape
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
@@ -134,7 +132,6 @@ class WinogradCorrelation(ApproximateCorrelation):
     def __init__(self, kernel: Array, folded: Array, problem: Problem, grid: TileGrid, m: int) -> None:
         super().__init__(kernel, problem)
         self.grid, self.m, self.n = grid, m, m + WINDOW - 1
-        self.compiled_tiles: Any = compiled.compiled_tiles() if problem.compiled and m == 4 else None
         # Both axes at once: one product of 36 rows is faster than two of 6.
         a, _, b = transform_matrices(m)
         self.output_transform = np.kron(a, a).astype(np.float32)  # (m², n²)
@@ -184,10 +181,7 @@ class WinogradCorrelation(ApproximateCorrelation):
         planes = self._transformed_input(x, region, workers)
         products = self._products(planes, filters, workers)
         out = y[(*region[:-4], *self._outputs(region, y.shape[-3:-1]), filters)]
-        if self.compiled_tiles and self.grid.square == 1:
-            self._transform_compiled(products, out, region, workers)
-        else:
-            self._transform_output(products, out, region, workers)
+        self._transform_output(products, out, region, workers)
         largest = largest_magnitudes(out[..., :: self.m, :: self.m, :])  # a sixteenth of them tells it well enough
         finish(out, filters)
         return largest
@@ -199,14 +193,10 @@ class WinogradCorrelation(ApproximateCorrelation):
         samples, *depth, rows, columns, channels = padded.shape
         images = padded.reshape(-1, rows, columns, channels)
         high, wide = region_shape(region[-2:])
-        if self.compiled_tiles:
-            planes = workers.scratch.array("planes", (n * n, len(images) * high * wide * channels), np.float32)
-            self.compiled_tiles.fold_tiles(images, planes, high, wide)
-        else:
-            tiles = window_view(images, [Window(n, m)] * 2, (high, wide))  # (images, high, wide, n, n, channels)
-            tiles = contiguous(tiles.transpose(3, 4, 0, 1, 2, 5), (n * n, -1), "tiles", workers)
-            planes = workers.scratch.array("planes", tiles.shape, np.float32)
-            np.matmul(self.input_transform, tiles, out=planes)
+        tiles = window_view(images, [Window(n, m)] * 2, (high, wide))  # (images, high, wide, n, n, channels)
+        tiles = contiguous(tiles.transpose(3, 4, 0, 1, 2, 5), (n * n, -1), "tiles", workers)
+        planes = workers.scratch.array("planes", tiles.shape, np.float32)
+        np.matmul(self.input_transform, tiles, out=planes)
         return planes.reshape(n * n, samples, prod(depth), high * wide, channels)
 
     def _padded(self, x: Array, region: Region, workers: ThreadPool) -> Array:
@@ -268,15 +258,3 @@ class WinogradCorrelation(ApproximateCorrelation):
         whole[...] = ordered
         whole = whole.reshape(*out.shape[:-3], rows, columns, out.shape[-1])
         out[...] = whole[..., : out.shape[-3], : out.shape[-2], :]  # the last tiles may reach beyond the end
-
-    def _transform_compiled(self, products: Array, out: Array, region: Region, workers: ThreadPool) -> None:
-        """Put A' M A of every tile where it belongs in a block of the output, by compiled code."""
-        images = prod(out.shape[:-3])
-        high, wide = region_shape(region[-2:])
-        rows, columns = high * self.m, wide * self.m
-        into = out.reshape(images, *out.shape[-3:]) if out.shape[-3:-1] == (rows, columns) else None
-        if into is None or not np.may_share_memory(into, out):
-            into = workers.scratch.array("planes", (images, rows, columns, out.shape[-1]), np.float32)
-        self.compiled_tiles.spread_tiles(products.reshape(self.n * self.n, -1, out.shape[-1]), into, high, wide)
-        if not np.may_share_memory(into, out):
-            out[...] = into[:, : out.shape[-3], : out.shape[-2]].reshape(out.shape)

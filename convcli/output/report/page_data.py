@@ -162,7 +162,7 @@ def _run_first_steps(plan: Plan, layer: PlannedLayer, count: int, x: Array, weig
     """Return what the first `count` steps of a layer compute from its input."""
     cut = replace(layer, steps=layer.steps[:count], step_shapes=layer.step_shapes[:count])
     alone = Plan(plan.model, {layer.input_names[0]: layer.input_shapes[0]}, (cut,))
-    execution = Execution(dtype=x.dtype.name, tolerance=0.0, compiled=False)
+    execution = Execution(dtype=x.dtype.name, tolerance=0.0)
     program = build_program(alone, {layer.node.owner: weights}, [layer.name], execution, samples=len(x))
     try:
         return program({layer.input_names[0]: x})[layer.name]

@@ -7,7 +7,7 @@ import pytest
 from correlations import correlate, no_finish
 
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms import compiled, winograd
+from convcli.engine.algorithms import winograd
 from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
 
@@ -65,15 +65,13 @@ def test_the_matrices_of_minimal_filtering_are_exact():
         assert np.allclose(y, [data[start : start + 3] @ weights for start in range(m)], rtol=1e-13)
 
 
-@pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
-@pytest.mark.parametrize("use_compiled", [False, True])
 @pytest.mark.parametrize("dilation", [1, 2, 3])
 @pytest.mark.parametrize("space", [(13, 22), (53, 15)])
-def test_tiles_of_any_dilation_are_within_the_tolerance(use_compiled, dilation, space):
+def test_tiles_of_any_dilation_are_within_the_tolerance(dilation, space):
     generator = np.random.default_rng(0)
     x, kernel = (generator.normal(size=shape).astype(np.float32) for shape in ((2, *space, 8), (3, 3, 8, 5)))
     windows = (Window(3, dilation=dilation, before=1, after=2),) * 2
-    problem = Problem(windows, 1, 8, 5, space, "float32", 1e-5, 1, use_compiled)
+    problem = Problem(windows, 1, 8, 5, space, "float32", 1e-5, 1)
     grid = winograd.TileGrid((-1, -1), (dilation, dilation))
     correlation = winograd.WinogradCorrelation(kernel, kernel, problem, grid, 4)
     y = np.empty((2, *problem.positions, 5), np.float32)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import sys
 
-import numpy as np
 import pytest
 from correlations import column, correlate, problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import convcli
-from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.records import replace
-from convcli.engine.algorithms import compiled
 from convcli.engine.algorithms.choose import choose
 from convcli.engine.algorithms.problem import Problem
 from convcli.engine.algorithms.table import ALGORITHMS, Algorithm, load_algorithm
@@ -58,15 +53,13 @@ def test_an_unknown_algorithm_is_told_with_those_that_are_known():
     st.sampled_from([0.0, 1e-5]),
     st.sampled_from(["float32", "float64"]),
     st.booleans(),
-    st.booleans(),
 )
-def test_an_algorithm_that_suits_is_chosen(problem, tolerance, dtype, use_compiled, finite):
+def test_an_algorithm_that_suits_is_chosen(problem, tolerance, dtype, finite):
     problem, samples = problem
     settings = {
         "dtype": dtype,
         "tolerance": tolerance,
         "samples": samples,
-        "compiled": use_compiled,
         "finite_kernel": finite,
     }
     problem = replace(problem, **settings)
@@ -88,27 +81,14 @@ FASTEST = {
     "interleaved": ([Window(400, 160)], 1, 1, 40, (160_000,)),
     "fourier": ([Window(1025)], 1, 1, 1, (1_000_000,)),
     "phases": ([Window(4, upsample=2)] * 2, 1, 64, 32, MAP),
-    "compiled": ([Window(3)] * 2, 1, 1, 1, IMAGE),
 }
 
 
 @pytest.mark.parametrize("algorithm", FASTEST)
 def test_every_algorithm_is_chosen_where_it_is_the_fastest(algorithm):
     windows, *arguments = FASTEST[algorithm]
-    use_compiled = algorithm == "compiled"
-    assert choose(Problem(tuple(windows), *arguments, "float32", 1e-5, 1 << 20, use_compiled)) == algorithm
+    assert choose(Problem(tuple(windows), *arguments, "float32", 1e-5, 1 << 20)) == algorithm
 
 
 def test_every_algorithm_but_the_reference_is_the_fastest_somewhere():
     assert set(FASTEST) == {*ALGORITHMS} - {"plain"}
-
-
-@pytest.mark.skipif(not compiled.installed(), reason="numba is not installed")
-def test_numba_has_memory_or_is_not_used(monkeypatch):
-    monkeypatch.delitem(sys.modules, "numba", raising=False)
-    monkeypatch.setattr(memory, "available", lambda: 100 << 20)
-    with pytest.raises(ConvcliError, match=r"^needs 160.0 MiB of memory, 100.0 MiB is free \(--no-compiled\)$"):
-        compiled.numba_loops()
-    large = np.ones((1, 3000, 3000, 1), "float32")
-    with convcli.prepare(convcli.load(["Conv2D(1, 3)"]), large.shape[1:], seed=0) as prepared:
-        assert prepared.algorithms == {"conv2d": ("banded",)}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms import approximate, blocks, compiled, fourier, im2col, patches, plain, winograd
+from convcli.engine.algorithms import approximate, blocks, fourier, im2col, patches, plain, winograd
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.table import load_algorithm
 from convcli.model.window import Window
@@ -185,7 +185,7 @@ def test_results_are_the_same_for_blocks_of_any_size(problem, seed, limit):
         patch.setattr(patches, "FEW_ROWS", 1 << 20)
         patch.setattr(fourier, "TILE", {1: 16, 2: 16})
         patch.setattr(fourier, "CELLS_TOGETHER", 64)
-        for module in (blocks, winograd, compiled):
+        for module in (blocks, winograd):
             patch.setattr(module, "BLOCK_BYTES", limit)
         patch.setattr(im2col, "LARGEST_PADDED_INPUT", limit)
         for name, y, exact in results_of_all(*problem, seed, "float64", whole=True):
