@@ -230,7 +230,7 @@ def convolve(
         kernel: Of rank 1 or 2: one filter. Of rank 3, 4 or 5: a Keras kernel `(*k, in/groups, filters)`.
         strides, dilation_rate: A number of cells, or one for each axis.
         padding: `valid`, `same`, `same_lower`, `causal`, `full`, a number of cells, or `[[before, after], …]`.
-        padding_mode: `zeros`, `reflect`, `replicate` or `circular`.
+        padding_mode: `zeros`, `reflect`, `symmetric` (SciPy's `reflect`), `replicate` or `circular`.
         groups: Into how many groups the channels are split.
         bias: A number, or one for each filter.
         activation: The name of a Keras activation.

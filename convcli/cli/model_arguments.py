@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SINGLE_LAYER = {
     "--strides": "the step of the window in cells, 2, or 2,1 for each axis.",
     "--padding": "valid, same, same_lower, causal, full, a number of cells (1, or 1,2), or [[before, after], ...].",
-    "--padding-mode": "zeros, reflect, replicate or circular.",
+    "--padding-mode": "zeros, reflect, symmetric (SciPy's reflect), replicate or circular.",
     "--dilation-rate": "the distance between cells of the kernel.",
     "--groups": "the number of groups that channels are split into.",
     "--bias": "a number, one for each filter (0,1), or a file; false: no bias.",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from convcli.core.records import replace
 from convcli.model import steps
+from convcli.model.padding_modes import MIRRORED_FROM
 from convcli.model.steps import Step
 from convcli.model.window import Window
 
@@ -100,9 +101,12 @@ def _restrict_padding(mode: str, amounts: Span, span: Span, width: int, padded_w
     start, stop = (cell - amounts[0] for cell in span)  # in cells of the input, outside of it where they are padding
     before, after = max(0, -start), max(0, stop - width)
     first, last = max(0, start), min(width, stop)
-    if mode == "reflect":  # the padding mirrors cells near the border, so the span has to include these
-        last, first = max(last, before + 1 if before else 0), min(first, width - 1 - after if after else width)
-    if first >= last or (mode == "circular" and (before or after)):
+    if mode in MIRRORED_FROM:  # the padding mirrors cells near the border, so the span has to include these
+        border = MIRRORED_FROM[mode]
+        last = max(last, before + border if before else 0)
+        first = min(first, width - border - after if after else width)
+    mirrored_again = first < 0 or last > width
+    if first >= last or mirrored_again or (mode == "circular" and (before or after)):
         return amounts, (0, padded_width), (0, width)
     return (before, after), (first + amounts[0] - before, last + amounts[0] + after), (first, last)
 

@@ -19,7 +19,13 @@ from convcli.model import steps
 from convcli.model.activations import ACTIVATIONS
 
 Weights = Mapping[str, Array]
-NUMPY_PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+NUMPY_PAD_MODES = {
+    "zeros": "constant",
+    "reflect": "reflect",
+    "symmetric": "symmetric",
+    "replicate": "edge",
+    "circular": "wrap",
+}
 MERGE_FUNCTIONS = {
     "sum": np.add,
     "mean": np.add,  # divided by the number of operands afterwards

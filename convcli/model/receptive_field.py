@@ -14,6 +14,7 @@ from typing import Literal
 
 from convcli.core.records import Record
 from convcli.core.shapes import Shape, known
+from convcli.model.padding_modes import PaddingMode, repeated_cell
 from convcli.model.window import Window
 
 Span = tuple[int, int] | None  # first and last cell of the input; None where no cell is seen
@@ -56,7 +57,7 @@ class PeriodicField(Record):
         span = self.spans[phase]
         return span and (span[0] + periods * self.shift, span[1] + periods * self.shift)
 
-    def padded(self, before: int, after: int, mode: str) -> PeriodicField | None:
+    def padded(self, before: int, after: int, mode: PaddingMode) -> PeriodicField | None:
         """Return the field of this value with cells added around it; a negative number removes cells.
 
         The padding mode is of no account, since it matters at the border only.
@@ -119,15 +120,11 @@ class BoundedField(Record):
         """Return the input cells that `cell` sees."""
         return self.spans[cell]
 
-    def padded(self, before: int, after: int, mode: str) -> BoundedField:
+    def padded(self, before: int, after: int, mode: PaddingMode) -> BoundedField:
         """Return the field of this value with cells added around it; a negative number removes cells."""
         extent = len(self.spans)
-        order = [*range(extent), *range(extent - 2, 0, -1)] if mode == "reflect" else list(range(extent))
-        spans = []
-        for cell in range(-before, extent + after):
-            source = min(max(cell, 0), extent - 1) if mode == "replicate" else order[cell % len(order)]
-            spans.append(self.spans[source] if mode != "zeros" or 0 <= cell < extent else None)
-        return BoundedField(tuple(spans))
+        cells = (repeated_cell(mode, cell, extent) for cell in range(-before, extent + after))
+        return BoundedField(tuple(None if cell is None else self.spans[cell] for cell in cells))
 
     def through(self, window: Window) -> BoundedField:
         """Return the field of what `window` makes as it slides over this value."""

@@ -15,6 +15,7 @@ STACKS = (
     ["Conv1D(1, 3, dilation_rate=3, padding='full')", "Conv1DTranspose(1, 3, strides=2, padding=1, output_padding=1)"],
     ["Conv1DTranspose(1, 2, strides=3)", "Conv1D(1, 3, padding='causal')"],
     ["Conv1D(1, 5, padding='same', padding_mode='reflect')", "Conv1D(1, 3)"],
+    ["Conv1D(1, 5, padding='same', padding_mode='symmetric')", "Conv1D(1, 3)"],
     ["Conv1D(1, 4, padding='same', padding_mode='replicate')", "AveragePooling1D(3, 2, ceil_mode=True)"],
     ["Cropping1D(2)", "ZeroPadding1D(2)", "Conv1D(1, 3, padding='same')"],
     ["UpSampling1D(2)", "Conv1D(1, 3, padding='same')"],

@@ -309,7 +309,7 @@ def test_models(run, model, message):
         (
             "8x1",
             "Conv1D(1, 3, padding_mode='zero')",
-            "layer conv1d: padding_mode: 'zero' (one of zeros, reflect, replicate, circular)",
+            "layer conv1d: padding_mode: 'zero' (one of zeros, reflect, symmetric, replicate, circular)",
         ),
         (
             "8x8x1",

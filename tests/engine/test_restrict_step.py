@@ -24,6 +24,23 @@ def test_mirrored_padding_needs_the_cells_that_it_mirrors(span, amounts, input_s
 
 
 @pytest.mark.parametrize(
+    ("span", "amounts", "input_span"),
+    [
+        ((0, 3), (2, 0), (0, 2)),  # one cell and its two mirrored neighbours: cells 1 0 0
+        ((7, 10), (0, 3), (2, 5)),
+    ],
+)
+def test_a_mirror_behind_the_border_needs_one_cell_less(span, amounts, input_span):
+    step, _, (input_tile,) = restrict_step(Pad(((2, 3),), "symmetric"), (span,), [(5, 1)], (10, 1))
+    assert (step.amounts, input_tile) == ((amounts,), (input_span,))
+
+
+def test_padding_that_mirrors_an_axis_several_times_needs_all_of_it():
+    step, output_tile, (input_tile,) = restrict_step(Pad(((9, 3),), "symmetric"), ((0, 2),), [(5, 1)], (17, 1))
+    assert (step.amounts, output_tile, input_tile) == (((9, 3),), ((0, 17),), ((0, 5),))
+
+
+@pytest.mark.parametrize(
     ("window", "span", "input_span", "padding"),
     [
         (Window(3, before=1, after=1), (0, 4), (0, 5), (1, 0)),

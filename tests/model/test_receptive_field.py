@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcli.engine.run_step import NUMPY_PAD_MODES
 from convcli.model.receptive_field import BoundedField, PeriodicField
 from convcli.model.window import Window, sliding_window, transposed_window
 
@@ -61,14 +62,20 @@ def test_a_cell_of_nothing_but_padding_sees_nothing():
     ("mode", "cells"),
     [
         ("reflect", [2, 1, 0, 1, 2, 1, 0]),
+        ("symmetric", [1, 0, 0, 1, 2, 2, 1]),
         ("replicate", [0, 0, 0, 1, 2, 2, 2]),
         ("circular", [1, 2, 0, 1, 2, 0, 1]),
     ],
 )
 def test_padding_with_cells_of_the_input_sees_those(mode, cells):
     assert BoundedField.identity(3).padded(2, 2, mode).spans == tuple((cell, cell) for cell in cells)
-    numpy_mode = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
-    assert np.pad(np.arange(3), 2, mode=numpy_mode).tolist() == cells
+    assert np.pad(np.arange(3), 2, mode=NUMPY_PAD_MODES[mode]).tolist() == cells
+
+
+@pytest.mark.parametrize("extent", [1, 2, 3])
+def test_a_mirror_behind_the_border_mirrors_again_where_the_padding_is_wider_than_the_axis(extent):
+    spans = BoundedField.identity(extent).padded(8, 7, "symmetric").spans
+    assert [first for first, _ in spans] == np.pad(np.arange(extent), (8, 7), mode="symmetric").tolist()
 
 
 def test_a_single_cell_is_reflected_as_itself():

@@ -1,8 +1,9 @@
-"""Write scipy.json and scipy.npz: the convolution of signal processing, which flips the kernel."""
+"""Write scipy.json and scipy.npz: the convolution of signal processing, which flips the kernel, and padding modes."""
 
 import numpy as np
 import scipy
 from _store import Draw, Store
+from scipy.ndimage import correlate
 from scipy.signal import convolve
 
 store = Store()
@@ -30,5 +31,28 @@ for padding in ("full", "same", "valid"):  # where the kernel is even SciPy's `s
     case(f"conv2d-{padding}", (6, 7), (3, 5), padding)
     case(f"conv2d-{padding}-integer", (5, 6), (3, 3) if odd else (2, 4), padding)
     case(f"conv3d-{padding}", (4, 5, 3), (3, 1, 3) if odd else (3, 2, 1), padding)
+
+
+def padded(name: str, space: tuple[int, ...], kernel_size: tuple[int, ...], padding_mode: str, scipy_mode: str) -> None:
+    """Correlate one sample of one channel with one filter, padded as scipy.ndimage pads it."""
+    draw = Draw(name)
+    x, kernel = draw.normal(space), draw.normal(kernel_size)
+    args = {"filters": 1, "kernel_size": list(kernel_size), "padding": "same", "padding_mode": padding_mode}
+    store.add(
+        name,
+        {f"conv{len(space)}d": {**args, "use_bias": False}},
+        [x[None, ..., None]],
+        {"kernel": kernel[..., None, None]},
+        correlate(x, kernel, mode=scipy_mode)[None, ..., None],
+    )
+
+
+padded("conv1d-symmetric", (9,), (5,), "symmetric", "reflect")
+padded("conv1d-symmetric-mirrored-twice-integer", (3,), (15,), "symmetric", "reflect")
+padded("conv2d-symmetric-integer", (6, 7), (3, 5), "symmetric", "reflect")
+padded("conv3d-symmetric", (4, 5, 3), (3, 1, 5), "symmetric", "reflect")
+padded("conv2d-reflect", (6, 7), (5, 3), "reflect", "mirror")
+padded("conv2d-replicate", (6, 7), (5, 3), "replicate", "nearest")
+padded("conv2d-circular-integer", (6, 7), (5, 3), "circular", "grid-wrap")
 
 store.write("scipy", {m.__name__: m.__version__ for m in (scipy, np)})

@@ -9,8 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import convcli
-
-MODES = ("zeros", "reflect", "replicate", "circular")
+from convcli.model.padding_modes import PADDING_MODES
 
 
 def kernel_windows(rank: int, words: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
@@ -56,7 +55,7 @@ def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, ...]]:
         output_padding = [draw(st.integers(0, cells - 1)) for cells in most]
         arguments["output_padding"] = draw(st.sampled_from([None, output_padding]))
     else:
-        arguments["padding_mode"] = draw(st.sampled_from(MODES))
+        arguments["padding_mode"] = draw(st.sampled_from(PADDING_MODES))
     space = [draw(st.integers(1 if kind == "transpose" else 7, 9)) for _ in range(rank)]
     name = {
         "conv": f"conv{rank}d",

@@ -22,6 +22,7 @@ from convcli.model.layers.arguments import (
     word_or_pairs,
 )
 from convcli.model.layers.kernel_layer import ActivatedLayer, KernelLayer
+from convcli.model.padding_modes import PADDING_MODES
 from convcli.model.steps import Correlate, MoveAxes, Pad, Step, Weight
 from convcli.model.window import Padding, Window, paddings_per_axis, sliding_windows, transposed_window
 
@@ -41,7 +42,7 @@ class SlidingLayer(WindowLayer, abstract=True, kw_only=True):
     """A layer whose kernel slides over its padded input."""
 
     padding: Padding = argument(word_or_pairs("valid", "same", "same_lower", "causal", "full"), "valid")
-    padding_mode: Any = argument(choice("zeros", "reflect", "replicate", "circular"), "zeros")
+    padding_mode: Any = argument(choice(*PADDING_MODES), "zeros")
     flip_kernel: bool = argument(boolean, False)
 
     def windows(self, space: Shape) -> tuple[Window, ...]:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.shapes import Extent, Shape, axis_names, format_shape, product
+from convcli.model.padding_modes import PaddingMode, most_padding
 from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis, trace_axes, traced_on
 from convcli.model.steps.base import Step, trace_windows
 from convcli.model.window import Pair, Window
@@ -17,7 +18,7 @@ class Pad(Step):
     keeps_channels: ClassVar[bool] = True
 
     amounts: tuple[Pair, ...]
-    mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+    mode: PaddingMode = "zeros"
 
     @property
     def only_crops(self) -> bool:
@@ -37,7 +38,7 @@ class Pad(Step):
         return (*padded, channels)
 
     def _padded(self, extent: int, pair: Pair) -> int:
-        most = {"reflect": extent - 1, "circular": extent}.get(self.mode)
+        most = most_padding(self.mode, extent)
         if most is not None and max(pair) > most:
             raise ConvcliError(f"{self.mode} padding of {max(pair)} on {extent} cells", f"at most {most} here")
         if extent + sum(pair) < 1:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import convcli as library
+from convcli.model.padding_modes import PADDING_MODES
 from convcli.output.render.number_format import format_value
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
@@ -291,7 +292,8 @@ def test_the_page_fits_a_phone_and_follows_its_colour_scheme(opened, scheme):
 
 COMPUTED = (  # the page computes their working
     ["Conv2D(4, (3, 2), strides=(2, 1), dilation_rate=(1, 2), padding='same', groups=2)"],
-    *([f"Conv2D(2, 3, padding='same', padding_mode='{mode}')"] for mode in ("reflect", "replicate", "circular")),
+    *([f"Conv2D(2, 3, padding='same', padding_mode='{mode}')"] for mode in PADDING_MODES[1:]),
+    ["Conv2D(1, 11, strides=3, padding=9, padding_mode='symmetric')"],
     ["Conv2D(2, 3, padding='full', flip_kernel=True, use_bias=False)"],
     ["Conv2DTranspose(2, 3, strides=2, padding='same')"],
     ["Conv2DTranspose(4, (2, 3), strides=(3, 2), dilation_rate=2, output_padding=1, groups=2)"],

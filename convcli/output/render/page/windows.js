@@ -9,6 +9,10 @@ function paddedIndex(index, extent, mode) {
   if (mode === "replicate") return Math.min(Math.max(index, 0), extent - 1);
   if (mode === "circular") return ((index % extent) + extent) % extent;
   if (mode === "reflect") return index < 0 ? -index : 2 * (extent - 1) - index;
+  if (mode === "symmetric") { // mirrored behind the last cell, as often as it takes
+    const position = ((index % (2 * extent)) + 2 * extent) % (2 * extent);
+    return Math.min(position, 2 * extent - 1 - position);
+  }
   return null;
 }
 
