@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.input_notes import note_channels
+from convcli.cli.input_notes import check_stacks, note_channels
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
 from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
 from convcli.core.records import Record
@@ -165,6 +165,7 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
     else:
         model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format))
         inputs = load_arrays(tuple(model.inputs), files, data_format or model.data_format, options)
+    check_stacks(model, inputs)
     note_channels(model, inputs, options)
     return model, inputs
 
@@ -175,7 +176,8 @@ def _filter_rank(array: Array | MappedArray | None, axes: str | None) -> int:
         from convcli.io.axes import space_axes
 
         return len(space_axes(axes, None)) or 2
-    return 1 if array is not None and len(array.shape) == 1 else 2
+    count = 2 if array is None else len(array.shape)
+    return {1: 1, 5: 3}.get(count, 2)  # a batch of volumes, such as a stack of pages, has five axes
 
 
 def check_streams(*names: str | None) -> None:

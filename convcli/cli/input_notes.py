@@ -1,4 +1,4 @@
-"""The note about an array that can be read in two ways."""
+"""The notes and errors about arrays that can be read in two ways."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from convcli.core.errors import Note
+from convcli.core.errors import ConvcliError, Note, located
 from convcli.core.shapes import DataFormat, axis_names, format_shape
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def note_channels(model: Model, inputs: NamedArrays, options: Mapping[str, Any])
     if options["gray"] or any(options[name] is not None for name in ("axes", "data_format", "weights")):
         return
     for name, array in inputs.arrays.items():
-        rank = model.spatial_rank(name) if name in model.inputs else None
+        rank = _rank(model, name)
         if not rank or len(array.shape) != rank + 1 or array.shape[-1] <= MOST_COLOURS or _states(model, name):
             continue
         axes = default_axes(rank)
@@ -41,6 +41,26 @@ def note_channels(model: Model, inputs: NamedArrays, options: Mapping[str, Any])
             Note,
             stacklevel=2,
         )
+
+
+def check_stacks(model: Model, inputs: NamedArrays) -> None:
+    """Raise `ConvcliError` where a TIFF file of several pages, a volume, meets a model of two axes of space."""
+    from convcli.io.files import suffix
+
+    for name, array in inputs.arrays.items():
+        label, is_volume = inputs.label(name), len(array.shape) == 5
+        if is_volume and suffix(label) in (".tif", ".tiff") and inputs.axes is None and _rank(model, name) == 2:
+            pages = array.shape[2 if inputs.data_format is DataFormat.CHANNELS_FIRST else 1]
+            with located(label):
+                raise ConvcliError(
+                    f"{pages} pages are a volume, the model takes images",
+                    f"--axes byx: a sample for each page, {label}:0: one page",
+                )
+
+
+def _rank(model: Model, name: str) -> int | None:
+    """Return the number of spatial axes of an input; None where there is no such input, or any number will do."""
+    return model.spatial_rank(name) if name in model.inputs else None
 
 
 def _states(model: Model, name: str) -> bool:

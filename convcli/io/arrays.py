@@ -20,28 +20,31 @@ SUFFIXES = (".npy", ".npz", ".yaml", ".yml", ".json", ".csv", ".tsv", ".txt", *i
 
 
 def load(name: str) -> Array:
-    """Return the array that a user names: `FILE`, `FILE.npz:KEY`, `-` for standard input, or `[0, 1]` itself.
+    """Return the array that a user names: `FILE`, `FILE.npz:KEY`, `FILE.tif:PAGE`, `-` (standard input), or `[0, 1]`.
 
     Raises `ConvcliError`, naming the file.
     """
-    return _load(name)[0]
+    loaded = _load(name)
+    return loaded.values if isinstance(loaded, images.Picture) else loaded
 
 
 def load_input(name: str, data_format: DataFormat, *, as_stored: bool = False) -> Array | npy.MappedArray:
     """Return the array that a user names, as an input of a model. Raises `ConvcliError`, naming the file.
 
     An image becomes a batch of one sample in the data format: `(1, height, width, channels)` or
-    `(1, channels, height, width)`. `as_stored` leaves it `(height, width)` or `(height, width, channels)`. A large NPY
-    file is mapped and not read yet.
+    `(1, channels, height, width)`, a stack of pages likewise with the pages before the height. `as_stored` leaves it
+    as `images.Picture` has it. A large NPY file is mapped and not read yet.
     """
     with located(label(name)):
         mapped = None if name == STANDARD_STREAM else npy.map_large(name)
     if mapped is not None:
         return mapped
-    array, is_image = _load(name)
-    if as_stored or not is_image:
-        return array
-    sample = array if array.ndim == 3 else array[..., None]
+    loaded = _load(name)
+    if not isinstance(loaded, images.Picture):
+        return loaded
+    if as_stored:
+        return loaded.values
+    sample = loaded.sample()
     return (np.moveaxis(sample, -1, 0) if data_format is DataFormat.CHANNELS_FIRST else sample)[None]
 
 
@@ -57,23 +60,32 @@ def load_named(name: str) -> dict[str, Array]:
         return arrays
 
 
-def _load(name: str) -> tuple[Array, bool]:
-    """Return the array that a user names, and whether it is an image."""
+def _load(name: str) -> Array | images.Picture:
+    """Return the array or image that a user names."""
     if is_inline(name):
-        return _parse_inline(name), False
+        return _parse_inline(name)
     path, key = _split_key(name)
     with located(display_name(path)):
         content = read_bytes(path)
+        if images.is_image(content):
+            return images.decode(content, display_name(path), None if key is None else _page_number(key))
         decoded = decode(content, suffix(path), display_name(path))
         if not isinstance(decoded, dict):
             if key is not None:
                 raise ConvcliError(f"holds one array, not a {key!r}", "leave out the key")
-            return decoded, images.is_image(content)
+            return decoded
         if key is None and len(decoded) == 1:
-            return next(iter(decoded.values())), False
+            return next(iter(decoded.values()))
         if key not in decoded:
             raise array_choice_error(decoded, path, key)
-        return decoded[key], False
+        return decoded[key]
+
+
+def _page_number(key: str) -> int:
+    """Return the number of a page of an image. Raises `ConvcliError`."""
+    if not (key.isascii() and key.isdecimal() and len(key) < 10):
+        raise ConvcliError(f"no page {key!r}", "pages are counted from 0: FILE:0")
+    return int(key)
 
 
 def is_inline(name: str) -> bool:
@@ -125,7 +137,7 @@ def decode(content: bytes, suffix: str = "", name: str = "the file") -> Array | 
     if zip_archive.is_zip(content):
         return npy.decode_npz(content)
     if images.is_image(content):
-        return images.decode(content, name)
+        return images.decode(content, name).values
     text = _text(content)
     value = _parse_text(text, suffix, name)
     problem = text_arrays.first_problem(text) if isinstance(value, str) else None

@@ -27,6 +27,11 @@ COLOUR = RANDOM.integers(0, 256, (4, 6, 3), dtype=np.uint8)
 ALPHA = RANDOM.integers(0, 256, (4, 6, 4), dtype=np.uint8)
 
 
+def decoded(content):
+    """Return the values of an image."""
+    return images.decode(content).values
+
+
 def image_bytes(image, form, **options):
     stream = io.BytesIO()
     image.save(stream, form, **options)
@@ -91,28 +96,28 @@ def tiff_bytes(values, order="<", sample_format=1, planes=1):
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
 def test_values_of_eight_bits_are_kept(values, mode, form):
     bands = [Image.fromarray(band) for band in (np.moveaxis(values, -1, 0) if values.ndim > 2 else [values])]
-    read = images.decode(image_bytes(Image.merge(mode, bands), form))
+    read = decoded(image_bytes(Image.merge(mode, bands), form))
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, values)
 
 
 def test_values_of_one_bit_are_booleans():
     values = GREY > 100
-    read = images.decode(image_bytes(Image.fromarray(values), "PNG"))
+    read = decoded(image_bytes(Image.fromarray(values), "PNG"))
     assert read.dtype == bool
     np.testing.assert_array_equal(read, values)
 
 
 def test_lossless_webp_and_gif_keep_all_values():
-    np.testing.assert_array_equal(images.decode(image_bytes(Image.fromarray(COLOUR), "WEBP", lossless=True)), COLOUR)
+    np.testing.assert_array_equal(decoded(image_bytes(Image.fromarray(COLOUR), "WEBP", lossless=True)), COLOUR)
     few = COLOUR // 128 * 255
-    np.testing.assert_array_equal(images.decode(image_bytes(Image.fromarray(few).convert("P"), "GIF")), few)
+    np.testing.assert_array_equal(decoded(image_bytes(Image.fromarray(few).convert("P"), "GIF")), few)
 
 
 @pytest.mark.parametrize(("mode", "shape"), [("L", (4, 6)), ("RGB", (4, 6, 3)), ("CMYK", (4, 6, 3))])
 def test_a_jpeg_is_grey_or_rgb(mode, shape):
     even = Image.new(mode, (6, 4), 77 if mode == "L" else (0, 100, 200, 0)[: len(mode)])
-    read = images.decode(image_bytes(even, "JPEG", quality=100))
+    read = decoded(image_bytes(even, "JPEG", quality=100))
     assert read.shape == shape
     assert np.ptp(read, axis=(0, 1)).max() == 0
     assert np.abs(read[0, 0].astype(int) - np.asarray(even.convert("RGB") if shape[2:] else even)[0, 0]).max() <= 3
@@ -121,9 +126,9 @@ def test_a_jpeg_is_grey_or_rgb(mode, shape):
 def test_a_palette_becomes_its_colours_and_transparency_becomes_alpha():
     few = COLOUR // 128 * 255
     indexed = Image.fromarray(few).convert("P")
-    np.testing.assert_array_equal(images.decode(image_bytes(indexed, "PNG")), few)
+    np.testing.assert_array_equal(decoded(image_bytes(indexed, "PNG")), few)
     clear = indexed.getpixel((0, 0))
-    read = images.decode(image_bytes(indexed, "PNG", transparency=clear))
+    read = decoded(image_bytes(indexed, "PNG", transparency=clear))
     assert read.shape == (4, 6, 4)
     np.testing.assert_array_equal(read[..., 3] == 0, np.asarray(indexed) == clear)
 
@@ -131,7 +136,7 @@ def test_a_palette_becomes_its_colours_and_transparency_becomes_alpha():
 @pytest.mark.parametrize(("channels", "color_type"), [((), 0), ((2,), 4), ((3,), 2), ((4,), 6)])
 def test_a_png_of_sixteen_bits_is_read_whole(channels, color_type):
     values = RANDOM.integers(0, 1 << 16, (4, 6, *channels), dtype=np.uint16)
-    read = images.decode(png_bytes(values, color_type))
+    read = decoded(png_bytes(values, color_type))
     assert read.dtype == np.uint16
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, values)
@@ -141,7 +146,7 @@ def test_a_png_of_sixteen_bits_is_read_whole(channels, color_type):
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_a_tiff_of_sixteen_bits_is_read_whole(channels, order):
     values = RANDOM.integers(0, 1 << 16, (4, 6, *channels), dtype=np.uint16)
-    read = images.decode(tiff_bytes(values, order))
+    read = decoded(tiff_bytes(values, order))
     assert read.dtype == np.uint16
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, values)
@@ -149,9 +154,7 @@ def test_a_tiff_of_sixteen_bits_is_read_whole(channels, order):
 
 def test_a_compressed_tiff_of_sixteen_bits_is_read_whole():
     values = RANDOM.integers(0, 1 << 16, (4, 6), dtype=np.uint16)
-    np.testing.assert_array_equal(
-        images.decode(image_bytes(Image.fromarray(values), "TIFF", compression="tiff_lzw")), values
-    )
+    np.testing.assert_array_equal(decoded(image_bytes(Image.fromarray(values), "TIFF", compression="tiff_lzw")), values)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -164,27 +167,27 @@ def test_a_compressed_tiff_of_sixteen_bits_is_read_whole():
     ids=lambda value: str(value.dtype) if hasattr(value, "dtype") else None,
 )
 def test_a_tiff_of_32_bits_is_read_whole(values, sample_format, order):
-    read = images.decode(tiff_bytes(values, order, sample_format))
+    read = decoded(tiff_bytes(values, order, sample_format))
     assert read.dtype == values.dtype
     np.testing.assert_array_equal(read, values)
 
 
 def test_a_tiff_of_32_bits_without_a_sign_is_unsigned():
     values = np.array([[0, 1, 1 << 31], [(1 << 32) - 1, 2, 3]], np.uint32)
-    np.testing.assert_array_equal(images.decode(tiff_bytes(values)), values)
+    np.testing.assert_array_equal(decoded(tiff_bytes(values)), values)
 
 
 def test_an_image_that_pillow_cannot_read_is_an_error():
     for content in (tiff_bytes(np.ones((2, 3), np.uint32), ">"), tiff_bytes(np.ones((2, 3)), sample_format=3)):
         with pytest.raises(ConvcliError) as caught:
-            images.decode(content)
+            decoded(content)
         assert str(caught.value) == "an image that Pillow cannot read (an .npy file of its values)"
 
 
 def test_bits_that_would_be_lost_are_an_error():
     values = RANDOM.integers(0, 1 << 16, (4, 6, 3), dtype=np.uint16)
     with pytest.raises(ConvcliError, match="16-bit grey, RGB or RGBA"):
-        images.decode(tiff_bytes(values, planes=2))
+        decoded(tiff_bytes(values, planes=2))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])
@@ -193,13 +196,13 @@ def test_an_image_is_turned_upright_as_its_exif_data_say(form):
     exif[274] = 6  # to be turned a quarter to the right
     image = Image.new("RGB", (16, 8), (0, 0, 0))
     image.paste((255, 255, 255), (0, 0, 8, 8))  # the left half is white: the upper one, once turned
-    read = images.decode(image_bytes(image, form, exif=exif))
+    read = decoded(image_bytes(image, form, exif=exif))
     assert read.shape == (16, 8, 3)
     assert read[:7].min() > 200
     assert read[9:].max() < 50
 
 
-@pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG"])
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
 def test_the_first_of_several_images_is_taken_with_a_warning(form, tmp_path):
     white, black = Image.new("RGB", (6, 4), (255,) * 3), Image.new("RGB", (6, 4))
     path = tmp_path / "moving"
@@ -209,27 +212,132 @@ def test_the_first_of_several_images_is_taken_with_a_warning(form, tmp_path):
     assert (read == 255).all()
 
 
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_a_number_selects_one_of_several_images(form, tmp_path):
+    white, black = Image.new("RGB", (6, 4), (255,) * 3), Image.new("RGB", (6, 4))
+    (tmp_path / "moving").write_bytes(image_bytes(white, form, save_all=True, append_images=[black, white]))
+    assert [int(arrays.load(f"{tmp_path / 'moving'}:{page}").max()) for page in range(3)] == [255, 0, 255]
+
+
+# ---- stacks of pages ----
+
+STACKS = {
+    "uint8": RANDOM.integers(0, 256, (5, 4, 6), dtype=np.uint8),
+    "uint16": RANDOM.integers(0, 1 << 16, (5, 4, 6), dtype=np.uint16),
+    "float32": RANDOM.normal(size=(5, 4, 6)).astype(np.float32),
+    "RGB": RANDOM.integers(0, 256, (5, 4, 6, 3), dtype=np.uint8),
+}
+
+
+def stack_bytes(pages):
+    first, *others = map(Image.fromarray, pages)
+    return image_bytes(first, "TIFF", save_all=True, append_images=others)
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_the_pages_of_a_tiff_are_a_stack(stack, tmp_path):
+    path = tmp_path / "stack.tif"
+    path.write_bytes(stack_bytes(stack))
+    np.testing.assert_array_equal(arrays.load(str(path)), stack, strict=True)
+    np.testing.assert_array_equal(arrays.load(f"{path}:3"), stack[3], strict=True)
+    as_input = arrays.load_input(str(path), DataFormat.CHANNELS_FIRST)
+    np.testing.assert_array_equal(np.moveaxis(as_input[0], 0, -1), stack if stack.ndim == 4 else stack[..., None])
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("5", "no page 5 (it has 5, counted from 0)"),
+        ("-1", "no page '-1' (pages are counted from 0: FILE:0)"),
+        ("x", "no page 'x' (pages are counted from 0: FILE:0)"),
+    ],
+)
+def test_a_page_that_is_not_there_is_an_error(key, message, tmp_path):
+    path = tmp_path / "stack.tif"
+    path.write_bytes(stack_bytes(STACKS["uint8"]))
+    with pytest.raises(ConvcliError) as caught:
+        arrays.load(f"{path}:{key}")
+    assert str(caught.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize("other", [np.zeros((4, 7), np.uint8), np.zeros((4, 6), np.uint16)])
+def test_pages_of_different_kinds_are_not_a_stack(other, tmp_path):
+    (tmp_path / "x.tif").write_bytes(stack_bytes([GREY, GREY, other]))
+    with pytest.raises(
+        ConvcliError, match=r"page 2 has another size or type than page 0 \(equal pages; or one of them"
+    ):
+        arrays.load(str(tmp_path / "x.tif"))
+    np.testing.assert_array_equal(arrays.load(f"{tmp_path / 'x.tif'}:2"), other)
+
+
+def test_a_stack_is_measured_before_it_is_decoded(monkeypatch):
+    content = stack_bytes(np.zeros((4, 2000, 2000), np.uint8))
+    monkeypatch.setattr(images, "_turn_upright", None)  # it would decode a page
+    limit = system_memory.resident() + 4 * 2000 * 2000  # the pages themselves, and nothing to decode one of them
+    with memory.limited_to(limit), pytest.raises(ConvcliError, match=r"of memory in all, .* \(a page, FILE:0\)"):
+        images.decode(content)
+
+
+def test_pages_that_all_point_at_the_same_bytes_are_not_decoded(monkeypatch):
+    """Each directory of the file costs 170 bytes and claims a million values, so 100 of them claim 100 million."""
+    page = image_bytes(Image.new("L", (1000, 1000)), "TIFF", compression="tiff_deflate")
+    (first,) = struct.unpack("<I", page[4:8])
+    length = 2 + 12 * struct.unpack("<H", page[first : first + 2])[0]
+    content, last = bytearray(page), first
+    for _ in range(99):
+        content[last + length : last + length + 4] = struct.pack("<I", len(content))
+        last = len(content)
+        content += page[first : first + length] + bytes(4)
+    monkeypatch.setattr(images, "_turn_upright", None)
+    with pytest.raises(ConvcliError, match=r"says it has 100,000,000 values, in [\d,]+ bytes"):
+        images.decode(bytes(content))
+
+
+def test_a_stack_is_a_volume_unless_axes_says_otherwise(convcli, tmp_path):
+    path = tmp_path / "stack.tif"
+    path.write_bytes(stack_bytes(STACKS["uint8"]))
+    volume = apply_output(convcli, path, "--filter", "box:size=3")
+    assert volume.shape == (1, 3, 2, 4, 1)
+    np.testing.assert_allclose(volume[0, 0, 0, 0, 0], STACKS["uint8"][:3, :3, :3].mean(), rtol=1e-12)
+    samples = apply_output(convcli, path, "--filter", "box:size=3", "--axes", "byx")
+    assert samples.shape == (5, 2, 4, 1)
+    np.testing.assert_allclose(samples[4, 0, 0, 0], STACKS["uint8"][4, :3, :3].mean(), rtol=1e-12)
+    one = apply_output(convcli, f"{path}:4", "--filter", "box:size=3")
+    np.testing.assert_array_equal(one[0], samples[4])
+
+
+def test_a_model_of_images_says_what_reads_a_stack(convcli, tmp_path):
+    path = tmp_path / "stack.tif"
+    path.write_bytes(stack_bytes(STACKS["uint8"]))
+    done = convcli("apply", path, "--filter", "sobel-x")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"Error: {path}: 5 pages are a volume, the model takes images "
+        f"(--axes byx: a sample for each page, {path}:0: one page)\n"
+    )
+
+
 # ---- what is wrong with a file ----
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF", "GIF"])
 def test_a_file_that_breaks_off_in_its_first_half_is_an_error_and_later_may_be_read(form):
     content = image_bytes(Image.fromarray(RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8)), form)
-    shape = images.decode(content).shape
+    shape = decoded(content).shape
     step = max(len(content) // 40, 1)
     for length in range(12, len(content) // 2, step):
         with pytest.raises(ConvcliError):
-            images.decode(content[:length])
+            decoded(content[:length])
     for length in range(len(content) // 2 + 1, len(content), step):
         with suppress(ConvcliError):
-            assert images.decode(content[:length]).shape == shape
+            assert decoded(content[:length]).shape == shape
 
 
 def test_a_png_with_a_wrong_checksum_is_an_error():
     content = bytearray(png_bytes(GREY.astype(np.uint16), 0))
     content[-20] ^= 1
     with pytest.raises(ConvcliError, match=r"^broken image: "):
-        images.decode(bytes(content))
+        decoded(bytes(content))
 
 
 def test_a_damaged_tiff_is_one_line_of_error(tmp_path):
@@ -251,16 +359,16 @@ def test_a_decompression_bomb_is_an_error_and_a_large_image_is_not_even_a_warnin
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)  # more is a warning of Pillow's, twice as many an error
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert images.decode(image_bytes(Image.fromarray(GREY), "PNG")).shape == (4, 6)
+        assert decoded(image_bytes(Image.fromarray(GREY), "PNG")).shape == (4, 6)
         with pytest.raises(ConvcliError) as caught:
-            images.decode(image_bytes(Image.new("L", (7, 6)), "PNG"))
+            decoded(image_bytes(Image.new("L", (7, 6)), "PNG"))
     assert str(caught.value) == "the image says it is too large (at most 40 pixels)"
 
 
 def test_without_pillow_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ConvcliError) as caught:
-        images.decode(png_bytes(GREY.astype(np.uint16), 0))
+        decoded(png_bytes(GREY.astype(np.uint16), 0))
     assert str(caught.value) == "needs Pillow (pip install 'convcli[images]')"
 
 
@@ -333,7 +441,7 @@ def test_an_image_that_claims_more_values_than_its_file_can_hold_is_not_decoded(
     content = bytearray(image_bytes(Image.fromarray(GREY), "GIF"))
     content[6:10] = struct.pack("<HH", 10_000, 10_000)
     with pytest.raises(ConvcliError, match=r"says it has 100,000,000 values, in \d+ bytes \(at most 67,108,864\)"):
-        images.decode(bytes(content))
+        decoded(bytes(content))
 
 
 @pytest.mark.parametrize(("mode", "form", "needed"), [("RGB", "PNG", 19), ("L", "PNG", 5), ("RGB", "WEBP", 27)])
@@ -343,9 +451,9 @@ def test_an_image_is_measured_before_it_is_decoded(mode, form, needed, monkeypat
     limit = system_memory.resident() + 4000 * 4000 * needed // 2
     refused = pytest.raises(ConvcliError, match=r"needs [\d,.]+ MiB of memory in all, .* \(a smaller image\)")
     with memory.limited_to(limit), refused:
-        images.decode(content)
+        decoded(content)
 
 
 def test_a_large_image_of_one_colour_is_decoded():
     black = Image.new("L", (3000, 3000))
-    assert images.decode(image_bytes(black, "PNG")).shape == (3000, 3000)
+    assert decoded(image_bytes(black, "PNG")).shape == (3000, 3000)
