@@ -19,7 +19,7 @@ from convcli.core.memory import check_array_size
 from convcli.core.records import Record
 from convcli.core.shapes import format_shape, known
 from convcli.io import layout, weights_file
-from convcli.io.hdf5 import StoredArray
+from convcli.io.stored_array import StoredArray
 from convcli.model.graph import Model
 from convcli.model.layers.convolutional import DepthwiseConvolution
 from convcli.model.plan import Plan, PlannedLayer

@@ -6,7 +6,7 @@ A key is `LAYER/vars/INDEX`, or `LAYER/.../NAME` for a weight of a layer within 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 from struct import unpack_from
 from typing import Any
@@ -16,20 +16,13 @@ from convcli.core.dtypes import REAL_KINDS
 from convcli.core.errors import ConvcliError
 from convcli.core.extras import import_extra
 from convcli.core.lazy_imports import Array, np
-from convcli.core.records import Record
 from convcli.io import bfloat16, zip_archive
+from convcli.io.stored_array import StoredArray
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 GLOBAL_HEAP = b"GCOL\x01\0\0\0"  # begins a collection of texts of variable length
 HEAP_HEADER_BYTES = ENTRY_HEADER_BYTES = 16
 MAX_VALUE_BYTES = 8
-
-
-class StoredArray(Record):
-    """An array that is still in its file; `read` reads it."""
-
-    shape: tuple[int, ...]
-    read: Callable[[], Array]
 
 
 def decode(content: bytes) -> Iterator[tuple[str, StoredArray]]:

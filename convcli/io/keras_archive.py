@@ -15,7 +15,7 @@ def is_keras_archive(content: bytes) -> bool:
     if not zip_archive.is_zip(content):
         return False
     try:
-        return CONFIG in zip_archive.member_names(content, KIND)
+        return CONFIG in zip_archive.Archive(content, KIND).entries
     except ConvcliError:  # a broken zip file is reported where it is read as NPZ
         return False
 
@@ -23,7 +23,7 @@ def is_keras_archive(content: bytes) -> bool:
 def read_member(content: bytes, name: str) -> bytes:
     """Return one file of an archive. Raises `ConvcliError`."""
     max_bytes = MAX_CONFIG_BYTES if name == CONFIG else None
-    members = zip_archive.extract(content, KIND, only=name, max_bytes=max_bytes)
-    if name not in members:
+    archive = zip_archive.Archive(content, KIND, max_bytes)
+    if name not in archive.entries:
         raise ConvcliError(f"the archive holds no {name}", "what model.save writes")
-    return members[name]
+    return archive.read(name)

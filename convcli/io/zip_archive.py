@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from convcli.core import memory
@@ -23,30 +24,48 @@ def is_zip(content: bytes) -> bool:
     return content.startswith(START)
 
 
-def member_names(content: bytes, kind: str) -> list[str]:
-    """Return the names of the files in an archive. `kind` is what messages call it. Raises `ConvcliError`."""
-    return [entry.filename for entry in _open(content, kind).infolist()]
+class Archive:
+    """A zip archive in memory, whose files are read where they are used. `kind` is what messages call it.
 
-
-def extract(content: bytes, kind: str, only: str | None = None, max_bytes: int | None = None) -> dict[str, bytes]:
-    """Return the files in an archive by name, or only one of them. Raises `ConvcliError`.
-
-    `kind` is what messages call the archive. `max_bytes` is the total size allowed: by default what a file of numbers
-    may grow to.
+    Raises `ConvcliError` for bytes that are not an archive, and for two files of one name.
     """
-    archive = _open(content, kind)
-    entries = [entry for entry in archive.infolist() if only in (None, entry.filename)]
-    name, count = Counter(entry.filename for entry in entries).most_common(1)[0] if entries else ("", 0)
-    if count > 1:
-        raise ConvcliError(f"{short_repr(name)} is there {count} times", "a name for each")
-    size = sum(entry.file_size for entry in entries)
-    max_bytes = max_uncompressed_size(content) if max_bytes is None else max_bytes
-    if size > max_bytes:
-        raise ConvcliError(
-            f"{only or 'its content'} would be {size:,} bytes", f"at most {max_bytes:,} here: store it uncompressed"
-        )
-    memory.require(size, "a smaller archive")
-    return {entry.filename: _decompress(archive, entry, kind) for entry in entries}
+
+    def __init__(self, content: bytes, kind: str, max_bytes: int | None = None) -> None:
+        self.kind = kind
+        self.max_bytes = max_uncompressed_size(content) if max_bytes is None else max_bytes
+        self.opened = _open(content, kind)
+        counts = Counter(entry.filename for entry in self.opened.infolist())
+        name, count = counts.most_common(1)[0] if counts else ("", 0)
+        if count > 1:
+            raise ConvcliError(f"{short_repr(name)} is there {count} times", "a name for each")
+        self.entries = {entry.filename: entry for entry in self.opened.infolist()}
+
+    def size(self, name: str) -> int:
+        """Return the size of a file in bytes, as the archive's list says."""
+        size: int = self.entries[name].file_size
+        return size
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file. Raises `ConvcliError`, also where it would be larger than `max_bytes`."""
+        self.check_size([name])
+        return _decompress(self.opened, self.entries[name], self.kind)
+
+    def check_size(self, names: Collection[str]) -> None:
+        """Raise `ConvcliError` if these files would be larger than `max_bytes` together, or than the memory left."""
+        size = sum(self.size(name) for name in names)
+        if size > self.max_bytes:
+            (name,) = names if len(names) == 1 else ("its content",)
+            raise ConvcliError(
+                f"{name} would be {size:,} bytes", f"at most {self.max_bytes:,} here: store it uncompressed"
+            )
+        memory.require(size, "a smaller archive")
+
+
+def extract(content: bytes, kind: str) -> dict[str, bytes]:
+    """Return the files in an archive by name. `kind` is what messages call it. Raises `ConvcliError`."""
+    archive = Archive(content, kind)
+    archive.check_size(archive.entries)
+    return {name: archive.read(name) for name in archive.entries}
 
 
 def max_uncompressed_size(content: bytes) -> int:

@@ -20,7 +20,8 @@ from convcli.cli import main
 from convcli.cli.model_arguments import value_of
 from convcli.core import dtypes
 from convcli.core.errors import ConvcliError
-from convcli.io import arrays, hdf5, preprocessing, weights_file
+from convcli.io import arrays, preprocessing, weights_file
+from convcli.io.stored_array import StoredArray
 from convcli.io.yaml_json import parse
 from convcli.learning import checkpoints
 from convcli.model import filter_bank
@@ -75,7 +76,7 @@ def _use_array(content: bytes) -> None:
 def _use_weights(content: bytes) -> None:
     suffix, rest = _split(content)
     for array in weights_file.decode(rest, suffix).values():
-        if isinstance(array, hdf5.StoredArray) and prod(array.shape) < MOST_VALUES:
+        if isinstance(array, StoredArray) and prod(array.shape) < MOST_VALUES:
             assert array.read().shape == array.shape
 
 

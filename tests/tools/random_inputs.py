@@ -18,6 +18,7 @@ from convcli.model.layers import LAYERS
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
+CHECKPOINTS = ROOT / "tests" / "reference" / "checkpoints"
 NUMBERS = ("0", "1", "2", "3", "5", "-1", "1.5", "1e-3", "1/255", "10**9", "1000000000", "1" + "0" * 30, "1e400", "nan")
 WORDS = (
     *("same", "valid", "full", "causal", "relu", "softmax", "glu"),
@@ -231,6 +232,7 @@ def _weights() -> list[tuple[str, bytes]]:
         (".keras", archive({"config.json": keras_json(), "model.weights.h5": keras_3})),
         (".safetensors", safetensors.numpy.save({"conv1d/kernel": kernel, "conv1d/bias": kernel[0, 0]})),
         (".npz", archive({"conv1d/kernel.npy": npy(kernel), "conv1d/bias.npy": npy(kernel[0, 0])})),
+        *((".pth", path.read_bytes()) for path in sorted(CHECKPOINTS.glob("*.pth"))),
     ]
 
 
