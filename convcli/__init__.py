@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convcli.api import LoadedModel as Model
     from convcli.api import Prepared, apply, convolve, explain, fit, load, prepare, summarize
     from convcli.core.errors import ConvcliError
-    from convcli.model.graph import Model
 
     __version__: str
 
@@ -26,11 +26,7 @@ __all__ = [
     "summarize",
 ]
 
-_HOMES = {
-    "ConvcliError": "core.errors",
-    "Model": "model.graph",
-    **dict.fromkeys(("Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"), "api"),
-}
+_ELSEWHERE = {"ConvcliError": "core.errors:ConvcliError", "Model": "api:LoadedModel"}  # all else is in `api`
 
 
 def __dir__() -> list[str]:
@@ -43,6 +39,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("convcli")
-    if name in _HOMES:
-        return getattr(import_module(f"convcli.{_HOMES[name]}"), name)
+    if name in __all__:
+        module, _, attribute = _ELSEWHERE.get(name, f"api:{name}").partition(":")
+        return getattr(import_module(f"convcli.{module}"), attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,15 +12,15 @@ from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.option_choices import COUNTS
-from convcli.core.records import Record
+from convcli.core.records import Record, replace
 from convcli.core.shapes import DataFormat, format_shape
 from convcli.engine.algorithms.table import AUTO
 from convcli.engine.execution import TOLERANCE, Execution
 from convcli.io import layout
 from convcli.learning.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options
 from convcli.model.graph import Model
-from convcli.output.report.shape import SummaryOptions, summary
-from convcli.readers.load import load, located_in
+from convcli.output.report.shape import ShapeReport, SummaryOptions, summary
+from convcli.readers.load import Source, load_model, located_in
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -29,9 +29,53 @@ if TYPE_CHECKING:
     from convcli.engine.program import Program
     from convcli.engine.run import NamedArrays
 
-__all__ = ["Fitted", "Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"]
+__all__ = ["Fitted", "LoadedModel", "Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"]
 
 Weights = Mapping[str, Any] | str | os.PathLike[str] | None
+
+
+class LoadedModel(Model):
+    """A model as `load` returns it: the graph of its layers, which `print(model.summary())` shows as a table."""
+
+    def summary(self, input_shape: Any = None, **options: Any) -> str:
+        """Return the table of `convcli shape`: a row a layer, the totals, and what they mean.
+
+        Args:
+            input_shape: As for `summarize`.
+            options: Any other arguments of `summarize`, such as `explain=True` or `batch=32`.
+
+        Raises:
+            ConvcliError: As for `summarize`.
+
+        >>> print(load(["Dense(10)"]).summary((8,)).splitlines()[0])
+        model  (8,) → (10,)
+        """
+        from convcli.output.render.table import render_table
+
+        values = summarize(self, input_shape, **{"memory": True, **options})
+        batch, by_layer = options.get("batch"), not options.keys().isdisjoint(("batch", "dtype"))
+        report = ShapeReport(values, batch=batch, memory=by_layer, inputs=tuple(self.inputs), outputs=self.outputs)
+        return render_table(report).decode().rstrip("\n")
+
+
+def load(source: Source, *, data_format: str | None = None) -> LoadedModel:
+    """Load a model from a file, or from a plain mapping or list of layers such as a file holds.
+
+    Args:
+        source: A path (YAML, JSON, Keras's JSON or `.keras`, or an array file with one kernel), a mapping with
+            `layers`, or a list of layers.
+        data_format: `channels_last` or `channels_first`, used where the model does not say. Default: `channels_last`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ConvcliError: The file cannot be read, or it does not describe a model. The message names the layer.
+
+    >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
+    <Model 'model': input ?, 3 layers, output dense>
+    """
+    return LoadedModel(**vars(load_model(source, data_format)))
 
 
 def summarize(
@@ -71,6 +115,7 @@ def summarize(
     >>> summary["params"], summary["output_shape"]  # (3 * 3 * 1) * 40 + 40 + (26 * 26 * 40) * 10 + 10
     (270810, [None, 10])
     """
+    _check_model(model, "summarize(model, input_shape)")
     options = SummaryOptions(batch, dtype, count, explain, None if at is None else tuple(at), memory)
     data_format = DataFormat.parse(data_format or model.data_format)
     shapes = named_shapes(model, input_shape, data_format)
@@ -82,19 +127,24 @@ def apply(
     model: Model,
     inputs: ArrayLike | Mapping[str, ArrayLike],
     *,
+    layer_output: str | None = None,
+    axes: str | None = None,
     weights: Weights = None,
     seed: int | None = None,
     dtype: str | None = None,
     algorithm: str = AUTO,
     tolerance: float = TOLERANCE,
     threads: int | None = None,
-) -> Array | dict[str, Array]:
+) -> Array | Any:
     """Run a model on an array.
 
     Args:
         model: What `load` returns.
         inputs: The array; for a model of several inputs a mapping NAME: ARRAY. Its rank says what it is: the model's
             spatial rank for one sample of one channel, one axis more for channels, two more for a batch too.
+        layer_output: The name of the layer whose maps are returned; by default the model's output.
+        axes: What the axes of the array are, one letter each, such as `zyx` or `byxc`: `b` batch, `z y x` space, `c`
+            channels, `t` time. The result has the order of the model.
         weights: The values of weights, a mapping `LAYER/VARIABLE`: ARRAY or a weights file; by default the model's own.
         seed: Draws the weights that are in neither, as Keras does.
         dtype: The type to compute in, `float32` or `float64`; by default float32 for float32 and float16 inputs, else
@@ -116,10 +166,14 @@ def apply(
     >>> apply(bump, np.array([0, 0, 0, 1, 1, 0, 0, 0])).shape
     (1, 6, 1)
     """
+    from convcli.engine.explain.explained_layer import find_layer
     from convcli.engine.run import prepare_run
 
+    _check_model(model, "apply(model, inputs)")
     execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
-    with prepare_run(model, _named_arrays(model, inputs), _weight_source(weights, seed), execution) as run:
+    arrays, source = _named_arrays(model, inputs, axes), _weight_source(weights, seed)
+    outputs = model.outputs if layer_output is None else (find_layer(model, layer_output).name,)
+    with prepare_run(model, arrays, source, execution, outputs=outputs) as run:
         return _in_model_format(model, run.result().outputs)
 
 
@@ -134,7 +188,7 @@ class Prepared(Closeable):
         """For each layer that correlates the algorithms of its last run, kernel by kernel; before it those chosen."""
         return self._program.algorithms_used
 
-    def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | dict[str, Array]:
+    def __call__(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | Any:
         """Run the model on an array, as `apply` does.
 
         Raises:
@@ -191,6 +245,7 @@ def prepare(
     from convcli.engine.bind_weights import bind
     from convcli.engine.program import MANY_SAMPLES, build_program
 
+    _check_model(model, "prepare(model, input_shape)")
     layout.check_dtype(dtype)
     execution = Execution(dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
     shapes = named_shapes(model, input_shape, model.data_format)
@@ -206,8 +261,9 @@ def prepare(
 
 def convolve(
     array: ArrayLike,
-    kernel: ArrayLike,
+    kernel: ArrayLike | str,
     *,
+    axes: str | None = None,
     strides: int | Sequence[int] = 1,
     padding: Any = "valid",
     padding_mode: str = "zeros",
@@ -227,7 +283,9 @@ def convolve(
     Args:
         array: One sample of one channel if its rank is the number of spatial axes; with channels if one more, with a
             batch too if two more.
-        kernel: Of rank 1 or 2: one filter. Of rank 3, 4 or 5: a Keras kernel `(*k, in/groups, filters)`.
+        kernel: Of rank 1 or 2: one filter. Of rank 3, 4 or 5: a Keras kernel `(*k, in/groups, filters)`. Or the name of
+            a filter of the bank, such as `sobel-x` or `gaussian:sigma=2`, or of a file.
+        axes: As for `apply`.
         strides, dilation_rate: A number of cells, or one for each axis.
         padding: `valid`, `same`, `same_lower`, `causal`, `full`, a number of cells, or `[[before, after], …]`.
         padding_mode: `zeros`, `reflect`, `symmetric` (SciPy's `reflect`), `replicate` or `circular`.
@@ -248,9 +306,10 @@ def convolve(
     >>> convolve([0, 0, 0, 1, 1, 0, 0, 0], [0, 1, 0]).ravel()
     array([0., 0., 1., 1., 0., 0.])
     """
-    from convcli.readers.bare_kernel import mapping
-
-    ((layer, arguments),) = mapping(_array(kernel), "kernel")["layers"][0].items()
+    if isinstance(array, str):
+        raise ConvcliError(f"the array is {array!r}", "convolve(array, kernel)")
+    array = _array(array)
+    layer, arguments = _convolution(kernel, array, axes)
     options = {
         "strides": strides,
         "padding": padding,
@@ -262,9 +321,28 @@ def convolve(
         "flip_kernel": flip_kernel,
     }
     model = load([{layer: {**arguments, **options}}], data_format=data_format)
-    result = apply(model, array, dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
-    assert not isinstance(result, dict)
-    return result
+    return apply(model, array, axes=axes, dtype=dtype, algorithm=algorithm, tolerance=tolerance, threads=threads)
+
+
+def _convolution(kernel: ArrayLike | str, array: Array, axes: str | None) -> tuple[str, dict[str, Any]]:
+    """Return the layer of a kernel: its type, and the kernel among its arguments.
+
+    A filter of the bank that may have any rank takes the array's.
+    """
+    from convcli.io.axes import filter_rank
+    from convcli.model import filter_bank
+    from convcli.readers.bare_kernel import mapping
+    from convcli.readers.weight_values import weight_value
+
+    if not isinstance(kernel, str):
+        values = _array(kernel)
+    else:
+        with located("kernel"):
+            values = weight_value(kernel, "", filter_rank(array.ndim, axes)).array()
+        if filter_bank.is_known(kernel):
+            return f"conv{values.ndim}d", {"filters": {kernel: values}}
+    ((layer, arguments),) = mapping(values, "kernel")["layers"][0].items()
+    return layer, arguments
 
 
 def explain(
@@ -275,6 +353,7 @@ def explain(
     map: str | int = 0,  # noqa: A002
     layer: str | None = None,
     sample: int = 0,
+    axes: str | None = None,
     weights: Weights = None,
     seed: int | None = None,
     dtype: str | None = None,
@@ -288,7 +367,7 @@ def explain(
         map: The feature map, by its name or its number from 0.
         layer: The layer's name; by default the model's output.
         sample: Which sample of the batch, from 0.
-        weights, seed, dtype: As for `apply`.
+        axes, weights, seed, dtype: As for `apply`.
 
     Returns:
         The mapping that `convcli explain -f json` prints: `patch`, `kernel`, `products`, `sum`, `bias`, `value` and
@@ -306,8 +385,11 @@ def explain(
     from convcli.engine.explain.explained_layer import explained_layer
     from convcli.output.report.explain import explanation_mapping
 
+    _check_model(model, "explain(model, inputs, at)")
     source = _weight_source(weights, seed)
-    explained = explained_layer(model, _named_arrays(model, inputs), source, Execution(dtype=dtype), layer, sample)
+    explained = explained_layer(
+        model, _named_arrays(model, inputs, axes), source, Execution(dtype=dtype), layer, sample
+    )
     with located("map"):
         index = map_index(explained.map_names, map)
     return explanation_mapping(explained.explain(at, index))
@@ -325,6 +407,7 @@ def fit(
     inputs: ArrayLike | Mapping[str, ArrayLike],
     targets: ArrayLike | Mapping[str, ArrayLike],
     *,
+    axes: str | None = None,
     loss: str | None = None,
     optimizer: str = OPTIMIZER,
     learning_rate: float | None = None,
@@ -346,6 +429,7 @@ def fit(
         inputs: The samples, as for `apply`.
         targets: The outputs to learn, batch first; for classes whole numbers `(batch,)`. A mapping NAME: ARRAY for
             several outputs.
+        axes: What the axes of the inputs are, as for `apply`.
         loss: The name of a Keras loss; by default sparse_categorical_crossentropy for classes,
             categorical_crossentropy after softmax, binary_crossentropy after sigmoid, else mse.
         optimizer: `adam`, `sgd` or `rmsprop`.
@@ -375,6 +459,7 @@ def fit(
     """
     from convcli.learning.prepare_training import prepare_training
 
+    _check_model(model, "fit(model, inputs, targets)")
     named = targets if isinstance(targets, Mapping) else {model.outputs[0]: targets}
     options = Options(
         loss=loss,
@@ -389,7 +474,7 @@ def fit(
         patience=patience,
         dtype=dtype,
     )
-    arrays, source = _named_arrays(model, inputs), _weight_source(weights, None)
+    arrays, source = _named_arrays(model, inputs, axes), _weight_source(weights, None)
     with prepare_training(model, arrays, _arrays(named, model), options, source, threads=threads) as training:
         result = training.run()
     if result.error is not None:
@@ -397,9 +482,24 @@ def fit(
     return Fitted(result.weights_by_key, result.history)
 
 
-def _named_arrays(model: Model, inputs: ArrayLike | Mapping[str, ArrayLike]) -> NamedArrays:
+def _check_model(model: object, call: str) -> None:
+    """Raise `ConvcliError` where the first argument of a call is not a model."""
+    if not isinstance(model, Model):
+        remedy = f"{call}, and load(…) makes a model from a file or a list of layers"
+        raise ConvcliError(f"the first argument is of type {type(model).__name__}, not a model", remedy)
+
+
+def _named_arrays(model: Model, inputs: ArrayLike | Mapping[str, ArrayLike], axes: str | None = None) -> NamedArrays:
     """Return the inputs by name; a model of one input may have its array without."""
-    return _arrays(inputs if isinstance(inputs, Mapping) else {only_input(model): inputs}, model)
+    arrays = _arrays(inputs if isinstance(inputs, Mapping) else {only_input(model): inputs}, model)
+    if axes is None:
+        return arrays
+    from convcli.io.axes import parse_axes
+
+    with located("axes"):
+        if len(model.inputs) > 1:
+            raise ConvcliError("the model has several inputs", "arrays in the model's order, without axes=")
+        return replace(arrays, axes=parse_axes(axes))
 
 
 def _arrays(named: Mapping[str, ArrayLike], model: Model) -> NamedArrays:
@@ -431,6 +531,6 @@ def _weight_source(weights: Weights, seed: int | None) -> WeightSource:
 
 
 def _in_model_format(model: Model, outputs: Mapping[str, Array]) -> Array | dict[str, Array]:
-    """Return the model's outputs in its data format: an array, or a mapping where there are several."""
-    arrays = {name: layout.from_batch(outputs[name], model.data_format) for name in model.outputs}
+    """Return outputs in the model's data format: an array, or a mapping where there are several."""
+    arrays = {name: layout.from_batch(array, model.data_format) for name, array in outputs.items()}
     return arrays if len(arrays) > 1 else next(iter(arrays.values()))

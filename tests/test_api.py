@@ -1,4 +1,4 @@
-"""The convcli."""
+"""The library: models, arrays, options and messages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from conftest import ROOT, SAMPLES
 
 import convcli
 from convcli.core.errors import ConvcliError
+
+
+@pytest.fixture
+def command_line(convcli):
+    return convcli
 
 
 def test_a_model_is_loaded_from_a_file_a_mapping_or_a_list(tmp_path):
@@ -85,7 +90,7 @@ def test_the_input_of_a_later_layer_that_is_too_small_names_the_smallest_input()
     ("layers", "shape"), [(["Conv2D(1, 3)"], (1, 28, 28)), ([{"conv2d": {"kernel": np.ones((3, 3, 2, 1))}}], (2, 8, 9))]
 )
 def test_a_shape_in_the_other_data_format_is_recognised(layers, shape):
-    with pytest.raises(ConvcliError, match="the input looks channels_first: --data-format channels_first"):
+    with pytest.raises(ConvcliError, match='the input looks channels_first: data_format="channels_first"'):
         convcli.summarize(convcli.load(layers), shape)
 
 
@@ -93,7 +98,7 @@ def test_a_shape_in_the_other_data_format_is_recognised(layers, shape):
     ("inputs", "message"),
     [
         (np.ones((8, 8)), "which input? the model has a, b (a shape or array for each by name)"),
-        ({"a": np.ones((1, 2))}, "no array for the input 'b' (NAME=FILE for each, or one .npz of all)"),
+        ({"a": np.ones((1, 2))}, "no array for the input 'b' (a mapping with an array for each name)"),
         ({"a": np.ones((1, 2)), "c": np.ones((1, 2))}, "c: the model has no such input (it has a, b)"),
         (
             {"a": np.ones((1, 2)), "b": np.ones((3, 2))},
@@ -115,8 +120,73 @@ def test_inputs_that_do_not_fit(inputs, message):
 
 def test_an_array_in_the_other_data_format_is_recognised():
     model = convcli.load({"input": [8, 9, 2], "layers": ["Conv2D(1, 3)"]})
-    with pytest.raises(ConvcliError, match="it looks channels_first: --data-format channels_first"):
+    with pytest.raises(ConvcliError, match='it looks channels_first: data_format="channels_first"'):
         convcli.apply(model, np.ones((2, 8, 9)), seed=0)
+
+
+def test_a_model_is_shown_in_a_line_or_as_a_table(command_line):
+    model = convcli.load("samples/mnist.yaml")
+    assert repr(model) == "<Model 'mnist': input (28, 28, 1), 4 layers, output dense>"
+    assert repr(convcli.load(["ReLU()"])) == "<Model 'model': input ?, 1 layer, output re_lu>"
+    assert f"{model.summary()}\n" == command_line("shape", "samples/mnist.yaml").stdout
+    shown = command_line("shape", "samples/mnist.yaml", "-i", "32x32x1", "--explain", "--batch", "2").stdout
+    assert f"{model.summary((32, 32, 1), explain=True, batch=2)}\n" == shown
+
+
+def test_the_maps_of_any_layer():
+    model = convcli.load({"input": [4, 1], "layers": [{"conv1d": {"filters": [0, 1, 0]}}, "Flatten()"]})
+    assert convcli.apply(model, [1, 2, 3, 4], layer_output="conv1d").tolist() == [[[2], [3]]]
+    with pytest.raises(ConvcliError, match=r"^no layer 'conv' \(did you mean conv1d\?\)$"):
+        convcli.apply(model, [1, 2, 3, 4], layer_output="conv")
+
+
+def test_axes_say_what_the_axes_of_an_array_are():
+    stack = np.arange(3 * 5 * 6.0).reshape(3, 5, 6)
+    maps = convcli.convolve(stack, "sobel-x", axes="byx")
+    assert maps.shape == (3, 3, 4, 1)
+    model = convcli.load(["Conv2D('sobel-x')"])
+    assert np.array_equal(convcli.apply(model, stack.T, axes="xyb"), maps)
+    assert convcli.explain(model, stack, (1, 2), sample=2, axes="byx")["value"] == maps[2, 1, 2, 0]
+    learned = convcli.fit(convcli.load(["Conv2D(1, 3)"]), stack.T, maps, axes="xyb", epochs=1)
+    assert learned.weights["conv2d/kernel"].shape == (3, 3, 1, 1)
+    two = convcli.load({"input": {"a": [2], "b": [2]}, "layers": ["Add(inputs=['a', 'b'])"]})
+    with pytest.raises(ConvcliError, match=r"^axes: the model has several inputs"):
+        convcli.apply(two, {"a": [1, 2], "b": [3, 4]}, axes="c")
+
+
+def test_a_kernel_is_the_name_of_a_filter():
+    image = np.eye(5)
+    assert np.array_equal(
+        convcli.convolve(image, "laplacian-4"), convcli.convolve(image, [[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    )
+    assert convcli.convolve(np.ones(9), "gaussian:size=3").shape == (1, 7, 1)  # 9 - 3 + 1
+    assert convcli.convolve(np.ones((9, 9, 9)), "gaussian:size=3", axes="zyx").shape == (1, 7, 7, 7, 1)
+    with pytest.raises(ConvcliError, match=r"^kernel: 'sobelx' is neither .*\(did you mean sobel-x\?\)$"):
+        convcli.convolve(image, "sobelx")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model, x: convcli.apply(x, model), "of type ndarray, not a model (apply(model, inputs), and load(…)"),
+        (lambda model, x: convcli.explain(x, model), "not a model (explain(model, inputs, at), and"),
+        (lambda model, x: convcli.fit(x, x, model), "not a model (fit(model, inputs, targets), and"),
+        (lambda model, x: convcli.summarize("mnist.yaml"), "of type str, not a model (summarize(model, input_shape)"),
+        (lambda model, x: convcli.prepare((8, 8, 1), model), "of type tuple, not a model (prepare(model, input_shape)"),
+        (lambda model, x: convcli.convolve("sobel-x", x), "the array is 'sobel-x' (convolve(array, kernel))"),
+    ],
+)
+def test_arguments_in_the_wrong_order(call, message):
+    with pytest.raises(ConvcliError) as caught:
+        call(convcli.load(["Conv2D(1, 3)"]), np.ones((8, 8)))
+    assert message in str(caught.value)
+
+
+def test_messages_speak_python(command_line):
+    with pytest.raises(ConvcliError, match=r"\(weights=FILE, seed=N, or the values in the model\)$"):
+        convcli.apply(convcli.load(["Conv2D(1, 3)"]), np.ones((8, 8)))
+    shown = command_line("apply", "samples/lines.yaml", "-l", "Conv2D(1, 3)").stderr
+    assert shown.endswith("(--weights FILE, --seed N, or the values in the model)\n")
 
 
 def test_a_name_that_is_not_there():

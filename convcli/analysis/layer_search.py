@@ -8,6 +8,7 @@ from itertools import count, product
 from operator import lt
 
 from convcli.core.errors import ConvcliError
+from convcli.core.option_names import option
 from convcli.core.records import Record
 from convcli.core.shapes import Extent
 from convcli.model.window import Padding, Pair, sliding_window, transposed_window
@@ -173,7 +174,8 @@ def _candidates(request: SearchRequest, accepts: Callable[[PerAxis], bool]) -> I
 
 def _check_count(tried: int) -> None:
     if tried > MOST_TRIED:
-        raise ConvcliError(f"more than {MOST_TRIED:,} settings to try", "more of them fixed, such as --padding")
+        remedy = f"more of them fixed, such as {option('padding')}"
+        raise ConvcliError(f"more than {MOST_TRIED:,} settings to try", remedy)
 
 
 def _kernels(request: SearchRequest) -> Iterator[_Kernel]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from convcli.core.errors import ConvcliError
+from convcli.core.option_names import option, spoken
 from convcli.core.shapes import DataFormat, Shape, axis_names
 from convcli.model.graph import Model
 from convcli.model.plan import Plan, make_plan, try_plan
@@ -83,7 +84,8 @@ def _complete_shapes(model: Model, shapes: Mapping[str, Shape]) -> dict[str, Sha
     for name, own in model.inputs.items():
         shape = shapes.get(name, own)
         if shape is None:
-            raise ConvcliError(f"the shape of {name!r} is not known", "-i 28x28x1, or input: in the model")
+            way = spoken("-i 28x28x1", "input_shape=(28, 28, 1)")
+            raise ConvcliError(f"the shape of {name!r} is not known", f"{way}, or input: in the model")
         complete[name] = shape
     return complete
 
@@ -93,7 +95,7 @@ def _data_format_hint(model: Model, shapes: Mapping[str, Shape], data_format: Da
     reordered = {name: data_format.reinterpret(shape) for name, shape in shapes.items()}
     has_few_channels = all((shape[-1] or 0) < (extent or 1) for shape in reordered.values() for extent in shape[:-1])
     if reordered != shapes and has_few_channels and try_plan(model, reordered):
-        return f"the input looks {data_format.other.value}: --data-format {data_format.other.value}"
+        return f"the input looks {data_format.other.value}: {option('data-format', data_format.other.value)}"
     return None
 
 

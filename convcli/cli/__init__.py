@@ -13,6 +13,7 @@ import click
 from convcli.cli import streams
 from convcli.core.blas_threads import limit_blas_to_one_thread
 from convcli.core.errors import one_line
+from convcli.core.option_names import spelled_as_flags
 from convcli.io.files import os_error_text
 
 EPILOG = "COMMAND --help says more and gives examples. The manual begins with: convcli help first-steps"
@@ -48,7 +49,8 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with spelled_as_flags():
+                return super().invoke(context)
         except click.UsageError as error:  # its text may quote arguments, which may hold control characters
             raise click.UsageError(one_line(error.format_message()), error.ctx) from None
 

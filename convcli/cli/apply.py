@@ -98,8 +98,7 @@ def apply(
         if array and output.file and is_replaceable(output.file) and run.bytes_needed(number) > ENOUGH:
             _write_tiled(run, output, request.data_format, map_name)
             return None
-        remedy = "-o FILE.npy works in parts; or more with --max-memory"
-        result = run.result(output.progress, answer=number, remedy=remedy)
+        result = run.result(output.progress, answer=number, remedy="-o FILE.npy works in parts")
     report = apply_report(result, layers, request.data_format, single=not all_layers, show_weights=show_weights)
     return report if map_name is None else report.one_map_of(requested_map(report.maps[0].names, map_name))
 

@@ -17,12 +17,10 @@ from convcli.io.files import STANDARD_STREAM
 
 if TYPE_CHECKING:
     from convcli.cli.output import Output
-    from convcli.core.lazy_imports import Array
     from convcli.core.shapes import DataFormat
     from convcli.engine.bind_weights import Stored, WeightSource
     from convcli.engine.execution import Execution
     from convcli.engine.run import NamedArrays
-    from convcli.io.npy import MappedArray
     from convcli.io.preprocessing import ScaleFactor
     from convcli.model.graph import Model
 
@@ -149,6 +147,7 @@ def _execution(options: Mapping[str, Any]) -> Execution:
 
 def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model, NamedArrays]:
     from convcli.core.shapes import DataFormat
+    from convcli.io.axes import filter_rank
     from convcli.readers.input_shapes import INPUT
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
@@ -160,7 +159,8 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
         raise click.UsageError("--normalize goes with --filter")
     if filters:  # the rank of some filters depends on the array
         inputs = load_arrays((INPUT,), files, data_format or DataFormat.CHANNELS_LAST, options)
-        rank = _filter_rank(inputs.arrays.get(INPUT), inputs.axes)
+        array = inputs.arrays.get(INPUT)
+        rank = filter_rank(None if array is None else len(array.shape), inputs.axes)
         model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
     else:
         model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format))
@@ -168,16 +168,6 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
     check_stacks(model, inputs)
     note_channels(model, inputs, options)
     return model, inputs
-
-
-def _filter_rank(array: Array | MappedArray | None, axes: str | None) -> int:
-    """Return the rank of filters that take any, on this array."""
-    if axes is not None:
-        from convcli.io.axes import space_axes
-
-        return len(space_axes(axes, None)) or 2
-    count = 2 if array is None else len(array.shape)
-    return {1: 1, 5: 3}.get(count, 2)  # a batch of volumes, such as a stack of pages, has five axes
 
 
 def check_streams(*names: str | None) -> None:

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 from convcli.core import system_memory
 from convcli.core.errors import ConvcliError
+from convcli.core.option_names import spoken
 
 NEGLIGIBLE = 1 << 20  # bytes: less is granted without asking the system
 FAULT_AROUND = 1 << 16  # bytes: Linux reads a mapped file in blocks of this size
@@ -47,12 +48,13 @@ def available() -> int | None:
 
 
 def require(needed: int, remedy: str) -> None:
-    """Raise `ConvcliError` if `needed` bytes are not available."""
+    """Raise `ConvcliError` if `needed` bytes are not available. The remedy says how the same work needs less."""
     if needed < NEGLIGIBLE:
         return
     left = available()
     if left is None or needed <= left:
         return
+    remedy += spoken("; or more with --max-memory", "")
     limit = _limit.get()
     if limit is None:
         raise ConvcliError(f"needs {format_bytes(needed)} of memory, {format_bytes(left)} is free", remedy)

@@ -16,6 +16,7 @@ from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.memory import check_array_size
+from convcli.core.option_names import option
 from convcli.core.records import Record
 from convcli.core.shapes import format_shape, known
 from convcli.io import layout, weights_file
@@ -189,11 +190,12 @@ def _shaped(value: Array | StoredArray, weight: Weight) -> Array:
 
 def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: WeightSource) -> ConvcliError:
     problem = f"no values for {weight.name} {format_shape(weight.shape)}"
+    seed = option("seed", "N")
     if source.values:
         keys = ", ".join(list(source.values)[:MOST_NAMED]) + (", …" if len(source.values) > MOST_NAMED else "")
-        error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {_key(layer, weight)}, or --seed N")
+        error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {_key(layer, weight)}, or {seed}")
     else:
-        error = ConvcliError(problem, "--weights FILE, --seed N, or the values in the model")
+        error = ConvcliError(problem, f"{option('weights', 'FILE')}, {seed}, or the values in the model")
     error.where += [each for each in (model, layer.where) if each]
     return error
 

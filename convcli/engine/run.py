@@ -11,6 +11,7 @@ from convcli.core.closeable import Closeable
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
+from convcli.core.option_names import option, spoken
 from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, format_shape, product
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 # Bytes. A run that needs more is slower whole than tile by tile: the system hands out new memory page by page.
 ENOUGH = 256 << 20
-REMEDY = "fewer samples, float32, or more with --max-memory"
+REMEDY = "fewer samples, or float32"
 
 
 class NamedArrays(Record):
@@ -177,7 +178,8 @@ def _sources(model: Model, inputs: NamedArrays) -> dict[str, LazyInput]:
             sources[name] = _source(model, name, array, inputs)
     missing = [name for name in model.inputs if name not in sources]
     if missing:
-        raise ConvcliError(f"no array for the input {missing[0]!r}", "NAME=FILE for each, or one .npz of all")
+        remedy = spoken("NAME=FILE for each, or one .npz of all", "a mapping with an array for each name")
+        raise ConvcliError(f"no array for the input {missing[0]!r}", remedy)
     counts = {name: source.shape[0] for name, source in sources.items()}
     if len(set(counts.values())) > 1:
         raise ConvcliError(f"batches of different sizes: {counts}", "as many samples of each input")
@@ -210,7 +212,7 @@ def _check_shape(shape: tuple[int, ...], own: tuple[int | None, ...] | None, dat
     if own[-1] == 1 and _matches((*shape[1:], 1), own):
         remedy = f"{remedy}; a batch needs an axis for its one channel"
     if _matches(data_format.reinterpret(shape), own):
-        remedy = f"it looks {data_format.other.value}: --data-format {data_format.other.value}"
+        remedy = f"it looks {data_format.other.value}: {option('data-format', data_format.other.value)}"
     raise ConvcliError(f"a sample has shape {format_shape(data_format.from_channels_last(shape))}", remedy)
 
 

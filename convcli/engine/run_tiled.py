@@ -23,7 +23,7 @@ SHARE = 0.8  # of the memory that is left: the rest is for what is not counted
 MUST_SHRINK = 0.97  # where the larger tiles do not fit
 MAY_SHRINK = 0.6  # where they fit but take more than `ENOUGH`
 UNLIMITED = 1 << 62  # bytes, where nothing tells how much memory there is
-REMEDY = "fewer threads, smaller samples, float32, or more with --max-memory"
+REMEDY = "fewer threads, smaller samples, or float32"
 
 Span = tuple[int, int]  # start and stop along one axis
 

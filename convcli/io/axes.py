@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
+from convcli.core.option_names import option
 from convcli.core.shapes import format_shape
 
 MEANINGS = {"b": "batch", "c": "channels", "z": "depth", "y": "height", "x": "width", "t": "time"}
@@ -33,6 +34,13 @@ def space_axes(axes: str, rank: int | None) -> str:
     return space
 
 
+def filter_rank(ndim: int | None, axes: str | None) -> int:
+    """Return the rank of filters that take any, on an array of `ndim` axes, None where there is no array."""
+    if axes is not None:
+        return len(space_axes(axes, None)) or 2
+    return {1: 1, 5: 3}.get(ndim or 0, 2)  # a batch of volumes, such as a stack of pages, has five axes
+
+
 def from_axes(array: Array, axes: str, rank: int | None) -> Array:
     """Return an array with these axes as `(batch, *spatial, channels)`, a view; axes that it lacks have one cell.
 
@@ -40,14 +48,14 @@ def from_axes(array: Array, axes: str, rank: int | None) -> Array:
     suit the array or the model.
     """
     if array.ndim != len(axes):
-        raise ConvcliError(f"--axes {axes} for shape {format_shape(array.shape)}", "a letter for each axis")
+        raise ConvcliError(f"{option('axes', axes)} for shape {format_shape(array.shape)}", "a letter for each axis")
     space = space_axes(axes, rank)
     if rank is not None and len(space) != rank:
         count = f"{len(space) or 'no'} {'axis' if len(space) == 1 else 'axes'} of space"
-        raise ConvcliError(f"--axes {axes}: {count}, the model takes {rank}", "b for samples, c for channels")
+        raise ConvcliError(f"{option('axes', axes)}: {count}, the model takes {rank}", "b for samples, c for channels")
     batch = [letter for letter in "bt" if letter in axes and letter not in space]
     if len(batch) > 1:
-        raise ConvcliError(f"--axes {axes}: b and t are both a batch here", "one of them")
+        raise ConvcliError(f"{option('axes', axes)}: b and t are both a batch here", "one of them")
     order = [*batch, *space, *("c" if "c" in axes else "")]
     result = np.transpose(array, [axes.index(letter) for letter in order])
     if not batch:

@@ -10,6 +10,7 @@ from convcli.analysis.planning import plan_for
 from convcli.core import memory
 from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.lazy_imports import Array
+from convcli.core.option_names import option
 from convcli.core.records import replace
 from convcli.core.shapes import known
 from convcli.engine.bind_weights import WeightSource, bind
@@ -76,7 +77,8 @@ def prepare_training(
     bound = bind(full_plan, weights, batch.dtype, {layer.node.owner for layer in plan.layers})
     objective = choose_objective(plan, losses)
     network = _network(plan, bound, objective, options, threads)
-    memory.require(network.bytes_needed(min(batch.size, known(options.batch_size))), "a smaller --batch-size or model")
+    remedy = f"a smaller {option('batch-size')} or model"
+    memory.require(network.bytes_needed(min(batch.size, known(options.batch_size))), remedy)
     descent = _gradient_descent(network, objective, samples, options)
     if checkpoint is not None:
         _restore(descent, checkpoint)

@@ -7,6 +7,7 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
+from convcli.core.option_names import option
 from convcli.core.shapes import DataFormat, Shape, format_shape, known
 from convcli.engine.run import NamedArrays
 from convcli.io import layout
@@ -125,5 +126,5 @@ def _values(loss: Loss, target: Array, dtype: str) -> Array:
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(target, dtype)
     if not np.isfinite(values).all():
-        raise ConvcliError(f"holds {float(np.abs(target).max()):g}, too large for {dtype}", "--dtype float64")
+        raise ConvcliError(f"holds {float(np.abs(target).max()):g}, too large for {dtype}", option("dtype", "float64"))
     return values

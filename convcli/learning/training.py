@@ -9,6 +9,7 @@ from typing import Any
 from convcli.core.closeable import Closeable
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
+from convcli.core.option_names import option, spoken
 from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, replace
 from convcli.learning import run_state
@@ -79,9 +80,10 @@ class Training(Closeable):
         return self._result(stop_reason, error)
 
     def _divergence(self) -> ConvcliError:
-        remedy = "smaller inputs or weights, such as by --scale"
+        remedy = f"smaller inputs or weights{spoken(', such as by --scale', '')}"
         if self.descent.optimizer.updates:
-            remedy = f"--learning-rate below {self.options.learning_rate:g}, or --scale"
+            rate = f"{option('learning-rate')} below {self.options.learning_rate:g}"
+            remedy = f"{rate}, or {spoken('--scale', 'smaller inputs')}"
         return ConvcliError(f"{self.descent.position}: the loss is not finite", remedy)
 
     def _result(self, stop_reason: StopReason, error: ConvcliError | None) -> TrainingResult:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from convcli.core.records import Record, field
-from convcli.core.shapes import DataFormat, Shape
+from convcli.core.shapes import DataFormat, Shape, format_shape
 from convcli.model.layers import Layer
 
 
@@ -77,6 +77,13 @@ class Model(Record):
     data_format: DataFormat = DataFormat.CHANNELS_LAST
     source: str | None = None
     embedded_weights: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Return one line, such as `<Model 'mnist': input (28, 28, 1), 7 layers, output dense>`."""
+        shapes = {name: shape and self.data_format.from_channels_last(shape) for name, shape in self.inputs.items()}
+        inputs = ", ".join(f"{name} {format_shape(shape) if shape else '?'}" for name, shape in shapes.items())
+        layers = "1 layer" if len(self.nodes) == 1 else f"{len(self.nodes)} layers"
+        return f"<Model {self.name!r}: {inputs}, {layers}, output {', '.join(self.outputs)}>"
 
     def spatial_rank(self, name: str) -> int | None:
         """Return how many spatial axes an input has.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
+from convcli.core.option_names import option
 from convcli.core.records import Record, field
 from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
@@ -43,8 +44,8 @@ def construct_layer(
             accepted[name] = value
         elif TRAINING_ONLY.fullmatch(name):
             warnings.warn(
-                f"layer {layer_name}: {name} is ignored: it matters only in training (--seed draws weights by Keras's "
-                "defaults)",
+                f"layer {layer_name}: {name} is ignored: it matters only in training "
+                f"({option('seed')} draws weights by Keras's defaults)",
                 stacklevel=2,
             )
         else:

@@ -17,22 +17,10 @@ from convcli.readers.reader import Document
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
-def load(source: Source, *, data_format: str | None = None) -> Model:
-    """Load a model from a file, or from a plain mapping or list of layers such as a file holds.
+def load_model(source: Source, data_format: str | None = None) -> Model:
+    """Return the model in a file, or in a plain mapping or list of layers such as a file holds.
 
-    Args:
-        source: a path (YAML, JSON, Keras's JSON or `.keras`, or an array file with one kernel), a mapping with
-            `layers`, or a list of layers.
-        data_format: `channels_last` or `channels_first`, used where the model does not say. Default: `channels_last`.
-
-    Returns:
-        The model.
-
-    Raises:
-        ConvcliError: the file cannot be read, or it does not describe a model. The message names the layer.
-
-    >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"]).outputs
-    ('dense',)
+    `data_format` is used where the model does not say its own. Raises `ConvcliError`.
     """
     from convcli.readers.formats import read_model_file, read_value
 

@@ -746,7 +746,7 @@ def test_usage(run, tmp_path, arguments, message):
         (lambda: convcli.convolve([1, 2], 5), f"a kernel of shape () ({KERNEL})"),
         (
             lambda: convcli.summarize(convcli.load(["flatten"])),
-            "the shape of 'input' is not known (-i 28x28x1, or input: in the model)",
+            "the shape of 'input' is not known (input_shape=(28, 28, 1), or input: in the model)",
         ),
         (
             lambda: convcli.summarize(convcli.load(["flatten"]), {"x": [8]}),

@@ -53,11 +53,11 @@ def test_each_axis_goes_where_its_letter_says(axes, rank, order):
 @pytest.mark.parametrize(
     ("axes", "rank", "message"),
     [
-        ("zyx", 2, "--axes zyx: 3 axes of space, the model takes 2 (b for samples, c for channels)"),
-        ("bcx", 2, "--axes bcx: 1 axis of space, the model takes 2 (b for samples, c for channels)"),
-        ("btc", 2, "--axes btc: no axes of space, the model takes 2 (b for samples, c for channels)"),
-        ("tzyx", 1, "--axes tzyx: 3 axes of space, the model takes 1 (b for samples, c for channels)"),
-        ("btyx", 2, "--axes btyx: b and t are both a batch here (one of them)"),
+        ("zyx", 2, 'axes="zyx": 3 axes of space, the model takes 2 (b for samples, c for channels)'),
+        ("bcx", 2, 'axes="bcx": 1 axis of space, the model takes 2 (b for samples, c for channels)'),
+        ("btc", 2, 'axes="btc": no axes of space, the model takes 2 (b for samples, c for channels)'),
+        ("tzyx", 1, 'axes="tzyx": 3 axes of space, the model takes 1 (b for samples, c for channels)'),
+        ("btyx", 2, 'axes="btyx": b and t are both a batch here (one of them)'),
     ],
 )
 def test_letters_that_do_not_suit_the_model_are_an_error(axes, rank, message):
@@ -69,7 +69,7 @@ def test_letters_that_do_not_suit_the_model_are_an_error(axes, rank, message):
 def test_letters_that_do_not_suit_the_array_are_an_error():
     with pytest.raises(ConvcliError) as caught:
         from_axes(np.zeros((4, 5, 6)), "yx", 2)
-    assert str(caught.value) == "--axes yx for shape (4, 5, 6) (a letter for each axis)"
+    assert str(caught.value) == 'axes="yx" for shape (4, 5, 6) (a letter for each axis)'
 
 
 @pytest.mark.parametrize("text", ["", "zz", "bcq", "ZYX", "z,y,x", "zyx "])

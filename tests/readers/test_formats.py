@@ -155,7 +155,7 @@ def test_the_content_decides_the_format_whatever_the_suffix(folder, content, for
             "model.h5",
             b"\x89HDF\r\n\x1a\n",
             "model.h5: holds weights in HDF5, not a model "
-            "(model.to_json(), or a .keras file; --weights takes this file)",
+            "(model.to_json(), or a .keras file; weights= takes this file)",
         ),
         (
             "model.keras",

@@ -106,7 +106,7 @@ def test_an_unknown_name_suggests_the_nearest(layer, nearest):
 )
 def test_an_argument_of_training_is_ignored_with_a_warning(argument):
     name = argument.partition("=")[0]
-    with pytest.warns(UserWarning, match=rf"^layer dense: {name} is ignored: it matters only in training \(--seed"):
+    with pytest.warns(UserWarning, match=rf"^layer dense: {name} is ignored: it matters only in training \(seed="):
         model = convcli.load([f"Dense(2, {argument})"])
     assert model.nodes == convcli.load(["Dense(2)"]).nodes
 

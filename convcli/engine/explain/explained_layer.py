@@ -8,6 +8,7 @@ from typing import Any
 from convcli.analysis.map_names import map_names
 from convcli.core.errors import ConvcliError, located, suggestion
 from convcli.core.lazy_imports import Array
+from convcli.core.option_names import option
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, known
 from convcli.engine.bind_weights import WeightSource
@@ -101,7 +102,8 @@ def find_layer(model: Model, name: str | None) -> Node:
     nodes = {node.name: node for node in model.nodes}
     with located_in(model):
         if name is None and len(model.outputs) > 1:
-            raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", "--layer-output NAME")
+            remedy = option("layer-output", "NAME", python="layer")
+            raise ConvcliError(f"the model has several outputs: {', '.join(model.outputs)}", remedy)
         name = model.outputs[0] if name is None else name
         if name not in nodes:
             raise ConvcliError(f"no layer {name!r}", suggestion(name, nodes))
@@ -112,7 +114,7 @@ def check_cell(layer: PlannedLayer, at: Sequence[int]) -> tuple[int, ...]:
     """Return a cell of a layer's maps as a tuple. Raises `ConvcliError` where the maps have no such cell."""
     space, text = _space(layer), ",".join(map(str, at)) or "nothing"
     count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
-    remedy = _cells(space) if space else "without --at"
+    remedy = _cells(space) if space else f"without {option('at')}"
     with located("at"):
         if len(at) != len(space):
             raise ConvcliError(f"{text}: {layer.name} has {count} in space", remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcli.core.errors import ConvcliError
+from convcli.core.option_names import option
 from convcli.core.records import replace
 from convcli.io import hdf5, keras_archive
 from convcli.readers.keras.json_values import is_keras
@@ -27,9 +28,8 @@ def _read_archive(file: ModelFile) -> dict[str, Any]:
 
 
 def _refuse_hdf5(file: ModelFile) -> dict[str, Any]:
-    raise ConvcliError(
-        "holds weights in HDF5, not a model", "model.to_json(), or a .keras file; --weights takes this file"
-    )
+    remedy = f"model.to_json(), or a .keras file; {option('weights')} takes this file"
+    raise ConvcliError("holds weights in HDF5, not a model", remedy)
 
 
 HDF5 = Reader("Keras HDF5", lambda file: file.content.startswith(hdf5.MAGIC), _refuse_hdf5)

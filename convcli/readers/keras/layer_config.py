@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr
+from convcli.core.option_names import option
 from convcli.model.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, canonical_name
 from convcli.readers.keras.json_values import config_of, plain_value
 
@@ -60,9 +61,8 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
     _check_supported(config)
     dtype = str(config.get("dtype"))
     if "float16" in dtype or "float64" in dtype:
-        warnings.warn(
-            f"layer {name}: its dtype is ignored; --dtype sets the number type of the computation", stacklevel=2
-        )
+        sets = f"{option('dtype')} sets the number type of the computation"
+        warnings.warn(f"layer {name}: its dtype is ignored; {sets}", stacklevel=2)
     arguments: dict[str, Any] = {"name": name, "stored_as": path}
     if not trainable or config.get("trainable") is False:
         arguments["trainable"] = False
