@@ -19,7 +19,7 @@ from convcli.engine.execution import TOLERANCE, Execution
 from convcli.io import layout
 from convcli.learning.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options
 from convcli.model.graph import Model
-from convcli.output.report.shape import ShapeReport, SummaryOptions, summary
+from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary
 from convcli.readers.load import Source, load_model, located_in
 
 if TYPE_CHECKING:
@@ -117,10 +117,7 @@ def summarize(
     """
     _check_model(model, "summarize(model, input_shape)")
     options = SummaryOptions(batch, dtype, count, explain, None if at is None else tuple(at), memory)
-    data_format = DataFormat.parse(data_format or model.data_format)
-    shapes = named_shapes(model, input_shape, data_format)
-    with located_in(model):
-        return summary(plan_for(model, shapes, data_format), data_format, options)
+    return model_summary(model, input_shape, data_format, options)
 
 
 def apply(

@@ -36,13 +36,13 @@ def diff(output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: D
 
     Exit code: 0 if everything is the same, 1 if anything differs, 2 if something goes wrong.
     """
-    from convcli import api
     from convcli.output.report.diff import compare
+    from convcli.output.report.shape import SummaryOptions, model_summary
 
     if a == b == "-":
         raise click.UsageError("only one argument can be - (standard input)")
     summaries = []
     for source in (a, b):
         model, shapes = model_and_shapes(source, (), inputs, data_format)
-        summaries.append(api.summarize(model, shapes or None, data_format=data_format))
+        summaries.append(model_summary(model, shapes or None, data_format, SummaryOptions()))
     return compare(*summaries)

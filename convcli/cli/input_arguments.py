@@ -132,9 +132,11 @@ def read_request(options: Mapping[str, Any], output: Output) -> RunRequest:
 
 def load_weights(file: str | None) -> Stored | None:
     """Return the weights in a file by key; None where there is no file."""
+    if not file:
+        return None
     from convcli.io.weights_file import load
 
-    return load(file) if file else None
+    return load(file)
 
 
 def _execution(options: Mapping[str, Any]) -> Execution:

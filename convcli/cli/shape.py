@@ -108,18 +108,16 @@ def shape(
 
     A KEY is one of the JSON answer: params, output_shape, layers.NAME.output_shape.
     """
-    from convcli import api
-    from convcli.output.report.shape import ShapeReport, with_counts
+    from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary, with_counts
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
     if keys and output.format_requested:
         raise click.UsageError("--get prints bare values (without -f)")
-    options: dict[str, Any] = {"batch": batch, "explain": explain, "at": at, "memory": True}
-    options |= {} if dtype is None else {"dtype": dtype}
     # Keys and claims may be about every way of counting.
     judged = bool(keys or claims)
     counted = COUNTS[-1] if judged else count
-    summary = api.summarize(model, shapes or None, data_format=data_format, count=counted, **options)
+    options = SummaryOptions(batch, dtype or next(iter(BYTES_PER_VALUE)), counted, explain, at, memory=True)
+    summary = model_summary(model, shapes or None, data_format, options)
     report = ShapeReport(
         with_counts(summary, count) if judged else summary,
         batch=batch,

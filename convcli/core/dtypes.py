@@ -13,3 +13,4 @@ READABLE_DTYPES = (
 COMPUTE_DTYPES = ("float32", "float64")
 BYTES_PER_VALUE = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2, "int8": 1}
 MAX_EXACT_INTEGER = 2**53  # float64 holds every whole number up to here
+MAX_INTEGER_BITS = 1024  # float64 holds no larger number, even rounded

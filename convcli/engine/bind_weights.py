@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from math import prod, sqrt
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,15 +20,18 @@ from convcli.core.memory import check_array_size
 from convcli.core.option_names import option
 from convcli.core.records import Record
 from convcli.core.shapes import format_shape, known
-from convcli.io import layout, weights_file
-from convcli.io.stored_array import StoredArray
+from convcli.io import layout
 from convcli.model.graph import Model
 from convcli.model.layers.convolutional import DepthwiseConvolution
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Weight
 from convcli.readers.load import located_in
 
-Stored = Mapping[str, Array | StoredArray]
+if TYPE_CHECKING:
+    from convcli.io.stored_array import StoredArray
+
+    Stored = Mapping[str, Array | StoredArray]
+
 MOST_NAMED = 6  # keys of a file that a message names
 
 
@@ -81,6 +85,8 @@ def _or_own(source: WeightSource, model: Model) -> WeightSource:
     """Return the source, or in place of one without values the weights file in the model's own archive."""
     if source.values is not None or model.embedded_weights is None:
         return source
+    from convcli.io import weights_file
+
     with located_in(model):
         return WeightSource(weights_file.decode(model.embedded_weights), model.source or source.name, source.seed)
 
@@ -175,7 +181,7 @@ def _bind_layer(
             with located(model or layer.where), located(f"{layer.name}/{weight.name}"):
                 value = layer.node.weight_values[weight.name].fill(weight.extents)
         elif source.seed is not None:
-            value = _drawn(weight, np.random.default_rng([source.seed, crc32(key.encode())]))
+            value = _drawn(weight, np.random.default_rng([source.seed, zlib.crc32(key.encode())]))
         else:
             raise _missing(layer, weight, model, source)
         values[weight.name] = np.ascontiguousarray(value, dtype).reshape(weight.extents)
@@ -185,7 +191,7 @@ def _bind_layer(
 def _shaped(value: Array | StoredArray, weight: Weight) -> Array:
     if value.shape != weight.shape:
         raise ConvcliError(f"shape {format_shape(value.shape)}", f"{format_shape(weight.shape)} here")
-    return value.read() if isinstance(value, StoredArray) else value
+    return value if isinstance(value, np.ndarray) else value.read()
 
 
 def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: WeightSource) -> ConvcliError:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
-from convcli.engine.algorithms import pooling
 from convcli.engine.buffers import MOST_OVERSIZE
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName, count_uses
@@ -112,7 +111,11 @@ def peak_bytes(
 def _pooling_scratch(operation: Operation, itemsize: int) -> int:
     """Return the scratch memory of a thread where windows are large, in bytes; 0 where it is that of any operation."""
     step = operation.step
-    scratch = pooling.scratch_bytes(step.windows, operation.input_shape, itemsize) if isinstance(step, Pool) else 0
+    if not isinstance(step, Pool):
+        return 0
+    from convcli.engine.algorithms.pooling import scratch_bytes  # imported only where there is pooling
+
+    scratch = scratch_bytes(step.windows, operation.input_shape, itemsize)
     return scratch if scratch > SCRATCH_PER_THREAD else 0
 
 

@@ -1,7 +1,7 @@
 """Operations that are ready to run on arrays: one class for each way in which the result is computed.
 
 Values are arrays `(batch, *spatial, channels)`. A result is computed block by block where that is possible, so that
-threads share the work and the epilogue finds each block in the cache.
+threads share the work and the epilogue finds each block in the cache. A class imports what only its own steps need.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.engine.algorithms.blocks import cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
-from convcli.engine.algorithms.pooling import pool
 from convcli.engine.buffers import LiveValues
 from convcli.engine.epilogue import apply_epilogue
 from convcli.engine.fusion import Operation
-from convcli.engine.run_step import MERGE_FUNCTIONS, run_step
 from convcli.engine.workspace import Workspace
 from convcli.model.steps import Merge, Pool
 
@@ -79,6 +77,8 @@ class PreparedPool(PreparedOperation):
         self._finish = partial(apply_epilogue, operation.epilogue)
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
+        from convcli.engine.algorithms.pooling import pool
+
         x = np.ascontiguousarray(inputs[0])
         y = values.allocate(self.operation.output, (len(x), *self.operation.output_shape), x.dtype)
         pool(self._step, x, y, workspace.workers, self._finish)
@@ -107,6 +107,8 @@ class PreparedStep(PreparedOperation):
     """A step on whole arrays, which allocates its result."""
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
+        from convcli.engine.run_step import run_step
+
         step, epilogue = self.operation.step, self.operation.epilogue
         assert step is not None
         y = run_step(step, inputs, self.operation.weights)
@@ -121,8 +123,10 @@ class PreparedMerge(PreparedStep):
     """Values of one shape merged cell by cell, over one of them where nothing else needs it; other shapes broadcast."""
 
     def __init__(self, operation: Operation, step: Merge) -> None:
+        from convcli.engine.run_step import MERGE_FUNCTIONS
+
         super().__init__(operation)
-        self._step = step
+        self._step, self._function = step, MERGE_FUNCTIONS[step.kind]
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         shape = (len(inputs[0]), *self.operation.output_shape)
@@ -142,7 +146,7 @@ class PreparedMerge(PreparedStep):
         if not others and inputs[0] is not y:
             np.copyto(result, first)
         for other in others:
-            MERGE_FUNCTIONS[self._step.kind](first, other, out=result)
+            self._function(first, other, out=result)
             first = result
         if self._step.kind == "mean":
             np.divide(result, len(inputs), out=result)

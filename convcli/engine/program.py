@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,11 +24,13 @@ from convcli.engine.memory_estimate import peak_bytes
 from convcli.engine.prepare import prepare
 from convcli.engine.prepared_operations import PreparedCorrelation, PreparedOperation
 from convcli.engine.progress import reporting, work_shares
-from convcli.engine.restrict_step import Tile
-from convcli.engine.tiling import TilePlan, plan_tile
 from convcli.engine.workspace import Workspace
 from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
+
+if TYPE_CHECKING:
+    from convcli.engine.restrict_step import Tile
+    from convcli.engine.tiling import TilePlan
 
 MANY_SAMPLES = 1 << 20  # so many that preparing weights pays off wherever it ever does
 # How many tile programs stay prepared. Along a row of tiles three kinds differ in their padding: first, inner and last.
@@ -171,6 +174,8 @@ class Program(Closeable):
 
     def plan_tile(self, tile: Tile) -> TilePlan:
         """Return the operations that compute a tile of the one result, from tiles of the inputs."""
+        from convcli.engine.tiling import plan_tile  # imported only where there are tiles
+
         (result,) = set(self._results.values())
         return plan_tile(self._operations, self._input_shapes, result, tile)
 

@@ -12,7 +12,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
 from convcli.core.shapes import DataFormat
-from convcli.io import images, nested_lists, npy, text_arrays, yaml_json, zip_archive
+from convcli.io import images, nested_lists, npy, zip_archive
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
 
 MAX_LABEL_LENGTH = 40  # of an inline array in messages
@@ -138,6 +138,8 @@ def decode(content: bytes, suffix: str = "", name: str = "the file") -> Array | 
         return npy.decode_npz(content)
     if images.is_image(content):
         return images.decode(content, name).values
+    from convcli.io import text_arrays
+
     text = _text(content)
     value = _parse_text(text, suffix, name)
     problem = text_arrays.first_problem(text) if isinstance(value, str) else None
@@ -173,6 +175,8 @@ def _text(content: bytes) -> str:
 
 
 def _parse_text(text: str, suffix: str, name: str) -> Any:
+    from convcli.io import text_arrays, yaml_json
+
     value = text_arrays.parse_lines(text, name)
     if value is None and "[" in text:
         from convcli.io import numpy_prints

@@ -11,7 +11,6 @@ from math import prod
 from struct import unpack_from
 from typing import Any
 
-from convcli.core.child_process import survives_in_child
 from convcli.core.dtypes import REAL_KINDS
 from convcli.core.errors import ConvcliError
 from convcli.core.extras import import_extra
@@ -27,6 +26,8 @@ MAX_VALUE_BYTES = 8
 
 def decode(content: bytes) -> Iterator[tuple[str, StoredArray]]:
     """Yield each key and its array, which is not read yet. Raises `ConvcliError`."""
+    from convcli.core.child_process import survives_in_child
+
     h5py = import_extra("h5py", "keras")
     _check_heaps(content)
     if not survives_in_child(lambda: _read_all(h5py, content)):

@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from convcli.core import memory
+from convcli.core.dtypes import MAX_INTEGER_BITS
 from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.lazy_imports import yaml
 
 MAX_DEPTH = 100
-MAX_INTEGER_BITS = 1024  # float64 holds no larger number, even rounded
 JSON_BYTES_PER_VALUE, YAML_BYTES_PER_VALUE = 300, 450  # memory that parsing takes at most
 YAML_SEPARATORS = (",", "\n", "- ")
 SMALLER_TEXT = "a smaller text; an .npy file takes less"

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcli.core.dtypes import MAX_INTEGER_BITS
 from convcli.core.errors import ConvcliError, short_repr, suggestion
 from convcli.core.records import Record, field
-from convcli.io.yaml_json import MAX_INTEGER_BITS
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, Layer, canonical_name
 

@@ -1,4 +1,4 @@
-"""How fast `convcli shape` answers, as whole processes: beside the bare imports it needs, on long models, beside peers.
+"""How fast `convcli` answers, as whole processes: beside the bare imports it needs, on long models, beside peers.
 
     python tests/benchmarks/startup.py [--runs N] [--peers PYTHON] [--json]
 
@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 PROGRAM = "from convcli.cli import main; main()"
 LAYERS = ("Conv2D(8, 3, padding='same')", "ReLU()", "MaxPooling2D(2, strides=1, padding='same')")
@@ -51,6 +53,8 @@ def commands(folder: Path, peers: str) -> dict[str, tuple[list[str], str | None]
         "shape": (ours("shape", *inline), "import click, rich"),
         "import click, rich, yaml": ([sys.executable, "-c", "import click, rich.console, rich.table, yaml"], None),
         "shape mnist.yaml": (ours("shape", mnist), "import click, rich, yaml"),
+        "import click, numpy": ([sys.executable, "-c", "import click, numpy"], None),
+        "apply 8×8 by 3×3": (ours("apply", *_toy_files(folder)), "import click, numpy"),
     }
     for count in (10, 100, 1000):
         model = folder / f"{count}.json"
@@ -62,9 +66,17 @@ def commands(folder: Path, peers: str) -> dict[str, tuple[list[str], str | None]
     return found
 
 
+def _toy_files(folder: Path) -> list[str]:
+    """Write an image of 8×8 and a kernel of 3×3; return the arguments that apply the one to the other."""
+    for name, side in (("image", 8), ("kernel", 3)):
+        np.save(folder / f"{name}.npy", np.arange(side * side, dtype=np.float32).reshape(side, side))
+    return [str(folder / "image.npy"), str(folder / "kernel.npy"), "-o", str(folder / "maps.npy")]
+
+
 def seconds(command: list[str]) -> float:
     """The time that one run takes."""
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    quiet.pop("PYTHONDONTWRITEBYTECODE", None)  # without compiled modules everything starts in twice the time
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet)
     return time.perf_counter() - start

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convcli.analysis import cost
+from convcli.analysis.planning import named_shapes, plan_for
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError
 from convcli.core.option_choices import COUNTS
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat, Extent, Shape, total
 from convcli.io.nested_lists import spell_nonfinite
+from convcli.model.graph import Model
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis
 from convcli.output.report import Report
+from convcli.readers.load import located_in
 
 
 class ShapeReport(Report):
@@ -77,6 +80,19 @@ class SummaryOptions(Record):
             raise ConvcliError(f"batch: {self.batch!r}", "a whole number of at least 1")
         if self.at is not None and not all(type(index) is int and index >= 0 for index in self.at):
             raise ConvcliError(f"at: {list(self.at)}", "an index for each axis in space, from 0")
+
+
+def model_summary(
+    model: Model, input_shape: Any, data_format: DataFormat | str | None, options: SummaryOptions
+) -> dict[str, Any]:
+    """Plan a model for the shape of one sample, or shapes by the inputs' names, and return its summary.
+
+    By default shapes and data format are the model's own. Raises `ConvcliError`.
+    """
+    data_format = DataFormat.parse(data_format or model.data_format)
+    shapes = named_shapes(model, input_shape, data_format)
+    with located_in(model):
+        return summary(plan_for(model, shapes, data_format), data_format, options)
 
 
 def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None = None) -> dict[str, Any]:
