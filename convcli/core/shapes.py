@@ -14,6 +14,8 @@ from convcli.core.errors import ConvcliError
 Extent = int | None
 Shape = tuple[Extent, ...]
 
+UNKNOWN_SHAPE: Shape = ()  # of which not even the rank is known: any sample has at least an axis of channels
+
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 

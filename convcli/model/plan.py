@@ -9,8 +9,10 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record, replace
-from convcli.core.shapes import DataFormat, Extent, Shape, format_shape, total
+from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, format_shape, total
 from convcli.model.graph import Model, Node
+from convcli.model.layers import Layer, UnknownLayer
+from convcli.model.layers.unknown import UNTOLD_WEIGHTS
 from convcli.model.receptive_field import (
     AxisField,
     PeriodicField,
@@ -19,7 +21,7 @@ from convcli.model.receptive_field import (
     identity_field,
     input_period,
 )
-from convcli.model.steps import Correlate, Merge, Step, Weight
+from convcli.model.steps import Correlate, Merge, Opaque, Step, Weight
 
 MOST_VALUES = 10**100  # numbers beyond are not worth printing
 # Extents that are tried in place of unknown ones: AMPLE is larger than any usual window, PROBES is how many follow it.
@@ -29,7 +31,8 @@ AMPLE, PROBES = 1 << 8, 1 << 5
 class PlannedLayer(Record):
     """A layer of a plan: its steps and their shapes, each of one sample with channels last.
 
-    `step_shapes` are the output shapes of the steps. A layer without steps is the identity.
+    `step_shapes` are the output shapes of the steps. A layer without steps is the identity. Where a shape is unknown,
+    rank and all, it is `UNKNOWN_SHAPE`.
     """
 
     node: Node
@@ -68,6 +71,11 @@ class PlannedLayer(Record):
         return tuple(weight for step in self.steps for weight in step.weights)
 
     @property
+    def is_known(self) -> bool:
+        """True if convcli has the layer, whether or not it can tell its output's shape."""
+        return not isinstance(self.node.layer, UnknownLayer)
+
+    @property
     def macs(self) -> Extent:
         """The multiply-accumulates by kernel weights, for one sample."""
         return total(step.macs(shapes[0]) for step, shapes in self.steps_with_shapes)
@@ -82,6 +90,8 @@ class PlannedLayer(Record):
         """The number of parameters that training changes."""
         if self.node.shares_with or not self.node.trainable:
             return 0
+        if self.weights and any(isinstance(step, Opaque) for step in self.steps):
+            return None
         return total(weight.size for weight in self.weights if weight.trainable)
 
     @property
@@ -114,6 +124,18 @@ class Plan(Record):
         """The shape of each output by name."""
         return {name: self.shapes[name] for name in self.model.outputs}
 
+    @property
+    def is_complete(self) -> bool:
+        """True if all layers are known."""
+        return all(layer.is_known for layer in self.layers)
+
+    def require_known(self) -> None:
+        """Raise `ConvcliError`, which names the layer, where a layer is not known, so that nothing can be computed."""
+        for layer in self.layers:
+            if isinstance(layer.node.layer, UnknownLayer):
+                with located(layer.where):
+                    raise ConvcliError(f"{layer.node.layer.type_name} {layer.node.layer.reason}")
+
     @cached_property
     def receptive_fields(self) -> dict[str, Mapping[str, ReceptiveField]]:
         """The receptive field of each value on each model input: `receptive_fields[value][model_input]`.
@@ -123,7 +145,7 @@ class Plan(Record):
         """
         fields = self.trace({name: identity_field(shape) for name, shape in self.input_shapes.items()})
         extents_unknown = any(None in shape[:-1] for shape in self.input_shapes.values())
-        if extents_unknown and any("unknown" in field for seen in fields.values() for field in seen.values()):
+        if extents_unknown and self.is_complete and any("unknown" in field for seen in fields.values() for field in seen.values()):
             probes = self._fields_of_probes()
             return {
                 value: {name: _agreed(field, [probe[value][name] for probe in probes]) for name, field in seen.items()}
@@ -177,13 +199,15 @@ def make_plan(model: Model, shapes: Mapping[str, Shape]) -> Plan:
     Raises `ConvcliError`, which names the layer, where something does not fit.
     """
     values: dict[str, Shape] = dict(shapes)
+    # What a file tells of the outputs of layers holds for the inputs that the file has.
+    told = all(own is None or _fits(shapes[name], own) for name, own in model.inputs.items())
     layers: dict[str, PlannedLayer] = {}
     for name, shape in shapes.items():
         with located(name):
             _check_size(shape)
     for node in model.nodes:
         with located(node.where):
-            layer = _plan_layer(node, values, model.data_format)
+            layer = _plan_layer(node, values, model.data_format, told)
             _check_size(layer.output_shape)
             _check_weight_values(layer)
             if node.shares_with:
@@ -201,16 +225,32 @@ def try_plan(model: Model, shapes: Mapping[str, Shape]) -> Plan | None:
         return None
 
 
-def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat) -> PlannedLayer:
-    shapes = tuple(values[value] for value in node.inputs if isinstance(value, str))
+def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat, told: bool) -> PlannedLayer:
+    """Plan one layer; `told` says whether to believe what the model file tells of an unknown layer's output."""
+    shapes = tuple(_of_any_extent(values[value], node.layer) for value in node.inputs if isinstance(value, str))
+    if UNKNOWN_SHAPE in shapes and not isinstance(node.layer, UnknownLayer):
+        weights = UNTOLD_WEIGHTS if node.layer.weight_names else ()
+        return PlannedLayer(node, (Opaque(UNKNOWN_SHAPE, weights),), shapes, (UNKNOWN_SHAPE,))
     node.layer.check_inputs(shapes, len(node.inputs))
     steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
+    if not told:
+        steps = tuple(replace(step, shape=UNKNOWN_SHAPE) if isinstance(step, Opaque) else step for step in steps)
     step_shapes: list[Shape] = []
     current = shapes
     for step in steps:
         step_shapes.append(step.output_shape(*current))
         current = (step_shapes[-1],)
     return PlannedLayer(node, steps, shapes, tuple(step_shapes))
+
+
+def _of_any_extent(shape: Shape, layer: Layer) -> Shape:
+    """Return the shape; in place of an unknown one that of the layer's rank, with every extent unknown."""
+    return (None,) * (layer.rank + 1) if shape == UNKNOWN_SHAPE and layer.rank is not None else shape
+
+
+def _fits(shape: Shape, own: Shape) -> bool:
+    """Return whether a shape has every extent that a model's own one knows."""
+    return len(shape) == len(own) and all(b is None or a == b for a, b in zip(shape, own, strict=True))
 
 
 def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> tuple[Step, ...]:
@@ -229,6 +269,8 @@ def _check_size(shape: Shape) -> None:
 
 def _check_weight_values(layer: PlannedLayer) -> None:
     """Raise `ConvcliError` where the model file holds a weight that the layer has not, or in another shape."""
+    if any(isinstance(step, Opaque) for step in layer.steps):
+        return
     shapes = {weight.name: weight.shape for weight in layer.weights}
     for name, value in layer.node.weight_values.items():
         if name not in shapes:

@@ -10,7 +10,7 @@ from convcli.core.dtypes import MAX_INTEGER_BITS
 from convcli.core.errors import ConvcliError, short_repr, suggestion
 from convcli.core.records import Record, field
 from convcli.model.activations import ACTIVATIONS
-from convcli.model.layers import LAYERS, Layer, canonical_name
+from convcli.model.layers import LAYERS, UNKNOWN, Layer, UnknownLayer, canonical_name
 
 MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
@@ -167,7 +167,7 @@ def layer_class(name: str) -> type[Layer]:
 
     Raises `ConvcliError` for an unknown type.
     """
-    result = LAYERS.get(canonical_name(name))
+    result = UnknownLayer if name == UNKNOWN else LAYERS.get(canonical_name(name))
     if result is not None:
         return result
     if find_activation(name):

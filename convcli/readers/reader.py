@@ -6,8 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+from convcli.core.errors import ConvcliError
 from convcli.core.records import Record
 from convcli.io import arrays
+
+
+class NotFollowedError(ConvcliError):
+    """A layer, or a call of it, that convcli cannot follow: the reader goes on with an `unknown` layer in its place.
+
+    The problem is the predicate of a sentence whose subject is the layer's class: `is quantized`.
+    """
 
 
 class ModelFile(Record):

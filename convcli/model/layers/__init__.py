@@ -8,16 +8,20 @@ from convcli.model.layers import (
     pooling,
     regularization,
     reshaping,
+    unknown,
 )
 from convcli.model.layers.arguments import activation_name, real_number
 from convcli.model.layers.base import LAYERS, TRAINING_ONLY, Layer, canonical_name, snake_case
 from convcli.model.layers.kernel_layer import KernelLayer
+from convcli.model.layers.unknown import UNKNOWN, UnknownLayer
 
 __all__ = [
     "LAYERS",
     "TRAINING_ONLY",
+    "UNKNOWN",
     "KernelLayer",
     "Layer",
+    "UnknownLayer",
     "activation_name",
     "activations",
     "canonical_name",
@@ -29,4 +33,5 @@ __all__ = [
     "regularization",
     "reshaping",
     "snake_case",
+    "unknown",
 ]

@@ -89,6 +89,11 @@ class Layer(Record):
         """Return the name that Keras gives a layer of this type."""
         return snake_case(cls.__name__)
 
+    @property
+    def type_name(self) -> str:
+        """The class of the layer, as tables and JSON call it."""
+        return type(self).__name__
+
     @classmethod
     def argument_names(cls) -> tuple[str, ...]:
         """Return the names of all arguments, first those that can be given by position, in order."""

@@ -10,6 +10,7 @@ from convcli.model.steps.base import Step, Weight
 from convcli.model.steps.correlation import Correlate
 from convcli.model.steps.merging import Merge
 from convcli.model.steps.normalization import Normalize, Numbers, Scale
+from convcli.model.steps.opaque import Opaque
 from convcli.model.steps.pooling import GlobalPool, Pool
 from convcli.model.steps.regularization import Noise, Penalty
 from convcli.model.steps.reshaping import ChangeShape, MoveAxes, Pad, Resize
@@ -24,6 +25,7 @@ __all__ = [
     "Noise",
     "Normalize",
     "Numbers",
+    "Opaque",
     "Pad",
     "Penalty",
     "Pool",

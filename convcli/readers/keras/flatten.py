@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr
+from convcli.model.layers import UNKNOWN
 from convcli.readers.call_form import SHARED
 from convcli.readers.keras.inbound_nodes import TensorReference
 from convcli.readers.keras.model_tree import KerasLayer, KerasModel
@@ -19,10 +20,14 @@ CallKey = tuple[int, int]  # the index of a layer in its model, and which of its
 
 
 class Flattener:
-    """Calls models as Keras would, and records each call of a layer as an entry of `layers`."""
+    """Calls models as Keras would, and records each call of a layer as an entry of `layers`.
+
+    `told` holds the shape of a sample of each value, as far as the file tells it where a layer takes the value.
+    """
 
     def __init__(self, model: KerasModel) -> None:
         self.layers: list[LayerEntry] = []
+        self.told: dict[str, Sequence[Any]] = {}
         self.names = _unique_names(model)
         self.calls: Counter[int] = Counter()  # of each layer, by its identity
         self.calls_in_all = 0  # of models too
@@ -35,11 +40,36 @@ class Flattener:
         values: dict[TensorReference, str] = {
             (name, 0, 0): value for name, value in zip(model.inputs, inputs, strict=True)
         }
+        taken = _taken_tensors(model)
         for layer, number in _calls_in_order(model):
             with located(f"layer {layer.name}"):
-                outputs = self._call_layer(layer, _operands(layer, number, values))
-                values |= {(layer.name, number + layer.first_call, index): name for index, name in enumerate(outputs)}
+                operands = _operands(layer, number, values)
+                self._note_shapes(layer, number, values)
+                key = (layer.name, number + layer.first_call)
+                outputs = self._call_layer(layer, operands)
+                values |= {(*key, index): name for index, name in enumerate(outputs)}
+                if layer.is_unknown:
+                    values |= {item: self._further_output(layer, outputs[0], item[2]) for item in taken[key] if item[2]}
         return [_value(values, output) for output in model.outputs]
+
+    def _note_shapes(self, layer: KerasLayer, number: int, values: Mapping[TensorReference, str]) -> None:
+        """Note the shapes of the values that a call takes, as the call tells them or the layer was built on them."""
+        call = layer.calls[number]
+        tensors = [item for item in call.operands if isinstance(item, tuple)]
+        built = layer.input_shapes if len(layer.input_shapes) == len(tensors) else (None,) * len(tensors)
+        for tensor, shape in zip(tensors, built, strict=True):
+            told = call.shapes.get(tensor, shape)
+            if told is not None:
+                self.told.setdefault(values[tensor], told)
+
+    def _further_output(self, layer: KerasLayer, first: str, index: int) -> str:
+        """Record an output of an unknown layer after its first one, as a layer without weights, and return its name."""
+        assert layer.entry
+        entry = layer.entry[UNKNOWN]
+        name = f"{first}:{index}"
+        facts = {key: entry[key] for key in ("class_name", "reason")}
+        self.layers.append({UNKNOWN: {**facts, "name": name, "inputs": [first], "weights": []}})
+        return name
 
     def _call_layer(self, layer: KerasLayer, operands: list[Any]) -> list[str]:
         self.calls_in_all += 1
@@ -55,7 +85,11 @@ class Flattener:
         if call == 1:
             self.layers.append({layer_type: {**arguments, "name": name, "inputs": operands}})
             return [name]
-        self.layers.append({SHARED: {"layer": name, "inputs": operands}})
+        if layer.is_unknown:  # whose calls may differ in what they make
+            again = {**arguments, "name": f"{name}#{call}", "inputs": operands, "weights": []}
+            self.layers.append({UNKNOWN: {key: value for key, value in again.items() if key != "stored_as"}})
+        else:
+            self.layers.append({SHARED: {"layer": name, "inputs": operands}})
         return [f"{name}#{call}"]
 
 
@@ -134,6 +168,16 @@ def _call_key(name: str, call: tuple[str, int], keys: Mapping[tuple[str, int], C
         with located(f"layer {name}"):
             raise ConvcliError(f"takes call {call[1]} of {short_repr(call[0])}, which is not in the model")
     return keys[call]
+
+
+def _taken_tensors(model: KerasModel) -> dict[tuple[str, int], set[TensorReference]]:
+    """Return for each call of a model the tensors of it that are used."""
+    operands = (item for layer in model.layers for call in layer.calls for item in call.operands)
+    tensors = defaultdict(set)
+    for item in (*operands, *model.outputs):
+        if isinstance(item, tuple):
+            tensors[item[:2]].add(item)
+    return tensors
 
 
 def _value(values: Mapping[TensorReference, str], tensor: TensorReference) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError, short_repr
@@ -30,6 +30,18 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, dict) and value.get("class_name") == "__numpy__":
         return config_of(value).get("value")
     return value
+
+
+def sample_shape(value: Any) -> list[int | None] | None:
+    """Return a shape that Keras wrote without its batch axis; None where the value is not such a shape."""
+    shape = plain_value(value)
+    if not isinstance(shape, Sequence) or isinstance(shape, str) or not all(map(_is_extent, shape)):
+        return None
+    return list(shape[1:]) or None
+
+
+def _is_extent(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
 def is_keras_2(model: Mapping[str, Any]) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located, short_repr
-from convcli.core.option_names import option
+from convcli.core.errors import ConvcliError, short_repr, shortened
 from convcli.model.layers import LAYERS, TRAINING_ONLY, Layer, activation_name, canonical_name
 from convcli.readers.keras.json_values import config_of, plain_value
+from convcli.readers.reader import NotFollowedError
 
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow")
 OPERATIONS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")  # of keras.ops: each is the layer of its name
@@ -30,23 +29,22 @@ NOT_ARGUMENTS = ("name", "trainable", "dtype", "batch_input_shape", "autocast", 
 
 
 def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
-    """Return the class of a layer. Raises `ConvcliError` where convcli has none, or the model brings its own."""
+    """Return the class of a layer. Raises `NotFollowedError` where convcli has none, or the model brings its own."""
     name, module = layer["class_name"], layer.get("module")
     if name == "Lambda":
-        raise ConvcliError("Lambda holds code, and code in a file is never run", "layers of Keras")
+        raise NotFollowedError("holds code, and code in a file is never run")
     if module is not None and str(module).split(".")[0] not in KERAS_PACKAGES:
-        own = short_repr(f"{module}.{name}").strip("'")
-        raise ConvcliError(f"{own} is a class of the model's own, whose code is not in the file", "a class of Keras")
+        raise NotFollowedError(f"is a class of {shortened(str(module))}, whose code is not in the file")
     if name == OPERATOR_LAYER:
         function = config_of(layer).get("function")
         if str(function) not in OPERATORS:
-            raise ConvcliError(f"unknown operation {short_repr(function)}", f"one of {', '.join(OPERATORS)}")
+            raise NotFollowedError(f"calls {short_repr(function)}, which is not one of {', '.join(OPERATORS)}")
         return LAYERS[canonical_name(OPERATORS[str(function)])]
     if ".ops." in str(module) and name not in OPERATIONS:
-        raise ConvcliError(f"unknown operation {name}", f"one of {', '.join(OPERATIONS)}")
+        raise NotFollowedError(f"is not an operation that convcli has: {', '.join(OPERATIONS)}")
     result = LAYERS.get(canonical_name(name))
     if result is None or name not in (result.__name__, *result.aliases):
-        raise ConvcliError(f"unknown layer class {short_repr(name)}", "convcli help layer-types lists them")
+        raise NotFollowedError("is not a layer that convcli has")
     return result
 
 
@@ -55,17 +53,11 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
 
     Beside its own arguments stand `stored_as` (its `path` in a Keras weights file), `trainable: False` where it is
     frozen, and `left_out`: the names of its arguments that change training and are not followed. Raises
-    `ConvcliError` for a layer that computes otherwise than its class says.
+    `NotFollowedError` for a layer that computes otherwise than its class says.
     """
     layer_type, config = layer_class_of(layer), config_of(layer)
     _check_supported(config)
-    dtype = str(config.get("dtype"))
-    if "float16" in dtype or "float64" in dtype:
-        sets = f"{option('dtype')} sets the number type of the computation"
-        warnings.warn(f"layer {name}: its dtype is ignored; {sets}", stacklevel=2)
-    arguments: dict[str, Any] = {"name": name, "stored_as": path}
-    if not trainable or config.get("trainable") is False:
-        arguments["trainable"] = False
+    arguments = facts_of(layer, name, path, trainable)
     if layer["class_name"] == OPERATOR_LAYER:
         return arguments
     left_out = [key for key, value in config.items() if TRAINING_RULES.fullmatch(key) and value is not None]
@@ -81,14 +73,29 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
     return arguments
 
 
+def facts_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool) -> dict[str, Any]:
+    """Return what the file tells of a layer in the model, whatever its class: name, path in a weights file, freezing."""
+    facts: dict[str, Any] = {"name": name, "stored_as": path}
+    if not trainable or config_of(layer).get("trainable") is False:
+        facts["trainable"] = False
+    return facts
+
+
+def other_dtype(config: Mapping[str, Any]) -> str | None:
+    """Return the name of a layer's number type, such as `mixed_float16`; None for float32."""
+    dtype = config.get("dtype")
+    name = str(config_of(dtype).get("name") if isinstance(dtype, dict) and "config" in dtype else dtype)
+    return shortened(name) if "float16" in name or "float64" in name else None
+
+
 def _check_supported(config: Mapping[str, Any]) -> None:
-    """Raise `ConvcliError` for a layer with variables or computations that convcli does not have."""
+    """Raise `NotFollowedError` for a layer with variables or computations that convcli does not have."""
     if "Quantized" in str(config.get("dtype")) or config.get("quantization_config"):
-        raise ConvcliError("is quantized", "weights of real numbers")
+        raise NotFollowedError("is quantized")
     if config.get("renorm") is True:
-        raise ConvcliError("renormalises its batches, with variables of its own", "renorm: false")
+        raise NotFollowedError("renormalises its batches, with variables of its own")
     if config.get("lora_rank") is not None:
-        raise ConvcliError("has LoRA weights beside its own", "the layer without them, merged")
+        raise NotFollowedError("has LoRA weights beside its own, which are not merged")
 
 
 def _argument(layer_type: type[Layer], name: str, value: Any) -> Any:
@@ -103,10 +110,10 @@ def _activation(value: Any) -> str | None:
     """Return the name of an activation, which Keras writes by itself or as the `config` of one of its functions."""
     if isinstance(value, dict):
         if str(value.get("module")).split(".")[0] not in KERAS_PACKAGES or not isinstance(value.get("config"), str):
-            raise ConvcliError(
-                f"activation: {value.get('registered_name') or value.get('class_name')} is not an activation by name",
-                "a name such as relu; any other activation as a layer of its own",
-            )
+            name = shortened(str(value.get("registered_name") or value.get("class_name")))
+            raise NotFollowedError(f"has an activation that is not one of Keras's by name: {name}")
         value = value["config"]
-    with located("activation"):
+    try:
         return activation_name(value, 0)
+    except ConvcliError as error:
+        raise NotFollowedError(f"has an unknown activation: {error.problem}") from None

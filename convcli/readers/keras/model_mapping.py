@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.model.activations import works_along_axis
+from convcli.model.layers import UNKNOWN
 from convcli.readers.keras.flatten import Flattener, LayerEntry
 from convcli.readers.keras.json_values import is_keras_2
-from convcli.readers.keras.model_tree import read_model
+from convcli.readers.keras.model_tree import KerasModel, read_model
 
 
 def mapping(value: Mapping[str, Any], title: str) -> dict[str, Any]:
@@ -24,8 +26,12 @@ def mapping(value: Mapping[str, Any], title: str) -> dict[str, Any]:
     flattener = Flattener(model)
     outputs = flattener.call(model, tuple(inputs))
     layers = flattener.layers
+    for layer_type, arguments in _arguments(layers):
+        if layer_type == UNKNOWN and arguments["name"] in flattener.told:
+            arguments["output_shape"] = flattener.told[arguments["name"]]
     if from_keras_2:
         _check_hard_sigmoid(layers)
+    _warn_of_dtypes(model)
     if any(arguments.get("data_format") == "channels_first" for _, arguments in _arguments(layers)):
         _keep_last_axis(layers)
     return {
@@ -40,6 +46,18 @@ def _arguments(layers: Iterable[LayerEntry]) -> Iterator[tuple[str, dict[str, An
     """Yield the type and the arguments of each layer."""
     for layer in layers:
         yield from layer.items()
+
+
+def _warn_of_dtypes(model: KerasModel) -> None:
+    """Warn, once for all layers, of number types other than float32."""
+    dtypes = {path[-1]: layer.dtype for path, layer in model.leaves() if layer.dtype}
+    if not dtypes:
+        return
+    (first, dtype), others = next(iter(dtypes.items())), len(dtypes) - 1
+    layers = f"layer {first}" if not others else f"layer {first} and {others:,} other{'s' * (others > 1)}"
+    warnings.warn(
+        f"{layers}: the dtype {dtype} is ignored; --dtype sets the number type of the computation", stacklevel=2
+    )
 
 
 def _check_hard_sigmoid(layers: Iterable[LayerEntry]) -> None:

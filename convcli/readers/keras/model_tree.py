@@ -8,10 +8,11 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.core.records import Record, replace
-from convcli.model.layers import snake_case
+from convcli.model.layers import UNKNOWN, snake_case
 from convcli.readers.keras.inbound_nodes import Call, TensorReference, read_call, tensor_references
-from convcli.readers.keras.json_values import config_of, is_keras, plain_value
-from convcli.readers.keras.layer_config import arguments_of, layer_class_of
+from convcli.readers.keras.json_values import config_of, is_keras, plain_value, sample_shape
+from convcli.readers.keras.layer_config import arguments_of, facts_of, layer_class_of, other_dtype
+from convcli.readers.reader import NotFollowedError
 
 FUNCTIONAL, SEQUENTIAL, INPUT_LAYER = ("Functional", "Model"), "Sequential", "InputLayer"
 
@@ -20,7 +21,8 @@ class KerasLayer(Record):
     """A layer of a Keras model with its calls; `model` is set where the layer is itself a model.
 
     Keras numbers the calls of a nested model from 0 or from 1. `first_call` is the number of the first call where
-    layers refer to it, `first_output_call` where the outputs of the model around it do.
+    layers refer to it, `first_output_call` where the outputs of the model around it do. `input_shapes` are those of
+    samples that the layer was built on, as far as the file tells them. `dtype` is set where it is not float32.
     """
 
     name: str
@@ -29,6 +31,13 @@ class KerasLayer(Record):
     model: KerasModel | None = None
     first_call: int = 0
     first_output_call: int = 0
+    input_shapes: tuple[Sequence[Any] | None, ...] = ()
+    dtype: str | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if convcli does not have the layer."""
+        return self.entry is not None and UNKNOWN in self.entry
 
 
 class KerasModel(Record):
@@ -147,8 +156,13 @@ def _read_layer(layer: Mapping[str, Any], name: str, from_keras_2: bool, path: s
     if not isinstance(nodes, list):
         raise ConvcliError(f"inbound_nodes: {short_repr(nodes)}", "a list")
     calls = tuple(read_call(node) for node in nodes)
+    problem = next((call.problem for call in calls if call.problem), None)
     if layer["class_name"] not in (*FUNCTIONAL, SEQUENTIAL):
-        return KerasLayer(name, calls, {layer_class_of(layer).__name__: arguments_of(layer, name, path, trainable)})
+        entry = _entry(layer, name, path, trainable, problem)
+        shapes, dtype = _built_shapes(layer.get("build_config")), other_dtype(config_of(layer))
+        return KerasLayer(name, calls, entry, input_shapes=shapes, dtype=dtype)
+    if problem:
+        raise ConvcliError(f"{layer['class_name']} {problem}", "a call for inference, on tensors or numbers")
     model = read_model(layer, from_keras_2, f"{path}/", trainable)
     # Building a nested model counts as its call 0: in Keras 2 everywhere, in Keras 3 only among the outputs.
     if from_keras_2:
@@ -156,3 +170,26 @@ def _read_layer(layer: Mapping[str, Any], name: str, from_keras_2: bool, path: s
     else:
         first_call, first_output_call = 0, int(layer["class_name"] in FUNCTIONAL)
     return KerasLayer(name, calls, None, model, first_call, first_output_call)
+
+
+def _entry(
+    layer: Mapping[str, Any], name: str, path: str, trainable: bool, problem: str | None
+) -> dict[str, dict[str, Any]]:
+    """Return the layer in the plain mapping: an `unknown` one where convcli lacks it or cannot follow its calls."""
+    try:
+        arguments = arguments_of(layer, name, path, trainable)
+        if problem is None:
+            return {layer_class_of(layer).__name__: arguments}
+    except NotFollowedError as error:
+        problem = error.problem
+    facts = facts_of(layer, name, path, trainable)
+    return {UNKNOWN: {**facts, "class_name": layer["class_name"], "reason": problem}}
+
+
+def _built_shapes(build_config: Any) -> tuple[Sequence[Any] | None, ...]:
+    """Return the shapes of samples that a layer was built on, in the order of its inputs; none where they are not told."""
+    shapes = plain_value(build_config.get("input_shape")) if isinstance(build_config, dict) else None
+    if not isinstance(shapes, list):
+        return ()
+    several = any(isinstance(plain_value(item), list) for item in shapes)
+    return tuple(map(sample_shape, shapes)) if several else (sample_shape(shapes),)

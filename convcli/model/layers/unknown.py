@@ -1,0 +1,65 @@
+"""A layer that convcli lacks, as far as its file tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcli.core.errors import ConvcliError, short_repr
+from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Shape
+from convcli.model.layers.arguments import argument, optional, whole_number
+from convcli.model.layers.base import Layer
+from convcli.model.steps import Opaque, Step, Weight
+
+UNKNOWN = "unknown"  # its type in a plain mapping
+UNTOLD_WEIGHTS = (Weight("weights", (None,)),)
+
+
+def text(value: Any, rank: int) -> str:
+    """Read a text."""
+    if not isinstance(value, str):
+        raise ConvcliError(short_repr(value), "text")
+    return value
+
+
+def shape(value: Any, rank: int) -> Shape:
+    """Read a shape; an extent that is not known is None."""
+    if not isinstance(value, list | tuple):
+        raise ConvcliError(short_repr(value), "a list of extents, null where one is not known")
+    return tuple(optional(whole_number())(extent, rank) for extent in value)
+
+
+def shapes(value: Any, rank: int) -> tuple[Shape, ...]:
+    """Read a list of shapes."""
+    if not isinstance(value, list | tuple):
+        raise ConvcliError(short_repr(value), "a list of shapes")
+    return tuple(shape(item, rank) for item in value)
+
+
+class UnknownLayer(Layer, abstract=True):
+    """A layer whose computation is not known, of which the file may tell shapes; it cannot be applied.
+
+    Args:
+        class_name: its class, as the file calls it.
+        reason: why it is not known, as the predicate of a sentence whose subject is the class.
+        output_shape: the shape of one sample of its output, in the model's data format, None where it is not told.
+        weights: the shapes of its weights, None where they are not told.
+    """
+
+    input_count = (1, None)
+    keeps_rank = False
+
+    class_name: str = argument(text)
+    reason: str = argument(text, "is not a layer that convcli has")
+    output_shape: Shape | None = argument(optional(shape), None)
+    weights: tuple[Shape, ...] | None = argument(optional(shapes), None)
+
+    @property
+    def type_name(self) -> str:
+        return self.class_name
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        told = UNKNOWN_SHAPE if self.output_shape is None else data_format.to_channels_last(self.output_shape)
+        if self.weights is None:
+            return (Opaque(told, UNTOLD_WEIGHTS),)
+        return (Opaque(told, tuple(Weight(str(index), own) for index, own in enumerate(self.weights))),)
