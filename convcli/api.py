@@ -248,6 +248,7 @@ def prepare(
     shapes = named_shapes(model, input_shape, model.data_format)
     with located_in(model):
         plan = plan_for(model, shapes, model.data_format)
+        plan.require_known()
         for name, shape in plan.input_shapes.items():
             if None in shape:
                 raise ConvcliError(f"{name}: shape {format_shape(shape)}", "every extent known")

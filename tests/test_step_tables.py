@@ -24,6 +24,7 @@ from convcli.model.steps import (
     MoveAxes,
     Noise,
     Normalize,
+    Opaque,
     Pad,
     Penalty,
     Pool,
@@ -44,16 +45,17 @@ def subclasses(module, base):
 STEPS = subclasses(steps, steps.Step)
 STAGES = subclasses(stages, stages.Stage)
 TRAINING_ONLY = {Noise, Penalty}  # a layer yields these only for training
+NEVER_RUN = {Opaque, *TRAINING_ONLY}  # not by the engine
 
 # For each table its entries, and the steps without an entry.
 STEP_TABLES = {
-    "run": (run_step.registry, {Correlate, Pool, *TRAINING_ONLY}),  # correlation and pooling have algorithms
-    "tiles": (restrict_step.registry, {GlobalPool, ChangeShape, *TRAINING_ONLY}),  # these need the whole input
-    "explain": (explain_step.registry, TRAINING_ONLY),
-    "gradients": (DIFFERENTIABLE, set()),
+    "run": (run_step.registry, {Correlate, Pool, *NEVER_RUN}),  # correlation and pooling have algorithms
+    "tiles": (restrict_step.registry, {GlobalPool, ChangeShape, *NEVER_RUN}),  # these need the whole input
+    "explain": (explain_step.registry, NEVER_RUN),
+    "gradients": (DIFFERENTIABLE, {Opaque}),
     "derivation": (derivation.sizes.registry, {Activate, MoveAxes, Normalize, Scale, *TRAINING_ONLY}),  # sizes stay
     # Values that only move are data of the page, not code; the page computes neither interpolation nor statistics.
-    "page": (page_formulas.step_formula.registry, {ChangeShape, MoveAxes, Normalize, Pad, Resize, *TRAINING_ONLY}),
+    "page": (page_formulas.step_formula.registry, {ChangeShape, MoveAxes, Normalize, Pad, Resize, *NEVER_RUN}),
 }
 STAGE_TABLES = {
     "json": explain_report.stage_mapping.registry,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcli.core.dtypes import BYTES_PER_VALUE
-from convcli.core.shapes import Extent, product, total
+from convcli.core.shapes import UNKNOWN_SHAPE, Extent, Shape, product, total
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.steps import Correlate
 
@@ -28,6 +28,8 @@ def macs_over_output(layer: PlannedLayer) -> Extent:
 
     This differs from `layer.macs` for transposed convolutions only, which convcli counts over their input cells.
     """
+    if layer.is_opaque:
+        return layer.macs
     return total(
         product((*step.output_shape(*shapes)[:-1], step.kernel.size))
         for step, shapes in layer.steps_with_shapes
@@ -42,7 +44,11 @@ def weight_bytes(layer: PlannedLayer, dtype: str) -> Extent:
 
 def output_bytes(layer: PlannedLayer, dtype: str, batch: int) -> Extent:
     """Return the bytes of the layer's output for a batch of samples in a number type."""
-    return product((batch, *layer.output_shape, BYTES_PER_VALUE[dtype]))
+    return _bytes(layer.output_shape, dtype, batch)
+
+
+def _bytes(shape: Shape, dtype: str, batch: int) -> Extent:
+    return None if shape == UNKNOWN_SHAPE else product((batch, *shape, BYTES_PER_VALUE[dtype]))
 
 
 def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | None]:
@@ -54,7 +60,7 @@ def peak_activations(plan: Plan, dtype: str, batch: int) -> tuple[Extent, str | 
     """
     last_use = {name: index for index, layer in enumerate(plan.layers) for name in layer.input_names}
     last_use |= dict.fromkeys(plan.model.outputs, len(plan.layers))
-    sizes = {name: product((batch, *shape, BYTES_PER_VALUE[dtype])) for name, shape in plan.shapes.items()}
+    sizes = {name: _bytes(shape, dtype, batch) for name, shape in plan.shapes.items()}
     alive = {name: sizes[name] for name in plan.input_shapes}
     peak, peak_layer = 0, None
     for index, layer in enumerate(plan.layers):

@@ -100,6 +100,11 @@ def _(step: steps.ChangeShape, shapes: tuple[Shape, ...]) -> Iterator[str]:
 
 
 @sizes.register
+def _(step: steps.Opaque, shapes: tuple[Shape, ...]) -> Iterator[str]:
+    yield f"not known; shape: {format_extents(step.shape, show=number) or '?'}"
+
+
+@sizes.register
 def _(step: steps.Merge, shapes: tuple[Shape, ...]) -> Iterator[str]:
     output_shape = step.output_shape(*shapes)
     if step.kind == "concatenate":

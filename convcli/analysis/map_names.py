@@ -16,8 +16,8 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
     """
     names: dict[str, tuple[str, ...]] = {}
     for layer in plan.layers:
-        count = layer.output_shape[-1] or 0
-        own = _filter_names(layer)
+        count = (layer.output_shape or (None,))[-1] or 0  # none of a shape that is not known
+        own = _filter_names(layer) if count else ()
         if not own and len(layer.input_names) == 1 and all(step.keeps_channels for step in layer.steps):
             own = names.get(layer.input_names[0], ())
         names[layer.name] = own if len(own) == count else numbered_maps(count)

@@ -38,6 +38,8 @@ def find_input_sizes(
     data_format = DataFormat.parse(data_format or model.data_format)
     shapes = _complete_shapes(model, named_shapes(model, input_shape, data_format))
     with located_in(model):
+        for node in model.nodes:
+            node.require_known()
         return accepted_sizes(model, shapes) if output is None else matching_sizes(model, shapes, output)
 
 

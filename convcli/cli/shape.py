@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,7 @@ def shape(
         memory=batch is not None or dtype is not None,
         inputs=tuple(model.inputs),
         outputs=model.outputs,
+        unknown=unknown_layers(model),
     )
     if not judged:
         return report
@@ -143,13 +145,27 @@ def _judged(
     from convcli.core.errors import located
     from convcli.core.records import replace
     from convcli.output.report.expectations import bare, failure, value
+    from convcli.output.report.shape import lacks_a_share
 
     with located(source) if source else nullcontext():
+        for key in keys:
+            if lacks_a_share(summary, key):
+                warnings.warn(f"{key} is at least this, because layers are not known", stacklevel=2)
         values = "".join(f"{bare(value(summary, key))}\n" for key in keys)
         failures = [complaint for claim in claims if (complaint := failure(summary, claim))]
     complaints = tuple(f"Error: {source}: {complaint}" if source else f"Error: {complaint}" for complaint in failures)
     text = values if keys or silent else None
     return replace(report, text=text, complaints=complaints, exit_code=1 if failures else 0)
+
+
+def unknown_layers(model: Model) -> dict[str, str]:
+    """Return the layers that are not known, by name, with the reason."""
+    from convcli.model.layers import UnknownLayer
+
+    layers = {node.name: node.layer for node in model.nodes}
+    return {
+        name: f"{layer.class_name} {layer.reason}" for name, layer in layers.items() if isinstance(layer, UnknownLayer)
+    }
 
 
 def model_and_shapes(

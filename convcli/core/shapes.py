@@ -73,8 +73,10 @@ def format_extents(
     return "×".join(unknown if extent is None else show(extent) for extent in extents)
 
 
-def format_shape(shape: Sequence[Extent]) -> str:
-    """Return a shape as Keras prints it: `(None, 26, 26, 40)`."""
+def format_shape(shape: Sequence[Extent] | None) -> str:
+    """Return a shape as Keras prints it: `(None, 26, 26, 40)`; `?` for None, a shape that is not known."""
+    if shape is None:
+        return "?"
     inner = ", ".join(str(extent) for extent in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 

@@ -75,8 +75,9 @@ def bind(plan: Plan, source: WeightSource, dtype: str, only: Set[str] | None = N
         if only is None or layer.name in only
     }
     used = set(keys.values())
+    unread = tuple(f"{path}/" for layer in layers if not layer.is_known for path in (layer.name, layer.node.stored_as))
     for key in stored:
-        if key not in used:
+        if key not in used and not key.startswith(unread):
             warnings.warn(f"{source.name}: no layer wants {key}", stacklevel=2)
     return bound
 

@@ -162,6 +162,8 @@ def prepare_run(
         plan = plan_for(model, batch.shapes, inputs.data_format)
     outputs = model.outputs if outputs is None else outputs
     needed = plan.pruned_to(outputs)
+    with located_in(model):
+        needed.require_known()
     if keep_all:
         outputs = [layer.name for layer in needed.layers]
     bound = bind(plan, weights, batch.dtype, {*also_bind, *(layer.node.owner for layer in needed.layers)})

@@ -24,6 +24,23 @@ HEAP_HEADER_BYTES = ENTRY_HEADER_BYTES = 16
 MAX_VALUE_BYTES = 8
 
 
+def attributes(content: bytes, names: Iterable[str]) -> dict[str, str]:
+    """Return those of the named attributes of a file's root that are there, as texts. Raises `ConvcliError`."""
+    h5py = import_extra("h5py", "keras")
+    _check_heaps(content)
+
+    def read() -> dict[str, str]:
+        root = h5py.File(io.BytesIO(content), "r")
+        return {name: _text(root.attrs[name]) for name in names if name in root.attrs}
+
+    if not survives_in_child(read):
+        raise _crashes()
+    try:
+        return read()
+    except Exception as error:  # h5py raises many kinds
+        raise _broken(error) from None
+
+
 def decode(content: bytes) -> Iterator[tuple[str, StoredArray]]:
     """Yield each key and its array, which is not read yet. Raises `ConvcliError`."""
     from convcli.core.child_process import survives_in_child
@@ -31,7 +48,7 @@ def decode(content: bytes) -> Iterator[tuple[str, StoredArray]]:
     h5py = import_extra("h5py", "keras")
     _check_heaps(content)
     if not survives_in_child(lambda: _read_all(h5py, content)):
-        raise ConvcliError("broken HDF5 file: the library that reads it crashes or does not end")
+        raise _crashes()
     yield from _arrays(h5py, content)
 
 
@@ -106,7 +123,11 @@ def _text_list(group: Any, attribute: str) -> list[str]:
     parts = [group.attrs[attribute]] if attribute in group.attrs else []
     while f"{attribute}{len(parts)}" in group.attrs:
         parts.append(group.attrs[f"{attribute}{len(parts)}"])
-    return [text.decode() if isinstance(text, bytes) else str(text) for part in parts for text in part]
+    return [_text(text) for part in parts for text in part]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _stored_array(key: str, dataset: Any) -> StoredArray:
@@ -128,6 +149,10 @@ def _stored_array(key: str, dataset: Any) -> StoredArray:
         return bfloat16.widen(np.asarray(values).view(bfloat16.BITS_DTYPE)) if is_bfloat16 else values
 
     return StoredArray(dataset.shape, read)
+
+
+def _crashes() -> ConvcliError:
+    return ConvcliError("broken HDF5 file: the library that reads it crashes or does not end")
 
 
 def _broken(error: Exception) -> ConvcliError:

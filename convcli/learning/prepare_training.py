@@ -64,6 +64,7 @@ def prepare_training(
     with located_in(model):
         full_plan = plan_for(model, batch.shapes, inputs.data_format)
         plan = full_plan.pruned_to(model.outputs)
+        plan.require_known()
         _check_frozen(plan, options.freeze or ())
     _warn_of_ignored_settings(plan)
     losses, prepared_targets = losses_and_targets(plan, targets, options, batch.size)

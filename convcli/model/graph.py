@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record, field
 from convcli.core.shapes import DataFormat, Shape, format_shape
-from convcli.model.layers import Layer
+from convcli.model.layers import Layer, UnknownLayer
 
 
 class LazyArray(Protocol):
@@ -33,6 +34,8 @@ class Node(Record):
         trainable: whether training may change the weights.
         shares_with: for a layer that is called again, the node of its first call, whose weights it uses.
         stored_as: the layer's path in a Keras weights file, where the model file says it.
+        stored_weights: the shapes of its weights in the model file, in Keras's order, where that tells more than the
+            layers before it do.
         left_out: what the model file says of the layer's training that convcli does not do.
     """
 
@@ -44,12 +47,19 @@ class Node(Record):
     trainable: bool = True
     shares_with: str | None = None
     stored_as: str | None = None
+    stored_weights: tuple[Shape, ...] | None = None
     left_out: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
         """The name of the node that owns the weights: the first call of the layer."""
         return self.shares_with or self.name
+
+    def require_known(self) -> None:
+        """Raise `ConvcliError` where the layer is not known, so that nothing can be computed."""
+        if isinstance(self.layer, UnknownLayer):
+            with located(self.where):
+                raise ConvcliError(f"{self.layer.class_name} {self.layer.reason}")
 
     @property
     def where(self) -> str:

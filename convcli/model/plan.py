@@ -11,8 +11,8 @@ from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record, replace
 from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, format_shape, total
 from convcli.model.graph import Model, Node
-from convcli.model.layers import Layer, UnknownLayer
-from convcli.model.layers.unknown import UNTOLD_WEIGHTS
+from convcli.model.layers import KernelLayer, Layer, UnknownLayer
+from convcli.model.layers.unknown import weights_of_shapes
 from convcli.model.receptive_field import (
     AxisField,
     PeriodicField,
@@ -67,13 +67,25 @@ class PlannedLayer(Record):
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """The weights of all steps, in Keras's order."""
-        return tuple(weight for step in self.steps for weight in step.weights)
+        """The weights of all steps, in Keras's order, with unknown extents as the model file stores them."""
+        weights = tuple(weight for step in self.steps for weight in step.weights)
+        stored = self.node.stored_weights or ()
+        if len(stored) != len(weights):
+            return weights
+        return tuple(
+            replace(weight, shape=shape) if None in weight.shape and _compatible(weight.shape, shape) else weight
+            for weight, shape in zip(weights, stored, strict=True)
+        )
 
     @property
     def is_known(self) -> bool:
         """True if convcli has the layer, whether or not it can tell its output's shape."""
         return not isinstance(self.node.layer, UnknownLayer)
+
+    @property
+    def is_opaque(self) -> bool:
+        """True if what the layer does is not followed: it is not known, or the shape of its input is not."""
+        return any(isinstance(step, Opaque) for step in self.steps)
 
     @property
     def macs(self) -> Extent:
@@ -90,8 +102,8 @@ class PlannedLayer(Record):
         """The number of parameters that training changes."""
         if self.node.shares_with or not self.node.trainable:
             return 0
-        if self.weights and any(isinstance(step, Opaque) for step in self.steps):
-            return None
+        if self.is_opaque and self.weights and not isinstance(self.node.layer, KernelLayer):
+            return None  # not all of them need be trainable
         return total(weight.size for weight in self.weights if weight.trainable)
 
     @property
@@ -132,9 +144,7 @@ class Plan(Record):
     def require_known(self) -> None:
         """Raise `ConvcliError`, which names the layer, where a layer is not known, so that nothing can be computed."""
         for layer in self.layers:
-            if isinstance(layer.node.layer, UnknownLayer):
-                with located(layer.where):
-                    raise ConvcliError(f"{layer.node.layer.type_name} {layer.node.layer.reason}")
+            layer.node.require_known()
 
     @cached_property
     def receptive_fields(self) -> dict[str, Mapping[str, ReceptiveField]]:
@@ -144,8 +154,8 @@ class Plan(Record):
         covers every remainder, and what all of these plans agree on is known after all.
         """
         fields = self.trace({name: identity_field(shape) for name, shape in self.input_shapes.items()})
-        extents_unknown = any(None in shape[:-1] for shape in self.input_shapes.values())
-        if extents_unknown and self.is_complete and any("unknown" in field for seen in fields.values() for field in seen.values()):
+        extents_unknown = self.is_complete and any(None in shape[:-1] for shape in self.input_shapes.values())
+        if extents_unknown and any("unknown" in field for seen in fields.values() for field in seen.values()):
             probes = self._fields_of_probes()
             return {
                 value: {name: _agreed(field, [probe[value][name] for probe in probes]) for name, field in seen.items()}
@@ -229,7 +239,7 @@ def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat
     """Plan one layer; `told` says whether to believe what the model file tells of an unknown layer's output."""
     shapes = tuple(_of_any_extent(values[value], node.layer) for value in node.inputs if isinstance(value, str))
     if UNKNOWN_SHAPE in shapes and not isinstance(node.layer, UnknownLayer):
-        weights = UNTOLD_WEIGHTS if node.layer.weight_names else ()
+        weights = weights_of_shapes(node.stored_weights) if node.layer.weight_names else ()
         return PlannedLayer(node, (Opaque(UNKNOWN_SHAPE, weights),), shapes, (UNKNOWN_SHAPE,))
     node.layer.check_inputs(shapes, len(node.inputs))
     steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
@@ -269,7 +279,7 @@ def _check_size(shape: Shape) -> None:
 
 def _check_weight_values(layer: PlannedLayer) -> None:
     """Raise `ConvcliError` where the model file holds a weight that the layer has not, or in another shape."""
-    if any(isinstance(step, Opaque) for step in layer.steps):
+    if layer.is_opaque:
         return
     shapes = {weight.name: weight.shape for weight in layer.weights}
     for name, value in layer.node.weight_values.items():

@@ -10,7 +10,8 @@ from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Node
-from convcli.model.layers import Layer, canonical_name, real_number
+from convcli.model.layers import UNKNOWN, Layer, canonical_name, real_number, snake_case
+from convcli.model.layers.unknown import read_shapes
 from convcli.readers.call_form import SHARED, LayerConfig, find_activation, layer_class
 from convcli.readers.input_shapes import INPUT
 from convcli.readers.layer_arguments import construct_layer, take_weights
@@ -41,7 +42,7 @@ class GraphBuilder:
                     self._add(self._shared_node(config))
                     continue
                 layer_type = layer_class(config.type)
-                name = self._name(config.arguments.get("name"), layer_type, reserved)
+                name = self._name(config.arguments.get("name"), _keras_name(config, layer_type), reserved)
             with located(f"layer {name}"):
                 node = self._node(name, config, layer_type)
             self._add(node)
@@ -53,10 +54,10 @@ class GraphBuilder:
         self.nodes.append(node)
         self.taken.add(node.name)
 
-    def _name(self, name: Any, layer_type: type[Layer], reserved: set[str]) -> str:
-        """Return a layer's own name, or where it has none the name that Keras would give it."""
+    def _name(self, name: Any, base: str, reserved: set[str]) -> str:
+        """Return a layer's own name, or where it has none the name that Keras would give it: `base` and a number."""
         if name is None:
-            return self._free_name(layer_type.keras_name(), reserved)
+            return self._free_name(base, reserved)
         if not isinstance(name, str) or not name or not name.isprintable():
             raise ConvcliError(f"name: {short_repr(name)}", "a printable word")
         if name in self.taken or name == INPUT:
@@ -140,6 +141,11 @@ class GraphBuilder:
         return self.inputs
 
 
+def _keras_name(config: LayerConfig, layer_type: type[Layer]) -> str:
+    """Return the name that Keras gives to layers of the class."""
+    return snake_case(str(config.arguments.get("class_name"))) if config.type == UNKNOWN else layer_type.keras_name()
+
+
 def _take_facts(arguments: dict[str, Any]) -> Mapping[str, Any]:
     """Remove what a node states beside its layer from the layer's arguments and return it."""
     trainable = arguments.pop("trainable", True)
@@ -151,4 +157,8 @@ def _take_facts(arguments: dict[str, Any]) -> Mapping[str, Any]:
     left_out = arguments.pop("left_out", ())
     if not isinstance(left_out, list | tuple) or not all(isinstance(name, str) for name in left_out):
         raise ConvcliError(f"left_out: {short_repr(left_out)}", "a list of names of arguments")
-    return {"trainable": trainable, "stored_as": stored_as, "left_out": tuple(left_out)}
+    stored = arguments.pop("stored_weights", None)
+    with located("stored_weights"):
+        stored = None if stored is None else read_shapes(stored, 0)
+    facts = {"trainable": trainable, "stored_as": stored_as, "stored_weights": stored}
+    return {**facts, "left_out": tuple(left_out)}

@@ -12,7 +12,8 @@ from convcli.core.records import Record, field
 from convcli.model.layers import TRAINING_ONLY, KernelLayer, Layer
 from convcli.readers.weight_values import WeightValue, read_filters, to_keras_layout, weight_value
 
-GRAPH_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as", "left_out")  # about the layer in the graph
+# about the layer in the graph
+GRAPH_KEYS = ("name", "inputs", "trainable", "input_shape", "stored_as", "stored_weights", "left_out")
 
 
 class LayerWeights(Record):

@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from convcli.core.errors import ConvcliError
 from convcli.readers.formats import READERS, read_model_file, read_value
@@ -153,9 +154,9 @@ def test_the_content_decides_the_format_whatever_the_suffix(folder, content, for
     [
         (
             "model.h5",
-            b"\x89HDF\r\n\x1a\n",
+            (ROOT / "tests" / "reference" / "models" / "pictures_3.weights.h5").read_bytes(),
             "model.h5: holds weights in HDF5, not a model "
-            "(model.to_json(), or a .keras file; weights= takes this file)",
+            "(what model.save or model.to_json() writes; weights= takes this file)",
         ),
         (
             "model.keras",

@@ -3,8 +3,9 @@
     python tests/reference/make_models.py        with Keras 3 (keras)
     python tests/reference/make_models.py --two  with Keras 2 (tf_keras)
 
-For each model: NAME.json is what `to_json()` writes, NAME.keras and NAME.weights.h5 (in Keras 2 NAME.h5 too) hold its
-weights, NAME.npz the weights by path (Keras 3), its inputs x0, x1, … and its outputs y0, y1, …
+For each model: NAME.json is what `to_json()` writes, NAME.keras and NAME.saved.h5 what `save()` writes,
+NAME.weights.h5 (in Keras 2 NAME.h5 too) holds its weights, NAME.npz the weights by path (Keras 3), its inputs x0, x1, …
+and its outputs y0, y1, …
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ def main():
         name = f"{model.name}_{2 if TWO else 3}"
         (HERE / f"{name}.json").write_text(model.to_json())
         model.save(HERE / f"{name}.keras")
+        model.save(HERE / f"{name}.saved.h5")
         model.save_weights(HERE / f"{name}.weights.h5")
         if TWO:
             model.save_weights(HERE / f"{name}.h5")

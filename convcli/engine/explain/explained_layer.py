@@ -83,6 +83,8 @@ def explained_layer(
         ConvcliError: There is no such layer or sample; or the model cannot be run, as in `prepare_run`.
     """
     node = find_layer(model, name)
+    with located_in(model):
+        node.require_known()
     batch = Batch(model, inputs, execution.dtype)
     check_sample(sample, batch.size)
     arrays: dict[str, Array] = batch.read(slice(sample, sample + 1))

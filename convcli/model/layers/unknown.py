@@ -12,28 +12,34 @@ from convcli.model.layers.base import Layer
 from convcli.model.steps import Opaque, Step, Weight
 
 UNKNOWN = "unknown"  # its type in a plain mapping
-UNTOLD_WEIGHTS = (Weight("weights", (None,)),)
 
 
-def text(value: Any, rank: int) -> str:
+def read_text(value: Any, rank: int) -> str:
     """Read a text."""
     if not isinstance(value, str):
         raise ConvcliError(short_repr(value), "text")
     return value
 
 
-def shape(value: Any, rank: int) -> Shape:
+def read_shape(value: Any, rank: int) -> Shape:
     """Read a shape; an extent that is not known is None."""
     if not isinstance(value, list | tuple):
         raise ConvcliError(short_repr(value), "a list of extents, null where one is not known")
     return tuple(optional(whole_number())(extent, rank) for extent in value)
 
 
-def shapes(value: Any, rank: int) -> tuple[Shape, ...]:
+def read_shapes(value: Any, rank: int) -> tuple[Shape, ...]:
     """Read a list of shapes."""
     if not isinstance(value, list | tuple):
         raise ConvcliError(short_repr(value), "a list of shapes")
-    return tuple(shape(item, rank) for item in value)
+    return tuple(read_shape(item, rank) for item in value)
+
+
+def weights_of_shapes(shapes: Sequence[Shape] | None) -> tuple[Weight, ...]:
+    """Return weights of these shapes; None stands for weights of which nothing is told."""
+    if shapes is None:
+        return (Weight("weights", (None,)),)
+    return tuple(Weight(str(index), own) for index, own in enumerate(shapes))
 
 
 class UnknownLayer(Layer, abstract=True):
@@ -49,10 +55,10 @@ class UnknownLayer(Layer, abstract=True):
     input_count = (1, None)
     keeps_rank = False
 
-    class_name: str = argument(text)
-    reason: str = argument(text, "is not a layer that convcli has")
-    output_shape: Shape | None = argument(optional(shape), None)
-    weights: tuple[Shape, ...] | None = argument(optional(shapes), None)
+    class_name: str = argument(read_text)
+    reason: str = argument(read_text, "is not a layer that convcli has")
+    output_shape: Shape | None = argument(optional(read_shape), None)
+    weights: tuple[Shape, ...] | None = argument(optional(read_shapes), None)
 
     @property
     def type_name(self) -> str:
@@ -60,6 +66,4 @@ class UnknownLayer(Layer, abstract=True):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         told = UNKNOWN_SHAPE if self.output_shape is None else data_format.to_channels_last(self.output_shape)
-        if self.weights is None:
-            return (Opaque(told, UNTOLD_WEIGHTS),)
-        return (Opaque(told, tuple(Weight(str(index), own) for index, own in enumerate(self.weights))),)
+        return (Opaque(told, weights_of_shapes(self.weights)),)

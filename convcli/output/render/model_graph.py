@@ -45,6 +45,7 @@ def graph_nodes(report: ShapeReport) -> dict[str, GraphNode]:
     nodes = [GraphNode(name, format_shape(shape)) for name, shape in shapes.items()]
     for layer in report.summary["layers"]:
         name, shape = layer["name"], format_shape(layer["output_shape"])
+        type_ = layer["type"] if layer.get("known", True) else f"{layer['type']}, not known"
         inputs, is_output = tuple(layer["inputs"]), layer["name"] in report.outputs
-        nodes.append(GraphNode(name, shape, layer["type"], layer["params"], inputs, is_output))
+        nodes.append(GraphNode(name, shape, type_, layer["params"], inputs, is_output))
     return {node.name: node for node in nodes}

@@ -8,6 +8,7 @@ from typing import Any
 
 from convcli.core.records import Record
 from convcli.output.report import Report
+from convcli.output.report.shape import lacks_a_share
 
 TOTALS = ("name", "input_shape", "output_shape", "params", "trainable_params", "macs")
 LAYER = (
@@ -15,6 +16,7 @@ LAYER = (
     *("receptive_field", "jump"),
 )
 IGNORED = ("name",)  # models and layers may differ in their names
+INCOMPLETE = ("complete", "known")  # there where a model has layers that are not known
 RATIOS = ("params", "trainable_params", "macs")
 
 Summary = Mapping[str, Any]
@@ -42,11 +44,13 @@ class DiffReport(Report):
     a: dict[str, Any]
     b: dict[str, Any]
     pairs: tuple[LayerPair, ...]
+    lacking: tuple[str, ...] = ()  # the totals that are only of what is known, in either model
 
     @property
     def ratio(self) -> dict[str, float | None]:
-        """Each total of b divided by that of a; None where either is unknown or that of a is 0."""
-        return {key: self.b[key] / self.a[key] if self.a[key] and self.b[key] is not None else None for key in RATIOS}
+        """Each total of b divided by that of a; None where either is not known in full, or that of a is 0."""
+        known = [key for key in RATIOS if key not in self.lacking and self.b[key] is not None]
+        return {key: self.b[key] / self.a[key] if key in known and self.a[key] else None for key in RATIOS}
 
     def mapping(self) -> Any:
         layers = [{"a": pair.a, "b": pair.b, "differs": pair.differs} for pair in self.pairs]
@@ -67,11 +71,16 @@ def compare(a: Summary, b: Summary) -> DiffReport:
     totals_a, totals_b = _values(a, TOTALS), _values(b, TOTALS)
     same = all(totals_a[key] == totals_b[key] for key in TOTALS if key not in IGNORED)
     differs = not same or any(pair.differs for pair in pairs)
-    return DiffReport(totals_a, totals_b, pairs, exit_code=1 if differs else 0)
+    lacking = tuple(key for key in RATIOS if lacks_a_share(a, key) or lacks_a_share(b, key))
+    unknown = [layer["name"] for summary in (a, b) for layer in summary["layers"] if not layer.get("known", True)]
+    note = (f"Not compared, because it is not known: what {', '.join(dict.fromkeys(unknown))} computes",)
+    return DiffReport(
+        totals_a, totals_b, pairs, lacking, exit_code=1 if differs else 0, complaints=note if unknown else ()
+    )
 
 
 def _values(summary: Summary, keys: Sequence[str]) -> dict[str, Any]:
-    return {key: summary[key] for key in keys}
+    return {key: summary[key] for key in (*keys, *INCOMPLETE) if key in summary}
 
 
 def _pairs(

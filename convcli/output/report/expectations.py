@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from convcli.core.errors import ConvcliError, short_repr, suggestion
+from convcli.output.report.shape import lacks_a_share
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -67,6 +68,9 @@ def failure(answer: Any, claim: str) -> str | None:
     if parsed is None:
         raise ConvcliError(f"{claim!r} is not a claim", "KEY == VALUE, or with != < <= > >=")
     key, sign, text = parsed.groups()
+    if lacks_a_share(answer, key):
+        problem = f"{claim!r}: {key} is at least {value(answer, key)}, because layers are not known"
+        raise ConvcliError(problem, "a claim about what is known, such as layers.NAME.params")
     actual, claimed = value(answer, key), _literal(text)
     if sign not in ("==", "!="):
         if not _is_number(claimed):

@@ -54,7 +54,7 @@ def explanation_mapping(explanation: Explanation) -> dict[str, Any]:
     """Return what JSON shows of an explanation."""
     mapping: dict[str, Any] = {
         "layer": explanation.layer.name,
-        "type": type(explanation.layer.node.layer).__name__,
+        "type": explanation.layer.node.layer.type_name,
         "inputs": list(explanation.layer.input_names),
         "sample": explanation.sample,
         "map": explanation.map,

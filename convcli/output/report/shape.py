@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from convcli.analysis import cost
@@ -10,8 +10,8 @@ from convcli.analysis.planning import named_shapes, plan_for
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError
 from convcli.core.option_choices import COUNTS
-from convcli.core.records import Record
-from convcli.core.shapes import DataFormat, Extent, Shape, total
+from convcli.core.records import Record, field
+from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, total
 from convcli.io.nested_lists import spell_nonfinite
 from convcli.model.graph import Model
 from convcli.model.plan import Plan, PlannedLayer
@@ -25,6 +25,7 @@ class ShapeReport(Report):
 
     The summary includes memory. `memory` says whether it was requested: if not, only the table's last line shows it.
     `inputs` and `outputs` are the model's names for them, which the summary leaves out where there is only one.
+    `unknown` says of each layer that is not known, by name, why.
     """
 
     kind = "shape"
@@ -34,6 +35,7 @@ class ShapeReport(Report):
     memory: bool = False
     inputs: tuple[str, ...] = ("input",)
     outputs: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(factory=dict)
 
     def mapping(self) -> dict[str, Any]:
         if self.memory:
@@ -99,21 +101,23 @@ def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None 
     """Return the shapes, counts and receptive fields of a plan, under the keys of the JSON output."""
     options = options or SummaryOptions()
 
-    def with_batch(shape: Shape) -> list[Extent]:
-        return [options.batch, *data_format.from_channels_last(shape)]
+    def with_batch(shape: Shape) -> list[Extent] | None:
+        return None if shape == UNKNOWN_SHAPE else [options.batch, *data_format.from_channels_last(shape)]
 
     windows = _windows_at(plan, options.at) if options.at is not None else {}
     layers = [_layer(plan, layer, with_batch, options) | windows.get(layer.name, {}) for layer in plan.layers]
-    counts = {key: total(layer[key] for layer in layers) for key in ("params", "trainable_params", *_counts(options))}
-    params, trainable = counts["params"], counts["trainable_params"]
+    add = total if plan.is_complete else _total_of_known
+    counts = {key: add(layer[key] for layer in layers) for key in ("params", "trainable_params", *_counts(options))}
+    non_trainable = add(_difference(layer["params"], layer["trainable_params"]) for layer in layers)
     return {
         "name": plan.model.name,
         "data_format": data_format.value,
         "input_shape": _one_or_all({name: with_batch(shape) for name, shape in plan.input_shapes.items()}),
         "output_shape": _one_or_all({name: with_batch(shape) for name, shape in plan.output_shapes.items()}),
-        "params": params,
-        "trainable_params": trainable,
-        "non_trainable_params": None if params is None or trainable is None else params - trainable,
+        **({} if plan.is_complete else {"complete": False}),
+        "params": counts["params"],
+        "trainable_params": counts["trainable_params"],
+        "non_trainable_params": non_trainable,
         **{key: counts[key] for key in _counts(options)},
         **(_memory(plan, layers, options) if options.memory else {}),
         **({} if options.at is None else {"at": list(options.at)}),
@@ -121,9 +125,19 @@ def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None 
     }
 
 
+def _total_of_known(extents: Iterable[Extent]) -> Extent:
+    """Return the sum of those that are known, as the totals of a model with unknown layers are."""
+    return sum(extent for extent in extents if extent is not None)
+
+
+def _difference(extent: Extent, other: Extent) -> Extent:
+    return None if extent is None or other is None else extent - other
+
+
 def _memory(plan: Plan, layers: Sequence[Mapping[str, Any]], options: SummaryOptions) -> dict[str, Any]:
     peak, at_layer = cost.peak_activations(plan, options.dtype, options.batch or 1)
-    values = (options.dtype, total(layer["weight_bytes"] for layer in layers), peak, at_layer)
+    add = total if plan.is_complete else _total_of_known
+    values = (options.dtype, add(layer["weight_bytes"] for layer in layers), peak, at_layer)
     return dict(zip(MEMORY, values, strict=False))
 
 
@@ -131,6 +145,13 @@ def _counts(options: SummaryOptions) -> tuple[str, ...]:
     """Return the keys of the requested counts of multiplications."""
     more = {"macs": (), "flops": ("flops",), "detail": ("flops", "macs_with_bias", "macs_over_output")}
     return ("macs", *more[options.count])
+
+
+def lacks_a_share(summary: Mapping[str, Any], key: str) -> bool:
+    """Return whether a total of a summary is only of what is known, because a layer's share of it is not."""
+    shares = ("params", "trainable_params") if key == "non_trainable_params" else (key,)
+    layers = summary["layers"] if not summary.get("complete", True) else []
+    return any(layer.get(share, 0) is None for layer in layers for share in shares)
 
 
 COUNT: dict[str, Callable[[PlannedLayer], Extent]] = {
@@ -164,7 +185,8 @@ def _layer(plan: Plan, layer: PlannedLayer, with_batch: Any, options: SummaryOpt
     jumps = {name: _jumps(field) for name, field in fields.items()}
     return {
         "name": layer.name,
-        "type": type(layer.node.layer).__name__,
+        "type": layer.node.layer.type_name,
+        **({} if plan.is_complete else {"known": layer.is_known}),
         "inputs": spell_nonfinite(list(layer.node.inputs)),
         "output_shape": with_batch(layer.output_shape),
         "kernel_shape": list(correlation.kernel.shape) if correlation else None,

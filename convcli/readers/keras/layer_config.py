@@ -40,7 +40,7 @@ def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
         if str(function) not in OPERATORS:
             raise NotFollowedError(f"calls {short_repr(function)}, which is not one of {', '.join(OPERATORS)}")
         return LAYERS[canonical_name(OPERATORS[str(function)])]
-    if ".ops." in str(module) and name not in OPERATIONS:
+    if is_operation(layer) and name not in OPERATIONS:
         raise NotFollowedError(f"is not an operation that convcli has: {', '.join(OPERATIONS)}")
     result = LAYERS.get(canonical_name(name))
     if result is None or name not in (result.__name__, *result.aliases):
@@ -74,11 +74,16 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
 
 
 def facts_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool) -> dict[str, Any]:
-    """Return what the file tells of a layer in the model, whatever its class: name, path in a weights file, freezing."""
+    """Return what the file tells of a layer of any class: name, path in a weights file, whether it is frozen."""
     facts: dict[str, Any] = {"name": name, "stored_as": path}
     if not trainable or config_of(layer).get("trainable") is False:
         facts["trainable"] = False
     return facts
+
+
+def is_operation(layer: Mapping[str, Any]) -> bool:
+    """Return whether a layer is an operation on tensors, which has no weights."""
+    return layer["class_name"] == OPERATOR_LAYER or ".ops." in str(layer.get("module"))
 
 
 def other_dtype(config: Mapping[str, Any]) -> str | None:

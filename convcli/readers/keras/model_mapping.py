@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located
+from convcli.core.option_names import option
 from convcli.model.activations import works_along_axis
 from convcli.model.layers import UNKNOWN
 from convcli.readers.keras.flatten import Flattener, LayerEntry
@@ -29,8 +30,6 @@ def mapping(value: Mapping[str, Any], title: str) -> dict[str, Any]:
     for layer_type, arguments in _arguments(layers):
         if layer_type == UNKNOWN and arguments["name"] in flattener.told:
             arguments["output_shape"] = flattener.told[arguments["name"]]
-    if from_keras_2:
-        _check_hard_sigmoid(layers)
     _warn_of_dtypes(model)
     if any(arguments.get("data_format") == "channels_first" for _, arguments in _arguments(layers)):
         _keep_last_axis(layers)
@@ -55,17 +54,8 @@ def _warn_of_dtypes(model: KerasModel) -> None:
         return
     (first, dtype), others = next(iter(dtypes.items())), len(dtypes) - 1
     layers = f"layer {first}" if not others else f"layer {first} and {others:,} other{'s' * (others > 1)}"
-    warnings.warn(
-        f"{layers}: the dtype {dtype} is ignored; --dtype sets the number type of the computation", stacklevel=2
-    )
-
-
-def _check_hard_sigmoid(layers: Iterable[LayerEntry]) -> None:
-    """Raise `ConvcliError` for hard_sigmoid, which is another function in Keras 2 than in Keras 3."""
-    for _, arguments in _arguments(layers):
-        if arguments.get("activation") == "hard_sigmoid":
-            with located(f"layer {arguments['name']}"):
-                raise ConvcliError("hard_sigmoid of Keras 2 is clip(0.2·x + 0.5), another function than Keras 3's")
+    sets = f"{option('dtype')} sets the number type of the computation"
+    warnings.warn(f"{layers}: the dtype {dtype} is ignored; {sets}", stacklevel=2)
 
 
 def _keep_last_axis(layers: Iterable[LayerEntry]) -> None:

@@ -11,7 +11,7 @@ from convcli.core.records import Record, replace
 from convcli.model.layers import UNKNOWN, snake_case
 from convcli.readers.keras.inbound_nodes import Call, TensorReference, read_call, tensor_references
 from convcli.readers.keras.json_values import config_of, is_keras, plain_value, sample_shape
-from convcli.readers.keras.layer_config import arguments_of, facts_of, layer_class_of, other_dtype
+from convcli.readers.keras.layer_config import arguments_of, facts_of, is_operation, layer_class_of, other_dtype
 from convcli.readers.reader import NotFollowedError
 
 FUNCTIONAL, SEQUENTIAL, INPUT_LAYER = ("Functional", "Model"), "Sequential", "InputLayer"
@@ -158,6 +158,7 @@ def _read_layer(layer: Mapping[str, Any], name: str, from_keras_2: bool, path: s
     calls = tuple(read_call(node) for node in nodes)
     problem = next((call.problem for call in calls if call.problem), None)
     if layer["class_name"] not in (*FUNCTIONAL, SEQUENTIAL):
+        problem = problem or (_problem_of_keras_2(layer) if from_keras_2 else None)
         entry = _entry(layer, name, path, trainable, problem)
         shapes, dtype = _built_shapes(layer.get("build_config")), other_dtype(config_of(layer))
         return KerasLayer(name, calls, entry, input_shapes=shapes, dtype=dtype)
@@ -183,11 +184,19 @@ def _entry(
     except NotFollowedError as error:
         problem = error.problem
     facts = facts_of(layer, name, path, trainable)
-    return {UNKNOWN: {**facts, "class_name": layer["class_name"], "reason": problem}}
+    weights: dict[str, Any] = {"weights": []} if is_operation(layer) else {}
+    return {UNKNOWN: {**facts, **weights, "class_name": layer["class_name"], "reason": problem}}
+
+
+def _problem_of_keras_2(layer: Mapping[str, Any]) -> str | None:
+    """Return what a layer of Keras 2 computes otherwise than that of Keras 3, None where nothing."""
+    if config_of(layer).get("activation") == "hard_sigmoid":
+        return "computes hard_sigmoid as in Keras 2, clip(0.2·x + 0.5), which is another function than Keras 3's"
+    return None
 
 
 def _built_shapes(build_config: Any) -> tuple[Sequence[Any] | None, ...]:
-    """Return the shapes of samples that a layer was built on, in the order of its inputs; none where they are not told."""
+    """Return the shapes of samples that a layer was built on, in the order of its inputs; none where not told."""
     shapes = plain_value(build_config.get("input_shape")) if isinstance(build_config, dict) else None
     if not isinstance(shapes, list):
         return ()

@@ -34,7 +34,8 @@ def renderables(report: DiffReport) -> Iterator[RenderableType]:
     for key, name in (("params", "Total params"), ("trainable_params", "Trainable params"), ("macs", "MACs")):
         ratio = report.ratio[key]
         times = "" if ratio is None or report.a[key] == report.b[key] else f" (×{ratio:.4g})"
-        yield Text(f" {name}: {_change(format_count(report.a[key]), format_count(report.b[key]))}{times}")
+        at_least = "at least " if key in report.lacking else ""
+        yield Text(f" {name}: {at_least}{_change(format_count(report.a[key]), format_count(report.b[key]))}{times}")
     differing = sum(bool(pair.differs) for pair in report.pairs)
     yield Text(f" Layers: {len(report.pairs) - differing:,} the same, {differing:,} differ", "dim")
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from convcli.core.shapes import format_shape
+from convcli.core.shapes import Extent, format_shape
 from convcli.output.render.number_format import format_count
+from convcli.output.report.shape import lacks_a_share
 
 UNLIMITED_WIDTH = 1 << 16  # characters
 RIGHT_ALIGNED = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of numbers
@@ -35,7 +36,7 @@ def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | 
     """Return a table of the layers: output shapes, parameters, the columns in `more`, and inputs unless in a chain."""
     layers = summary["layers"]
     columns: dict[str, Sequence[str]] = {
-        "Layer (type)": [f"{layer['name']} ({layer['type']})" for layer in layers],
+        "Layer (type)": [f"{layer['name']} ({layer['type']}{_known_text(layer)})" for layer in layers],
         "Output Shape": [format_shape(layer["output_shape"]) for layer in layers],
         "Param #": [format_count(layer["params"]) for layer in layers],
         **(more or {}),
@@ -70,4 +71,13 @@ def parameter_totals(summary: Mapping[str, Any]) -> Iterator[Text]:
         ("Trainable params", "trainable_params"),
         ("Non-trainable params", "non_trainable_params"),
     ):
-        yield Text(f" {name}: {format_count(summary[key])}")
+        yield Text(f" {name}: {total_text(summary, key)}")
+
+
+def total_text(summary: Mapping[str, Any], key: str, show: Callable[[Extent], str] = format_count) -> str:
+    """Return a total, with "at least" in front where a layer's share is not known."""
+    return f"at least {show(summary[key])}" if lacks_a_share(summary, key) else show(summary[key])
+
+
+def _known_text(layer: Mapping[str, Any]) -> str:
+    return "" if layer.get("known", True) else ", not known"

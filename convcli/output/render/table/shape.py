@@ -12,7 +12,13 @@ from convcli.core.memory import format_bytes
 from convcli.core.records import Record
 from convcli.core.shapes import axis_names, format_extents
 from convcli.output.render.number_format import format_count, format_per_axis
-from convcli.output.render.table.layer_table import format_shapes, layer_table, model_title, parameter_totals
+from convcli.output.render.table.layer_table import (
+    format_shapes,
+    layer_table,
+    model_title,
+    parameter_totals,
+    total_text,
+)
 from convcli.output.report.shape import ShapeReport
 
 
@@ -53,9 +59,10 @@ def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     counts = {key: count for key, count in COUNTS.items() if key in summary}
     yield model_title(summary)
     yield layer_table(summary, _columns(summary, counts, report.memory))
+    yield from _not_known(report)
     yield from parameter_totals(summary)
     for key, count in counts.items():
-        yield Text(f" {count.total}: {format_count(summary[key])}")
+        yield Text(f" {count.total}: {total_text(summary, key)}")
     yield Text(f" {_memory_line(summary, report.batch)}")
     for count in counts.values():
         yield Text(f" {count.note}", "dim")
@@ -63,6 +70,13 @@ def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     for layer in summary["layers"]:
         if "working" in layer:
             yield from _working(layer)
+
+
+def _not_known(report: ShapeReport) -> Iterator[Text]:
+    """Yield which layers are not known, a line for each reason."""
+    for reason in dict.fromkeys(report.unknown.values()):
+        names = ", ".join(name for name, own in report.unknown.items() if own == reason)
+        yield Text(f" Not known: {names}: {reason}", "yellow")
 
 
 def _columns(summary: Mapping[str, Any], counts: Mapping[str, Count], with_memory: bool) -> dict[str, list[str]]:
@@ -83,8 +97,9 @@ def _columns(summary: Mapping[str, Any], counts: Mapping[str, Count], with_memor
 
 def _memory_line(summary: Mapping[str, Any], batch: int | None) -> str:
     peak_layer = summary["peak_activation_layer"]
+    weights = total_text(summary, "weight_bytes", _format_memory)
     return (
-        f"Memory ({summary['dtype']}, batch of {batch or 1}): weights {_format_memory(summary['weight_bytes'])}, "
+        f"Memory ({summary['dtype']}, batch of {batch or 1}): weights {weights}, "
         f"values at most {_format_memory(summary['peak_activation_bytes'])}{f', at {peak_layer}' if peak_layer else ''}"
     )
 
