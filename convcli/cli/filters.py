@@ -27,7 +27,7 @@ Examples:
     is_flag=True,
     help="Divide each filter by the sum of its values, or by the sum of the positive ones where that is 0.",
 )
-@reports("table", "json", "yaml", "csv", "npy", "npz")
+@reports("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png")
 def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
     """List the bank of hand-made filters, or show the named ones: their values, what they do, where they come from.
 

@@ -10,11 +10,11 @@ from convcli.core import memory
 from convcli.core.closeable import Closeable
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
-from convcli.core.lazy_imports import Array
+from convcli.core.lazy_imports import Array, np
 from convcli.core.option_names import option, spoken
 from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, field, replace
-from convcli.core.shapes import DataFormat, format_shape, product
+from convcli.core.shapes import DataFormat, format_shape, known, product
 from convcli.engine.bind_weights import WeightSource, bind
 from convcli.engine.execution import Execution
 from convcli.io import layout
@@ -128,6 +128,13 @@ class Run(Closeable):
         with located_in(self.plan.model):
             outputs = self.program(arrays, progress)
         return RunResult(self.plan, self.batch.size, outputs, self.weights, self.program.algorithms_used)
+
+    def outline(self) -> RunResult:
+        """Return a result without the work: outputs of the right shapes that hold zeros and take no memory."""
+        zero = np.zeros((), self.batch.dtype)
+        shapes = {name: (self.batch.size, *map(known, self.plan.shapes[name])) for name in self.outputs}
+        outputs = {name: np.broadcast_to(zero, shape) for name, shape in shapes.items()}
+        return RunResult(self.plan, self.batch.size, outputs, self.weights, {})
 
     def close(self) -> None:
         """Let its threads and memory go."""

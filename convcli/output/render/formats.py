@@ -70,6 +70,8 @@ FORMATS = {
     "npz": Format("npy_npz:render_npz", (".npz",), binary=True, text_bytes=0, array_copies=2),
     "heatmap": Format("heatmap:render_heatmap", (), draws_with_symbols=True),
     "png": Format("png:render_png", (".png",), binary=True, text_bytes=50),
+    "tif": Format("picture:render_tif", (".tif", ".tiff"), binary=True, text_bytes=24),
+    "jpg": Format("picture:render_jpg", (".jpg", ".jpeg"), binary=True, text_bytes=24),
     "gif": Format("gif:render_gif", (".gif",), binary=True),
     "html": Format("page:render_html", (".html", ".htm")),
 }

@@ -1,7 +1,8 @@
-"""Feature maps as grids with titles, layer by layer and sample by sample: what a heatmap and a PNG draw."""
+"""Maps and filters as grids with titles, layer by layer and sample by sample: what a heatmap and a PNG draw."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from convcli.core.errors import ConvcliError
@@ -10,7 +11,8 @@ from convcli.core.records import Record
 from convcli.core.shapes import format_shape
 from convcli.output.render.slices import slices_2d
 from convcli.output.report import Report
-from convcli.output.report.apply import ApplyReport, Maps
+from convcli.output.report.apply import ApplyReport, Kernels, Maps
+from convcli.output.report.filters import FiltersReport
 
 
 class TitledMap(Record):
@@ -28,7 +30,7 @@ class MapGroup(Record):
 
 
 class MapSection(Record):
-    """The maps of one layer."""
+    """The maps, or the filters, of one layer or group."""
 
     title: str
     groups: tuple[MapGroup, ...]
@@ -45,10 +47,51 @@ class MapSection(Record):
 
 
 def map_sections(report: Report) -> list[MapSection]:
-    """Return a section for each layer of a report. Raises `ConvcliError` if the report has no maps."""
+    """Return a section for each layer of a report: its maps, or its filters if they were requested.
+
+    Raises `ConvcliError` if the report has neither.
+    """
+    if isinstance(report, FiltersReport):
+        return _bank_sections(report)
     if not isinstance(report, ApplyReport):
         raise ConvcliError("there are no maps in this answer", "-f table, json, yaml or csv")
-    return [_section(report, maps) for maps in report.maps]
+    if not report.shows_weights:
+        return [_section(report, maps) for maps in report.maps]
+    sections = [_filter_section(kernels) for kernels in report.kernels if kernels.is_spatial]
+    if not sections:
+        raise ConvcliError("no layer has filters to draw", "without --show-weights: the maps")
+    return sections
+
+
+def _filter_section(kernels: Kernels) -> MapSection:
+    grids = ((title, grid) for name, array in kernels.grids(kernels.names) for title, grid in slices_2d(name, array))
+    titled = tuple(TitledMap(title, np.atleast_2d(grid)) for title, grid in grids)
+    return MapSection(f"{kernels.layer}: filters", (MapGroup("", titled),))
+
+
+def _bank_sections(report: FiltersReport) -> list[MapSection]:
+    """Return a section for each group of filters, in which those of one size follow each other.
+
+    Several filters are each divided by their largest magnitude: a Gaussian is not seen beside a Laplacian otherwise.
+    """
+    sections = []
+    for group, filters in itertools.groupby(report.filters, lambda filter_: filter_.group):
+        by_size: dict[tuple[int, ...], list[TitledMap]] = {}
+        for filter_ in filters:
+            values = np.atleast_2d(np.array(filter_.values, float))
+            if len(report.filters) > 1:
+                values /= abs(values).max() or 1
+            titled = (TitledMap(title, grid) for title, grid in slices_2d(filter_.name, values))
+            by_size.setdefault(values.shape, []).extend(titled)
+        sections.append(MapSection(group, tuple(MapGroup("", tuple(maps)) for maps in by_size.values())))
+    return sections
+
+
+def sheet_title(report: Report) -> str:
+    """Return the title of all sections of a report."""
+    if isinstance(report, FiltersReport):
+        return "Filters, each divided by its largest magnitude" if len(report.filters) > 1 else "Filter"
+    return str(report.summary["name"]) if isinstance(report, ApplyReport) else ""
 
 
 def _section(report: ApplyReport, maps: Maps) -> MapSection:

@@ -40,13 +40,30 @@ class Kernels(Record):
     bias: Array | None
     names: tuple[str, ...]
 
+    @property
+    def is_spatial(self) -> bool:
+        """True unless the filters, as those of a dense layer, are rows of a number for each channel."""
+        return self.kernel.ndim > 2
+
+    def grids(self, titles: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        """Yield each filter below its title; one that sees several channels, channel by channel."""
+        for index, title in enumerate(titles):
+            filter_ = self.kernel[..., index]  # (*size, channels)
+            channels = filter_.shape[-1]
+            if self.is_spatial and channels > 1:
+                for channel in range(channels):
+                    yield f"{title}, input channel {channel}", filter_[..., channel]
+            else:
+                yield title, filter_[..., 0] if self.is_spatial else filter_
+
 
 class ApplyReport(Report):
     """The answer of `apply`: the summary with the actual batch size, and the maps of the requested layers.
 
     `single` says that `maps` has one output, which JSON shows without its name; `one_map` that one of its maps was
-    requested. `kernels`, and `weights` by layer and name, are there if they were requested. `notes` say how kernels
-    meet the input. `algorithms` names, for each layer that correlates, the algorithms that did it.
+    requested. `kernels`, and `weights` by layer and name, are there if they were requested (`shows_weights`): heatmaps
+    and sheets then draw filters in place of maps. `notes` say how kernels meet the input. `algorithms` names, for each
+    layer that correlates, the algorithms that did it.
     """
 
     kind = "apply"
@@ -56,6 +73,7 @@ class ApplyReport(Report):
     data_format: DataFormat
     single: bool = True
     one_map: bool = False
+    shows_weights: bool = False
     kernels: tuple[Kernels, ...] = ()
     weights: Mapping[str, Mapping[str, Array]] = field(factory=dict)
     notes: tuple[str, ...] = field(default=())
@@ -89,16 +107,26 @@ class ApplyReport(Report):
 
 
 def apply_report(
-    result: RunResult, layers: Sequence[str], data_format: DataFormat, *, single: bool, show_weights: bool
+    result: RunResult,
+    layers: Sequence[str],
+    data_format: DataFormat,
+    *,
+    single: bool,
+    show_weights: bool,
+    weights_of: str | None = None,
 ) -> ApplyReport:
-    """Return the report of a run: the maps of the named layers, `single` where they are one output and not several."""
+    """Return the report of a run: the maps of the named layers, `single` where they are one output and not several.
+
+    `show_weights` adds the weights and the filters, those of the layer `weights_of` if it is not None.
+    """
     names = map_names(result.plan)
     return ApplyReport(
         summary=summary(result.plan, data_format, SummaryOptions(result.batch_size)),
         maps=tuple(Maps(name, result.outputs[name], names[name]) for name in layers),
         data_format=data_format,
         single=single and len(layers) == 1,
-        kernels=kernels_of(result.plan, result.weights) if show_weights else (),
+        shows_weights=show_weights,
+        kernels=kernels_of(result.plan, result.weights, weights_of) if show_weights else (),
         weights=result.weights if show_weights else {},
         notes=(*kernel_notes(result.plan), *_size_notes(result.plan)),
         algorithms=result.algorithms,
@@ -160,13 +188,17 @@ def kernel_title(layer: PlannedLayer, step: Correlate) -> str:
     return layer.name if step.kernel.name == "kernel" else f"{layer.name} {step.kernel.name}"
 
 
-def kernels_of(plan: Plan, weights: Mapping[str, Mapping[str, Array]]) -> tuple[Kernels, ...]:
-    """Return the filters of every layer that has some."""
+def kernels_of(
+    plan: Plan, weights: Mapping[str, Mapping[str, Array]], layer_name: str | None = None
+) -> tuple[Kernels, ...]:
+    """Return the filters of every layer that has some, or of the named one."""
     from convcli.engine.algorithms.kernel_layout import correlation_kernel
 
     names, kernels = map_names(plan), []
     for layer in plan.layers:
         own = names[layer.name]
+        if layer_name not in (None, layer.name):
+            continue
         if layer.name not in weights:  # a later call of a shared layer, or a layer that was not run
             continue
         for step in layer.steps:

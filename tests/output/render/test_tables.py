@@ -17,6 +17,7 @@ from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.table import TABLES, render_table
 from convcli.output.report import Report
 from convcli.output.report.page_data import PageData
+from convcli.output.report.picture import PictureReport
 from convcli.output.report.shape import ShapeReport
 
 
@@ -28,10 +29,10 @@ def rendered(report, style=PLAIN):
 
 
 def report_classes():
-    """Return all classes of reports but that of a page, which has a format of its own."""
+    """Return all classes of reports but those of a page and a picture, which have formats of their own."""
     modules = [import_module(f"{reports.__name__}.{module.name}") for module in iter_modules(reports.__path__)]
     classes = {value for module in modules for _, value in getmembers(module, isclass) if issubclass(value, Report)}
-    return classes - {Report, PageData}
+    return classes - {Report, PageData, PictureReport}
 
 
 def test_every_kind_of_report_has_a_table():

@@ -47,14 +47,7 @@ def _samples(maps: Maps) -> Iterator[RenderableType]:
 
 def _filters(kernels: Kernels) -> Iterator[RenderableType]:
     """Yield a grid for each filter, with its bias; for one that sees several channels, a grid for each channel."""
-    is_spatial = kernels.kernel.ndim > 2
-    named = []
-    for index, name in enumerate(kernels.names):
-        title = name if kernels.bias is None else f"{name}, bias {format_value(kernels.bias[index])}"
-        filter_ = kernels.kernel[..., index]  # (*size, channels)
-        channels = filter_.shape[-1]
-        if is_spatial and channels > 1:
-            named += [(f"{title}, input channel {channel}", filter_[..., channel]) for channel in range(channels)]
-        else:
-            named.append((title, filter_[..., 0] if is_spatial else filter_))
-    yield from number_grids(named)
+    titles = kernels.names
+    if kernels.bias is not None:
+        titles = tuple(f"{name}, bias {format_value(bias)}" for name, bias in zip(titles, kernels.bias, strict=True))
+    yield from number_grids(kernels.grids(titles))
