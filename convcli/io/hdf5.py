@@ -26,6 +26,8 @@ MAX_VALUE_BYTES = 8
 
 def attributes(content: bytes, names: Iterable[str]) -> dict[str, str]:
     """Return those of the named attributes of a file's root that are there, as texts. Raises `ConvcliError`."""
+    from convcli.core.child_process import survives_in_child
+
     h5py = import_extra("h5py", "keras")
     _check_heaps(content)
 
