@@ -138,7 +138,7 @@ def test_paths_and_names_in_the_code_exist(name):
     assert paths
     assert [path for path in paths if not (ROOT / path).exists() and "NAME" not in path] == []
     for word, path in re.findall(r"`(\w+)` in `(convcli/[\w/.]+)`", TEXTS[name]):
-        assert re.search(rf"^(def )?{word}\b", (ROOT / path).read_text(), re.MULTILINE), f"{word} in {path}"
+        assert re.search(rf"^(def |#define )?{word}\b", (ROOT / path).read_text(), re.MULTILINE), f"{word} in {path}"
 
 
 def test_tables_of_the_manual_hold_what_the_registries_hold():

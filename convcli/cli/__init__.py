@@ -12,7 +12,7 @@ import click
 
 from convcli.cli import streams
 from convcli.core.blas_threads import limit_blas_to_one_thread
-from convcli.core.errors import one_line
+from convcli.core.errors import ConvcliError, one_line
 from convcli.core.option_names import spelled_as_flags
 from convcli.io.files import os_error_text
 
@@ -64,13 +64,33 @@ class Commands(click.Group):
     context_settings=HELP,
     epilog=EPILOG,
 )
-@click.version_option(package_name="convcli", prog_name="convcli", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, requested: _show_version(context) if requested else None,
+    help="Show the version and the core in use, and exit.",
+)
 def main() -> None:
     """A convolution calculator: what a filter does to an array, what shape comes out, and what it costs.
 
     Names and meanings are those of Keras 3. "Convolution" is cross-correlation, as in all of deep learning, unless
     flip_kernel says otherwise.
     """
+
+
+def _show_version(context: click.Context) -> None:
+    """Show the version and the core, and end the command."""
+    from convcli import __version__
+    from convcli.engine.native.core import describe_core
+
+    try:
+        core = describe_core(os.environ)
+    except ConvcliError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"convcli {__version__}\ncore: {core}")
+    context.exit()
 
 
 def run() -> None:

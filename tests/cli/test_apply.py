@@ -125,8 +125,8 @@ def test_data_formats(convcli, tmp_path):
         ),
         (
             (LINES, DETECTORS, "--algorithm", "fft"),
-            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
-            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'plain'.",
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'native', 'patches', 'banded', "
+            "'winograd', 'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'plain'.",
         ),
         (
             (LINES, "samples/mnist.yaml", "--strides", "2"),

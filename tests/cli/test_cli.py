@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -14,10 +15,28 @@ LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
 
 
 def test_version_and_help(convcli):
-    assert convcli("--version").stdout == f"convcli {library.__version__}\n"
+    assert convcli("--version").stdout.splitlines()[0] == f"convcli {library.__version__}"
     text = convcli("--help").stdout
     assert "apply" in text
     assert "shape" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "core"),
+    [("numpy", r"core: numpy \(CONVCLI_CORE\)"), ("avx2", r"core: (native \w+|numpy \(not built\))")],
+)
+def test_the_version_names_the_core(environment, core):
+    done = shell("convcli --version", CONVCLI_CORE=environment)
+    assert re.fullmatch(core, done.stdout.decode().splitlines()[1])
+
+
+@pytest.mark.parametrize(
+    "command", ["convcli --version", "convcli apply samples/lines.yaml --filter box --algorithm native"]
+)
+def test_an_unknown_core_is_an_error(command):
+    done = shell(command, CONVCLI_CORE="fast")
+    assert done.returncode == 1
+    assert done.stderr.endswith(b": CONVCLI_CORE='fast' in the environment (numpy, baseline, avx2, avx512)\n")
 
 
 def test_completion_in_the_shell():

@@ -15,12 +15,14 @@ from click.testing import CliRunner
 import convcli
 from convcli.cli import main
 from convcli.core.errors import ConvcliError
+from convcli.engine.native.core import native_core
 
 NUMBERS = "numbers split by commas, tabs, semicolons or spaces"
 ONE_ARRAY = f"lines of {NUMBERS}, or a nested list"
 TEXT = "UTF-8 text, or an .npy or .npz file"
 LITERAL = "a number, text in quotes, list, True, False, None, or a/b"
 KERNEL = "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d"
+NATIVE = "native or " if native_core() else ""  # an algorithm where the core is built
 CONV2D = "filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias"
 
 
@@ -544,7 +546,7 @@ ARRAYS = {
         (
             "apply x.yaml -l Conv1D('bump') --algorithm phases",
             "--layer: layer conv1d: algorithm phases does not suit this layer: it is for transposed convolutions "
-            "(patches or banded or interleaved or plain, or auto)",
+            f"({NATIVE}patches or banded or interleaved or plain, or auto)",
         ),
         # render
         (
@@ -660,8 +662,8 @@ def test_files(run, tmp_path, arguments, message):
         ("apply x.yaml -l ReLU() --all-layers --map 0", "--map is of one layer's maps (--layer-output NAME)"),
         (
             "apply x.yaml -l flatten --algorithm fft",
-            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'patches', 'banded', 'winograd', "
-            "'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'plain'.",
+            "Invalid value for '--algorithm': 'fft' is not one of 'auto', 'native', 'patches', 'banded', "
+            "'winograd', 'space_to_depth', 'fourier', 'interleaved', 'channelwise', 'phases', 'plain'.",
         ),
         (
             "apply x.yaml x.yaml -l flatten",
@@ -740,8 +742,8 @@ def test_usage(run, tmp_path, arguments, message):
     [
         (
             lambda: convcli.convolve([1, 2], [1], algorithm="fft"),
-            "layer conv1d: algorithm 'fft' (auto, patches, banded, winograd, space_to_depth, fourier, interleaved, "
-            "channelwise, phases, plain)",
+            "layer conv1d: algorithm 'fft' (auto, native, patches, banded, winograd, space_to_depth, fourier, "
+            "interleaved, channelwise, phases, plain)",
         ),
         (lambda: convcli.convolve([1, 2], 5), f"a kernel of shape () ({KERNEL})"),
         (

@@ -15,6 +15,7 @@ AUTO = "auto"  # leaves the choice to `choose`
 
 # The modules of this folder that are algorithms; the command line knows them by the same names.
 ALGORITHMS = (
+    "native",
     "patches",
     "banded",
     "winograd",

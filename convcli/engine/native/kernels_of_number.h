@@ -1,0 +1,8 @@
+/* All kernels at one level for one number type: a kernel is entered here and in `KERNELS` of operation.h. */
+#include "vectors.h"
+
+#include "epilogue.h"
+
+#include "convolution.h"
+
+#include "undefine.h"

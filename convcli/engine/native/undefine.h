@@ -1,0 +1,24 @@
+/* Take back the short names of vectors.h and of the kernels, so that they can be defined for the next number type. */
+#undef NAME
+#undef JOIN
+#undef JOIN_3
+#undef LANES
+#undef BLOCK
+#undef INLINE
+#undef UNROLL
+#undef vector
+#undef load
+#undef store
+#undef all_of
+#undef largest
+#undef smallest
+#undef load_some
+#undef store_some
+#undef load_up_to
+#undef store_up_to
+#undef finish
+#undef plan
+#undef multiply
+#undef whole_run
+#undef enter
+#undef enter_tile

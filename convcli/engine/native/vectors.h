@@ -1,0 +1,80 @@
+/* Vectors of one number type at one level. No `#pragma once`: `kernels.h` includes it for float and again for double.
+
+   GCC and Clang have operators for their vector types, so that kernels read alike at every level; only what has no
+   operator is spelled for each. Every name ends in the number type and the level: NAME(load) is load_float_avx2. */
+#define JOIN_3(a, b, c) a##_##b##_##c
+#define JOIN(a, b, c) JOIN_3(a, b, c)
+#define NAME(name) JOIN(name, NUMBER, LEVEL)
+#define LANES (VECTOR_BYTES / (int)sizeof(NUMBER))
+#define BLOCK (2 * LANES) /* filters in a block of weights: two vectors */
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 16")
+
+#define vector NAME(vector)
+typedef NUMBER vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef NUMBER NAME(anywhere) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(NUMBER)), may_alias));
+
+#define load NAME(load)
+INLINE vector load(const NUMBER *at) { return *(const NAME(anywhere) *)at; }
+
+#define store NAME(store)
+INLINE void store(NUMBER *at, vector v) { *(NAME(anywhere) *)at = v; }
+
+#define all_of NAME(all_of) /* a vector of one number */
+INLINE vector all_of(NUMBER a) { return a - (vector){0}; }
+
+#define largest NAME(largest) /* a where a > b, else b: where one is not a number, b */
+#define smallest NAME(smallest)
+#if VECTOR_BYTES == 64
+INLINE vector largest(vector a, vector b) { return JOIN(_mm512, max, SUFFIX)(a, b); }
+INLINE vector smallest(vector a, vector b) { return JOIN(_mm512, min, SUFFIX)(a, b); }
+#elif VECTOR_BYTES == 32
+INLINE vector largest(vector a, vector b) { return JOIN(_mm256, max, SUFFIX)(a, b); }
+INLINE vector smallest(vector a, vector b) { return JOIN(_mm256, min, SUFFIX)(a, b); }
+#elif defined(__SSE2__)
+INLINE vector largest(vector a, vector b) { return JOIN(_mm, max, SUFFIX)(a, b); }
+INLINE vector smallest(vector a, vector b) { return JOIN(_mm, min, SUFFIX)(a, b); }
+#else
+typedef INTEGER NAME(bits) __attribute__((vector_size(VECTOR_BYTES)));
+#define choose NAME(choose)
+INLINE vector choose(NAME(bits) which, vector a, vector b) {
+    return (vector)((which & (NAME(bits))a) | (~which & (NAME(bits))b));
+}
+INLINE vector largest(vector a, vector b) { return choose(a > b, a, b); }
+INLINE vector smallest(vector a, vector b) { return choose(a < b, a, b); }
+#undef choose
+#endif
+
+/* The first `count` numbers of a vector, 0 < count < LANES; what is loaded beyond them is 0, and nothing is stored. */
+#define load_some NAME(load_some)
+#define store_some NAME(store_some)
+#if VECTOR_BYTES == 64
+INLINE vector load_some(const NUMBER *at, int64_t count) {
+    return JOIN(_mm512_maskz, loadu, SUFFIX)((1u << count) - 1, at);
+}
+INLINE void store_some(NUMBER *at, vector v, int64_t count) {
+    JOIN(_mm512_mask, storeu, SUFFIX)(at, (1u << count) - 1, v);
+}
+#else
+INLINE vector load_some(const NUMBER *at, int64_t count) {
+    vector v = {0};
+    for (int64_t lane = 0; lane < count; lane++) v[lane] = at[lane];
+    return v;
+}
+INLINE void store_some(NUMBER *at, vector v, int64_t count) {
+    for (int64_t lane = 0; lane < count; lane++) at[lane] = v[lane];
+}
+#endif
+
+/* The same with any count: nothing for 0 or less, the whole vector for LANES or more. */
+#define load_up_to NAME(load_up_to)
+INLINE vector load_up_to(const NUMBER *at, int64_t count) {
+    return count >= LANES ? load(at) : count > 0 ? load_some(at, count) : (vector){0};
+}
+#define store_up_to NAME(store_up_to)
+INLINE void store_up_to(NUMBER *at, vector v, int64_t count) {
+    if (count >= LANES)
+        store(at, v);
+    else if (count > 0)
+        store_some(at, v, count);
+}
