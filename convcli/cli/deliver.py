@@ -37,7 +37,8 @@ output_option = click.option(
 folder_option = click.option(
     "--output-dir",
     metavar="DIR",
-    help="Answer each of several INPUTs in a file of its own in DIR, as npy unless -f names another format.",
+    help="Answer each of several INPUTs in a file of its own in DIR, as npy unless -f names another format. An INPUT "
+    "may then be a folder, for the arrays in it, or a quoted pattern such as 'imgs/*.png'.",
 )
 
 
@@ -136,10 +137,10 @@ def _answer_each(
     quiet: bool,
 ) -> int:
     """Run a command on each input by itself. Returns the exit code."""
-    from convcli.cli.many_inputs import answer_each
+    from convcli.cli.many_inputs import answer_each, expand
     from convcli.core.progress import progress_of_part
 
-    inputs, model = arguments
+    inputs, model = expand(arguments[0]), arguments[1]
     with _progress(quiet) as progress:
         output = Output(format_name, None, progress)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli.input_notes import check_stacks, note_channels
+from convcli.cli.many_inputs import stands_for_several
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
 from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
 from convcli.core.records import Record
@@ -155,6 +156,9 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
     files, model_file = inputs_and_model(options)
     check_streams(*files, model_file, options["weights"])
+    several = next(filter(stands_for_several, files), None)
+    if several is not None:
+        raise click.UsageError(f"{several} stands for several inputs (apply --output-dir DIR answers each by itself)")
     if layers and filters:
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:

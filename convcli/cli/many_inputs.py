@@ -14,6 +14,56 @@ from convcli.io.files import STANDARD_STREAM, os_error_text
 Answer = Callable[[int, str, str], None]  # answers the input of this index and name, into a file
 
 
+def expand(names: Sequence[str]) -> list[str]:
+    """Return the inputs that names stand for: a folder for the arrays in it, a pattern for the files that match it.
+
+    Both in sorted order; a file of that very name comes first. Raises `ConvcliError` where there is none.
+    """
+    return list(dict.fromkeys(file for name in names for file in _files(name)))
+
+
+def stands_for_several(name: str) -> bool:
+    """Return True if a name is a folder, or a pattern that some file matches."""
+    from convcli.io.arrays import is_inline
+
+    return not is_inline(name) and (os.path.isdir(name) or (_is_pattern(name) and bool(_matching(name))))
+
+
+def _files(name: str) -> list[str]:
+    from convcli.io.arrays import SUFFIXES, is_inline
+    from convcli.io.files import suffix
+
+    if is_inline(name):
+        return [name]
+    if os.path.isdir(name):
+        files = [entry.path for entry in os.scandir(name) if entry.is_file() and not entry.name.startswith(".")]
+        arrays = sorted(file for file in files if suffix(file) in SUFFIXES)
+        if not arrays:
+            raise ConvcliError(f"{name}: no array in this folder", f"files that end in {' '.join(SUFFIXES)}")
+        return arrays
+    if not _is_pattern(name):
+        return [name]
+    matching = _matching(name)
+    if not matching:
+        raise ConvcliError(f"{name}: no file matches")
+    return matching
+
+
+def _is_pattern(name: str) -> bool:
+    from glob import has_magic
+
+    from convcli.io.arrays import names_file
+
+    return has_magic(name) and not names_file(name)
+
+
+def _matching(pattern: str) -> list[str]:
+    """Return the files that match, in sorted order; `**` stands for folders within each other."""
+    from glob import glob
+
+    return sorted(filter(os.path.isfile, glob(pattern, recursive=True)))
+
+
 def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) -> bool:
     """Answer each input into a file of its own in the folder, whose name ends in `ending`; tell failures at the end.
 

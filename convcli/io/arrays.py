@@ -90,7 +90,12 @@ def _page_number(key: str) -> int:
 
 def is_inline(name: str) -> bool:
     """Return True if a name begins as an array does, and no file has this name."""
-    return name.startswith("[") and not os.path.exists(_split_key(name)[0])
+    return name.startswith("[") and not names_file(name)
+
+
+def names_file(name: str) -> bool:
+    """Return True if there is a file of this name, which may have a key."""
+    return os.path.exists(_split_key(name)[0])
 
 
 def label(name: str) -> str:

@@ -79,3 +79,76 @@ def test_a_folder_that_cannot_be(convcli, inputs):
     done = convcli("apply", inputs / "a.npy", "--filter", "box", "--output-dir", inputs / "out", "-o", "x.npy")
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1] == "Error: -o is one file, --output-dir a folder for several"
+
+
+# ---- folders and patterns ----
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "imgs" / "deeper").mkdir(parents=True)
+    for number, name in enumerate(("b.npy", "a.npy", "deeper/c.npy", "10.npy", ".hidden.npy")):
+        np.save(tmp_path / "imgs" / name, np.full((2, 2), number))
+    (tmp_path / "imgs" / "Thumbs.db").write_bytes(b"not an array")
+    return tmp_path
+
+
+KEEP = ("-l", "MaxPooling2D(1)", "--output-dir")
+
+
+@pytest.mark.parametrize(
+    ("names", "answered"),
+    [
+        (("imgs",), "10 a b"),
+        (("imgs/?.npy",), "a b"),
+        (("imgs/**/*.npy",), "10 a b c"),
+        (("imgs/*.npy", "imgs/b.npy", "imgs/deeper"), "10 a b c"),
+    ],
+)
+def test_a_folder_or_a_pattern_stands_for_the_arrays_in_it(convcli, folder, monkeypatch, names, answered):
+    monkeypatch.chdir(folder)
+    done = convcli("apply", *names, *KEEP, "out")
+    assert (done.exit_code, done.output) == (0, "")
+    assert sorted(path.stem for path in (folder / "out").iterdir()) == answered.split()
+    assert np.load("out/a.npy").ravel().tolist() == [1] * 4
+
+
+def test_inputs_are_answered_in_sorted_order(convcli, folder, monkeypatch):
+    monkeypatch.chdir(folder / "imgs")
+    for name in ("z.npy", "m.npy"):
+        (folder / "imgs" / name).write_bytes(b"\x93NUMPY broken")
+    done = convcli("apply", "*.npy", *KEEP, "out")
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()[:2]] == ["m.npy", "z.npy"]
+    assert done.stderr.splitlines()[2].startswith("2 of 5 inputs failed")
+
+
+def test_a_file_named_like_a_pattern_comes_first(convcli, folder, monkeypatch):
+    monkeypatch.chdir(folder / "imgs")
+    np.save("?.npy", np.full((2, 2), 7))
+    assert convcli("apply", "?.npy", *KEEP, "out").exit_code == 0
+    assert [path.name for path in (folder / "imgs" / "out").iterdir()] == ["?.npy"]
+    assert convcli("apply", "?.npy", *KEEP[:2], "-f", "csv").stdout == "7,7\n7,7\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("*.png",), "*.png: no file matches"),
+        (("empty",), "empty: no array in this folder (files that end in .npy .npz"),
+    ],
+)
+def test_a_folder_or_a_pattern_without_arrays_is_an_error(convcli, folder, monkeypatch, names, message):
+    monkeypatch.chdir(folder)
+    (folder / "empty").mkdir()
+    done = convcli("apply", *names, *KEEP, "out")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: {message}")
+
+
+@pytest.mark.parametrize("name", ["imgs", "imgs/*.npy"])
+@pytest.mark.parametrize("command", [("apply",), ("explain", "--at", "0,0")])
+def test_several_inputs_need_a_folder_for_their_answers(convcli, folder, monkeypatch, command, name):
+    monkeypatch.chdir(folder)
+    done = convcli(*command, name, "-l", "MaxPooling2D(1)")
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f"{name} stands for several inputs (apply --output-dir DIR answers each by itself)\n")
