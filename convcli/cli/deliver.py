@@ -20,7 +20,7 @@ from convcli.core import memory
 from convcli.core.errors import ConvcliError, Note, one_line
 from convcli.core.signals import cleanup_on_signal
 from convcli.io.files import STANDARD_STREAM, check_writable, suffix, write_bytes
-from convcli.output.render.formats import FORMATS, PLAIN, TextStyle, format_of_suffix
+from convcli.output.render.formats import FORMATS, PLAIN, TABLES, TextStyle, format_of_suffix
 
 if TYPE_CHECKING:
     from convcli.core.progress import ProgressCallback
@@ -51,7 +51,8 @@ def reports(
 ) -> Callable[[Command], Callable[..., None]]:
     """Give a command its output options, and deliver the report that it returns.
 
-    The command is called with an `Output` and its own options. It returns None if it has written its answer itself.
+    A command that prints a table prints it in every format of tables. The command is called with an `Output` and its
+    own options. It returns None if it has written its answer itself.
 
     Args:
         formats: The formats that its answer can have, the default first.
@@ -61,6 +62,8 @@ def reports(
             own (--output-dir); None where it cannot.
         without: For a format, the options whose answer it does not show, and which it therefore refuses.
     """
+
+    formats = tuple(dict.fromkeys((*formats, *(TABLES if "table" in formats else ()))))
 
     def decorator(function: Command) -> Callable[..., None]:
         @click.option(

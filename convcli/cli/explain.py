@@ -13,6 +13,7 @@ from convcli.cli.deliver import reports
 from convcli.cli.input_arguments import map_option, named_layer, read_request, requested_map, run_options
 from convcli.cli.options import cell
 from convcli.core.records import replace
+from convcli.output.render.formats import TABLES
 
 if TYPE_CHECKING:
     from convcli.cli.input_arguments import RunRequest
@@ -88,7 +89,7 @@ def walk_report(layer: ExplainedLayer, index: int, limit: int | None, output: Ou
         from convcli.output.render.gif import check_length
 
         check_length(positions)
-    shown = min(positions, SHOWN) if output.format == "table" and limit is None else positions
+    shown = min(positions, SHOWN) if output.format in TABLES and limit is None else positions
     cells = islice(product(*map(range, layer.space)), shown)
     explanations = tuple(layer.explain(at, index) for at in _reported(cells, shown, layer.layer.name, output))
     return ExplainReport(layer, index, explanations, positions, walk=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli.deliver import reports
+from convcli.output.render.formats import TABLES
 
 if TYPE_CHECKING:
     from convcli.cli.output import Output
@@ -43,7 +44,7 @@ def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
     from convcli.model import filter_bank
     from convcli.output.report.filters import FiltersReport
 
-    if normalize and not names and output.format in ("table", "csv"):
+    if normalize and not names and output.format in (*TABLES, "csv"):
         raise click.UsageError("--normalize changes values, which the list does not show (NAME, or -f json)")
     filters = tuple(map(filter_bank.find, dict.fromkeys(names or filter_bank.names())))
     for filter_ in filters:

@@ -116,7 +116,7 @@ def test_data_formats(convcli, tmp_path):
         (
             (LINES, DETECTORS, "-o", "maps.xyz"),
             "-o maps.xyz: no format here has the suffix .xyz "
-            "(.txt .json .yaml .yml .csv .npy .npz .png .tif .tiff .jpg .jpeg .html .htm, or give -f)",
+            "(.txt .md .markdown .json .yaml .yml .csv .npy .npz .png .tif .tiff .jpg .jpeg .html .htm, or give -f)",
         ),
         ((LINES, DETECTORS, "--layer-output", "line"), "--layer-output line: no such layer (did you mean lines?)"),
         (

@@ -678,7 +678,7 @@ def test_files(run, tmp_path, arguments, message):
         (
             "apply x.yaml -l flatten -o x.doc",
             "-o x.doc: no format here has the suffix .doc "
-            "(.txt .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
+            "(.txt .md .markdown .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
         ),
         (
             "filters --normalize",
@@ -717,7 +717,7 @@ def test_files(run, tmp_path, arguments, message):
         (
             "shape -l flatten -i 8x1 -o x.doc",
             "-o x.doc: no format here has the suffix .doc "
-            "(.txt .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
+            "(.txt .md .markdown .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
         ),
         ("shape two.yaml -i 2", "-i 2: for which input? (NAME=SHAPE, of a, b)"),
         ("shape two.yaml -i c=2", "-i c=2: for which input? (NAME=SHAPE, of a, b)"),

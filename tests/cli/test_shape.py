@@ -18,7 +18,7 @@ import pytest
         (
             ("samples/mnist.yaml", "-o", "x.npy"),
             "-o x.npy: no format here has the suffix .npy "
-            "(.txt .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
+            "(.txt .md .markdown .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
         ),
         (("-l", "flatten"), "the input's shape is missing (-i 28x28x1, or input: in the model)"),
         (

@@ -60,6 +60,8 @@ class Format(Record):
 
 FORMATS = {
     "table": Format("table:render_table", (".txt",), draws_with_symbols=True),
+    "markdown": Format("markup:render_markdown", (".md", ".markdown")),
+    "latex": Format("markup:render_latex", ()),
     "json": Format("json_yaml:render_json", (".json",), text_bytes=200),
     "yaml": Format("json_yaml:render_yaml", (".yaml", ".yml"), text_bytes=900),
     "csv": Format("csv_lines:render_csv", (".csv",), text_bytes=90),
@@ -75,6 +77,7 @@ FORMATS = {
     "gif": Format("gif:render_gif", (".gif",), binary=True),
     "html": Format("page:render_html", (".html", ".htm")),
 }
+TABLES = ("table", "markdown", "latex")  # the formats of what people read: parts of it where it is long
 
 
 def format_of_suffix(suffix: str) -> str | None:

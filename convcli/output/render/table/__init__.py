@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 from rich.console import Console, RenderableType
@@ -31,8 +31,13 @@ TABLES = {
 
 def render_table(report: Report, style: TextStyle = PLAIN) -> bytes:
     """Return the report as text for people."""
+    return print_to_bytes(renderables(report), style)
+
+
+def renderables(report: Report) -> Iterator[RenderableType]:
+    """Yield the parts of a report: texts, tables and grids of numbers, from top to bottom."""
     module = import_module(f"{__name__}.{TABLES[report.kind]}")
-    return print_to_bytes(module.renderables(report), style)
+    yield from module.renderables(report)
 
 
 def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> bytes:

@@ -54,8 +54,9 @@ class NumberGrid(Record):
             if _full_width(console, options, panel) <= options.max_width:
                 break
         yield panel
-        if None in columns or len(self.values) > LONGEST_AXIS:
-            yield Text(f"  {_extremes(self.values)}", "dim")
+        note = self.note(columns)
+        if note is not None:
+            yield note
 
     def column_choices(self) -> Iterator[Positions]:
         """Yield columns to show: as many as are allowed, then fewer and fewer from either end."""
@@ -63,16 +64,25 @@ class NumberGrid(Record):
         yield _shown_positions(count, LONGEST_AXIS, CORNER)
         yield from (_shown_positions(count, 2 * corner, corner) for corner in range(CORNER, 0, -1))
 
-    def panel(self, columns: Positions) -> Panel:
-        """Return the frame with these columns."""
+    def cells(self, columns: Positions) -> list[list[Text]]:
+        """Return the text of each cell in these columns, row by row."""
         rank = self.values.ndim
         rows = _shown_positions(self.values.shape[0], LONGEST_AXIS, CORNER) if rank > 1 else [0]
-        cells = Table.grid(padding=(0, 2))
+        return [[self._cell((row, column)[2 - rank :]) for column in columns] for row in rows]
+
+    def panel(self, columns: Positions) -> Panel:
+        """Return the frame with these columns."""
+        grid = Table.grid(padding=(0, 2))
         for _ in columns:
-            cells.add_column(justify="right", overflow="fold")
-        for row in rows:
-            cells.add_row(*(self._cell((row, column)[2 - rank :]) for column in columns))
-        return Panel.fit(cells, title=Text(self.title), title_align="left")
+            grid.add_column(justify="right", overflow="fold")
+        for row in self.cells(columns):
+            grid.add_row(*row)
+        return Panel.fit(grid, title=Text(self.title), title_align="left")
+
+    def note(self, columns: Positions) -> Text | None:
+        """Return a line on the whole grid where these columns or its rows are not all of it."""
+        is_cut = None in columns or len(self.values) > LONGEST_AXIS
+        return Text(f"  {_extremes(self.values)}", "dim") if is_cut else None
 
     def _cell(self, index: tuple[int | None, ...]) -> Text:
         if None in index:
