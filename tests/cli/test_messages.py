@@ -678,7 +678,7 @@ def test_files(run, tmp_path, arguments, message):
         (
             "apply x.yaml -l flatten -o x.doc",
             "-o x.doc: no format here has the suffix .doc "
-            "(.txt .md .markdown .json .yaml .yml .csv .npy .npz .png .html .htm, or give -f)",
+            "(.txt .md .markdown .json .yaml .yml .csv .npy .npz .png .tif .tiff .jpg .jpeg .html .htm, or give -f)",
         ),
         (
             "filters --normalize",
@@ -699,8 +699,8 @@ def test_files(run, tmp_path, arguments, message):
             "--limit is not shown in html (-f table, json, yaml or csv)",
         ),
         (
-            "apply x.yaml --filter bump --show-weights -f heatmap",
-            "--show-weights is not shown in heatmap (-f table, json, yaml or csv)",
+            "apply x.yaml --filter bump --show-weights -f html",
+            "--show-weights is not shown in html (-f table, json, yaml or csv)",
         ),
         ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --map 1", "--map 1: no such map (map 0)"),
         ("shape", "MODEL is missing (a file, or layers with -l 'Conv2D(40, 3)')"),
