@@ -57,5 +57,5 @@ def test_a_random_option_has_an_answer_or_an_error_of_ours(text):
 @pytest.mark.parametrize("name", ["checkpoints", "commands"])
 def test_an_input_of_fuzz_has_an_answer_or_an_error_of_ours(name, monkeypatch):
     monkeypatch.chdir(fuzz_targets.FOLDER)
-    answered = [use_safely(TARGETS[name].use, TARGETS[name].make(Random(number))) for number in range(40)]
+    answered = [use_safely(TARGETS[name].use, TARGETS[name].make(Random(number))) for number in range(100)]
     assert set(answered) == {True, False}  # neither kind of input is left out

@@ -107,9 +107,9 @@ def _(step: steps.Opaque, shapes: tuple[Shape, ...]) -> Iterator[str]:
 @sizes.register
 def _(step: steps.Merge, shapes: tuple[Shape, ...]) -> Iterator[str]:
     output_shape = step.output_shape(*shapes)
-    if step.kind == "concatenate":
+    if step.joins:
         extents = " + ".join(number(shape[step.axis]) for shape in shapes)
-        yield f"concatenated axis: {extents} = {number(output_shape[step.axis])}"
+        yield f"{step.kind}d axis: {extents} = {number(output_shape[step.axis])}"
     elif any(shape != output_shape for shape in shapes):
         inputs = " and ".join(format_extents(shape, show=number) for shape in shapes)
         yield f"{inputs} broadcast to {format_extents(output_shape, show=number)}"

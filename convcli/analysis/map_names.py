@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 from convcli.core.errors import ConvcliError, suggestion
+from convcli.model.layers.merging import Interleave
 from convcli.model.plan import Plan, PlannedLayer
 
 
@@ -20,6 +22,8 @@ def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:
         own = _filter_names(layer) if count else ()
         if not own and len(layer.input_names) == 1 and all(step.keeps_channels for step in layer.steps):
             own = names.get(layer.input_names[0], ())
+        if isinstance(layer.node.layer, Interleave):
+            own = tuple(chain(*zip(*(names.get(name, ()) for name in layer.input_names), strict=False)))
         names[layer.name] = own if len(own) == count else numbered_maps(count)
     return names
 

@@ -34,11 +34,12 @@ def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
 
     A NAME may have parameters: gaussian:size=5,sigma=1.2. The list shows them in brackets, with their defaults. Where a
     name gives sigma and no size, the size follows from sigma: 4 sigma on either side. gaussian and
-    laplacian-of-gaussian take a sigma for each axis too: gaussian:sigma=1,2,2. In a layer of one or three dimensions,
-    gaussian, box and identity have the layer's rank.
+    laplacian-of-gaussian take a sigma for each axis too: gaussian:sigma=1,2,2. A filter with a rank has the rank of the
+    layer in which it is used.
 
-    Filters are written for correlation, as layers apply them: of each pair, x is positive where the input rises from
-    left to right, y where it rises from top to bottom.
+    Filters are written for correlation, as layers apply them: x is positive where the input rises from left to right, y
+    where it rises from top to bottom, z where it rises from front to back. The names sobel, scharr and prewitt alone
+    are no filters: --filter sobel is the magnitude of the gradient, √(x² + y²).
     """
     from convcli.core.records import replace
     from convcli.model import filter_bank

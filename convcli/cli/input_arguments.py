@@ -81,9 +81,10 @@ run_options = decorate(
         multiple=True,
         metavar="NAME",
         help="A filter of the bank in place of MODEL, applied to each channel by itself: sobel-x, "
-        "gaussian:size=5,sigma=1.2; repeatable. Smaller filters are padded with zeros to the size of the largest. "
-        "gaussian, box and identity have the rank of the other filters, else that of --axes, else 1 for an array with "
-        "one axis and 2 for any other.",
+        "gaussian:size=5,sigma=1.2; repeatable. sobel, scharr and prewitt are magnitudes of gradients, √(x² + y²). "
+        "Filters of different sizes are each padded for their own size with --padding same; else smaller filters are "
+        "enlarged with zeros. Filters that exist in several ranks have the rank of the others, else that of --axes, "
+        "else 1 for an array with one axis and 2 for any other.",
     ),
     click.option(
         "--normalize",

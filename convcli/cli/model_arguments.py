@@ -14,7 +14,7 @@ from convcli.core.records import replace
 
 if TYPE_CHECKING:
     from convcli.core.shapes import DataFormat
-    from convcli.model.graph import Model
+    from convcli.model.graph import Model, Node
     from convcli.readers.reader import Document
 
 # Options that set an argument of the layer, where the model is a single layer.
@@ -86,26 +86,30 @@ def filter_model(
     overrides: Mapping[str, Any],
     data_format: DataFormat | None,
 ) -> Model:
-    """Return a model that applies the named filters to each channel by itself.
-
-    3-D filters are for arrays of one channel, as no 3-D layer filters channels apart.
+    """Return a model that applies the named filters to each channel by itself; their maps come channel by channel.
 
     Args:
         names: Names of filters of the bank, or files.
         normalize: Whether filters are divided as by `filters --normalize`.
         rank: The rank of filters that take any, where no other filter has a rank of its own.
-        overrides: Further arguments of the layer.
+        overrides: Further arguments of the filters' layers.
         data_format: The model's.
     """
     from convcli.core.errors import located
-    from convcli.readers.named_filters import named_filters
+    from convcli.readers.named_filters import filter_layers, named_filters
     from convcli.readers.reader import Document
 
     with located("--filter"):
-        filters = named_filters(tuple(dict.fromkeys(names)), normalize, rank)
-    axes = next(iter(filters.values())).ndim
-    layer = {"conv3d" if axes == 3 else f"depthwise_conv{axes}d": {"filters": filters}}
-    return _built(Document({"layers": [layer]}, "", "model", "--filter"), overrides, data_format)
+        layers = filter_layers(named_filters(names, normalize, rank), overrides)
+    model = _built(Document({"layers": layers}, "", "model", "--filter"), None, data_format)
+    return replace(model, nodes=tuple(map(_with_map_name, model.nodes)))
+
+
+def _with_map_name(node: Node) -> Node:
+    """Return a node of filters with a name for its maps: those of a gradient's magnitude are called after it."""
+    from convcli.model.layers.merging import Hypot
+
+    return replace(node, filter_names=(node.name,)) if isinstance(node.layer, Hypot) else node
 
 
 def _built(document: Document, overrides: Mapping[str, Any] | None, data_format: DataFormat | None) -> Model:

@@ -58,7 +58,7 @@ def _prepare(operation: Operation, execution: Execution, samples: int, algorithm
             return _prepare_correlation(operation, step, execution.tolerance, samples, algorithm)
     if isinstance(step, Pool):
         return PreparedPool(operation, step)
-    if isinstance(step, Merge) and step.kind != "concatenate" and step.is_plain:
+    if isinstance(step, Merge) and not step.joins and step.is_plain:
         return PreparedMerge(operation, step)
     return PreparedStep(operation)
 

@@ -166,7 +166,7 @@ def _(step: steps.Merge, tile: Tile, input_shapes: Sequence[SampleShape], output
     rank = len(output_shape)
     if any(len(shape) != rank for shape in input_shapes):
         return _on_whole_inputs(step, input_shapes, output_shape)
-    if step.kind == "concatenate":
+    if step.joins:
         joined_axis = (step.axis % rank,)
         input_tiles = tuple(_widen(tile, shape, joined_axis) for shape in input_shapes)
         return RestrictedStep(step, _widen(tile, output_shape, joined_axis), input_tiles)

@@ -32,6 +32,7 @@ MERGE_FUNCTIONS = {
     "product": np.multiply,
     "maximum": np.maximum,
     "minimum": np.minimum,
+    "hypot": np.hypot,
 }
 
 
@@ -141,6 +142,10 @@ def centre_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
 def _(step: steps.Merge, inputs: Sequence[Array], weights: Weights) -> Array:
     if step.kind == "concatenate":
         return np.concatenate(inputs, axis=step.axis + 1)
+    if step.kind == "interleave":
+        (first, *_), axis = inputs, step.axis + 1
+        extent = len(inputs) * first.shape[axis]
+        return np.stack(inputs, axis + 1).reshape(*first.shape[:axis], extent, *first.shape[axis + 1 :])
     operands = align_operands(step, inputs)
     for index, constant in step.constants:
         operands.insert(index, np.asarray(constant, inputs[0].dtype))

@@ -100,6 +100,8 @@ def _named_value(name: str, folder: str, rank: int | None) -> WeightValue:
         return _array_value(arrays.load(os.path.join(folder, path) + (f":{key}" if key else "")))
     from convcli.model import filter_bank
 
+    if filter_bank.is_magnitude(name):
+        raise filter_bank.not_linear(name)
     if not filter_bank.is_known(name):
         quotes = "in a list, quotes keep a name with commas whole" if "=" in name and ":" not in name else None
         raise ConvcliError(

@@ -90,6 +90,9 @@ def test_a_concatenation_shows_the_extents_that_it_adds():
     model = convcli.load(["Conv1D(2, 1, name='a')", "Conv1D(3, 1, name='b')", "Concatenate(inputs=['a', 'b'])"])
     row = convcli.summarize(model, (8, 1), explain=True)["layers"][-1]
     assert row["working"] == ["concatenated axis: 2 + 3 = 5"]
+    model = convcli.load(["Conv1D(2, 1, name='a')", "Conv1D(2, 1, name='b')", "Interleave(inputs=['a', 'b'])"])
+    row = convcli.summarize(model, (8, 1), explain=True)["layers"][-1]
+    assert row["working"] == ["interleaved axis: 2 + 2 = 4"]
 
 
 def evaluated(side: str) -> float:

@@ -9,11 +9,13 @@ import json
 import numpy as np
 import pytest
 import yaml
+from conftest import ROOT
 
 from convcli.model import filter_bank
 from convcli.output.render.formats import FORMATS, TextStyle
 from convcli.output.report.filters import FiltersReport
 
+MAGNITUDES = json.loads((ROOT / "tests/reference/filters.json").read_text())["magnitudes"]
 LINES, BUMP = "samples/lines.yaml", "samples/bump.yaml"
 
 
@@ -149,6 +151,33 @@ def test_filters_of_several_sizes_meet_at_their_middles(convcli, tmp_path):
     assert maps(convcli, tmp_path / "x.npy", *quiet)[1] == ""
 
 
+def test_with_padding_that_keeps_the_size_each_filter_is_padded_for_its_own(convcli, tmp_path):
+    x = np.random.default_rng(1).integers(-9, 9, (5, 7, 2))
+    np.save(tmp_path / "x.npy", x)
+    names, padding = ("box:size=2", "sobel-x", "gaussian:sigma=2"), ("--padding", "same", "--strides", "2,1")
+    together, said = maps(
+        convcli, tmp_path / "x.npy", *(word for name in names for word in ("--filter", name)), *padding
+    )
+    assert said == ""
+    alone = [maps(convcli, tmp_path / "x.npy", "--filter", name, *padding)[0] for name in names]
+    channel_by_channel = [maps_of_one[channel] for channel in (0, 1) for maps_of_one in alone]
+    np.testing.assert_allclose(together, channel_by_channel, atol=1e-12)
+    done = convcli("apply", tmp_path / "x.npy", "--filter", "box:size=2", "--filter", "sobel-x")
+    assert done.stderr.endswith("cannot be centred in 3×3 (sizes that are all odd, or all even; or --padding same)\n")
+
+
+def test_arguments_of_filters_of_several_sizes_go_to_each(convcli, tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(5))
+    both = ("--filter", "identity", "--filter", "identity:size=5", "--padding", "same")
+    maps_, _ = maps(convcli, tmp_path / "x.npy", *both, "--bias", "-1,2", "--activation", "relu")
+    assert np.array_equal(maps_, [np.zeros((5, 5)), np.eye(5) + 2])
+    done = convcli("apply", tmp_path / "x.npy", *both, "--bias", "1,2,3")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: --filter: bias: shape (3,) (one number, or one for each of the 2 filters)\n",
+    )
+
+
 def test_filters_of_one_rank_settle_that_of_the_others(convcli, tmp_path):
     (found, _), _ = maps(convcli, BUMP, "--filter", "gaussian:size=3,sigma=0.5", "--filter", "bump")
     assert found.shape == (6,)
@@ -194,6 +223,59 @@ def test_normalized_filters_of_apply(convcli, tmp_path):
     (plain,), _ = maps(convcli, LINES, "--filter", tmp_path / "k.npy")
     (tenth,), _ = maps(convcli, LINES, "--filter", tmp_path / "k.npy", "--normalize")
     assert tenth == pytest.approx(plain / 10)
+
+
+@pytest.mark.parametrize("case", MAGNITUDES, ids=lambda case: f"{case['name']} {case['source']}")
+def test_the_magnitude_of_a_gradient_is_that_of_another_tool(convcli, tmp_path, case):
+    np.save(tmp_path / "x.npy", case["image"])
+    options = ("--filter", case["name"], "--padding", "same", "--padding-mode", "symmetric")
+    (magnitude,), _ = maps(convcli, tmp_path / "x.npy", *options, *["--normalize"] * case["normalize"])
+    np.testing.assert_allclose(magnitude, case["factor"] * np.array(case["output"]), rtol=1e-14, atol=1e-14)
+
+
+def test_a_magnitude_has_one_map_for_each_channel_beside_other_filters(convcli, tmp_path):
+    x = np.random.default_rng(1).integers(-9, 9, (5, 7, 2))
+    np.save(tmp_path / "x.npy", x)
+    filters = ("--filter", "sobel-y", "--filter", "sobel", "--filter", "sobel-x")
+    done = convcli("apply", tmp_path / "x.npy", *filters)
+    titles = [line.split("─")[1].strip() for line in done.stdout.splitlines() if line.startswith("╭")]
+    assert titles == [f"{name}, channel {channel}" for channel in (0, 1) for name in ("sobel-y", "sobel", "sobel-x")]
+    (y0, m0, x0, y1, m1, x1), _ = maps(convcli, tmp_path / "x.npy", *filters)
+    np.testing.assert_allclose([m0, m1], [np.hypot(x0, y0), np.hypot(x1, y1)])
+    first = convcli("apply", tmp_path / "x.npy", *filters, "--map", "sobel, channel 1", "-f", "json")
+    assert np.array(json.loads(first.stdout)["output"])[0, ..., 0].tolist() == m1.tolist()
+
+
+def test_a_magnitude_in_a_volume_has_three_parts(convcli, tmp_path):
+    np.save(tmp_path / "x.npy", np.pad([[[1.0]]], 2))
+    done = convcli("apply", tmp_path / "x.npy", "--filter", "sobel", "--axes", "zyx", "-f", "json")
+    assert json.loads(done.stdout)["layers"][-1]["inputs"] == ["sobel-x", "sobel-y", "sobel-z"]
+    # A corner of the impulse's neighbourhood: one cell along each axis, 1·1·1 each.
+    assert json.loads(done.stdout)["output"][0][0][0][0] == pytest.approx([3**0.5])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("filters", "scharr"),
+            "'scharr' is not linear: it is the root of the sum of squares of scharr-x and scharr-y (--filter scharr; "
+            "in a model, a layer for each of these filters, and hypot of the layers)",
+        ),
+        (("apply", LINES, "--filter", "sobel", "--bias", 1), "--filter: bias: sobel is not linear and has no bias"),
+        (("apply", LINES, "--filter", "sobel:size=5"), "--filter: sobel-x: no parameter 'size' (it has rank=2)"),
+        (("apply", BUMP, "--filter", "sobel"), "samples/bump.yaml: shape (8,) has rank 1"),
+        (("shape", "-i", "8x8x1", "-l", "Conv2D(['sobel'])"), "'sobel' is not linear: it is the root of the sum of"),
+        (
+            ("shape", "-i", "8x8x8x1", "-l", "Conv3D({'a': 'sobel:rank=3'})"),
+            "of sobel-x:rank=3, sobel-y:rank=3 and sob",
+        ),
+    ],
+)
+def test_a_magnitude_is_not_a_filter(convcli, arguments, message):
+    done = convcli(*arguments)
+    assert done.exit_code == 1
+    assert message in done.stderr
 
 
 def test_results_are_not_clamped(convcli):

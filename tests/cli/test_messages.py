@@ -569,7 +569,7 @@ ARRAYS = {
         ),
         (
             "apply x.yaml --filter step --filter bump",
-            "--filter: step (size 2) cannot be centred in 3 (sizes that are all odd, or all even)",
+            "--filter: step (size 2) cannot be centred in 3 (sizes that are all odd, or all even; or --padding same)",
         ),
         ("apply x.yaml --filter four.npz:a", "--filter: four.npz:a has 4 axes (1, 2 or 3)"),
         (
@@ -580,7 +580,7 @@ ARRAYS = {
         ("filters bmp", "'bmp' is not a filter of the bank (did you mean bump?)"),
         ("filters xyz", "'xyz' is not a filter of the bank (convcli filters lists them)"),
         ("filters box:siz=3", "box: no parameter 'siz' (it has size=3, rank=2)"),
-        ("filters sobel-x:size=3", "sobel-x: no parameter 'size' (it has none)"),
+        ("filters sobel-x:size=3", "sobel-x: no parameter 'size' (it has rank=2)"),
         ("filters box:", "box: no parameter '' (it has size=3, rank=2)"),
         ("filters box:size", "box: size without a value (such as size=3)"),
         ("filters box:size=3,size=3", "box: size is given twice"),

@@ -81,14 +81,20 @@ def test_two_results_do_not_share_memory():
     assert not np.shares_memory(results["a"], results["b"])
 
 
-@pytest.mark.parametrize("kind", ["add", "average", "maximum", "multiply"])
+@pytest.mark.parametrize("kind", ["add", "average", "maximum", "multiply", "hypot"])
 @pytest.mark.parametrize("operands", [["a", "b", "k"], ["k", "a", "b"], ["a", "k", "b"], ["k", "k", "a"]])
 def test_a_merge_over_one_of_its_operands_reads_all_of_them(kind, operands):
     layers = [{"rescaling": {"scale": 6, "inputs": "a", "name": "k"}}, {kind: {"inputs": operands, "name": "merged"}}]
     model = convcli.load({"input": {"a": [4], "b": [4]}, "layers": layers})
     inputs = {"a": np.full((1, 4), 1.0), "b": np.full((1, 4), 2.0)}
     numbers = [{"a": 1.0, "b": 2.0, "k": 6.0}[name] for name in operands]
-    merged = {"add": sum(numbers), "average": sum(numbers) / 3, "maximum": max(numbers), "multiply": np.prod(numbers)}
+    merged = {
+        "add": sum(numbers),
+        "average": sum(numbers) / 3,
+        "maximum": max(numbers),
+        "multiply": np.prod(numbers),
+        "hypot": np.hypot(np.hypot(*numbers[:2]), numbers[2]),
+    }
     assert convcli.apply(model, inputs).tolist() == [[merged[kind]] * 4]
 
 

@@ -82,7 +82,7 @@ def test_gradients_of_random_layers_are_right(case, seed):
     assert largest_error(convcli.load([layer]), {"input": shape}, seed=seed) < MAX_ERROR
 
 
-MERGES = ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate")
+MERGES = ("add", "subtract", "multiply", "average", "maximum", "minimum", "hypot", "concatenate", "interleave")
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
@@ -90,14 +90,14 @@ MERGES = ("add", "subtract", "multiply", "average", "maximum", "minimum", "conca
 def test_gradients_of_merges_of_a_branch_and_of_one_value_twice_are_right(merge, data_format):
     branch = {"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same", "inputs": "input", "name": "branch"}}
     layers = [branch, {merge: {"inputs": ["branch", "input"], "name": "merged"}}]
-    if merge not in ("concatenate", "subtract"):
+    if merge not in ("concatenate", "interleave", "subtract"):
         layers.append({merge: {"inputs": ["merged", "branch", 0.3, "merged"]}})
     model = convcli.load(layers, data_format=data_format)
     assert largest_error(model, {"input": (4, 5, 2)}) < MAX_ERROR
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize("merge", ["add", "multiply", "average", "maximum", "minimum"])
+@pytest.mark.parametrize("merge", ["add", "multiply", "average", "maximum", "minimum", "hypot"])
 def test_gradients_of_merges_that_broadcast_are_right(merge, data_format):
     inputs = {"a": [4, 3, 2], "b": [3, 1], "c": [1, 1, 2]}
     document = {"input": inputs, "layers": [{merge: {"inputs": list(inputs)}}], "data_format": data_format}
@@ -193,6 +193,10 @@ def test_slopes_at_corners_are_those_of_keras(layer, x, slope):
 )
 def test_gradients_of_pooling_go_to_the_cells_that_they_go_to_in_tensorflow(layer, x, gradient):
     np.testing.assert_array_equal(input_gradient(layer, x), gradient)
+
+
+def test_the_length_of_a_gradient_of_zeros_has_the_slope_0():
+    assert input_gradient("Hypot(inputs=['input', 'input'])", [0.0, 3.0]).tolist() == pytest.approx([0, 2**0.5])
 
 
 def input_gradient(layer, x):

@@ -18,6 +18,9 @@ X_FILTERS = sorted(name for name in FILTERS if name.endswith("-x"))
 REFERENCE = json.loads((ROOT / "tests" / "reference" / "filters.json").read_text())
 
 
+SOBEL_X = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+
+
 def values(name, axes=None):
     return np.array(find(name, axes).values, float)
 
@@ -34,8 +37,13 @@ def values(name, axes=None):
         ("line-vertical", [[0, 1, 0], [0, 1, 0], [0, 1, 0]]),
         ("line-diagonal", [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
         ("prewitt-x", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
+        ("sobel-x", SOBEL_X),
         ("sobel-y", [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),  # Sobel and Feldman, 1968
         ("scharr-x", [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]]),  # Scharr, 2000
+        (
+            "sobel-x:rank=3",
+            [SOBEL_X, [[-2, 0, 2], [-4, 0, 4], [-2, 0, 2]], SOBEL_X],
+        ),
         ("roberts-x", [[-1, 0], [0, 1]]),
         ("roberts-y", [[0, -1], [1, 0]]),
         ("kirsch-n", [[5, 5, 5], [-3, 0, -3], [-3, -3, -3]]),  # Kirsch, 1971
@@ -140,6 +148,7 @@ def test_a_filter_is_that_of_another_tool(case):
         ("laplacian-of-gaussian", (9, 9)),
         ("laplacian-of-gaussian:sigma=3", (25, 25)),
         ("laplacian-of-gaussian:sigma=1,2", (9, 17)),
+        ("laplacian-of-gaussian:sigma=1,2,2", (9, 17, 17)),
         ("unsharp", (5, 5)),
         ("unsharp:sigma=0", (5, 5)),  # binomial weights have no sigma
         ("unsharp:sigma=2", (17, 17)),
@@ -161,7 +170,7 @@ def test_the_size_follows_from_sigma_unless_the_name_says_it(name, shape):
         ("gaussian:sigma=1,2,rank=3", "sigma=1,2: 2 numbers (one number, or one for each of the 3 axes)"),
         ("gaussian:sigma=1,2,rank=1", "sigma=1,2: 2 numbers (one number for the one axis)"),
         ("gaussian:size=3,3,3,sigma=1,2", "sigma=1,2: 2 numbers (one number, or one for each of the 3 axes)"),
-        ("laplacian-of-gaussian:sigma=1,2,3", "sigma=1,2,3: 3 numbers (one number, or one for each of the 2 axes)"),
+        ("laplacian-of-gaussian:sigma=1,2,rank=3", "sigma=1,2: 2 numbers (one number, or one for each of the 3 axes)"),
         ("gaussian:sigma=1,", "sigma=1, (a number from 0.01 to 10000, or one for each axis)"),
         ("gaussian:sigma=1,x", "sigma=1,x (a number from 0.01 to 10000, or one for each axis)"),
         ("gaussian:size=3,sigma", "sigma without a value (such as sigma=1)"),

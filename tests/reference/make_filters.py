@@ -1,5 +1,7 @@
 """Write filters.json: the kernels of SciPy, scikit-image and OpenCV, as the layers here would apply them.
 
+Gradient magnitudes, which have no kernel, are stored with an image and what becomes of it.
+
 A function that filters an image is given a unit impulse. A correlation answers with its kernel reversed along every
 axis, so the answer is reversed back. A convolution answers with its kernel itself, and a correlation that does the same
 has the reverse of that.
@@ -67,6 +69,13 @@ for name, axis in (("x", 1), ("y", 0)):
         row, column = (each.ravel() for each in cv2.getDerivKernels(*order, size))
         case(f"{kind}-{name}", f"cv2.getDerivKernels(dx={order[0]}, dy={order[1]}, {kind})", np.outer(column, row))
 
+for axis, name in enumerate(("z", "y:rank=3", "x:rank=3")):
+    for kind in ("sobel", "prewitt"):
+        case(f"{kind}-{name}", f"ndimage.{kind}(axis={axis})", seen((3, 3, 3), getattr(ndimage, kind), axis))
+    for kind in ("sobel", "prewitt", "scharr"):
+        kernel = seen((3, 3, 3), getattr(filters, kind), axis=axis)
+        case(f"{kind}-{name}", f"skimage.filters.{kind}(axis={axis})", kernel, normalize=True)
+
 case("roberts-x", "skimage.filters.roberts_pos_diag", seen_diagonal(filters.roberts_pos_diag))
 case("roberts-y", "skimage.filters.roberts_neg_diag", seen_diagonal(filters.roberts_neg_diag))
 case("laplacian-4", "ndimage.laplace", seen((3, 3), ndimage.laplace))
@@ -111,9 +120,44 @@ for size, sigma, theta, wavelength, gamma, psi in (
 # SciPy differentiates a Gaussian twice along each axis and corrects no sum: the bank's filter before its mean is taken.
 log = seen((9, 9), ndimage.gaussian_laplace, 1.4, radius=4)
 case("laplacian-of-gaussian", "ndimage.gaussian_laplace(1.4, radius=4), less its mean", log - log.mean())
-for sigmas in ((0.7, 0.7), (0.5, 0.75)):
-    log = whole(2, ndimage.gaussian_laplace, sigmas)
-    given = ",".join(f"{sigma:g}" for sigma in sigmas)
+for sigmas in ((0.7,), (0.7, 0.7), (0.5, 0.75), (0.3, 0.5, 0.4)):
+    log = whole(len(sigmas), ndimage.gaussian_laplace, sigmas)
+    given = ",".join(f"{sigma:g}" for sigma in sigmas) + (",rank=1" if len(sigmas) == 1 else "")
     case(f"laplacian-of-gaussian:sigma={given}", f"ndimage.gaussian_laplace({given}), less its mean", log - log.mean())
 
-write_lines("filters", {"made_with": {m.__name__: m.__version__ for m in (scipy, skimage, cv2, np)}, "cases": cases})
+magnitudes: list[dict] = []
+
+
+def magnitude(name: str, source: str, output: np.ndarray, factor: float = 1, normalize: bool = False) -> None:
+    """The gradient magnitude `name` of the image, mirrored behind its border, is `factor` times this output."""
+    settings = {"name": name, "source": source, "factor": factor, "normalize": normalize}
+    magnitudes.append({**settings, "image": IMAGES[output.ndim].tolist(), "output": output.tolist()})
+
+
+draw = np.random.default_rng(8)
+IMAGES = {rank: draw.integers(-9, 10, (5, 6, 4)[:rank]).astype(float) for rank in (2, 3)}
+for kind in ("sobel", "prewitt"):
+    for rank in (2, 3):
+        parts = [getattr(ndimage, kind)(IMAGES[rank], axis) for axis in range(rank)]
+        name = kind if rank == 2 else f"{kind}:rank=3"
+        magnitude(name, f"the root of the sum of squares of ndimage.{kind}", np.sqrt(sum(part**2 for part in parts)))
+for kind in ("sobel", "prewitt", "scharr"):
+    for rank in (2, 3):  # scikit-image divides the sum by the number of axes
+        name = kind if rank == 2 else f"{kind}:rank=3"
+        output = getattr(filters, kind)(IMAGES[rank])
+        magnitude(name, f"skimage.filters.{kind}, {rank}-D", output, rank**0.5, normalize=True)
+for kind, ksize in (("sobel", 3), ("scharr", cv2.FILTER_SCHARR)):
+    parts = [
+        cv2.Sobel(IMAGES[2], cv2.CV_64F, *order, ksize=ksize, borderType=cv2.BORDER_REFLECT)
+        for order in ((1, 0), (0, 1))
+    ]
+    magnitude(kind, f"cv2.magnitude of cv2.Sobel(ksize={ksize})", cv2.magnitude(*parts))
+
+write_lines(
+    "filters",
+    {
+        "made_with": {m.__name__: m.__version__ for m in (scipy, skimage, cv2, np)},
+        "cases": cases,
+        "magnitudes": magnitudes,
+    },
+)

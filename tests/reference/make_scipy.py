@@ -55,4 +55,15 @@ padded("conv2d-reflect", (6, 7), (5, 3), "reflect", "mirror")
 padded("conv2d-replicate", (6, 7), (5, 3), "replicate", "nearest")
 padded("conv2d-circular-integer", (6, 7), (5, 3), "circular", "grid-wrap")
 
+
+def hypot(name: str, *shapes: tuple[int, ...]) -> None:
+    """NumPy's hypot of values that broadcast."""
+    draw = Draw(name)
+    values = [draw.normal((2, *shape)) for shape in shapes]
+    store.add(name, {"hypot": {}}, values, {}, np.hypot(*values))
+
+
+hypot("hypot", (3, 4, 2), (3, 4, 2))
+hypot("hypot-broadcast", (3, 4, 2), (3, 1, 2))
+
 store.write("scipy", {m.__name__: m.__version__ for m in (scipy, np)})

@@ -55,8 +55,8 @@ def _(step: Resize, explainer: Explainer, index: int, cell: Cell) -> list[Stage]
 
 @explain_step.register
 def _(step: Merge, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
-    if step.kind == "concatenate":
-        return [_concatenated(step, explainer, cell)]
+    if step.joins:
+        return [_joined(step, explainer, cell)]
     shape = (1, *map(known, explainer.layer.step_shapes[index]))
     operands = [
         (name, np.broadcast_to(x, shape)[0][cell])
@@ -75,14 +75,15 @@ def _(step: Merge, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
     return [MergeStage(step.kind, tuple(operands), step.coefficients, value=merged)]
 
 
-def _concatenated(step: Merge, explainer: Explainer, cell: Cell) -> CopyStage:
+def _joined(step: Merge, explainer: Explainer, cell: Cell) -> CopyStage:
     """Return the stage of a value that is laid beside others: a cell of one of the operands."""
     axis = step.axis % len(cell)
-    start = 0
-    for name, x in zip(explainer.layer.input_names, explainer.inputs, strict=True):
-        extent = x.shape[axis + 1]
-        if cell[axis] < start + extent:
-            origin = (*cell[:axis], cell[axis] - start, *cell[axis + 1 :])
-            return CopyStage(name, origin, value=x[0][origin])
-        start += extent
-    raise AssertionError(f"{cell} is not in the result")
+    extents = [x.shape[axis + 1] for x in explainer.inputs]
+    # Which operand the cells along the axis come from, and where they are there.
+    operands = np.repeat(np.arange(len(extents)), extents)
+    cells = np.concatenate(list(map(np.arange, extents)))
+    if step.kind == "interleave":
+        operands, cells = np.tile(np.arange(len(extents)), extents[0]), np.repeat(np.arange(extents[0]), len(extents))
+    operand = int(operands[cell[axis]])
+    origin = (*cell[:axis], int(cells[cell[axis]]), *cell[axis + 1 :])
+    return CopyStage(explainer.layer.input_names[operand], origin, value=explainer.inputs[operand][0][origin])

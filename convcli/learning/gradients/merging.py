@@ -19,6 +19,8 @@ def merge(step: Merge, inputs: Sequence[Array], weights: Weights, context: PassC
     y = run_step(step, inputs, weights)
     if step.kind == "concatenate":
         return y, lambda dy, by_inputs, by_weights: (_split(step, inputs, dy), {})
+    if step.kind == "interleave":
+        return y, lambda dy, by_inputs, by_weights: (_take_turns(step, inputs, dy), {})
     operands = align_operands(step, inputs)
     for index, constant in step.constants:
         operands.insert(index, np.asarray(constant, y.dtype))
@@ -40,6 +42,12 @@ def _split(step: Merge, inputs: Sequence[Array], dy: Array) -> list[Array]:
     lead = (slice(None),) * (step.axis + 1)
     edges = accumulate((x.shape[step.axis + 1] for x in inputs), initial=0)
     return [dy[(*lead, slice(start, stop))] for start, stop in pairwise(edges)]
+
+
+def _take_turns(step: Merge, inputs: Sequence[Array], dy: Array) -> list[Array]:
+    """Return the part of the gradient that belongs to each of the interleaved inputs."""
+    lead = (slice(None),) * (step.axis + 1)
+    return [dy[(*lead, slice(start, None, len(inputs)))] for start in range(len(inputs))]
 
 
 # Each function below takes a step, its operands, its output and the gradient by that, and returns the gradients by
@@ -75,10 +83,17 @@ def _extreme_gradients(step: Merge, operands: Sequence[Array], y: Array, dy: Arr
     return gradients
 
 
+def _hypot_gradients(step: Merge, operands: Sequence[Array], y: Array, dy: Array) -> list[Array]:
+    """Return dy·x/y for each operand x; 0 where all are 0, between the slopes on either side."""
+    share = np.divide(dy, y, out=np.zeros_like(y), where=y != 0)
+    return [share * operand for operand in operands]
+
+
 GRADIENTS: dict[str, Callable[[Merge, Sequence[Array], Array, Array], list[Array]]] = {
     "sum": _sum_gradients,
     "mean": _mean_gradients,
     "product": _product_gradients,
     "maximum": _extreme_gradients,
     "minimum": _extreme_gradients,
+    "hypot": _hypot_gradients,
 }

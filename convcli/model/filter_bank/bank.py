@@ -1,38 +1,31 @@
-"""The table of hand-made filters, and how they are found by name.
+"""The table of hand-made filters.
 
 Filters are written for correlation, which is how a layer applies them. Of a pair, `-x` answers positively where the
 input rises from left to right, `-y` where it rises from top to bottom; a compass filter where it rises in its
-direction. To add a filter, add a line to `FILTERS`.
+direction, and in a volume `-z` where it rises from front to back. To add a filter, add a line to `FILTERS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import prod
 
-from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import Record, field
 from convcli.model.filter_bank import fixed_filters, formulas
 from convcli.model.filter_bank.fixed_filters import DIRECTIONS, compass
 from convcli.model.filter_bank.parameters import (
-    LARGEST,
-    MOST_CELLS,
     Number,
     Parameter,
     angle,
     factor,
-    format_number,
-    format_numbers,
     length,
     odd_size,
-    per_axis,
     rank,
-    read,
     size,
 )
-from convcli.model.filter_bank.values import Values, rotate_clockwise, shape_of
+from convcli.model.filter_bank.values import Values, rotate_clockwise
 
-MOST_CUT_OFF = 0.05  # of the weight along an axis: more changes what a filter does
+# The filters whose parts along the axes make a gradient; the names alone stand for its magnitude, which is no filter.
+GRADIENTS = ("prewitt", "sobel", "scharr")
 PATTERN = "the pattern itself: a template that answers most where the input is like it"
 DIFFERENCE = "difference of neighbours"
 ROBERTS = 'Roberts, "Machine Perception of Three-Dimensional Solids", 1963, turned for correlation'
@@ -69,35 +62,9 @@ class Recipe(Record):
     deviation: Callable[..., Number] | None = None
     needs_sigma: bool = True
 
-
-class Filter(Record):
-    """A filter under its full name: its values, and the parameters that they were made from.
-
-    `size_from_sigma` says that the name gives sigma alone, from which the size follows. `warning` is a sentence about a
-    size that is too small for its sigma.
-    """
-
-    name: str
-    recipe: Recipe
-    arguments: Mapping[str, Number]
-    values: Values
-    size_from_sigma: bool = False
-    warning: str | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The extent along each axis."""
-        return shape_of(self.values)
-
-    @property
-    def group(self) -> str:
-        """The group that lists show it in: that of its recipe, or `1-D` or `3-D` for other than two axes."""
-        return self.recipe.group if len(self.shape) == 2 else f"{len(self.shape)}-D"
-
-    @property
-    def parameters(self) -> str:
-        """The parameters that it was made from: `size=5, sigma=1.2`."""
-        return format_numbers(self.arguments)
+    def takes_rank(self, axes: int | None) -> bool:
+        """Return whether a filter of so many axes can be made by setting its rank."""
+        return axes is not None and "rank" in self.parameters and self.parameters["rank"].least <= axes <= 3
 
 
 def _fixed(group: str, does: str, source: str, values: Values) -> Recipe:
@@ -105,11 +72,16 @@ def _fixed(group: str, does: str, source: str, values: Values) -> Recipe:
     return Recipe(group, does, source, lambda: values)
 
 
-def _pair(name: str, source: str, values: Values, does: str) -> dict[str, Recipe]:
-    """Return the filter for a rise from left to right, and the one for a rise from top to bottom."""
+def _gradient(name: str, source: str, smoothing: tuple[int, ...], does: str) -> dict[str, Recipe]:
+    """Return a filter for rises along each axis, which are smoothed along the others; the one along z is 3-D."""
+
+    def along(axis: int) -> Callable[..., Values]:
+        return lambda rank: formulas.gradient(smoothing, axis, rank)
+
     return {
-        f"{name}-x": _fixed("edges", f"finds rises from left to right{does}", source, values),
-        f"{name}-y": _fixed("edges", f"finds rises from top to bottom{does}", source, rotate_clockwise(values)),
+        f"{name}-x": Recipe("edges", f"finds rises from left to right{does}", source, along(-1), {"rank": rank(2)}),
+        f"{name}-y": Recipe("edges", f"finds rises from top to bottom{does}", source, along(-2), {"rank": rank(2)}),
+        f"{name}-z": _fixed("edges", f"finds rises from front to back{does}", source, along(-3)(rank=3)),
     }
 
 
@@ -138,9 +110,9 @@ FILTERS: dict[str, Recipe] = {
     "line-horizontal": _fixed("lines", "finds horizontal lines", PATTERN, fixed_filters.LINE_HORIZONTAL),
     "line-diagonal": _fixed("lines", "finds lines down to the right", PATTERN, fixed_filters.LINE_DIAGONAL),
     "line-antidiagonal": _fixed("lines", "finds lines down to the left", PATTERN, fixed_filters.LINE_ANTIDIAGONAL),
-    **_pair("prewitt", PREWITT, fixed_filters.PREWITT, ", the mean of three lines"),
-    **_pair("sobel", SOBEL, fixed_filters.SOBEL, ", smoothed along the edge"),
-    **_pair("scharr", SCHARR, fixed_filters.SCHARR, ", alike in all directions"),
+    **_gradient("prewitt", PREWITT, (1, 1, 1), ", the mean of three lines"),
+    **_gradient("sobel", SOBEL, (1, 2, 1), ", smoothed along the edge"),
+    **_gradient("scharr", SCHARR, (3, 10, 3), ", alike in all directions"),
     "roberts-x": _fixed("edges", "finds rises towards the lower right", ROBERTS, fixed_filters.ROBERTS),
     "roberts-y": _fixed(
         "edges", "finds rises towards the lower left", ROBERTS, rotate_clockwise(fixed_filters.ROBERTS)
@@ -158,7 +130,7 @@ FILTERS: dict[str, Recipe] = {
         "adds the second derivatives of the smoothed input",
         f'{MARR}; MATLAB\'s fspecial("log")',
         formulas.laplacian_of_gaussian,
-        {"size": odd_size(9, per_axis=True), "sigma": length(1.4, per_axis=True)},
+        {"size": odd_size(9, per_axis=True), "sigma": length(1.4, per_axis=True), "rank": rank()},
         _sigma,
     ),
     "edge": _fixed(
@@ -224,112 +196,3 @@ FILTERS: dict[str, Recipe] = {
     ),
     "moving-average": Recipe("1-D", "takes the mean", "box, on one axis", formulas.moving_average, {"size": size(3)}),
 }
-
-
-def names() -> list[str]:
-    """Return the names of all filters, sorted by group; a filter of any rank has a name for each rank.
-
-    Each name can be given to `find`.
-    """
-    every_name = [*FILTERS]
-    for axes in (1, 3):
-        every_name += [f"{name}:rank={axes}" for name, recipe in FILTERS.items() if "rank" in recipe.parameters]
-    groups = {name: find(name).group for name in every_name}
-    order = list(dict.fromkeys(groups.values()))
-    return sorted(every_name, key=lambda name: order.index(groups[name]))
-
-
-def is_known(name: str) -> bool:
-    """Return whether the bank has a filter of this name, whatever its parameters."""
-    return name.partition(":")[0] in FILTERS
-
-
-def rank_of(name: str) -> int | None:
-    """Return the number of axes that a name asks for; None where the filter takes that of the layer it is used in."""
-    ranks = {len(find(name, axes).shape) for axes in (1, 2)}
-    return None if len(ranks) > 1 else ranks.pop()
-
-
-def find(name: str, axes: int | None = None) -> Filter:
-    """Return the filter of a name, which may set parameters: `gaussian:size=5,sigma=1.2`.
-
-    `axes` is the number of spatial axes of the layer that it is for, which a filter of any rank takes. Raises
-    `ConvcliError`.
-    """
-    base, colon, text = name.partition(":")
-    if base not in FILTERS:
-        raise ConvcliError(f"{short_repr(name)} is not a filter of the bank", filter_suggestion(name))
-    recipe = FILTERS[base]
-    arguments: dict[str, Number] = {key: parameter.default for key, parameter in recipe.parameters.items()}
-    if "rank" in arguments and axes in (1, 2, 3):
-        arguments["rank"] = axes
-    with located(base):
-        stated = read(text, recipe.parameters) if colon else {}
-        arguments |= _rank_of_numbers(stated) if "rank" in arguments else {}
-        arguments |= stated
-        _check_axes(arguments)
-        size_from_sigma = recipe.deviation is not None and bool(stated.get("sigma")) and "size" not in stated
-        if size_from_sigma:
-            arguments["size"] = _size(recipe, arguments)
-        cells = int(prod(per_axis(arguments.get("size", 1), _axes(arguments))))
-        if cells > MOST_CELLS:
-            raise ConvcliError(f"{cells:,} values", f"at most {MOST_CELLS:,}")
-    warning = _warning(name, recipe, arguments) if {"size", "sigma"} <= stated.keys() else None
-    return Filter(name, recipe, arguments, recipe.make(**arguments), size_from_sigma, warning)
-
-
-def _axes(arguments: Mapping[str, Number]) -> int:
-    """Return the number of axes of a filter with a size."""
-    axes = arguments.get("rank", 2)
-    assert not isinstance(axes, tuple)
-    return int(axes)
-
-
-def _rank_of_numbers(stated: Mapping[str, Number]) -> dict[str, Number]:
-    """Return the rank that a parameter with a number for each axis implies."""
-    ranks = [len(number) for number in stated.values() if isinstance(number, tuple)]
-    return {"rank": min(max(ranks), 3)} if ranks else {}
-
-
-def _check_axes(arguments: Mapping[str, Number]) -> None:
-    """Raise `ConvcliError` where a parameter has numbers for another number of axes than the filter's."""
-    axes = _axes(arguments)
-    for name, number in arguments.items():
-        if isinstance(number, tuple) and len(number) != axes:
-            remedy = f"one number, or one for each of the {axes} axes" if axes != 1 else "one number for the one axis"
-            raise ConvcliError(f"{name}={format_number(number)}: {len(number)} numbers", remedy)
-
-
-def _size(recipe: Recipe, arguments: Mapping[str, Number]) -> Number:
-    """Return the size that holds sigma, as SciPy chooses it. Raises `ConvcliError` where it is too large."""
-    assert recipe.deviation is not None
-    deviation = recipe.deviation(**arguments)
-    sizes = tuple(2 * formulas.radius_of(sigma) + 1 for sigma in per_axis(deviation, 1))
-    if max(sizes) > LARGEST:
-        raise ConvcliError(
-            f"sigma={format_number(arguments['sigma'])} needs {max(sizes):,} cells along an axis",
-            f"at most {LARGEST:,}; or a size, which cuts it off",
-        )
-    return sizes if len(set(sizes)) > 1 else sizes[0]
-
-
-def _warning(name: str, recipe: Recipe, arguments: Mapping[str, Number]) -> str | None:
-    """Return a sentence about the weight that the size cuts off along an axis, None where it is small."""
-    if recipe.deviation is None or not recipe.needs_sigma or not arguments["sigma"]:
-        return None
-    axes = range(_axes(arguments))
-    sizes, sigmas = (per_axis(arguments[key], len(axes)) for key in ("size", "sigma"))
-    shares = [formulas.share_cut_off(int(sizes[axis]), sigmas[axis]) for axis in axes]
-    axis = shares.index(max(shares))
-    if shares[axis] <= MOST_CUT_OFF:
-        return None
-    holds = 2 * formulas.radius_of(sigmas[axis]) + 1
-    return (
-        f"{name}: {sizes[axis]:g} cells cut off {shares[axis]:.0%} of the weight along an axis: sigma "
-        f"{sigmas[axis]:g} needs {holds:,}"
-    )
-
-
-def filter_suggestion(name: str) -> str | None:
-    """Return the remedy for a name that the bank does not have."""
-    return suggestion(name.partition(":")[0], FILTERS, "convcli filters lists them")

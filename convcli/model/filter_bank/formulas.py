@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from math import comb, cos, exp, fsum, hypot, radians, sin
 
 from convcli.model.filter_bank.parameters import Number, per_axis
-from convcli.model.filter_bank.values import Values, map_values
+from convcli.model.filter_bank.values import Values, flatten, map_values
 
 TRUNCATE = 4  # standard deviations on either side of the middle, as in SciPy's gaussian_filter
 
@@ -37,6 +38,14 @@ def box(size: int, rank: int) -> Values:
     return _filled(1 / size**rank, size, rank)
 
 
+def gradient(smoothing: Sequence[int], axis: int, rank: int) -> Values:
+    """Return the difference of the neighbours along an axis, smoothed along all others: Sobel's smoothing is 1 2 1.
+
+    `axis` counts from the last one: -1 is x, -2 y, -3 z.
+    """
+    return _product([(-1, 0, 1) if index == axis + rank else smoothing for index in range(rank)])
+
+
 def moving_average(size: int) -> Values:
     """Return the mean of all cells along one axis."""
     return box(size, 1)
@@ -47,23 +56,25 @@ def identity(size: int, rank: int) -> Values:
     return _product([[int(x == 0) for x in _cells(size)]] * rank)
 
 
-def laplacian_of_gaussian(size: Number, sigma: Number) -> Values:
+def laplacian_of_gaussian(size: Number, sigma: Number, rank: int) -> Values:
     """Return g·(x² + y² - 2σ²)/σ⁴ for a Gaussian g that sums to 1, less its mean: MATLAB's fspecial("log").
 
-    With a sigma for each axis, g·((x² - σx²)/σx⁴ + (y² - σy²)/σy⁴).
+    With a sigma for each axis, g·((x² - σx²)/σx⁴ + (y² - σy²)/σy⁴). With other than two axes, the sum has a term for
+    each.
     """
-    rows, columns = (int(extent) for extent in per_axis(size, 2))
-    down, across = per_axis(sigma, 2)
-    bell = gaussian(size, sigma, 2)
-    curvature = [
-        [
-            g * ((((y / down) ** 2 - 1) / down**2) + ((x / across) ** 2 - 1) / across**2)
-            for g, x in zip(row, _cells(columns), strict=True)
-        ]
-        for row, y in zip(bell, _cells(rows), strict=True)
-    ]
-    mean = fsum(map(fsum, curvature)) / (rows * columns)
-    return [[value - mean for value in row] for row in curvature]
+    sizes, sigmas = (per_axis(number, rank) for number in (size, sigma))
+    along_axes = [_curvatures(int(extent), deviation) for extent, deviation in zip(sizes, sigmas, strict=True)]
+    bell = gaussian(size, sigma, rank)
+    curvatures = [sum(cell) for cell in product(*along_axes)]  # cell by cell, the last axis fastest
+    weights = [weight * curvature for weight, curvature in zip(flatten(bell), curvatures, strict=True)]
+    mean = fsum(weights) / len(weights)
+    remaining = iter(weights)
+    return map_values(lambda _: next(remaining) - mean, bell)
+
+
+def _curvatures(size: int, sigma: float) -> list[float]:
+    """Return (x² - σ²)/σ⁴ at the cells of an axis: the second derivative of a bell, divided by the bell."""
+    return [((x / sigma) ** 2 - 1) / sigma**2 for x in _cells(size)]
 
 
 def unsharp(size: int, sigma: float, amount: float) -> Values:

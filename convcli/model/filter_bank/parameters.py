@@ -78,9 +78,9 @@ def angle(default: float = 0) -> Parameter:
     return Parameter(default, -360, 360)
 
 
-def rank() -> Parameter:
-    """Return the number of axes, 2 by default."""
-    return Parameter(2, 1, 3, whole=True)
+def rank(least: int = 1) -> Parameter:
+    """Return the number of axes, from `least` to 3, and 2 by default."""
+    return Parameter(2, least, 3, whole=True)
 
 
 def read(text: str, parameters: Mapping[str, Parameter]) -> dict[str, Number]:

@@ -16,7 +16,7 @@ class BroadcastMerge(Layer, abstract=True):
     """Merges its inputs cell by cell; their shapes broadcast as in NumPy."""
 
     input_count: ClassVar[tuple[int, int | None]] = (2, None)
-    kind: ClassVar[Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]]
+    kind: ClassVar[Literal["sum", "mean", "product", "maximum", "minimum", "hypot"]]
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return (Merge(self.kind, data_format, coefficients=self.coefficients(len(shapes))),)
@@ -54,6 +54,12 @@ class Minimum(BroadcastMerge):
     kind = "minimum"
 
 
+class Hypot(BroadcastMerge):
+    """√(x² + y² + …): how long the gradient is whose parts along the axes are the inputs."""
+
+    kind = "hypot"
+
+
 class CustomScaleLayer(BroadcastMerge):
     """x + scale·y. Szegedy et al., "Inception-v4, Inception-ResNet", 2016."""
 
@@ -66,10 +72,11 @@ class CustomScaleLayer(BroadcastMerge):
         return (1, self.scale)
 
 
-class Concatenate(BroadcastMerge):
+class JoiningLayer(Layer, abstract=True):
     """Lays all inputs side by side along the axis."""
 
-    kind = "concatenate"
+    input_count: ClassVar[tuple[int, int | None]] = (2, None)
+    kind: ClassVar[Literal["concatenate", "interleave"]]
 
     axis: int | None = argument(optional(axis_number), None)
 
@@ -80,3 +87,15 @@ class Concatenate(BroadcastMerge):
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return (Merge(self.kind, data_format, axis=channel_axis(self.axis, shapes[0], data_format)),)
+
+
+class Concatenate(JoiningLayer):
+    """Lays all inputs side by side along the axis."""
+
+    kind = "concatenate"
+
+
+class Interleave(JoiningLayer):
+    """Lays all inputs side by side in turn: the first channel of each, then the second of each, and so on."""
+
+    kind = "interleave"

@@ -19,20 +19,22 @@ from convcli.model.steps.base import Step
 
 # On the way through a merge: a cell sees windows that are far apart, which counts as the whole extent.
 Apart = Literal["apart"]
+MERGE_WORDS = {"hypot": "root of the sum of squares"}  # for the kinds that are not words of their own
 
 
 class Merge(Step):
-    """Merge several values cell by cell, or lay them side by side along `axis`.
+    """Merge several values cell by cell, or join them: lay them side by side along `axis`.
 
     Args:
-        kind: the operation.
+        kind: the operation. `hypot` is the root of the sum of squares. `concatenate` joins one value after another,
+            `interleave` the first cell along the axis of each value, then the second of each, and so on.
         data_format: the axis order in which shapes broadcast, as NumPy does it.
         constants: the numbers among the operands, by position.
         coefficients: in a sum, how many times each operand is taken; once each where empty.
-        axis: the axis along which values are concatenated.
+        axis: the axis along which values are joined.
     """
 
-    kind: Literal["sum", "mean", "product", "maximum", "minimum", "concatenate"]
+    kind: Literal["sum", "mean", "product", "maximum", "minimum", "hypot", "concatenate", "interleave"]
     data_format: DataFormat = DataFormat.CHANNELS_LAST
     constants: tuple[tuple[int, float], ...] = ()
     coefficients: tuple[float, ...] = ()
@@ -44,11 +46,16 @@ class Merge(Step):
         return not self.coefficients and not self.constants
 
     @property
+    def joins(self) -> bool:
+        """True if the values are laid side by side."""
+        return self.kind in ("concatenate", "interleave")
+
+    @property
     def moves_values(self) -> bool:
-        return self.kind == "concatenate"
+        return self.joins
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        return self._concatenated(shapes) if self.kind == "concatenate" else self._broadcast(shapes)
+        return self._joined(shapes) if self.joins else self._broadcast(shapes)
 
     def _broadcast(self, shapes: Sequence[Shape]) -> Shape:
         outer = [self.data_format.from_channels_last(shape) for shape in shapes]
@@ -58,23 +65,25 @@ class Merge(Step):
             tuple(_broadcast_extent(shapes, extents) for extents in zip(*aligned, strict=True))
         )
 
-    def _concatenated(self, shapes: Sequence[Shape]) -> Shape:
+    def _joined(self, shapes: Sequence[Shape]) -> Shape:
         listed = " and ".join(map(format_shape, shapes))
         if len({len(shape) for shape in shapes}) > 1:
-            raise ConvcliError(f"cannot concatenate {listed}", "ranks must be equal")
+            raise ConvcliError(f"cannot {self.kind} {listed}", "ranks must be equal")
+        if self.kind == "interleave" and len({shape[self.axis] for shape in shapes} - {None}) > 1:
+            raise ConvcliError(f"cannot interleave {listed}", "all extents must be equal")
         others = []
         for extents in zip(*((*shape[: self.axis], *shape[self.axis + 1 :]) for shape in shapes), strict=True):
             distinct = {extent for extent in extents if extent is not None}
             if len(distinct) > 1:
                 raise ConvcliError(
-                    f"cannot concatenate {listed}", "all extents but those of the concatenated axis must be equal"
+                    f"cannot {self.kind} {listed}", f"all extents but those of the {self.kind}d axis must be equal"
                 )
             others.append(next(iter(distinct), None))
         length = total(shape[self.axis] for shape in shapes)
         return (*others[: self.axis], length, *others[self.axis :])
 
     def is_isotropic(self, *shapes: Shape) -> bool:
-        return self.kind != "concatenate" or self.axis in (-1, len(shapes[0]) - 1)
+        return not self.joins or self.axis in (-1, len(shapes[0]) - 1)
 
     def trace(self, fields: Sequence[ReceptiveField | None], shapes: Sequence[Shape]) -> ReceptiveField:
         """Return what a cell sees through any of the branches.
@@ -92,7 +101,7 @@ class Merge(Step):
 
     def _aligned(self, field: ReceptiveField, shape: Shape, output: Shape) -> tuple[AxisField | Apart, ...]:
         """Return the receptive field of an operand by the axes of the output."""
-        if self.kind == "concatenate":
+        if self.joins:
             beside = [isinstance(seen, TracedAxis) and seen.axis == self.axis for seen in field]
             return tuple("apart" if apart else seen for apart, seen in zip(beside, field, strict=True))
         source, target = self.data_format.axis_order(len(shape)), self.data_format.axis_order(len(output))

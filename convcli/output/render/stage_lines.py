@@ -20,6 +20,7 @@ from convcli.engine.explain.stages import (
     ScaleStage,
     Stage,
 )
+from convcli.model.steps.merging import MERGE_WORDS
 from convcli.output.render.number_format import format_value
 
 MOST_TERMS = 32  # of a sum that is written out
@@ -108,7 +109,7 @@ def _merge_line(stage: MergeStage) -> str:
         f"{name} {'' if coefficient == 1 else f'{format_factor(coefficient)}·'}{format_value(value)}".strip()
         for (name, value), coefficient in zip(stage.operands, coefficients, strict=True)
     ]
-    return f"{stage.kind} of {', '.join(cut(operands))} = {format_value(stage.value)}"
+    return f"{MERGE_WORDS.get(stage.kind, stage.kind)} of {', '.join(cut(operands))} = {format_value(stage.value)}"
 
 
 @stage_line.register

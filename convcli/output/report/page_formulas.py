@@ -16,6 +16,7 @@ from convcli.engine.epilogue import scale_parameters
 from convcli.engine.run_step import run_step
 from convcli.io import nested_lists
 from convcli.model import steps
+from convcli.model.steps.merging import MERGE_WORDS
 from convcli.model.window import Window
 from convcli.output.report.apply import correlation_name, orientation
 
@@ -149,7 +150,8 @@ def _(step: steps.Activate, shapes: Shapes, weights: Weights) -> dict[str, Any]:
 
 @step_formula.register
 def _(step: steps.Merge, shapes: Shapes, weights: Weights) -> dict[str, Any]:
+    words = MERGE_WORDS.get(step.kind, step.kind).capitalize()
     if len(set(shapes)) > 1 or step.constants:
-        return {"kind": "other", "description": f"{step.kind.capitalize()} of values that broadcast"}
-    description = f"{step.kind.capitalize()} of the values at the same position"
+        return {"kind": "other", "description": f"{words} of values that broadcast"}
+    description = f"{words} of the values at the same position"
     return {"kind": "merge", "description": description, "coefficients": list(step.coefficients)}

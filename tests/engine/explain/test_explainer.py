@@ -229,11 +229,24 @@ def test_each_kind_of_layer_has_its_own_kind_of_stage(layer, kind):
         ("Subtract(inputs=[5, 'input'])", 5 - 2),
         ("Multiply(inputs=['input', 'input', 5])", 2 * 2 * 5),
         ("Minimum(inputs=[1, 'input'])", 1),
+        ("Hypot(inputs=['input', 'input', 1])", (2**2 + 2**2 + 1**2) ** 0.5),
         ({"custom_scale_layer": {"scale": 3, "inputs": ["input", "input"]}}, 2 + 3 * 2),
     ],
 )
 def test_merges_by_hand(layer, value):
     assert last_stage(layer, [[2.0]], (0,)).value == value
+
+
+@pytest.mark.parametrize("join", ["Concatenate", "Interleave"])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_each_value_that_is_laid_beside_others_is_found_in_its_operand(join, axis):
+    x = np.arange(6.0).reshape(1, 2, 3)
+    model = convcli.load(["Rescaling(10)", f"{join}(inputs=['input', 'rescaling', 'input'], axis={axis})"])
+    output = convcli.apply(model, x)
+    for *position, channel in np.ndindex(output.shape[1:]):
+        stage = convcli.explain(model, x, position, map=channel)
+        assert stage["value"] == output[0][(*position, channel)]
+        assert stage["value"] == x[0][tuple(stage["cell"])] * (10 if stage["operand"] == "rescaling" else 1)
 
 
 def test_a_formula_has_all_its_numbers():

@@ -83,6 +83,7 @@ def test_shape_offers_no_page(convcli):
         ("Permute((2, 1, 3))", "copy"),
         ("UpSampling2D(2)", "copy"),
         ("Concatenate(inputs=['input', 'input'])", "copy"),
+        ("Interleave(inputs=['input', 'input'])", "copy"),
         ("UpSampling2D(2, interpolation='bilinear')", "other"),
         ("Add(inputs=['input', 'input'])", "merge"),
         ("Add(inputs=['input', 3])", "other"),  # the page's working would lack the number
@@ -314,6 +315,8 @@ COMPUTED = (  # the page computes their working
     ["Permute((2, 1, 3))"],
     ["UpSampling2D((2, 1))"],
     ["Concatenate(inputs=['input', 'input'])"],
+    ["Interleave(inputs=['input', 'input'])"],
+    ["Hypot(inputs=['input', 'input'])"],
     ["Reshape((30, 4))", "Conv1D(3, 4, padding='causal')"],
     ["Reshape((2, 3, 5, 4))", "Conv3D(2, (2, 1, 3), padding='same')"],
 )
