@@ -99,9 +99,22 @@ def colour_table(signed: bool) -> Array:
 
 
 def ink_on(background: Colour) -> Colour:
-    """Return black or white, whichever is readable on a background, judged by its luma (ITU-R BT.601)."""
-    red, green, blue = background
-    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
+    """Return black or white, whichever has the higher contrast on a background: at least 4.58:1."""
+    black, white = (0, 0, 0), (255, 255, 255)
+    return max(black, white, key=lambda ink: contrast(ink, background))
+
+
+def contrast(a: Colour, b: Colour) -> float:
+    """Return the contrast ratio of two colours, from 1 to 21 (W3C, Web Content Accessibility Guidelines 2.2)."""
+    darker, lighter = sorted(map(_relative_luminance, (a, b)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _relative_luminance(colour: Colour) -> float:
+    """Return how much light a colour of sRGB gives, relative to white."""
+    shares = (channel / 255 for channel in colour)
+    linear = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 @cache

@@ -107,3 +107,15 @@ def test_a_colour_has_a_nearest_of_256(colour, number):
 )
 def test_ink_can_be_read_on_its_background(background, ink):
     assert colormap.ink_on(background) == (ink,) * 3
+
+
+def test_the_contrast_of_two_colours_is_that_of_the_web_content_accessibility_guidelines():
+    assert colormap.contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert colormap.contrast((255, 255, 255), (119, 119, 119)) == pytest.approx(4.48, abs=0.01)  # #777 is known to fail
+    assert colormap.contrast((255, 0, 0), (255, 255, 255)) == pytest.approx(1.05 / (0.2126 + 0.05))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_black_or_white_can_be_read_on_every_colour(signed):
+    for colour in map(tuple, colormap.colour_table(signed).tolist()):
+        assert colormap.contrast(colour, colormap.ink_on(colour)) >= 4.5
