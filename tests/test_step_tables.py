@@ -22,8 +22,10 @@ from convcli.model.steps import (
     Correlate,
     GlobalPool,
     MoveAxes,
+    MoveBlocks,
     Noise,
     Normalize,
+    NormalizeLocally,
     Opaque,
     Pad,
     Penalty,
@@ -53,9 +55,15 @@ STEP_TABLES = {
     "tiles": (restrict_step.registry, {GlobalPool, ChangeShape, *NEVER_RUN}),  # these need the whole input
     "explain": (explain_step.registry, NEVER_RUN),
     "gradients": (DIFFERENTIABLE, {Opaque}),
-    "derivation": (derivation.sizes.registry, {Activate, MoveAxes, Normalize, Scale, *TRAINING_ONLY}),  # sizes stay
+    "derivation": (  # these leave sizes as they are
+        derivation.sizes.registry,
+        {Activate, MoveAxes, Normalize, NormalizeLocally, Scale, *TRAINING_ONLY},
+    ),
     # Values that only move are data of the page, not code; the page computes neither interpolation nor statistics.
-    "page": (page_formulas.step_formula.registry, {ChangeShape, MoveAxes, Normalize, Pad, Resize, *NEVER_RUN}),
+    "page": (
+        page_formulas.step_formula.registry,
+        {ChangeShape, MoveAxes, MoveBlocks, Normalize, NormalizeLocally, Pad, Resize, *NEVER_RUN},
+    ),
 }
 STAGE_TABLES = {
     "json": explain_report.stage_mapping.registry,

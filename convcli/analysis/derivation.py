@@ -72,6 +72,13 @@ def _(step: steps.Pool, shapes: tuple[Shape, ...]) -> Iterator[str]:
 
 
 @sizes.register
+def _(step: steps.AdaptivePool, shapes: tuple[Shape, ...]) -> Iterator[str]:
+    for name, window in zip(axis_names(len(step.windows)), step.windows, strict=True):
+        width, count = number(window.cells), number(window.count)
+        yield f"{name}: {count} windows; window i is cells ⌊i·{width} / {count}⌋ to ⌈(i + 1)·{width} / {count}⌉ − 1"
+
+
+@sizes.register
 def _(step: steps.GlobalPool, shapes: tuple[Shape, ...]) -> Iterator[str]:
     space = shapes[0][:-1]
     cells = factors(space) if len(space) < 2 else f"{factors(space)} = {number(product(space))}"
@@ -89,9 +96,24 @@ def _(step: steps.Pad, shapes: tuple[Shape, ...]) -> Iterator[str]:
 @sizes.register
 def _(step: steps.Resize, shapes: tuple[Shape, ...]) -> Iterator[str]:
     output_shape = step.output_shape(*shapes)
-    names = axis_names(len(step.factors))
-    for name, width, factor, result in zip(names, shapes[0], step.factors, output_shape, strict=False):
-        yield f"{name}: {factors((width, factor))} = {number(result)}"
+    names = axis_names(len(step.scalings))
+    for name, width, scaling, result in zip(names, shapes[0], step.scalings, output_shape, strict=False):
+        if scaling.factor is None:
+            yield f"{name}: {number(width)} scaled to {number(result)}"
+        elif scaling.factor == int(scaling.factor):
+            yield f"{name}: {factors((width, int(scaling.factor)))} = {number(result)}"
+        else:
+            yield f"{name}: ⌊{number(width)} · {format_number(scaling.factor)}⌋ = {number(result)}"
+
+
+@sizes.register
+def _(step: steps.MoveBlocks, shapes: tuple[Shape, ...]) -> Iterator[str]:
+    *space, channels = shapes[0]
+    *positions, results = step.output_shape(*shapes)
+    sign, opposite = ("·", "/") if step.spread else ("/", "·")
+    for name, width, size, result in zip(axis_names(len(space)), space, step.block, positions, strict=True):
+        yield f"{name}: {number(width)} {sign} {size} = {number(result)}"
+    yield f"channels: {number(channels)} {opposite} {step.cells} = {number(results)}"
 
 
 @sizes.register

@@ -110,7 +110,8 @@ def _with_padding(previous: Operation, operation: Operation) -> Operation | None
     if not isinstance(pad, steps.Pad) or not isinstance(convolution, steps.Correlate) or previous.epilogue:
         return None
     cropped = any(amount < 0 for pair in pad.amounts for amount in pair)
-    if pad.mode != "zeros" or cropped or any(window.upsample > 1 for window in convolution.windows):
+    adds_zeros = pad.mode == "zeros" and pad.value == 0
+    if not adds_zeros or cropped or any(window.upsample > 1 for window in convolution.windows):
         return None
     windows = tuple(
         replace(window, before=window.before + before, after=window.after + after)

@@ -90,6 +90,18 @@ def _restrict_window(window: Window, span: Span, width: int, positions: int) -> 
 
 
 @restrict_step.register
+def _(
+    step: steps.AdaptivePool, tile: Tile, input_shapes: Sequence[SampleShape], output_shape: SampleShape
+) -> RestrictedStep:
+    input_tile = tuple(
+        (window.span(start)[0], window.span(stop - 1)[1])
+        for window, (start, stop) in zip(step.windows, tile, strict=True)
+    )
+    windows = tuple(replace(window, part=span) for window, span in zip(step.windows, tile, strict=True))
+    return RestrictedStep(replace(step, windows=windows), tile, (input_tile,))
+
+
+@restrict_step.register
 def _(step: steps.Pad, tile: Tile, input_shapes: Sequence[SampleShape], output_shape: SampleShape) -> RestrictedStep:
     axes = zip(step.amounts, tile, input_shapes[0], output_shape, strict=False)
     amounts, output_tile, input_tile = zip(*(_restrict_padding(step.mode, *axis) for axis in axes), strict=True)
@@ -113,13 +125,27 @@ def _restrict_padding(mode: str, amounts: Span, span: Span, width: int, padded_w
 
 @restrict_step.register
 def _(step: steps.Resize, tile: Tile, input_shapes: Sequence[SampleShape], output_shape: SampleShape) -> RestrictedStep:
+    if step.whole_factors is None:  # positions depend on the extents of the whole
+        return _on_whole_inputs(step, input_shapes, output_shape)
     halo = 1 + steps.Resize.RADII.get(step.interpolation, -1)  # one cell more than the interpolation reads
     input_tile = tuple(
         (max(0, start // factor - halo), min(width, -(-stop // factor) + halo))
-        for factor, (start, stop), width in zip(step.factors, tile, input_shapes[0], strict=False)
+        for factor, (start, stop), width in zip(step.whole_factors, tile, input_shapes[0], strict=False)
     )
-    axes = zip(step.factors, input_tile, strict=True)
+    axes = zip(step.whole_factors, input_tile, strict=True)
     return RestrictedStep(step, tuple((start * factor, stop * factor) for factor, (start, stop) in axes), (input_tile,))
+
+
+@restrict_step.register
+def _(
+    step: steps.MoveBlocks, tile: Tile, input_shapes: Sequence[SampleShape], output_shape: SampleShape
+) -> RestrictedStep:
+    if not step.spread:
+        axes = zip(step.block, tile, strict=True)
+        return RestrictedStep(step, tile, (tuple((start * size, stop * size) for size, (start, stop) in axes),))
+    input_tile = tuple((start // size, -(-stop // size)) for size, (start, stop) in zip(step.block, tile, strict=True))
+    axes = zip(step.block, input_tile, strict=True)
+    return RestrictedStep(step, tuple((start * size, stop * size) for size, (start, stop) in axes), (input_tile,))
 
 
 @restrict_step.register
@@ -140,6 +166,13 @@ def _(
     # Slopes that differ from cell to cell are not cut into tiles, so they need the whole input.
     slope_for_each_cell = step.slope is not None and any(axis < rank for axis in step.slope_axes)
     return _with_whole_axes(step, tile, output_shape, range(rank) if slope_for_each_cell else step.axes)
+
+
+@restrict_step.register
+def _(
+    step: steps.NormalizeLocally, tile: Tile, input_shapes: Sequence[SampleShape], output_shape: SampleShape
+) -> RestrictedStep:
+    return RestrictedStep(step, tile, (tile,))
 
 
 @restrict_step.register(steps.Scale)

@@ -17,6 +17,7 @@ from convcli.engine.algorithms import resizing
 from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.model import steps
 from convcli.model.activations import ACTIVATIONS
+from convcli.model.window import Window
 
 Weights = Mapping[str, Array]
 NUMPY_PAD_MODES = {
@@ -51,12 +52,31 @@ def _(step: steps.GlobalPool, inputs: Sequence[Array], weights: Weights) -> Arra
 
 
 @run_step.register
+def _(step: steps.AdaptivePool, inputs: Sequence[Array], weights: Weights) -> Array:
+    (x,) = inputs
+    combine, empty = (np.maximum, -np.inf) if step.kind == "max" else (np.add, 0.0)
+    # Axes that shrink come first, so that no value between is larger than input and output.
+    for axis in sorted(
+        range(len(step.windows)), key=lambda axis: known(step.windows[axis].output_extent) / x.shape[axis + 1]
+    ):
+        spans = np.array(list(step.windows[axis].spans()))
+        ended = np.concatenate([x, np.full_like(x.take([0], axis + 1), empty)], axis + 1)  # ends are indices, too
+        # Between the windows, `reduceat` also combines cells from the end of each to the start of the next.
+        x = combine.reduceat(ended, spans.ravel(), axis + 1).take(np.arange(0, spans.size, 2), axis + 1)
+        if step.kind == "average":
+            sizes = (spans[:, 1] - spans[:, 0]).astype(x.dtype)
+            x = x / sizes.reshape(-1, *(1,) * (x.ndim - axis - 2))
+    return np.ascontiguousarray(x)
+
+
+@run_step.register
 def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights) -> Array:
     (x,) = inputs
     added = [(max(0, before), max(0, after)) for before, after in step.amounts]
     if any(map(any, added)):
         mode: Any = NUMPY_PAD_MODES[step.mode]
-        x = np.pad(x, [(0, 0), *added, (0, 0)], mode=mode)
+        options: Any = {"constant_values": step.value} if step.mode == "zeros" else {}
+        x = np.pad(x, [(0, 0), *added, (0, 0)], mode=mode, **options)
     # Crop after padding: one side may remove more cells than the axis had before the other side was padded.
     spans = (
         slice(max(0, -before), width - max(0, -after))
@@ -67,7 +87,23 @@ def _(step: steps.Pad, inputs: Sequence[Array], weights: Weights) -> Array:
 
 @run_step.register
 def _(step: steps.Resize, inputs: Sequence[Array], weights: Weights) -> Array:
-    return resizing.resize(inputs[0], step.factors, step.interpolation)
+    return resizing.resize(inputs[0], step)
+
+
+@run_step.register
+def _(step: steps.MoveBlocks, inputs: Sequence[Array], weights: Weights) -> Array:
+    (x,) = inputs
+    rank = len(step.block)
+    batch, *space, channels = x.shape
+    output_shape = (batch, *step.output_shape(x.shape[1:])[:-1])
+    if step.spread:  # (batch, *space, channels, *block) -> (batch, space 0, block 0, space 1, block 1, …, channels)
+        split = x.reshape(batch, *space, channels // step.cells, *step.block)
+        order = (0, *(axis for index in range(rank) for axis in (1 + index, 2 + rank + index)), 1 + rank)
+        return split.transpose(order).reshape(*output_shape, channels // step.cells)
+    pairs = (extent for pair in zip(output_shape[1:], step.block, strict=True) for extent in pair)
+    split = x.reshape(batch, *pairs, channels)
+    order = (0, *range(1, 2 * rank, 2), 1 + 2 * rank, *range(2, 1 + 2 * rank, 2))
+    return split.transpose(order).reshape(*output_shape, channels * step.cells)
 
 
 @run_step.register
@@ -123,19 +159,43 @@ def broadcast_weight(weight: Array, axes: Sequence[int], rank: int) -> Array:
 def _(step: steps.Normalize, inputs: Sequence[Array], weights: Weights) -> Array:
     (x,) = inputs
     centred, variance = centre_groups(step, x)
-    return np.asarray(centred / np.sqrt(variance + step.epsilon)).reshape(x.shape)
+    return np.asarray(centred / np.sqrt(variance + epsilon_of(step, x))).reshape(x.shape)
+
+
+def epsilon_of(step: steps.Normalize, x: Array) -> Any:
+    """Return the number that a step adds to the variance of values of the type of `x`."""
+    return np.finfo(x.dtype).eps if step.epsilon is None else x.dtype.type(step.epsilon)
 
 
 def centre_groups(step: steps.Normalize, x: Array) -> tuple[Array, Array]:
     """Return x less the means over its groups, and the variances, which broadcast to that.
 
-    Both have an axis that counts the groups before the last axis of the step.
+    Both have an axis that counts the groups before the last axis of the step. A step that does not center returns x
+    itself, and the means of its squares.
     """
     last = step.axes[-1] + 1
     grouped = x.reshape(*x.shape[:last], known(step.groups), -1, *x.shape[last + 1 :])
     axes = tuple(axis + 1 if axis + 1 < last else axis + 2 for axis in step.axes)
-    centred = grouped - np.mean(grouped, axis=axes, keepdims=True)
+    centred = grouped - np.mean(grouped, axis=axes, keepdims=True) if step.centered else grouped
     return centred, np.mean(centred * centred, axis=axes, keepdims=True)
+
+
+@run_step.register
+def _(step: steps.NormalizeLocally, inputs: Sequence[Array], weights: Weights) -> Array:
+    (x,) = inputs
+    return np.asarray(x * local_base(step, x) ** -x.dtype.type(step.beta))
+
+
+def local_base(step: steps.NormalizeLocally, x: Array) -> Array:
+    """Return k + alpha·m for each number, with m the mean of the squares of the channels in its window."""
+    sums = window_sums(step.window, x * x)
+    return sums * x.dtype.type(step.alpha / step.window.size) + x.dtype.type(step.k)
+
+
+def window_sums(window: Window, x: Array) -> Array:
+    """Return the sum of a window of stride 1 around each cell of the last axis."""
+    padded = np.pad(x, [*((0, 0),) * (x.ndim - 1), (window.before, window.after)])
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, window.size, -1).sum(axis=-1))
 
 
 @run_step.register

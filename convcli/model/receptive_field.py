@@ -8,7 +8,7 @@ holds for transposed convolutions, whose jump is a fraction, for branches, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import gcd, lcm
 from typing import Literal
 
@@ -83,6 +83,22 @@ class PeriodicField(Record):
             spans.append(_hull(self.span((start + tap * window.dilation) // window.upsample) for tap in taps))
         return PeriodicField(tuple(spans), self.shift * (period * window.stride // block), unplaced)._reduced()
 
+    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int) -> PeriodicField | None:
+        """Return the field of cells of which each sees a span of this value, first to last cell.
+
+        The spans repeat, moved by `shift` cells each time. None where that takes too much work.
+        """
+        whole = lcm(shift, len(self.spans))  # cells of this value after which the pattern repeats
+        repeats = whole // shift
+        if repeats * sum(last - first + 1 for first, last in spans) > MOST_WORK:
+            return None
+        seen = [
+            _hull(self.span(cell) for cell in range(first + repeat * shift, last + repeat * shift + 1))
+            for repeat in range(repeats)
+            for first, last in spans
+        ]
+        return PeriodicField(tuple(seen), self.shift * whole // len(self.spans), self.unplaced)._reduced()
+
     def union(self, other: PeriodicField) -> PeriodicField | None:
         """Return the field of a merge: what a cell sees through either of two branches.
 
@@ -135,6 +151,11 @@ class BoundedField(Record):
             cells = (position // window.upsample for position in positions if position % window.upsample == 0)
             spans.append(_hull(self.spans[seen] for seen in cells if 0 <= seen < len(self.spans)))
         return BoundedField(tuple(spans))
+
+    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int) -> BoundedField:
+        """Return the field of cells of which each sees a span of this value, first to last cell."""
+        last_cell = len(self.spans) - 1
+        return BoundedField(tuple(_hull(self.spans[max(0, first) : min(last, last_cell) + 1]) for first, last in spans))
 
     def union(self, other: BoundedField) -> BoundedField:
         """Return the field of a merge: what a cell sees through either of two branches."""

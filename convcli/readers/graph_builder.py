@@ -9,6 +9,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
+from convcli.model.activations import parameter_defaults
 from convcli.model.graph import Node
 from convcli.model.layers import UNKNOWN, Layer, canonical_name, real_number, snake_case
 from convcli.model.layers.unknown import read_shapes
@@ -102,8 +103,10 @@ class GraphBuilder:
             raise ConvcliError("input_shape belongs to the first layer", "leave it out")
         if layer_type.__name__ == "Activation" and canonical_name(config.type) != "activation":
             if "activation" in arguments:
-                raise ConvcliError(f"{config.type} takes no arguments", f"{config.type}, or an Activation by name")
-            arguments["activation"] = find_activation(config.type)
+                raise ConvcliError(f"{config.type} takes no argument by position", "its parameters by name")
+            arguments["activation"] = activation = find_activation(config.type)
+            own = [name for name in arguments if name in parameter_defaults(activation)]
+            arguments.setdefault("parameters", {name: arguments.pop(name) for name in own})
         weights = take_weights(layer_type, arguments, self.folder)
         layer = construct_layer(layer_type, arguments, weights, name)
         self._check_data_format(layer)

@@ -265,9 +265,6 @@ SPELLINGS: dict[str, Spelling] = {
     "LayerNorm": Spelling(
         "LayerNormalization", "normalized_shape eps>epsilon elementwise_affine bias", (), EPSILON, _last_axes
     ),
-    "Upsample": Spelling(
-        "UpSampling2D", "size scale_factor>size mode>interpolation align_corners", ("size",), adapt=_enlarged
-    ),
     "UpsamplingNearest2d": Spelling("UpSampling2D", "size scale_factor>size", ("size",), adapt=_enlarged),
     "Softmax2d": Spelling("Softmax"),
     # Names that Keras has too.

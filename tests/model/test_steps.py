@@ -8,6 +8,7 @@ from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
 from convcli.model import steps
 from convcli.model.receptive_field import PeriodicField, TracedAxis
+from convcli.model.scaling import Scaling
 from convcli.model.steps import Activate, ChangeShape, Correlate, GlobalPool, Merge, Pad, Pool, Resize, Weight
 from convcli.model.window import Window
 
@@ -166,7 +167,7 @@ def test_axes_with_the_same_cells_are_traced_through_another_shape():
     [("nearest", 3, 1), ("bilinear", 2, 2), ("bilinear", 3, 2), ("bicubic", 2, 4), ("lanczos3", 2, 6)],
 )
 def test_interpolation_sees_the_cells_that_it_reads(interpolation, factor, extent):
-    (traced,) = Resize((factor,), interpolation).trace([(TracedAxis(0, PeriodicField.identity()),)], [(9, 1)])
+    (traced,) = Resize((Scaling(factor),), interpolation).trace([(TracedAxis(0, PeriodicField.identity()),)], [(9, 1)])
     assert (traced.field.extent, traced.field.jump * factor) == (extent, 1)
 
 
@@ -182,8 +183,8 @@ SQUARE, OBLONG = (Window(3), Window(3)), (Window(3), Window(1))
         (GlobalPool("max"), True),
         (Pad(((1, 1), (1, 1))), True),
         (Pad(((1, 1), (0, 0))), False),
-        (Resize((2, 2)), True),
-        (Resize((2, 1)), False),
+        (Resize((Scaling(2), Scaling(2))), True),
+        (Resize((Scaling(2), Scaling(1))), False),
         (ChangeShape((128,)), True),
         (ChangeShape((4, 4, 8)), False),
         (steps.MoveAxes((1, 0, 2)), False),
@@ -201,8 +202,20 @@ def test_a_step_says_whether_it_treats_all_spatial_axes_alike(step, isotropic):
 
 
 def test_a_step_that_only_moves_values_says_so():
-    moving = [Pad(((1, 1),)), Resize((2,)), ChangeShape((4,)), steps.MoveAxes((1, 0)), Merge("concatenate", axis=0)]
-    computing = [Resize((2,), "bilinear"), Merge("sum"), GlobalPool("max"), Activate("relu"), steps.Scale("affine", ())]
+    moving = [
+        Pad(((1, 1),)),
+        Resize((Scaling(2),)),
+        ChangeShape((4,)),
+        steps.MoveAxes((1, 0)),
+        Merge("concatenate", axis=0),
+    ]
+    computing = [
+        Resize((Scaling(2),), "bilinear"),
+        Merge("sum"),
+        GlobalPool("max"),
+        Activate("relu"),
+        steps.Scale("affine", ()),
+    ]
     assert all(step.moves_values for step in moving)
     assert not any(step.moves_values for step in computing)
 

@@ -113,7 +113,7 @@ def test_an_argument_of_training_is_ignored_with_a_warning(argument):
 
 @pytest.mark.parametrize("layer", ["gelu('relu')", {"gelu": {"activation": "relu"}}])
 def test_an_activation_by_its_own_name_takes_no_other_activation(layer):
-    with pytest.raises(ConvcliError, match="gelu takes no arguments"):
+    with pytest.raises(ConvcliError, match="gelu takes no argument by position"):
         convcli.load([layer])
 
 

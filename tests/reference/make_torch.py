@@ -4,6 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from _store import BATCH, Draw, Store
+from torch import nn
 
 store = Store()
 POINTWISE = {
@@ -218,5 +219,84 @@ def normalise(name: str, shape: tuple[int, ...], groups: int, epsilon: float) ->
 
 normalise("group-normalization", (4, 3, 6), 3, 1e-5)
 normalise("group-normalization-1d", (5, 4), 2, 1e-3)
+
+
+# ---------------------------------------------------------------- layers that Keras lacks, or got from PyTorch
+def module(name: str, layer: str, own: dict, made: nn.Module, shape: tuple[int, ...], **weights: str) -> None:
+    """A module on an input of this shape; `weights` says what PyTorch calls each of its weights."""
+    draw = Draw(name)
+    x = draw.normal((BATCH, *shape))
+    parameters = dict(made.double().named_parameters())
+    values = {ours: draw.normal(parameters[theirs].shape) for ours, theirs in weights.items()}
+    made.load_state_dict({theirs: torch.from_numpy(values[ours]) for ours, theirs in weights.items()})
+    with torch.no_grad():
+        store.add(name, {layer: own}, [x], values, last(made.eval()(first(x))))
+
+
+for kind, theirs in (("max", "Max"), ("average", "Avg")):
+    for rank, shape, size in ((1, (11, 2), [4]), (2, (7, 5, 2), [3, 8]), (3, (4, 5, 3, 1), [3, 2, 2])):
+        made = getattr(nn, f"Adaptive{theirs}Pool{rank}d")(size)
+        module(f"adaptive-{kind}-pooling{rank}d", f"adaptive_{kind}_pooling{rank}d", {"output_size": size}, made, shape)
+for rank, shape in ((1, (9, 2)), (2, (6, 7, 2)), (3, (4, 5, 4, 1))):
+    pairs = [[1, 2], [0, 3], [2, 1]][:rank]
+    flat = [amount for pair in reversed(pairs) for amount in pair]  # PyTorch's order: the last axis first
+    for ours, theirs in (("reflection", "Reflection"), ("replication", "Replication"), ("circular", "Circular")):
+        made = getattr(nn, f"{theirs}Pad{rank}d")(flat)
+        module(f"{ours}-pad{rank}d", f"{ours}_pad{rank}d", {"padding": pairs}, made, shape)
+    made = getattr(nn, f"ConstantPad{rank}d")([*flat[:-2], -1, 2], 2.5)
+    own = {"padding": [[-1, 2], *pairs[1:]], "value": 2.5}
+    module(f"constant-pad{rank}d", f"constant_pad{rank}d", own, made, shape)
+    made = getattr(nn, f"InstanceNorm{rank}d")(shape[-1], affine=rank > 1)
+    affine = {"gamma": "weight", "beta": "bias"} if rank > 1 else {}
+    module(f"instance-norm{rank}d", f"instance_norm{rank}d", {"affine": rank > 1}, made, shape, **affine)
+    lp = {"norm_type": 2, "kernel_size": [2] * rank, "strides": [3] * rank, "ceil_mode": True}
+    made = getattr(nn, f"LPPool{rank}d")(2, 2 if rank == 1 else [2] * rank, [3] * rank, True)
+    module(f"lp-pool{rank}d", f"lp_pool{rank}d", lp, made, shape)
+for size in (3, 4):
+    lrn = {"size": size, "alpha": 0.5, "beta": 0.6, "k": 2.0}
+    module(f"local-response-norm-{size}", "local_response_norm", lrn, nn.LocalResponseNorm(*lrn.values()), (4, 3, 6))
+module("pixel-shuffle", "pixel_shuffle", {"upscale_factor": 2}, nn.PixelShuffle(2), (3, 4, 8))
+module("pixel-unshuffle", "pixel_unshuffle", {"downscale_factor": 3}, nn.PixelUnshuffle(3), (6, 9, 2))
+module("channel-shuffle", "channel_shuffle", {"groups": 3}, nn.ChannelShuffle(3), (2, 3, 6))
+module("r-re-lu", "r_re_lu", {"lower": 0.25, "upper": 0.5}, nn.RReLU(0.25, 0.5), (4, 3, 2))
+module("softmin", "softmin", {"axis": -1}, nn.Softmin(1), (4, 3, 5))
+module("p-re-lu-one-slope", "p_re_lu", {"num_parameters": 1}, nn.PReLU(1), (4, 3, 5), alpha="weight")
+module("p-re-lu-channels", "p_re_lu", {"num_parameters": 5}, nn.PReLU(5), (4, 3, 5), alpha="weight")
+for name, own, made in (
+    ("hard-tanh", {"min_value": -2.0, "max_value": 0.5}, nn.Hardtanh(-2.0, 0.5)),
+    ("softplus", {"beta": 2.0, "threshold": 3.0}, nn.Softplus(2.0, 3.0)),
+    ("threshold", {"threshold": 0.25, "default_value": -2.0}, nn.Threshold(0.25, -2.0)),
+    ("celu", {"alpha": 0.5}, nn.CELU(0.5)),
+):
+    module(f"activation-{name}-parameters", name.replace("-", "_"), own, made, (5, 3, 2))
+UPSAMPLED = (
+    ((5, 2), {"scale_factor": 2.5}),
+    ((5, 2), {"size": 7, "mode": "linear"}),
+    ((5, 4, 2), {"size": [3, 11]}),
+    ((5, 4, 2), {"scale_factor": [1.5, 3.0], "mode": "nearest-exact"}),
+    ((5, 4, 2), {"scale_factor": [1.5, 2.0], "mode": "bilinear"}),
+    ((5, 4, 2), {"scale_factor": 1.7, "mode": "bilinear", "recompute_scale_factor": True}),
+    ((5, 4, 2), {"size": [9, 3], "mode": "bilinear", "align_corners": True}),
+    ((5, 4, 2), {"scale_factor": 2.0, "mode": "bicubic"}),
+    ((5, 4, 2), {"size": [7, 9], "mode": "bicubic", "align_corners": True}),
+    ((3, 2, 4, 1), {"size": [4, 5, 6], "mode": "trilinear"}),
+    ((3, 2, 4, 1), {"scale_factor": 2.0, "mode": "trilinear", "align_corners": True}),
+)
+for number, (shape, own) in enumerate(UPSAMPLED):
+    module(f"upsample-{number}", "upsample", own, nn.Upsample(**tuples(own)), shape)
+# In a channels_last model the axes are those of the array, so these get it as it is.
+x = Draw("axes").normal((BATCH, 4, 3, 6))
+flattened = nn.Flatten(1, 2)(torch.from_numpy(x)).numpy()
+store.add("flatten-axes", {"flatten_axes": {"start_dim": 1, "end_dim": 2}}, [x], {}, flattened)
+cut = nn.Unflatten(3, (2, 3))(torch.from_numpy(x)).numpy()
+store.add("unflatten", {"unflatten": {"dim": 3, "unflattened_size": [2, -1]}}, [x], {}, cut)
+for number, (shape, axes) in enumerate((((4,), [-1]), ((3, 4), [1, 2]))):
+    draw, made = Draw(f"rms-{number}"), nn.RMSNorm(shape, eps=None if number else 1e-3).double()
+    x, scale = draw.normal((BATCH, 3, 4)), draw.normal(shape)
+    made.load_state_dict({"weight": torch.from_numpy(scale)})
+    own = {"axis": axes, "epsilon": None if number else 1e-3}
+    tolerance = 1e-6 if number else None  # without an epsilon it is that of the number type
+    output = made(torch.from_numpy(x)).detach().numpy()
+    store.add(f"rms-normalization-{number}", {"rms_normalization": own}, [x], {"scale": scale}, output, tolerance)
 
 store.write("torch", {"torch": torch.__version__, "numpy": np.__version__})

@@ -115,6 +115,27 @@ OTHERS: tuple[tuple[Any, tuple[int, ...]], ...] = (
     ("Rescaling(1/255, -1)", (5, 4, 2)),
     ("LayerScale(0.1)", (5, 4, 2)),
     ("Dropout(0.5)", (5, 4, 2)),
+    ("ConstantPad2D(((1, -1), (0, 2)), 0.5)", (5, 4, 2)),
+    ("ReflectionPad2D(((1, 2), (0, 1)))", (5, 4, 2)),
+    ("ReplicationPad1D(3)", (5, 2)),
+    ("CircularPad3D(1)", (2, 3, 2, 2)),
+    ("AdaptiveAveragePooling2D((3, 7))", (7, 4, 2)),
+    ("AdaptiveMaxPooling2D((7, None))", (5, 4, 2)),
+    ("AdaptiveMaxPooling1D(3)", (8, 2)),
+    ("LPPool2D(2, 2, 3, True)", (5, 4, 2)),
+    ("average_pooling2d(2, 1, 1, divisor_override=3)", (5, 4, 2)),
+    ("InstanceNorm2D(affine=True)", (5, 4, 2)),
+    ("LocalResponseNorm(4, 0.5, 0.75, 2)", (5, 4, 6)),
+    ("RMSNormalization()", (5, 4, 2)),
+    ("PixelShuffle(2)", (3, 4, 8)),
+    ("PixelUnshuffle(2)", (4, 6, 3)),
+    ("ChannelShuffle(2)", (3, 4, 6)),
+    ("Upsample(scale_factor=(1.5, 3), mode='bilinear')", (5, 4, 2)),
+    ("Upsample((7, 3), mode='bicubic', align_corners=True)", (5, 4, 2)),
+    ("Upsample(scale_factor=2.5)", (5, 2)),
+    ("softplus(beta=2, threshold=3)", (5, 4, 2)),
+    ("hard_tanh(min_value=-2, max_value=0.5)", (5, 4, 2)),
+    ("PReLU(num_parameters=2)", (5, 4, 2)),
 )
 
 # Layers whose arguments are axis numbers: in the other data format they are other layers.
@@ -125,6 +146,10 @@ NUMBERING: tuple[tuple[Any, tuple[int, ...]], ...] = (
     ("Softmax([1, 2])", (5, 4, 2)),
     ("BatchNormalization(axis=1)", (5, 4, 2)),
     ("LayerNormalization(axis=[1, 2])", (5, 4, 2)),
+    ("RMSNormalization(axis=[1, 2])", (5, 4, 2)),
+    ("Softmin(1)", (5, 4, 2)),
+    ("FlattenAxes(2)", (5, 4, 2)),
+    ("Unflatten(2, (2, -1))", (5, 4, 2)),
 )
 
 layers_in_any_order = st.one_of(convolutions(), poolings(), st.sampled_from(OTHERS))

@@ -43,7 +43,7 @@ def pool(step: Pool, x: Array, y: Array, workers: ThreadPool, finish: Finish) ->
             values = _pass(values, axis, window, count, combine, workers.scratch.array(f"pass {axis}", shape, x.dtype))
         values = _pass(values, len(windows), *last, combine, y[region])
         if step.kind == "average":
-            np.divide(values, divisors(windows, x, region, step.count_padding), out=values)
+            np.divide(values, divisors(step, x, region), out=values)
         finish(values, ALL_FILTERS)
 
     workers.run(pool_region, _regions(windows, x.shape, x.itemsize, least))
@@ -112,11 +112,16 @@ def _pass(x: Array, axis: int, window: Window, count: int, combine: np.ufunc, ou
     return out
 
 
-def divisors(windows: Sequence[Window], x: Array, region: Region, count_padding: bool) -> Array:
-    """Return how many cells of the window count at each position of a region: (*positions, 1), of the type of `x`."""
+def divisors(step: Pool, x: Array, region: Region) -> Array:
+    """Return what the sum of the window is divided by at each position of a region: (*positions, 1), as `x` is typed.
+
+    That is the step's divisor, or else the number of cells of the window that count.
+    """
+    if step.divisor is not None:
+        return np.full((1,) * (x.ndim - 1), step.divisor, x.dtype)
     divisors = np.ones((), x.dtype)
-    for window, width, positions in zip(windows, x.shape[1:-1], region[1:], strict=True):
-        low, high = (-window.before, width + window.after) if count_padding else (0, width)
+    for window, width, positions in zip(step.windows, x.shape[1:-1], region[1:], strict=True):
+        low, high = (-window.before, width + window.after) if step.count_padding else (0, width)
         first = np.arange(positions.start, positions.stop) * window.stride - window.before
         cells_before_end = np.clip(-((first - high) // window.dilation), 0, window.size)
         cells_before_start = np.clip(-((first - low) // window.dilation), 0, window.size)

@@ -12,9 +12,9 @@ from convcli.core.shapes import Shape, known
 from convcli.engine.epilogue import scale_function, scale_parameters
 from convcli.engine.explain.correlation import values_of_all_filters
 from convcli.engine.explain.explainer import Explainer, explain_step
-from convcli.engine.explain.stages import ActivationStage, Cell, NormalizeStage, ScaleStage, Stage
-from convcli.engine.run_step import broadcast_weight, centre_groups, run_step
-from convcli.model.steps import Activate, Normalize, Scale, Weight
+from convcli.engine.explain.stages import ActivationStage, Cell, LocalNormalizeStage, NormalizeStage, ScaleStage, Stage
+from convcli.engine.run_step import broadcast_weight, centre_groups, epsilon_of, run_step
+from convcli.model.steps import Activate, Correlate, Normalize, NormalizeLocally, Scale, Weight
 
 
 @explain_step.register
@@ -50,9 +50,22 @@ def _(step: Normalize, explainer: Explainer, index: int, cell: Cell) -> list[Sta
     centred, variances = centre_groups(step, sample)
     deviation = centred.reshape(sample.shape)[0][cell]
     variance = np.broadcast_to(variances, centred.shape).reshape(sample.shape)[0][cell]
-    value = deviation / np.sqrt(variance + step.epsilon)
+    epsilon = step.epsilon if step.epsilon is not None else float(epsilon_of(step, sample))
     count = int(np.prod([sample.shape[axis + 1] for axis in step.axes])) // known(step.groups)
-    return [*stages, NormalizeStage(x, x - deviation, variance, step.epsilon, count, value=value)]
+    value = deviation / np.sqrt(variance + epsilon_of(step, sample))
+    mean = x - deviation if step.centered else None
+    return [*stages, NormalizeStage(x, mean, variance, epsilon, count, value=value)]
+
+
+@explain_step.register
+def _(step: NormalizeLocally, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
+    stages, x = explainer.stages_before(index, cell)
+    *position, channel = cell
+    first, stop = channel - step.window.before, channel - step.window.before + step.window.size
+    among = explainer.step_input(index)[0][(*position, slice(max(0, first), max(0, stop)))]
+    value = run_step(step, [explainer.step_input(index)[0][tuple(position)][None]], {})[0][channel]
+    parameters = {"alpha": step.alpha, "beta": step.beta, "k": step.k, "size": step.window.size}
+    return [*stages, LocalNormalizeStage(x, among, parameters, value=value)]
 
 
 @explain_step.register
@@ -74,10 +87,10 @@ def _(step: Activate, explainer: Explainer, index: int, cell: Cell) -> list[Stag
 def _along_axes(step: Activate, explainer: Explainer, index: int, cell: Cell) -> tuple[Array, Any]:
     """Return the values that an activation mixes to make a cell, and the value of the cell.
 
-    After another step the activation goes along the channels of a correlation, of which one position is enough.
+    After a correlation the activation goes along its channels, of which one position is enough.
     """
-    if index == 0:
-        sample = explainer.inputs[0]
+    if index == 0 or not isinstance(explainer.layer.steps[index - 1], Correlate):
+        sample = explainer.step_input(index)
         mixed = sample[0][tuple(slice(None) if axis in step.axes else at for axis, at in enumerate(cell))]
         return mixed, run_step(step, [sample], {})[0][cell]
     *position, channel = cell

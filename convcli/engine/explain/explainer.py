@@ -19,7 +19,7 @@ from convcli.engine.explain.laid_out import LaidOut, lay_out_for, number_cells, 
 from convcli.engine.explain.stages import Cell, CopyStage, Patch, Stage
 from convcli.engine.run_step import run_step
 from convcli.model.plan import PlannedLayer
-from convcli.model.steps import Correlate, MoveAxes, Pad, Step
+from convcli.model.steps import Activate, Correlate, MoveAxes, Pad, Scale, Step
 from convcli.model.window import Window
 
 
@@ -86,9 +86,9 @@ class Explainer:
     def _inside_and_numbering(self, index: int, x: Array) -> tuple[Array, Array | None]:
         """Return which cells of a step's input `x` are the layer's, and where they are there, if they are moved at all.
 
-        The steps before a window are none, padding, or such as move axes.
+        The steps before a window are none, padding, or such as move axes; those that leave cells in place do not count.
         """
-        earlier = self.layer.steps[:index]
+        earlier = [step for step in self.layer.steps[:index] if not isinstance(step, Activate | Scale)]
         if not earlier:
             return np.ones((1, *x.shape[1:-1], 1), bool), number_cells(x.shape[1:-1])
         if any(isinstance(step, MoveAxes) for step in earlier):

@@ -11,7 +11,7 @@ from convcli.core.records import replace
 from convcli.engine.explain.explainer import Explainer, explain_step
 from convcli.engine.explain.laid_out import number_cells
 from convcli.engine.explain.stages import Cell, Patch, PoolStage, Stage
-from convcli.model.steps import GlobalPool, Pool
+from convcli.model.steps import AdaptivePool, GlobalPool, Pool
 
 
 @explain_step.register
@@ -22,7 +22,7 @@ def _(step: Pool, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
     if step.kind == "max":
         return [_maximum(patch)]
     counted = _in_padded_input(step, position, explainer.inputs[0].shape[1:]) if step.count_padding else patch.inside
-    count = int(counted.sum())
+    count = int(counted.sum()) if step.divisor is None else step.divisor
     values = patch.values
     return [PoolStage(patch, count=count, value=values[patch.inside].sum() / values.dtype.type(count))]
 
@@ -34,6 +34,16 @@ def _in_padded_input(step: Pool, position: Sequence[int], space: Sequence[int]) 
         cells = index * window.stride + np.arange(window.size) * window.dilation
         counted = counted[..., None] & (cells < window.before + width + window.after)
     return counted
+
+
+@explain_step.register
+def _(step: AdaptivePool, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
+    *position, channel = cell
+    spans = [slice(*window.span(at)) for window, at in zip(step.windows, position, strict=True)]
+    values = explainer.step_input(index)[0][(*spans, channel)]
+    cells = number_cells(explainer.inputs[0].shape[1:-1])[0][tuple(spans)] - 1
+    patch = Patch(values, np.ones(values.shape, bool), cells)
+    return [_maximum(patch) if step.kind == "max" else PoolStage(patch, count=values.size, value=np.mean(values))]
 
 
 @explain_step.register

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from convcli.core.records import replace
 from convcli.core.shapes import known
 from convcli.engine.explain.explainer import Explainer, explain_step
 from convcli.engine.explain.laid_out import number_cells
 from convcli.engine.explain.stages import Cell, CopyStage, DotProductStage, MergeStage, Patch, Stage
 from convcli.engine.run_step import MERGE_FUNCTIONS, align_operands, run_step
-from convcli.model.steps import ChangeShape, Merge, MoveAxes, Pad, Resize, Step
+from convcli.model.steps import ChangeShape, Merge, MoveAxes, MoveBlocks, Pad, Resize, Step
 
 
 @explain_step.register(Pad)
 @explain_step.register(ChangeShape)
 @explain_step.register(MoveAxes)
+@explain_step.register(MoveBlocks)
 def _(step: Step, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
     return _copied(step, explainer, index, cell)
 
@@ -24,10 +26,12 @@ def _copied(step: Step, explainer: Explainer, index: int, cell: Cell) -> list[St
     layer = explainer.layer
     shape = tuple(map(known, layer.step_shapes[index - 1] if index else layer.input_shapes[0]))
     numbers = np.arange(1, np.prod(shape) + 1).reshape(1, *shape)
+    padding = step.value if isinstance(step, Pad) else 0.0
+    step = replace(step, value=0.0) if isinstance(step, Pad) else step
     number = int(run_step(step, [numbers], {})[0][cell])
     operand = layer.input_names[0]
-    if number == 0:  # padding with zeros
-        return [CopyStage(operand, None, value=explainer.inputs[0].dtype.type(0))]
+    if number == 0:
+        return [CopyStage(operand, None, value=explainer.inputs[0].dtype.type(padding))]
     origin = tuple(int(at) for at in np.unravel_index(number - 1, shape))
     stages, value = explainer.stages_before(index, origin)
     return stages or [CopyStage(operand, origin, value=value)]
@@ -35,14 +39,14 @@ def _copied(step: Step, explainer: Explainer, index: int, cell: Cell) -> list[St
 
 @explain_step.register
 def _(step: Resize, explainer: Explainer, index: int, cell: Cell) -> list[Stage]:
-    if step.interpolation == "nearest":
+    if step.moves_values:
         return _copied(step, explainer, index, cell)
     x = explainer.step_input(index)
     *position, channel = cell
     spans, weights = [], np.ones((), x.dtype)
-    for width, factor, at in zip(x.shape[1:-1], step.factors, position, strict=True):
+    for width, scaling, at in zip(x.shape[1:-1], step.scalings, position, strict=True):
         # The weights of all cells of an axis are what the interpolation makes of the identity matrix.
-        along = run_step(Resize((factor,), step.interpolation), [np.eye(width, dtype=x.dtype)[None]], {})[0][at]
+        along = run_step(Resize((scaling,), step.interpolation), [np.eye(width, dtype=x.dtype)[None]], {})[0][at]
         used = np.flatnonzero(along)
         span = slice(int(used[0]), int(used[-1]) + 1)
         spans.append(span)

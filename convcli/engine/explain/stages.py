@@ -80,13 +80,24 @@ class ScaleStage(Stage):
 
 
 class NormalizeStage(Stage):
-    """(input - mean) / sqrt(variance + epsilon), with the mean and variance of `count` values of the sample."""
+    """(input - mean) / sqrt(variance + epsilon), with the mean and variance of `count` values of the sample.
+
+    Where the mean is None, nothing is subtracted and `variance` is the mean of the squares.
+    """
 
     input: Any
     mean: Any
     variance: Any
     epsilon: float
     count: int
+
+
+class LocalNormalizeStage(Stage):
+    """input / (k + alpha·(sum of the squares of `among`) / size)^beta; `among` are the channels in the window."""
+
+    input: Any
+    among: Array
+    parameters: Mapping[str, Any]
 
 
 class ActivationStage(Stage):

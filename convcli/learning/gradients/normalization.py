@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from convcli.core.lazy_imports import Array
+from convcli.core.records import replace
 from convcli.engine.epilogue import scale_function, scale_parameters
-from convcli.engine.run_step import broadcast_weight, centre_groups
+from convcli.engine.run_step import broadcast_weight, centre_groups, epsilon_of, local_base, window_sums
 from convcli.learning.gradients.broadcasting import sum_to_weight
 from convcli.learning.gradients.context import Backward, Gradients, PassContext, Weights, without_weights
-from convcli.model.steps import Normalize, Scale, Weight
+from convcli.model.steps import Normalize, NormalizeLocally, Scale, Weight
 
 
 def scale(step: Scale, inputs: Sequence[Array], weights: Weights, context: PassContext) -> tuple[Array, Backward]:
@@ -123,14 +124,30 @@ def normalize(
     """Return (x - mean) / sqrt(variance + epsilon) by the statistics of each sample, and its backward function."""
     (x,) = inputs
     centred, variance = centre_groups(step, x)
-    deviation = np.sqrt(variance + x.dtype.type(step.epsilon))
+    deviation = np.sqrt(variance + epsilon_of(step, x))
     standard = centred / deviation
     axes = tuple(axis for axis in range(centred.ndim) if variance.shape[axis] != centred.shape[axis])
 
     def backward(dy: Array) -> Array:
         dy = dy.reshape(standard.shape)
-        mean = np.mean(dy, axis=axes, keepdims=True)
+        mean = np.mean(dy, axis=axes, keepdims=True) if step.centered else 0
         along = np.mean(dy * standard, axis=axes, keepdims=True)
         return np.asarray((dy - mean - standard * along) / deviation).reshape(x.shape)
 
     return standard.reshape(x.shape), without_weights(backward)
+
+
+def normalize_locally(
+    step: NormalizeLocally, inputs: Sequence[Array], weights: Weights, context: PassContext
+) -> tuple[Array, Backward]:
+    """Return x·base^-beta, with base = k + alpha·(mean of the squares around it), and its backward function."""
+    (x,) = inputs
+    base = local_base(step, x)
+    window = step.window
+    mirrored = replace(window, before=window.after, after=window.before)  # the channels in whose windows one lies
+
+    def backward(dy: Array) -> Array:
+        share = window_sums(mirrored, dy * x * base ** (-step.beta - 1))
+        return dy * base**-step.beta - x * share * (2 * step.alpha * step.beta / window.size)
+
+    return x * base**-step.beta, without_weights(backward)

@@ -18,7 +18,7 @@ from convcli.engine.algorithms.im2col import padded_input
 from convcli.engine.algorithms.pooling import divisors, windows_on_input
 from convcli.engine.run_step import run_step
 from convcli.learning.gradients.context import Backward, PassContext, Weights, without_weights
-from convcli.model.steps import GlobalPool, Pool
+from convcli.model.steps import AdaptivePool, GlobalPool, Pool
 from convcli.model.window import Window
 
 Index = tuple[slice, ...]
@@ -28,7 +28,7 @@ def pool(step: Pool, inputs: Sequence[Array], weights: Weights, context: PassCon
     """Return the maximum or the mean of each window, `(batch, *positions, channels)`, and its backward function."""
     (x,) = inputs
     everywhere = _all_positions(step.windows, x.shape)
-    counts = divisors(step.windows, x, everywhere, step.count_padding) if step.kind == "average" else None
+    counts = divisors(step, x, everywhere) if step.kind == "average" else None
     step = replace(step, windows=windows_on_input(step.windows, x.shape[1:-1], everywhere))
     padded = _padded(step, x, context)
     spanned = padded.shape
@@ -103,6 +103,34 @@ def _without_padding(padded: Array, windows: Sequence[Window], shape: Sequence[i
         source.append(slice(start + window.before, stop + window.before))
     result[tuple(target)] = padded[tuple(source)]
     return result
+
+
+def adaptive_pool(
+    step: AdaptivePool, inputs: Sequence[Array], weights: Weights, context: PassContext
+) -> tuple[Array, Backward]:
+    """Return the maximum or the mean of windows whose size follows from their number, and its backward function."""
+    (x,) = inputs
+    y = run_step(step, inputs, weights)
+
+    def backward(dy: Array) -> Array:
+        dx = np.zeros_like(x)
+        for position in np.ndindex(y.shape[1:-1]):
+            spans = (window.span(index) for window, index in zip(step.windows, position, strict=True))
+            cells = (slice(None), *(slice(*span) for span in spans))
+            at = (slice(None), *position)
+            dx[cells] += _window_gradient(step.kind, x[cells], dy[at])
+        return dx
+
+    return y, without_weights(backward)
+
+
+def _window_gradient(kind: str, x: Array, dy: Array) -> Array:
+    """Return the gradient by the cells of one window: equal shares, or all of it at the first maximum."""
+    flat = x.reshape(len(x), -1, x.shape[-1])  # (samples, cells, channels)
+    if kind == "average":
+        return np.broadcast_to((dy / flat.shape[1])[:, None], flat.shape).reshape(x.shape)
+    is_first = np.arange(flat.shape[1])[:, None] == flat.argmax(axis=1)[:, None]
+    return np.asarray(is_first * dy[:, None]).reshape(x.shape)
 
 
 def global_pool(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from convcli.core.lazy_imports import Array
+from convcli.core.records import replace
 from convcli.engine.algorithms import resizing
 from convcli.engine.run_step import NUMPY_PAD_MODES, run_step
 from convcli.learning.gradients.context import Backward, PassContext, Weights, without_weights
-from convcli.model.steps import ChangeShape, MoveAxes, Pad, Resize
+from convcli.model.steps import ChangeShape, MoveAxes, MoveBlocks, Pad, Resize
 
 
 def pad(step: Pad, inputs: Sequence[Array], weights: Weights, context: PassContext) -> tuple[Array, Backward]:
@@ -47,19 +48,20 @@ def _pad_gradient(dy: Array, axis: int, amounts: tuple[int, int], extent: int, m
 
 
 def resize(step: Resize, inputs: Sequence[Array], weights: Weights, context: PassContext) -> tuple[Array, Backward]:
-    """Return the input with its spatial axes `factors` times as long, and its backward function."""
+    """Return the input with its spatial axes scaled, and its backward function."""
     (x,) = inputs
 
     def backward(dy: Array) -> Array:
-        for axis, (factor, extent) in enumerate(zip(step.factors, x.shape[1:-1], strict=True), 1):
+        for axis, (scaling, extent) in enumerate(zip(step.scalings, x.shape[1:-1], strict=True), 1):
+            factor = scaling.whole_factor
             if factor == 1:
                 continue
-            if step.interpolation == "nearest":
+            if factor and step.moves_values:
                 dy = dy.reshape(*dy.shape[:axis], extent, factor, *dy.shape[axis + 1 :]).sum(axis=axis + 1)
                 continue
             # Resizing is linear: resizing each single cell gives the columns of its matrix.
             cells = np.eye(extent, dtype=x.dtype)[..., None]  # (extent, extent, 1)
-            matrix = resizing.resize(cells, (factor,), step.interpolation)[..., 0]  # (extent, extent·factor)
+            matrix = resizing.resize(cells, Resize((scaling,), step.interpolation))[..., 0]  # (extent, new extent)
             dy = np.moveaxis(np.tensordot(dy, matrix, axes=(axis, 1)), -1, axis)
         return dy
 
@@ -71,6 +73,14 @@ def change_shape(
 ) -> tuple[Array, Backward]:
     """Return the same values in another shape, and the backward function."""
     return run_step(step, inputs, weights), without_weights(lambda dy: dy.reshape(inputs[0].shape))
+
+
+def move_blocks(
+    step: MoveBlocks, inputs: Sequence[Array], weights: Weights, context: PassContext
+) -> tuple[Array, Backward]:
+    """Return the input with blocks of cells as channels, or the reverse, and the backward function."""
+    back = replace(step, spread=not step.spread)
+    return run_step(step, inputs, weights), without_weights(lambda dy: run_step(back, [dy], {}))
 
 
 def move_axes(

@@ -212,14 +212,14 @@ def _(x: Array, y: Array) -> Array:
 
 
 @activation
-def hard_tanh(x: Array) -> Array:
-    """Return x cut off at -1 and 1."""
-    return np.clip(x, -1, 1)
+def hard_tanh(x: Array, min_value: float = -1.0, max_value: float = 1.0) -> Array:
+    """Return x cut off at min_value and max_value."""
+    return np.clip(x, min_value, max_value)
 
 
 @derivative(hard_tanh)
-def _(x: Array, y: Array) -> Array:
-    return np.abs(x) <= 1
+def _(x: Array, y: Array, min_value: float = -1.0, max_value: float = 1.0) -> Array:
+    return (x >= min_value) & (x <= max_value)
 
 
 @activation
@@ -256,14 +256,18 @@ def _(x: Array, y: Array, threshold: float = 0.5) -> Array:
 
 
 @activation
-def softplus(x: Array) -> Array:
-    """Return log(1 + e^x), without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+def softplus(x: Array, beta: float = 1.0, threshold: float | None = None) -> Array:
+    """Return log(1 + e^(beta·x)) / beta, without overflow; x itself where beta·x is above the threshold."""
+    scaled = x if beta == 1 else x * beta
+    smooth = np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))
+    smooth = smooth if beta == 1 else smooth / beta
+    return smooth if threshold is None else np.where(scaled > threshold, x, smooth)
 
 
 @derivative(softplus)
-def _(x: Array, y: Array) -> Array:
-    return sigmoid(x)
+def _(x: Array, y: Array, beta: float = 1.0, threshold: float | None = None) -> Array:
+    slope = sigmoid(x * beta)
+    return slope if threshold is None else np.where(x * beta > threshold, 1, slope).astype(x.dtype)
 
 
 @activation
@@ -308,6 +312,28 @@ def sparse_sigmoid(x: Array) -> Array:
 @derivative(sparse_sigmoid)
 def _(x: Array, y: Array) -> Array:
     return (np.abs(x) < 1).astype(x.dtype) / 2
+
+
+@activation
+def threshold(x: Array, threshold: float = 0.0, default_value: float = 0.0) -> Array:
+    """Return x where x > threshold, else default_value."""
+    return np.where(x <= threshold, x.dtype.type(default_value), x)
+
+
+@derivative(threshold)
+def _(x: Array, y: Array, threshold: float = 0.0, default_value: float = 0.0) -> Array:
+    return x > threshold
+
+
+@activation
+def power(x: Array, exponent: float = 1.0) -> Array:
+    """Return x to the power of the exponent."""
+    return x**exponent
+
+
+@derivative(power)
+def _(x: Array, y: Array, exponent: float = 1.0) -> Array:
+    return exponent * x ** (exponent - 1)
 
 
 @activation

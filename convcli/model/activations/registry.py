@@ -52,5 +52,17 @@ def derivative(of: Function) -> Callable[[Function], Function]:
 @cache
 def works_along_axis(name: str) -> bool:
     """Return whether an activation mixes the cells along an axis."""
+    return "axis" in _arguments(name)
+
+
+@cache
+def parameter_defaults(name: str) -> dict[str, float | bool | None]:
+    """Return the parameters of an activation by name, with their defaults; an axis is not among them."""
+    arguments, defaults = _arguments(name), ACTIVATIONS[name].__defaults__ or ()
+    with_default = zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True)
+    return {argument: default for argument, default in with_default if argument != "axis"}
+
+
+def _arguments(name: str) -> tuple[str, ...]:
     code = ACTIVATIONS[name].__code__  # as `inspect` says it, which takes long to import
-    return "axis" in code.co_varnames[: code.co_argcount]
+    return code.co_varnames[: code.co_argcount]

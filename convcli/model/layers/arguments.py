@@ -7,6 +7,7 @@ for a value that is not allowed; the caller says which argument it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from convcli.core.errors import ConvcliError, short_repr, suggestion
@@ -71,11 +72,27 @@ def real_number(value: Any, rank: int) -> float:
     return value
 
 
+def positive_number(value: Any, rank: int) -> float:
+    """Read a finite number above 0."""
+    if not 0 < real_number(value, rank) < inf:
+        raise ConvcliError(short_repr(value), "a finite number above 0")
+    return float(value)
+
+
 def real_numbers(value: Any, rank: int) -> float | tuple[float, ...]:
     """Read a real number, or a list of them."""
     if isinstance(value, list | tuple):
         return tuple(real_number(item, rank) for item in value)
     return real_number(value, rank)
+
+
+def numbers(reader: ArgumentReader) -> ArgumentReader:
+    """Return a reader of a list of what `reader` reads, or of one of them."""
+
+    def read(value: Any, rank: int) -> tuple[Any, ...]:
+        return tuple(reader(item, rank) for item in (value if isinstance(value, list | tuple) and value else [value]))
+
+    return read
 
 
 def choice(*words: str) -> ArgumentReader:
@@ -122,22 +139,37 @@ def per_axis(least: int = 1) -> ArgumentReader:
     return read
 
 
-def pairs_per_axis(value: Any, rank: int) -> tuple[Pair, ...]:
-    """Read the cells before and after each axis: a number, one for each axis (in 1-D a pair), or a list of pairs."""
-    if not isinstance(value, list | tuple):
-        return (_pair(value, rank),) * rank
-    if rank == 1 and len(value) == 2 and all(isinstance(number, int) for number in value):
-        return (_pair(value, rank),)
-    if len(value) != rank:
-        raise ConvcliError(
-            short_repr(value), f"a number, one for each of the {rank} spatial axes, or [[before, after], ...]"
-        )
-    return tuple(_pair(item, rank) for item in value)
+def extents_or_none(value: Any, rank: int) -> tuple[int | None, ...]:
+    """Read an extent for each spatial axis, or one for all; None keeps that of the input."""
+    extents = list(value) if isinstance(value, list | tuple) else [value] * rank
+    if len(extents) != rank:
+        raise ConvcliError(short_repr(value), f"one whole number, or one for each of the {rank} spatial axes")
+    return tuple(optional(whole_number())(extent, rank) for extent in extents)
 
 
-def _pair(value: Any, rank: int) -> Pair:
-    before, after = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
-    return whole_number(0)(before, rank), whole_number(0)(after, rank)
+def _pairs_per_axis(least: int) -> ArgumentReader:
+    """Return a reader of cells before and after each axis: a number, one for each axis (in 1-D a pair), or pairs."""
+
+    def read_pair(value: Any, rank: int) -> Pair:
+        before, after = value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
+        return whole_number(least)(before, rank), whole_number(least)(after, rank)
+
+    def read(value: Any, rank: int) -> tuple[Pair, ...]:
+        if not isinstance(value, list | tuple):
+            return (read_pair(value, rank),) * rank
+        if rank == 1 and len(value) == 2 and all(isinstance(number, int) for number in value):
+            return (read_pair(value, rank),)
+        if len(value) != rank:
+            raise ConvcliError(
+                short_repr(value), f"a number, one for each of the {rank} spatial axes, or [[before, after], ...]"
+            )
+        return tuple(read_pair(item, rank) for item in value)
+
+    return read
+
+
+pairs_per_axis = _pairs_per_axis(0)
+signed_pairs_per_axis = _pairs_per_axis(-LARGEST)  # negative numbers remove cells
 
 
 def word_or_pairs(*words: str) -> ArgumentReader:

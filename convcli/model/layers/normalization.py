@@ -20,7 +20,8 @@ from convcli.model.layers.arguments import (
     whole_number,
 )
 from convcli.model.layers.base import Layer
-from convcli.model.steps import Normalize, Scale, Step, Weight
+from convcli.model.steps import Normalize, NormalizeLocally, Scale, Step, Weight
+from convcli.model.window import Window
 
 
 def gamma_and_beta(shape: Shape, scale: bool, center: bool) -> tuple[Weight | None, Weight | None]:
@@ -99,6 +100,70 @@ class GroupNormalization(Layer):
         others = tuple(other for other in range(len(shape)) if other != axis)
         affine = affine_step((channels,), self.scale, self.center, (axis,))
         return (Normalize((*others, axis), self.epsilon, groups), *affine)
+
+
+class InstanceNorm(Layer, abstract=True):
+    """Normalises each channel of each sample to mean 0 and variance 1; with `affine`, then gamma·x + beta.
+
+    Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016.
+    """
+
+    weight_names = ("gamma", "beta")
+
+    epsilon: float = argument(real_number, 1e-5)
+    affine: bool = argument(boolean, False)
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        axes, channels = tuple(range(len(shapes[0]))), shapes[0][-1]
+        affine = affine_step((channels,), self.affine, self.affine, axes[-1:])
+        return (Normalize(axes, self.epsilon, channels), *affine)
+
+
+class InstanceNorm1D(InstanceNorm):
+    rank = 1
+
+
+class InstanceNorm2D(InstanceNorm):
+    rank = 2
+
+
+class InstanceNorm3D(InstanceNorm):
+    rank = 3
+
+
+class RMSNormalization(Layer):
+    """scale·x / sqrt(mean of x² + epsilon), over the axes of each sample.
+
+    An epsilon of None is that of the number type. Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
+    """
+
+    weight_names = ("scale",)
+
+    axis: tuple[int, ...] | None = argument(optional(axis_numbers), None)
+    epsilon: float | None = argument(optional(real_number), 1e-6)
+    learns_scale: bool = argument(boolean, True, kw_only=True)
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        axes = channel_axes(self.axis, shapes[0], data_format)
+        weight = Weight("scale", tuple(shapes[0][axis] for axis in axes), 1.0)
+        scale = (Scale("affine", axes, weight),) if self.learns_scale else ()
+        return (Normalize(axes, self.epsilon, centered=False), *scale)
+
+
+class LocalResponseNorm(Layer):
+    """x / (k + alpha·m)^beta, with m the mean of the squares of `size` channels around each channel.
+
+    Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
+    """
+
+    size: int = argument(whole_number())
+    alpha: float = argument(real_number, 1e-4)
+    beta: float = argument(real_number, 0.75)
+    k: float = argument(real_number, 1.0)
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        window = Window(self.size, before=self.size // 2, after=(self.size - 1) // 2)
+        return (NormalizeLocally(window, self.alpha, self.beta, self.k),)
 
 
 CHANNELS = "channels"  # the default axis of Normalization, whose None means something else

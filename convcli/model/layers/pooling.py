@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import ClassVar, Literal
 
 from convcli.core.records import replace
 from convcli.core.shapes import DataFormat, Shape
+from convcli.model.adaptive_window import AdaptiveWindow
 from convcli.model.layers.arguments import (
     argument,
     boolean,
     data_format_name,
+    extents_or_none,
     optional,
     per_axis,
+    positive_number,
+    whole_number,
     word_or_pairs,
 )
 from convcli.model.layers.base import Layer
-from convcli.model.steps import GlobalPool, Pool, Step
+from convcli.model.steps import Activate, AdaptivePool, GlobalPool, Pool, Scale, Step
 from convcli.model.window import Padding, Window, sliding_windows
 
 
@@ -64,14 +69,19 @@ class MaxPooling3D(MaxPooling):
 
 
 class AveragePooling(Pooling, abstract=True):
-    """The mean of each window: of its input cells, with `count_include_pad` of its padding too."""
+    """The mean of each window: of its input cells, with `count_include_pad` of its padding too.
+
+    `divisor_override` is what the sum is divided by in place of the number of cells.
+    """
 
     kind = "average"
 
     count_include_pad: bool = argument(boolean, False, kw_only=True)
+    divisor_override: int | None = argument(optional(whole_number()), None, kw_only=True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
-        return (Pool(self.kind, self.windows(shapes[0][:-1]), self.count_include_pad),)
+        windows = self.windows(shapes[0][:-1])
+        return (Pool(self.kind, windows, self.count_include_pad, self.divisor_override),)
 
 
 class AveragePooling1D(AveragePooling):
@@ -87,6 +97,92 @@ class AveragePooling2D(AveragePooling):
 class AveragePooling3D(AveragePooling):
     rank = 3
     aliases = ("AvgPool3D",)
+
+
+class LPPool(Layer, abstract=True):
+    """The power average of each window: (Σ x^norm_type)^(1 / norm_type). By default the strides are the window's size.
+
+    As in PyTorch, a window that hangs over the end counts as much as a whole one.
+    """
+
+    norm_type: float = argument(positive_number)
+    kernel_size: tuple[int, ...] = argument(per_axis())
+    strides: tuple[int, ...] | None = argument(optional(per_axis()), None)
+    ceil_mode: bool = argument(boolean, False)
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        strides, dilations = self.strides or self.kernel_size, (1,) * len(self.kernel_size)
+        windows = sliding_windows(self.kernel_size, strides, dilations, "valid", shapes[0][:-1])
+        return (
+            Activate("power", (("exponent", self.norm_type),)),
+            Pool("average", tuple(replace(window, ceil=self.ceil_mode) for window in windows)),
+            Scale("affine", (), (float(prod(self.kernel_size)),)),
+            Activate("power", (("exponent", 1 / self.norm_type),)),
+        )
+
+
+class LPPool1D(LPPool):
+    rank = 1
+
+
+class LPPool2D(LPPool):
+    rank = 2
+
+
+class LPPool3D(LPPool):
+    rank = 3
+
+
+class AdaptivePooling(Layer, abstract=True):
+    """Pools to `output_size` cells whatever the input; where that does not divide it, neighbouring windows overlap."""
+
+    kind: ClassVar[Literal["max", "average"]]
+
+    output_size: tuple[int | None, ...] = argument(extents_or_none)
+    data_format: str | None = argument(data_format_name, None)
+
+    def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
+        space = shapes[0][:-1]
+        if all(count is None or count == cells for count, cells in zip(self.output_size, space, strict=True)):
+            return ()
+        if all(count == 1 for count in self.output_size):
+            return (GlobalPool(self.kind, keepdims=True),)
+        windows = tuple(
+            AdaptiveWindow(cells, cells if count is None else count)
+            for count, cells in zip(self.output_size, space, strict=True)
+        )
+        uniform = tuple(window for adaptive in windows if (window := adaptive.uniform))
+        return (Pool(self.kind, uniform) if len(uniform) == len(windows) else AdaptivePool(self.kind, windows),)
+
+
+class AdaptiveMaxPooling1D(AdaptivePooling):
+    rank = 1
+    kind = "max"
+
+
+class AdaptiveMaxPooling2D(AdaptivePooling):
+    rank = 2
+    kind = "max"
+
+
+class AdaptiveMaxPooling3D(AdaptivePooling):
+    rank = 3
+    kind = "max"
+
+
+class AdaptiveAveragePooling1D(AdaptivePooling):
+    rank = 1
+    kind = "average"
+
+
+class AdaptiveAveragePooling2D(AdaptivePooling):
+    rank = 2
+    kind = "average"
+
+
+class AdaptiveAveragePooling3D(AdaptivePooling):
+    rank = 3
+    kind = "average"
 
 
 class GlobalPooling(Layer, abstract=True):

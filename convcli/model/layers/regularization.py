@@ -46,6 +46,13 @@ class AlphaDropout(Dropout):
         return (Noise("alpha_dropout", self.rate),)
 
 
+class FeatureAlphaDropout(Dropout):
+    """Alpha dropout of whole maps."""
+
+    def training_steps(self, shape: Shape) -> tuple[Step, ...]:
+        return (Noise("alpha_dropout", self.rate, tuple(range(len(shape) - 1))),)
+
+
 class GaussianDropout(Dropout):
     """Multiplies by random numbers around 1. Srivastava et al., "Dropout", 2014."""
 

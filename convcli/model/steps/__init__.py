@@ -9,21 +9,24 @@ from convcli.model.steps.activations import Activate
 from convcli.model.steps.base import Step, Weight
 from convcli.model.steps.correlation import Correlate
 from convcli.model.steps.merging import Merge
-from convcli.model.steps.normalization import Normalize, Numbers, Scale
+from convcli.model.steps.normalization import Normalize, NormalizeLocally, Numbers, Scale
 from convcli.model.steps.opaque import Opaque
-from convcli.model.steps.pooling import GlobalPool, Pool
+from convcli.model.steps.pooling import AdaptivePool, GlobalPool, Pool
 from convcli.model.steps.regularization import Noise, Penalty
-from convcli.model.steps.reshaping import ChangeShape, MoveAxes, Pad, Resize
+from convcli.model.steps.reshaping import ChangeShape, MoveAxes, MoveBlocks, Pad, Resize
 
 __all__ = [
     "Activate",
+    "AdaptivePool",
     "ChangeShape",
     "Correlate",
     "GlobalPool",
     "Merge",
     "MoveAxes",
+    "MoveBlocks",
     "Noise",
     "Normalize",
+    "NormalizeLocally",
     "Numbers",
     "Opaque",
     "Pad",

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from convcli.core.shapes import Extent, Shape
 from convcli.model.steps.base import Step, Weight, mixes_some_space
+from convcli.model.window import Window
 
 Numbers = Weight | tuple[float, ...]
 
@@ -47,13 +48,30 @@ class Scale(Step):
 class Normalize(Step):
     """(x - mean) / sqrt(variance + epsilon), with mean and variance over `axes` of each sample.
 
-    With `groups`, the last of these axes is cut into so many equal parts, each with its own mean and variance. As is
-    usual, the statistics do not count in a receptive field.
+    Without `centered`, it is x / sqrt(mean of x² + epsilon). An epsilon of None is the distance from 1 to the next
+    number of the type that is computed in. With `groups`, the last of these axes is cut into so many equal parts, each
+    with its own mean and variance. As is usual, the statistics do not count in a receptive field.
     """
 
     axes: tuple[int, ...]
-    epsilon: float
+    epsilon: float | None
     groups: Extent = 1
+    centered: bool = True
 
     def is_isotropic(self, *shapes: Shape) -> bool:
         return not mixes_some_space(self.axes, shapes[0])
+
+
+class NormalizeLocally(Step):
+    """x / (k + alpha·m)^beta, with m the mean of the squares of the channels in a window around the channel.
+
+    The window may pass the first and the last channel; the cells beyond are zeros, which count in the mean. As is usual
+    for statistics, the window does not count in a receptive field.
+    """
+
+    keeps_channels: ClassVar[bool] = True
+
+    window: Window
+    alpha: float
+    beta: float
+    k: float

@@ -14,6 +14,7 @@ from convcli.engine.explain.stages import (
     ActivationStage,
     CopyStage,
     DotProductStage,
+    LocalNormalizeStage,
     MergeStage,
     NormalizeStage,
     PoolStage,
@@ -23,6 +24,7 @@ from convcli.engine.explain.stages import (
 from convcli.model.steps.merging import MERGE_WORDS
 from convcli.output.render.number_format import format_value
 
+LOCAL_PARAMETERS = ("alpha", "beta", "k", "size")
 MOST_TERMS = 32  # of a sum that is written out
 END_TERMS = 4  # of a longer sum, from either end
 
@@ -89,9 +91,20 @@ def _scale_formula(stage: ScaleStage, text: Callable[[str], str]) -> str:
 
 @stage_line.register
 def _normalize_line(stage: NormalizeStage) -> str:
+    if stage.mean is None:
+        x, squares, epsilon = map(format_factor, (stage.input, stage.variance, stage.epsilon))
+        figures = f"{x} / √({squares} + {epsilon}) = {format_value(stage.value)}"
+        return f"x / √(mean of x² + epsilon) = {figures}, mean of {stage.count:,} values"
     x, mean, variance, epsilon = map(format_factor, (stage.input, stage.mean, stage.variance, stage.epsilon))
     figures = f"({x} − {mean}) / √({variance} + {epsilon}) = {format_value(stage.value)}"
     return f"(x − mean) / √(variance + epsilon) = {figures}, mean and variance of {stage.count:,} values"
+
+
+@stage_line.register
+def _local_normalize_line(stage: LocalNormalizeStage) -> str:
+    x, alpha, beta, k, size = map(format_factor, (stage.input, *(stage.parameters[name] for name in LOCAL_PARAMETERS)))
+    squares = f"{alpha}·{format_factor((stage.among**2).sum())} / {size}"
+    return f"x / (k + alpha·Σx² / size)^beta = {x} / ({k} + {squares})^{beta} = {format_value(stage.value)}"
 
 
 @stage_line.register

@@ -13,6 +13,7 @@ from convcli.engine.explain.stages import (
     ActivationStage,
     CopyStage,
     DotProductStage,
+    LocalNormalizeStage,
     MergeStage,
     NormalizeStage,
     PoolStage,
@@ -134,8 +135,14 @@ def _(stage: ScaleStage) -> Mapping[str, Any]:
 
 @stage_mapping.register
 def _(stage: NormalizeStage) -> Mapping[str, Any]:
-    numbers = {name: _plain(getattr(stage, name)) for name in ("mean", "variance", "epsilon")}
-    return {"input": _plain(stage.input), **numbers, "count": stage.count}
+    mean = None if stage.mean is None else _plain(stage.mean)
+    numbers = {name: _plain(getattr(stage, name)) for name in ("variance", "epsilon")}
+    return {"input": _plain(stage.input), "mean": mean, **numbers, "count": stage.count}
+
+
+@stage_mapping.register
+def _(stage: LocalNormalizeStage) -> Mapping[str, Any]:
+    return {"input": _plain(stage.input), "among": _plain(stage.among), "parameters": dict(stage.parameters)}
 
 
 @stage_mapping.register

@@ -75,13 +75,16 @@ def _origins(moves: Sequence[steps.Step], shapes: Shapes) -> list[int]:
 @singledispatch
 def step_formula(step: steps.Step, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     """Return how one step computes each of its cells."""
-    return {
-        "kind": "other",
-        "description": NORMALIZED if isinstance(step, steps.Normalize) else "Interpolated between cells",
-    }
+    return {"kind": "other", "description": DESCRIPTIONS[type(step)]}
 
 
 NORMALIZED = "Minus the mean of many cells, divided by their standard deviation"
+DESCRIPTIONS: dict[type[steps.Step], str] = {
+    steps.Normalize: NORMALIZED,
+    steps.NormalizeLocally: "Divided by a power of the mean of the squares of the channels around it",
+    steps.Resize: "Interpolated between cells",
+    steps.Pad: "A cell of the input, or padding",
+}
 
 
 @step_formula.register
@@ -108,12 +111,19 @@ def _windows(windows: Sequence[Window]) -> list[dict[str, int]]:
 @step_formula.register
 def _(step: steps.Pool, shapes: Shapes, weights: Weights) -> dict[str, Any]:
     windows = _windows(step.windows)
+    if step.divisor is not None:
+        return {"kind": "other", "description": f"Sum of the window, divided by {step.divisor}"}
     return {
         "kind": step.kind,
         "description": f"{POOLED[step.kind]} of the window",
         "windows": windows,
         "count_padding": step.count_padding,
     }
+
+
+@step_formula.register
+def _(step: steps.AdaptivePool, shapes: Shapes, weights: Weights) -> dict[str, Any]:
+    return {"kind": "other", "description": f"{POOLED[step.kind]} of a window of its own"}
 
 
 @step_formula.register

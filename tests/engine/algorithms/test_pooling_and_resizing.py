@@ -9,7 +9,8 @@ from correlations import column, no_finish
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.pooling import pool, windows_on_input
 from convcli.engine.algorithms.resizing import resize
-from convcli.model.steps import Pool
+from convcli.model.scaling import Scaling
+from convcli.model.steps import Pool, Resize
 from convcli.model.window import Window, sliding_window
 
 
@@ -48,10 +49,10 @@ def test_window_cells_that_meet_padding_alone_are_left_out():
 
 def test_resizing_by_hand():
     # centres at -1/4, 1/4, 3/4, 5/4
-    assert resize(column(0, 4), [2], "bilinear").ravel().tolist() == [0, 1, 3, 4]
-    assert resize(column(0, 4), [2], "nearest").ravel().tolist() == [0, 0, 4, 4]
+    assert resize(column(0, 4), Resize((Scaling(2),), "bilinear")).ravel().tolist() == [0, 1, 3, 4]
+    assert resize(column(0, 4), Resize((Scaling(2),))).ravel().tolist() == [0, 0, 4, 4]
 
 
 def test_resizing_keeps_nan_near():
-    y = resize(column(np.nan, 1, 1, 1, 1), [2], "bilinear")
+    y = resize(column(np.nan, 1, 1, 1, 1), Resize((Scaling(2),), "bilinear"))
     assert np.isnan(y.ravel()).tolist() == [True] * 3 + [False] * 7
