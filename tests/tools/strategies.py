@@ -122,7 +122,7 @@ OTHERS: tuple[tuple[Any, tuple[int, ...]], ...] = (
     ("AdaptiveAveragePooling2D((3, 7))", (7, 4, 2)),
     ("AdaptiveMaxPooling2D((7, None))", (5, 4, 2)),
     ("AdaptiveMaxPooling1D(3)", (8, 2)),
-    ("LPPool2D(2, 2, 3, True)", (5, 4, 2)),
+    ("LPPool2D(2, 3, 1, True)", (5, 4, 2)),
     ("average_pooling2d(2, 1, 1, divisor_override=3)", (5, 4, 2)),
     ("InstanceNorm2D(affine=True)", (5, 4, 2)),
     ("LocalResponseNorm(4, 0.5, 0.75, 2)", (5, 4, 6)),
