@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "The dot product behind one value, step by step.",
     "shape": "Shapes, parameters, work and receptive fields without data.",
     "filters": "The bank of hand-made filters: list it, or show some.",
+    "layers": "Every layer with its arguments: list them, or show one.",
     "solve": "Which settings of a layer, or which inputs of a model, give a size.",
     "fit": "Learn a model's weights from inputs and targets.",
     "diff": "Two models side by side: shapes, parameters, work.",

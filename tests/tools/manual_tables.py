@@ -21,8 +21,9 @@ from convcli.cli import COMMANDS, main  # noqa: E402
 from convcli.engine.algorithms.table import ALGORITHMS, load_algorithm  # noqa: E402
 from convcli.model import filter_bank  # noqa: E402
 from convcli.model.activations import ACTIVATIONS  # noqa: E402
-from convcli.model.layers import LAYERS, Layer  # noqa: E402
+from convcli.model.layers import LAYERS  # noqa: E402
 from convcli.output.render.formats import FORMATS  # noqa: E402
+from convcli.output.report.layers import kind_of, signature  # noqa: E402
 
 CONTEXT = click.Context(main, **main.context_settings)
 PAGES = ROOT / "convcli" / "manual"
@@ -40,23 +41,9 @@ def layers(kind: str) -> Iterator[str]:
     """Yield a table of the layers of one module; layers with equal arguments share a row."""
     signatures: dict[str, list[str]] = {}
     for layer in dict.fromkeys(LAYERS.values()):
-        if layer.__module__.endswith(f".{kind}"):
+        if kind_of(layer) == kind:
             signatures.setdefault(signature(layer), []).append(layer.keras_name())
     return table(("layer", "arguments"), ((codes(names), f"`{text}`") for text, names in signatures.items()))
-
-
-def signature(layer: type[Layer]) -> str:
-    """Return a layer's arguments as a Python signature: `(pool_size=2, *, ceil_mode=False)`."""
-    positional = layer.positional_arguments()
-    named = [name for name in layer.argument_names() if name not in positional]
-    parts = [*(_argument(layer, name) for name in positional), *["*"] * bool(named)]
-    return f"({', '.join([*parts, *(_argument(layer, name) for name in named)])})"
-
-
-def _argument(layer: type[Layer], name: str) -> str:
-    field = layer.__fields__[name]
-    default = f'"{field.default}"' if isinstance(field.default, str) else repr(field.default)
-    return name if field.required else f"{name}={default}"
 
 
 def activations() -> Iterator[str]:

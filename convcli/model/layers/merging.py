@@ -27,10 +27,14 @@ class BroadcastMerge(Layer, abstract=True):
 
 
 class Add(BroadcastMerge):
+    """Adds its inputs, whose shapes broadcast as in NumPy."""
+
     kind = "sum"
 
 
 class Subtract(BroadcastMerge):
+    """Subtracts the second of two inputs from the first; shapes broadcast as in NumPy."""
+
     kind = "sum"
     input_count = (2, 2)
 
@@ -39,18 +43,26 @@ class Subtract(BroadcastMerge):
 
 
 class Multiply(BroadcastMerge):
+    """Multiplies its inputs cell by cell; shapes broadcast as in NumPy."""
+
     kind = "product"
 
 
 class Average(BroadcastMerge):
+    """Takes the mean of its inputs, cell by cell; shapes broadcast as in NumPy."""
+
     kind = "mean"
 
 
 class Maximum(BroadcastMerge):
+    """Takes the largest of its inputs, cell by cell; shapes broadcast as in NumPy."""
+
     kind = "maximum"
 
 
 class Minimum(BroadcastMerge):
+    """Takes the smallest of its inputs, cell by cell; shapes broadcast as in NumPy."""
+
     kind = "minimum"
 
 

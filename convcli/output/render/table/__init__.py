@@ -25,6 +25,7 @@ TABLES = {
     "fit": "fit",
     "input_sizes": "input_sizes",
     "layer_search": "layer_search",
+    "layers": "layers",
     "shape": "shape",
 }
 
