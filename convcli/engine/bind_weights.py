@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     Stored = Mapping[str, Array | StoredArray]
 
+PYTORCH_NAME = re.compile(r"(^|\.)(weight|bias|running_mean|running_var|num_batches_tracked|in_proj_\w+)$")
 MOST_NAMED = 6  # keys of a file that a message names
 
 
@@ -198,7 +199,11 @@ def _shaped(value: Array | StoredArray, weight: Weight) -> Array:
 def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: WeightSource) -> ConvcliError:
     problem = f"no values for {weight.name} {format_shape(weight.shape)}"
     seed = option("seed", "N")
-    if source.values:
+    if source.values and all(map(PYTORCH_NAME.search, source.values)):
+        example = next(iter(source.values))
+        problem = f"{problem}: {source.name} holds PyTorch's names, such as {example}, for arrays in PyTorch's layout"
+        error = ConvcliError(problem, f"arrays in Keras's layout by Keras's names, such as {_key(layer, weight)}")
+    elif source.values:
         keys = ", ".join(list(source.values)[:MOST_NAMED]) + (", …" if len(source.values) > MOST_NAMED else "")
         error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {_key(layer, weight)}, or {seed}")
     else:

@@ -139,6 +139,9 @@ def decode(content: bytes, suffix: str = "", name: str = "the file") -> Array | 
     """
     if content.startswith(npy.MAGIC):
         return npy.decode(content)
+    from convcli.io import foreign_formats
+
+    foreign_formats.refuse(content, suffix)
     if zip_archive.is_zip(content):
         return npy.decode_npz(content)
     if images.is_image(content):

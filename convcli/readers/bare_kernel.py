@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcli.core.errors import ConvcliError
+from convcli.core.errors import ConvcliError, shortened
+from convcli.core.option_names import option
 from convcli.core.shapes import format_shape
 from convcli.io import arrays, nested_lists
 from convcli.readers.reader import ModelFile, Reader
@@ -16,6 +17,11 @@ def mapping(kernel: Any, name: str) -> dict[str, Any]:
     A kernel of rank 1 or 2 is one filter, which is called `name`; one of rank 3, 4 or 5 is a whole kernel in Keras's
     layout `(*kernel_size, input channels, filters)`. Raises `ConvcliError` for any other rank.
     """
+    if isinstance(kernel, dict) and any("/" in name or "." in name for name in kernel):
+        raise ConvcliError(
+            f"holds weights by name, such as {shortened(next(iter(kernel)))}, and no layers",
+            f"the layers in a YAML file; {option('weights')} takes this file",
+        )
     if isinstance(kernel, dict):
         raise arrays.array_choice_error(kernel, "FILE.npz")
     shape = nested_lists.shape_of(kernel) if isinstance(kernel, list) else kernel.shape
