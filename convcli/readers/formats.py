@@ -25,10 +25,14 @@ READERS: tuple[Reader, ...] = (
 
 
 def read_model_file(name: str) -> Document:
-    """Read a model file: a path, `FILE.npz:KEY` for one array of several, or `-` for standard input.
+    """Read a model file: a path, `FILE.npz:KEY` for one array of several, `-` for standard input, or a kernel itself.
 
     Raises `ConvcliError`, which names the file.
     """
+    if arrays.is_inline(name):
+        kernel = arrays.load(name)
+        with located(arrays.label(name)):
+            return Document(bare_kernel.mapping(kernel, "kernel"), "", "kernel", arrays.label(name))
     folder, file_name = os.path.split(name)
     title = "model" if name == STANDARD_STREAM else _printable(os.path.splitext(file_name)[0])
     if ":" in name and not os.path.exists(name):

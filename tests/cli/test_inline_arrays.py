@@ -90,3 +90,25 @@ def test_standard_input_is_read_once(convcli):
     result = convcli("apply", *SUM, "--weights", "-", stdin="1 2 4")
     assert result.exit_code == 2
     assert "only one argument can be -" in result.stderr
+
+
+def test_a_model_may_be_a_kernel_itself(convcli):
+    assert convcli("apply", "[1,2,3,4]", "[1, 0, -1]", "-f", "csv").stdout == "-2,-2\n"  # 1·1 + 0·2 - 1·3, …
+    assert convcli("shape", "[[0,1],[1,0]]", "-i", "8x8x1", "--get", "output_shape").stdout == "[null, 7, 7, 1]\n"
+    refused = convcli("shape", "[[0,1],[1", "-i", "8x8x1")
+    assert (refused.exit_code, refused.stderr.startswith("Error: [[0,1],[1: no such file, and not an array: ")) == (
+        1,
+        True,
+    )
+
+
+def test_a_file_with_the_name_of_a_kernel_comes_first(convcli, tmp_path, monkeypatch):
+    path = tmp_path / "[1]"
+    path.write_text("- conv1d(2, 3)\n")
+    monkeypatch.chdir(tmp_path)
+    from click.testing import CliRunner
+
+    from convcli.cli import main
+
+    done = CliRunner().invoke(main, ["shape", "[1]", "-i", "8x1", "--get", "output_shape"])
+    assert done.stdout == "[null, 6, 2]\n"
