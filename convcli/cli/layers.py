@@ -21,7 +21,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
-@reports("table", "json", "yaml", "csv", "markdown", "latex")
+@reports("table", "json", "yaml", "csv")
 def layers(output: Output, name: str | None) -> Report:
     """List every layer with its arguments and their defaults, or show one layer: its arguments, what it does.
 
