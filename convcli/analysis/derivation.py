@@ -26,12 +26,13 @@ def lines(plan: Plan, layer: PlannedLayer) -> tuple[str, ...]:
     size_lines = [line for step, shapes in layer.steps_with_shapes for line in sizes(step, shapes)]
     if len(layer.steps) > 1 and isinstance(layer.steps[0], steps.Pad):  # later steps count cells of the padded axis
         size_lines = [re.sub(" (is|are) never read", r" of the padded axis \1 never read", line) for line in size_lines]
-    return (*_padding(layer), *size_lines, *_parameters(layer), *_macs(layer), *_receptive_field(plan, layer))
+    figures = (*_kernels(layer), *_parameters(layer), *_macs(layer), *_receptive_field(plan, layer))
+    return (*_padding(layer), *size_lines, *figures)
 
 
 def number(value: Extent) -> str:
-    """Return a number with a space between thousands (`9 472`), or `?` where it is unknown."""
-    return "?" if value is None else f"{value:,}".replace(",", " ").replace("-", "−")
+    """Return a number with its thousands separated (`9,472`), or `?` where it is unknown."""
+    return "?" if value is None else f"{value:,}".replace("-", "−")
 
 
 def factors(values: Sequence[Extent]) -> str:
@@ -192,7 +193,7 @@ def _unread(window: Window, width: Extent) -> str:
     return f"; cells {', '.join(texts[:3])}, …, {texts[-1]} ({number(count)} in all) are never read"
 
 
-# ---- padding, parameters, multiply-accumulates, receptive field ----
+# ---- padding, kernels, parameters, multiply-accumulates, receptive field ----
 
 
 def _padding(layer: PlannedLayer) -> Iterator[str]:
@@ -215,8 +216,19 @@ def _padding(layer: PlannedLayer) -> Iterator[str]:
         yield f"{name}, {word}: {formula} = {number(cells)}, {split}"
 
 
+def _kernels(layer: PlannedLayer) -> Iterator[str]:
+    """Yield in·out/groups, the two-dimensional kernels of a layer that slides over two axes."""
+    for step, shapes in layer.steps_with_shapes:
+        if isinstance(step, steps.Correlate) and len(step.windows) == 2 and step.kernel.name != "pointwise_kernel":
+            groups = "" if step.groups == 1 else f" / {number(step.groups)}"
+            yield f"2-D kernels: {factors((shapes[0][-1], step.filters))}{groups} = {number(step.kernels_2d)}"
+
+
 def _parameters(layer: PlannedLayer) -> Iterator[str]:
     if not layer.weights:
+        for step in layer.steps:
+            if isinstance(step, steps.Pool | steps.GlobalPool):
+                yield f"parameters: 0, as a {'mean' if step.kind == 'average' else 'maximum'} has no weights to learn"
         return
     if layer.node.shares_with:
         yield f"parameters: shared with {layer.node.shares_with}, counted there"

@@ -23,8 +23,9 @@ def test_the_first_layer_of_resnet_is_derived_line_by_line():
         "height: ⌊(224 − 7 + 3 + 3) / 2⌋ + 1 = 112",
         "width: ⌊(224 − 7 + 3 + 3) / 2⌋ + 1 = 112",
         "channels: 64, one for each filter",
-        "parameters: 7·7·3·64 + 64 = 9 472 (kernel, bias)",
-        "multiply-accumulates: 112·112 · 7·7·3·64 = 118 013 952",
+        "2-D kernels: 3·64 = 192",
+        "parameters: 7·7·3·64 + 64 = 9,472 (kernel, bias)",
+        "multiply-accumulates: 112·112 · 7·7·3·64 = 118,013,952",
         "receptive field: 1 + (7 − 1)·1 = 7",
     ]
 
@@ -48,12 +49,17 @@ def test_the_first_layer_of_resnet_is_derived_line_by_line():
         (
             "Conv2DTranspose(32, 4, strides=2, padding=1)",
             (16, 16, 64),
-            "multiply-accumulates: 16·16 · 4·4·32·64 = 8 388 608, over its input cells",
+            "multiply-accumulates: 16·16 · 4·4·32·64 = 8,388,608, over its input cells",
         ),
         ("Conv2D(8, 3, groups=2)", (9, 9, 4), "channels seen by each filter: 4 / 2 = 2"),
+        ("Conv2D(256, 3)", (9, 9, 64), "2-D kernels: 64·256 = 16,384"),
+        ("Conv2DTranspose(8, 3, groups=2)", (9, 9, 4), "2-D kernels: 4·8 / 2 = 16"),
+        ("DepthwiseConv2D(3, depth_multiplier=2)", (9, 9, 4), "2-D kernels: 4·8 / 4 = 8"),
+        ("MaxPooling2D()", (8, 8, 4), "parameters: 0, as a maximum has no weights to learn"),
+        ("GlobalAveragePooling1D()", (8, 4), "parameters: 0, as a mean has no weights to learn"),
         ("DepthwiseConv2D(3, depth_multiplier=2)", (9, 9, 4), "channels: 4·2 = 8, each input channel by itself"),
-        ("SeparableConv2D(8, 3)", (9, 9, 4), "multiply-accumulates: 7·7 · 3·3·4·1 + 7·7 · 1·1·4·8 = 3 332"),
-        ("Dense(10)", (4608,), "parameters: 4 608·10 + 10 = 46 090 (kernel, bias)"),
+        ("SeparableConv2D(8, 3)", (9, 9, 4), "multiply-accumulates: 7·7 · 3·3·4·1 + 7·7 · 1·1·4·8 = 3,332"),
+        ("Dense(10)", (4608,), "parameters: 4,608·10 + 10 = 46,090 (kernel, bias)"),
         (
             "MaxPooling1D(2, strides=3, ceil_mode=True)",
             (7, 1),
@@ -72,7 +78,7 @@ def test_the_first_layer_of_resnet_is_derived_line_by_line():
         ),
         ("ZeroPadding1D((1, 2))", (8, 1), "length: 8 + 1 + 2 = 11"),
         ("UpSampling1D(3)", (8, 1), "length: 8·3 = 24"),
-        ("Flatten()", (24, 24, 8), "values: 24·24·8 = 4 608"),
+        ("Flatten()", (24, 24, 8), "values: 24·24·8 = 4,608"),
         ("GlobalAveragePooling2D()", (7, 7, 512), "each channel: the mean of 7·7 = 49 cells"),
         (
             "BatchNormalization()",
@@ -97,7 +103,7 @@ def test_a_concatenation_shows_the_extents_that_it_adds():
 
 def evaluated(side: str) -> float:
     """Return the value of one side of an equation."""
-    text = re.sub(r"(?<=\d) (?=\d{3})", "", side)
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", side)
     for sign, meaning in (("−", "-"), ("·", "*"), ("⌊", "math.floor("), ("⌉", ")"), ("⌋", ")"), ("⌈", "math.ceil(")):
         text = text.replace(sign, meaning)
     return eval(text, {"math": math})  # of our own output
@@ -111,11 +117,12 @@ def test_every_equation_is_true_and_ends_in_the_figure_that_is_reported(setting)
     ends = {}
     for line in row["working"]:
         name, _, text = line.partition(": ")
-        equation = re.split(r"[;,]| \([a-z]| in | cells", re.sub("^the (mean|max) of ", "", text))[0]
+        equation = re.split(r";|, | \([a-z]| in | cells", re.sub("^the (mean|max) of ", "", text))[0]
         left, equals, right = equation.partition(" = ")
         if equals:
             assert evaluated(left) == evaluated(right), line
-        if name in ("parameters", "multiply-accumulates"):
+        if name in ("2-D kernels", "parameters", "multiply-accumulates"):
             ends[name] = evaluated(right or left)
     assert ends.get("parameters", 0) == row["params"]
     assert ends.get("multiply-accumulates", 0) == row["macs"]
+    assert ends.get("2-D kernels", row["kernels_2d"]) == row["kernels_2d"]

@@ -97,7 +97,9 @@ class ApplyReport(Report):
         return {maps.layer: np.ascontiguousarray(layout.from_batch(maps.array, self.data_format)) for maps in self.maps}
 
     def grids(self) -> Iterator[Grid]:
-        return (nested_lists.from_array(grid) for sample in self.maps[0].array for grid in _grids(sample))
+        array = self.maps[0].array
+        grids = [array] if array.ndim == 2 else (grid for sample in array for grid in _grids(sample))
+        return map(nested_lists.from_array, grids)
 
     def check_alone(self, format_name: str) -> None:
         if not self.single:
@@ -138,10 +140,7 @@ def _plain(named: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _grids(sample: Array) -> Iterator[Array]:
-    """Yield each map of a sample `(*spatial, channels)` as a grid, a 3-D map slice by slice; without space one row."""
-    if sample.ndim == 1:
-        yield sample[None]
-        return
+    """Yield each map of a sample `(*spatial, channels)` as a grid, a 3-D map slice by slice."""
     for image in np.moveaxis(sample, -1, 0):
         yield from image.reshape(-1, *image.shape[-2:]) if image.ndim > 1 else image[None, None]
 

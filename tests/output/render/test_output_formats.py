@@ -94,7 +94,7 @@ def test_several_outputs_are_a_mapping():
 def test_csv_has_a_line_for_each_row_and_an_empty_line_between_maps():
     assert rendered("csv", map_report([[[[1, 5], [2, 6]], [[3, 7], [4, 8]]]])) == "1,2\n3,4\n\n5,6\n7,8\n"
     assert rendered("csv", map_report([[[1, 5], [2, 6.5]]])) == "1,2\n\n5,6.5\n"
-    assert rendered("csv", map_report([[1, 2], [3, np.nan]])) == "1,2\n\n3,NaN\n"
+    assert rendered("csv", map_report([[1, 2], [3, np.nan]])) == "1,2\n3,NaN\n"
 
 
 def test_csv_has_an_empty_line_between_the_slices_of_a_volume():
