@@ -69,6 +69,7 @@ Examples:
 @picture_options
 @reports(
     *("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "tif", "jpg", "html"),
+    footer=True,
     many=inputs_and_model,
     without=dict.fromkeys(("tif", "jpg", "html"), ("show_weights",)),
 )

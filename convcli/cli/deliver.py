@@ -18,12 +18,14 @@ from convcli.cli.streams import tell, write_out
 from convcli.cli.terminal import look, print_text
 from convcli.core import memory
 from convcli.core.errors import ConvcliError, Note, one_line
+from convcli.core.records import replace
 from convcli.core.signals import cleanup_on_signal
 from convcli.io.files import STANDARD_STREAM, check_writable, suffix, write_bytes
 from convcli.output.render.formats import FORMATS, PLAIN, TABLES, TextStyle, format_of_suffix
 
 if TYPE_CHECKING:
     from convcli.core.progress import ProgressCallback
+    from convcli.output.render.formats import TextStyle
     from convcli.output.report import Report
 
 Command = Callable[..., "Report | None"]  # called with an `Output` and the command's own options
@@ -33,6 +35,9 @@ INTERRUPTED = 130
 
 output_option = click.option(
     "-o", "--output", "output_file", metavar="FILE", help="Write to FILE; its suffix names the format unless -f does."
+)
+footer_option = click.option(
+    "--no-footer", is_flag=True, help="Leave out the totals and notes below the table of layers."
 )
 folder_option = click.option(
     "--output-dir",
@@ -46,6 +51,7 @@ def reports(
     *formats: str,
     trouble: Callable[[Mapping[str, Any]], int] = lambda arguments: 1,
     file: bool = True,
+    footer: bool = False,
     many: Split | None = None,
     without: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Command], Callable[..., None]]:
@@ -58,6 +64,7 @@ def reports(
         formats: The formats that its answer can have, the default first.
         trouble: Returns the exit code of an error, given the command's options.
         file: Whether the command has -o.
+        footer: Whether its table has totals and notes, which --no-footer leaves out.
         many: Returns the inputs and the model among the command's arguments, where each input can have an answer of its
             own (--output-dir); None where it cannot.
         without: For a format, the options whose answer it does not show, and which it therefore refuses.
@@ -69,7 +76,7 @@ def reports(
         @click.option(
             "-f", "--format", "format_name", type=click.Choice(formats), help=f"Output format [{formats[0]}]."
         )
-        @decorate(*[output_option] * file, *[folder_option] * (many is not None))
+        @decorate(*[output_option] * file, *[folder_option] * (many is not None), *[footer_option] * footer)
         @memory_option
         @click.option("-q", "--quiet", is_flag=True, help="Show no warnings and no progress bar.")
         @wraps(function)
@@ -79,16 +86,21 @@ def reports(
             max_memory: int | None,
             output_file: str | None = None,
             output_dir: str | None = None,
+            no_footer: bool = False,
             **options: Any,
         ) -> None:
             if output_file is not None and output_dir is not None:
                 raise click.UsageError("-o is one file, --output-dir a folder for several")
             name = format_name or ("npy" if output_dir is not None else _format_of(output_file, formats))
             _check_shown(name, without or {})
+            if no_footer and name != "table":
+                raise click.UsageError(f"--no-footer is for a table, not for {name}")
+            printed = output_file in (None, STANDARD_STREAM) and output_dir is None
+            style = replace(look() if printed else PLAIN, footer=not no_footer)
             with _errors_in_one_line(quiet, trouble(options)), memory.limited_to(max_memory):
                 if many is not None and output_dir is not None:
-                    sys.exit(_answer_each(function, options, many(options), output_dir, name, quiet))
-                with _output(name, format_name, output_file, quiet) as output:
+                    sys.exit(_answer_each(function, options, many(options), output_dir, Output(name, style), quiet))
+                with _output(name, style, format_name, output_file, quiet) as output:
                     report = function(output, **options)
                     content = None if report is None else _written(report, output)
                 if content is not None:
@@ -104,7 +116,7 @@ def reports(
 
 
 @contextmanager
-def _output(name: str, requested: str | None, file: str | None, quiet: bool) -> Iterator[Output]:
+def _output(name: str, style: TextStyle, requested: str | None, file: str | None, quiet: bool) -> Iterator[Output]:
     """Check that the answer can be written where it is to go, and show how far the work on it has come."""
     target = None if file == STANDARD_STREAM else file
     if FORMATS[name].binary and target is None and sys.stdout.isatty():
@@ -113,14 +125,15 @@ def _output(name: str, requested: str | None, file: str | None, quiet: bool) -> 
         check_writable(target)
     with _progress(quiet) as progress:
         named = requested is not None
-        yield Output(name, target, progress, format_requested=named, requested=named or file is not None)
+        yield Output(name, style, target, progress, format_requested=named, requested=named or file is not None)
 
 
 def _written(report: Report, output: Output) -> bytes | None:
     """Write a report to its file; where it goes to standard output, return what is to be printed."""
+    content = _content(report, output)
     if output.file is None:
-        return _content(report, output.format, look())
-    write_bytes(output.file, _content(report, output.format, PLAIN))
+        return content
+    write_bytes(output.file, content)
     return None
 
 
@@ -136,7 +149,7 @@ def _answer_each(
     options: Mapping[str, Any],
     arguments: tuple[Sequence[str], str | None],
     folder: str,
-    format_name: str,
+    output: Output,
     quiet: bool,
 ) -> int:
     """Run a command on each input by itself. Returns the exit code."""
@@ -145,20 +158,23 @@ def _answer_each(
 
     inputs, model = expand(arguments[0]), arguments[1]
     with _progress(quiet) as progress:
-        output = Output(format_name, None, progress)
 
         def answer(index: int, name: str, file: str) -> None:
             own = output.beside(file, progress_of_part(progress, index, len(inputs), prefix=f"{name}: "))
             alone = (name,) if model is None else (name, model)
             report = function(own, **{**options, "arguments": alone})
             if report is not None:
-                write_bytes(file, _content(report, format_name, PLAIN))
+                write_bytes(file, _content(report, own))
 
-        return 0 if answer_each(inputs, folder, next(iter(FORMATS[format_name].suffixes), ".txt"), answer) else 1
+        return 0 if answer_each(inputs, folder, next(iter(FORMATS[output.format].suffixes), ".txt"), answer) else 1
 
 
-def _content(report: Report, format_name: str, style: TextStyle) -> bytes:
-    return FORMATS[format_name].render(report, style) if report.text is None else report.text.encode()
+def _content(report: Report, output: Output) -> bytes:
+    if report.text is None:
+        return FORMATS[output.format].render(report, output.style)
+    if not output.style.footer:
+        raise click.UsageError("--no-footer is for a table")
+    return report.text.encode()
 
 
 def _format_of(file: str | None, formats: Sequence[str]) -> str:

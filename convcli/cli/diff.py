@@ -27,7 +27,7 @@ Examples:
 @click.argument("b")
 @input_option
 @data_format_option
-@reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2)
+@reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, footer=True)
 def diff(output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
     """Compare two models layer by layer: shapes, parameters, multiply-accumulates, and the ratio of the totals.
 

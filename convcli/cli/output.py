@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from convcli.io.files import atomic_writer
+from convcli.output.render.formats import PLAIN, TextStyle
 
 if TYPE_CHECKING:
     from convcli.core.progress import ProgressCallback
@@ -19,6 +20,7 @@ class Output:
 
     Args:
         format: The name of the answer's format, a key of `FORMATS`.
+        style: The style of text for people.
         file: The name of the file for the answer; None: standard output.
         progress: What is told how far the work has come; None: nobody looks.
         format_requested: Whether the user named the format.
@@ -29,14 +31,15 @@ class Output:
     def __init__(
         self,
         format: str,  # noqa: A002
-        file: str | None,
-        progress: ProgressCallback | None,
+        style: TextStyle = PLAIN,
+        file: str | None = None,
+        progress: ProgressCallback | None = None,
         *,
         format_requested: bool = False,
         requested: bool = False,
         shared: dict[object, Any] | None = None,
     ) -> None:
-        self.format, self.file, self.progress = format, file, progress
+        self.format, self.style, self.file, self.progress = format, style, file, progress
         self.format_requested, self.requested = format_requested, requested
         self._shared = {} if shared is None else shared
 
@@ -49,7 +52,7 @@ class Output:
 
     def beside(self, file: str, progress: ProgressCallback | None) -> Output:
         """Return the output of one of several answers: into another file, sharing the same values."""
-        return Output(self.format, file, progress, shared=self._shared)
+        return Output(self.format, self.style, file, progress, shared=self._shared)
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:

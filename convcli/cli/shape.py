@@ -79,6 +79,7 @@ input_option = click.option(
     "csv",
     *DRAWINGS,
     trouble=lambda arguments: 2 if arguments["claims"] else 1,
+    footer=True,
     without=dict.fromkeys(DRAWINGS, ("explain", "at", "count", "dtype")),
 )
 def shape(

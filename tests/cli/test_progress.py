@@ -59,7 +59,7 @@ def test_layers_tell_how_far_they_are_by_their_work(threads):
 def test_a_walk_tells_how_far_it_is():
     model, told = library.load(["Conv1D([[1, 1]])"]), []
     layer = explained(model, {"input": np.arange(5.0)})
-    report = walk_report(layer, 0, None, Output("json", None, lambda name, share: told.append((name, share))))
+    report = walk_report(layer, 0, None, Output("json", progress=lambda name, share: told.append((name, share))))
     assert len(report.mapping()) == 4
     assert told == [("conv1d", share) for share in (0, 0.25, 0.5, 0.75)]
 

@@ -88,3 +88,40 @@ def test_memory_is_in_json_where_it_was_asked_for(convcli):
     )
     assert (answer["dtype"], answer["weight_bytes"], answer["output_shape"]) == ("float16", 49378 * 2, [32, 10])
     assert answer["layers"][0]["output_bytes"] == 32 * 26 * 26 * 40 * 2
+
+
+def table_lines(text):
+    return [line for line in text.splitlines() if line and line[0] in "┏┃┡│└"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("shape", "samples/mnist.yaml"),
+        ("apply", "samples/lines.yaml", "samples/stack.yaml"),
+        ("diff", "samples/mnist.yaml", "samples/mnist-separable.yaml"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_the_footer_of_a_table_can_be_left_out(convcli, tmp_path, arguments):
+    full, bare = convcli(*arguments).stdout, convcli(*arguments, "--no-footer").stdout
+    assert "Total params:" in full
+    assert not any(line.startswith(" ") for line in bare.splitlines())
+    assert table_lines(bare) == table_lines(full) != []
+    assert convcli(*arguments, "--no-footer", "-o", tmp_path / "table.txt").stdout == ""
+    assert (tmp_path / "table.txt").read_text() == bare
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [(("-f", "json"), "--no-footer is for a table, not for json"), (("--get", "params"), "--no-footer is for a table")],
+)
+def test_only_a_table_has_a_footer(convcli, more, message):
+    result = convcli("shape", "samples/mnist.yaml", "--no-footer", *more)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")
+
+
+def test_the_working_stays_without_the_footer(convcli):
+    bare = convcli("shape", "samples/mnist.yaml", "--explain", "--no-footer").stdout
+    assert "  parameters: 3·3·1·40 + 40 = 400 (kernel, bias)\n" in bare
+    assert "Total params" not in bare

@@ -19,13 +19,15 @@ class TextStyle(Record):
     """The style of text for people: by default plain, and as wide as its content.
 
     `colour` allows terminal colours, `true_colour` all 2**24 of them instead of 256. Text folds at `width` characters,
-    or nowhere when `width` is None. `half_blocks` says that the output's encoding has the character ▀.
+    or nowhere when `width` is None. `half_blocks` says that the output's encoding has the character ▀. Totals and
+    notes below a table of layers are left out without `footer`.
     """
 
     colour: bool = False
     width: int | None = None
     true_colour: bool = False
     half_blocks: bool = True
+    footer: bool = True
 
 
 PLAIN = TextStyle()

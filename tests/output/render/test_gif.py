@@ -57,7 +57,7 @@ def colour(value, low, high):
 def animation(layer, x):
     """Return the animation of a walk over the first map of a layer."""
     walked = explained(library.load([layer]), {"input": np.asarray(x, float)}, seed=1)
-    return WalkAnimation(walk_report(walked, 0, None, Output("gif", None, None)), Image)
+    return WalkAnimation(walk_report(walked, 0, None, Output("gif")), Image)
 
 
 def titles(layer, x):

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from convcli.output.render.formats import PLAIN, TextStyle
-from convcli.output.render.table.layer_table import UNLIMITED_WIDTH
+from convcli.output.render.table.layer_table import UNLIMITED_WIDTH, Footer
 from convcli.output.report import Report
 
 # By `Report.kind`: the module that shows it.
@@ -59,5 +59,7 @@ def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> b
         _environ={},
     )
     for renderable in renderables:
+        if isinstance(renderable, Footer) and not style.footer:
+            continue
         console.print(renderable, soft_wrap=isinstance(renderable, Text))
     return stream.getvalue().encode()

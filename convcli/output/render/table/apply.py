@@ -9,7 +9,7 @@ from rich.text import Text
 
 from convcli.core.shapes import format_shape
 from convcli.output.render.number_format import format_value
-from convcli.output.render.table.layer_table import layer_table, model_title, parameter_totals
+from convcli.output.render.table.layer_table import Footer, layer_table, model_title, parameter_totals
 from convcli.output.render.table.number_grids import NumberGrid, number_grids
 from convcli.output.report.apply import ApplyReport, Kernels, Maps
 
@@ -22,7 +22,7 @@ def renderables(report: ApplyReport) -> Iterator[RenderableType]:
     yield layer_table(report.summary)
     yield from parameter_totals(report.summary)
     for note in report.notes:
-        yield Text(f" {note}", "dim")
+        yield Footer(f" {note}", "dim")
     for kernels in report.kernels:
         yield Text(f"\n{kernels.layer}: filters", "bold")
         yield from _filters(kernels)

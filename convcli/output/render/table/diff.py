@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.output.render.number_format import format_count, format_per_axis
-from convcli.output.render.table.layer_table import column_table, format_shapes
+from convcli.output.render.table.layer_table import Footer, column_table, format_shapes
 from convcli.output.report.diff import DiffReport, LayerPair
 
 MARKS = {(True, True): "", (True, False): "−", (False, True): "+"}  # by whether a has the layer, and whether b has it
@@ -30,14 +30,14 @@ def renderables(report: DiffReport) -> Iterator[RenderableType]:
     yield column_table(columns)
     for key, name in (("input_shape", "Input"), ("output_shape", "Output")):
         if report.a[key] != report.b[key]:
-            yield Text(f" {name}: {format_shapes(report.a[key])} → {format_shapes(report.b[key])}")
+            yield Footer(f" {name}: {format_shapes(report.a[key])} → {format_shapes(report.b[key])}")
     for key, name in (("params", "Total params"), ("trainable_params", "Trainable params"), ("macs", "MACs")):
         ratio = report.ratio[key]
         times = "" if ratio is None or report.a[key] == report.b[key] else f" (×{ratio:.4g})"
         at_least = "at least " if key in report.lacking else ""
-        yield Text(f" {name}: {at_least}{_change(format_count(report.a[key]), format_count(report.b[key]))}{times}")
+        yield Footer(f" {name}: {at_least}{_change(format_count(report.a[key]), format_count(report.b[key]))}{times}")
     differing = sum(bool(pair.differs) for pair in report.pairs)
-    yield Text(f" Layers: {len(report.pairs) - differing:,} the same, {differing:,} differ", "dim")
+    yield Footer(f" Layers: {len(report.pairs) - differing:,} the same, {differing:,} differ", "dim")
 
 
 def _mark(pair: LayerPair) -> str:

@@ -18,6 +18,10 @@ RIGHT_ALIGNED = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of n
 COLUMN_STYLES = {"Layer (type)": "cyan", "Param #": "green"}
 
 
+class Footer(Text):
+    """A line below a table of layers, a total or a note, which can be left out."""
+
+
 def model_title(summary: Mapping[str, Any]) -> Text:
     """Return the model's name with the shapes of its inputs and outputs."""
     input_shape, output_shape = (format_shapes(summary[key]) for key in ("input_shape", "output_shape"))
@@ -64,14 +68,14 @@ def _is_chain(summary: Mapping[str, Any]) -> bool:
     return not isinstance(summary["input_shape"], dict) and inputs == [[name] for name in names[:-1]]
 
 
-def parameter_totals(summary: Mapping[str, Any]) -> Iterator[Text]:
+def parameter_totals(summary: Mapping[str, Any]) -> Iterator[Footer]:
     """Yield the number of all parameters, and how many of them are trained and are not."""
     for name, key in (
         ("Total params", "params"),
         ("Trainable params", "trainable_params"),
         ("Non-trainable params", "non_trainable_params"),
     ):
-        yield Text(f" {name}: {total_text(summary, key)}")
+        yield Footer(f" {name}: {total_text(summary, key)}")
 
 
 def total_text(summary: Mapping[str, Any], key: str, show: Callable[[Extent], str] = format_count) -> str:

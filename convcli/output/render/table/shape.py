@@ -13,6 +13,7 @@ from convcli.core.records import Record
 from convcli.core.shapes import axis_names, format_extents
 from convcli.output.render.number_format import format_count, format_per_axis
 from convcli.output.render.table.layer_table import (
+    Footer,
     format_shapes,
     layer_table,
     model_title,
@@ -62,11 +63,11 @@ def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     yield from _not_known(report)
     yield from parameter_totals(summary)
     for key, count in counts.items():
-        yield Text(f" {count.total}: {total_text(summary, key)}")
-    yield Text(f" {_memory_line(summary, report.batch)}")
+        yield Footer(f" {count.total}: {total_text(summary, key)}")
+    yield Footer(f" {_memory_line(summary, report.batch)}")
     for count in counts.values():
-        yield Text(f" {count.note}", "dim")
-    yield Text(f" {MEMORY_NOTE}", "dim")
+        yield Footer(f" {count.note}", "dim")
+    yield Footer(f" {MEMORY_NOTE}", "dim")
     for layer in summary["layers"]:
         if "working" in layer:
             yield from _working(layer)
