@@ -25,7 +25,6 @@ from convcli.output.render.formats import FORMATS, PLAIN, TABLES, TextStyle, for
 
 if TYPE_CHECKING:
     from convcli.core.progress import ProgressCallback
-    from convcli.output.render.formats import TextStyle
     from convcli.output.report import Report
 
 Command = Callable[..., "Report | None"]  # called with an `Output` and the command's own options
@@ -93,7 +92,7 @@ def reports(
                 raise click.UsageError("-o is one file, --output-dir a folder for several")
             name = format_name or ("npy" if output_dir is not None else _format_of(output_file, formats))
             _check_shown(name, without or {})
-            if no_footer and name != "table":
+            if no_footer and name not in TABLES:
                 raise click.UsageError(f"--no-footer is for a table, not for {name}")
             printed = output_file in (None, STANDARD_STREAM) and output_dir is None
             style = replace(look() if printed else PLAIN, footer=not no_footer)

@@ -110,6 +110,8 @@ def test_the_footer_of_a_table_can_be_left_out(convcli, tmp_path, arguments):
     assert table_lines(bare) == table_lines(full) != []
     assert convcli(*arguments, "--no-footer", "-o", tmp_path / "table.txt").stdout == ""
     assert (tmp_path / "table.txt").read_text() == bare
+    assert "Total params:" in convcli(*arguments, "-f", "markdown").stdout
+    assert "Total params:" not in convcli(*arguments, "-f", "markdown", "--no-footer").stdout
 
 
 @pytest.mark.parametrize(

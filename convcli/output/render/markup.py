@@ -50,17 +50,17 @@ OPERATORS = {"·": r"\odot"}  # between grids: cell by cell
 
 def render_markdown(report: Report, style: TextStyle = PLAIN) -> bytes:
     """Return the report in GitHub's Markdown."""
-    return _render(report, Markdown())
+    return _render(report, style, Markdown())
 
 
 def render_latex(report: Report, style: TextStyle = PLAIN) -> bytes:
     """Return the report as part of a LaTeX document."""
-    return _render(report, Latex())
+    return _render(report, style, Latex())
 
 
-def _render(report: Report, language: Markup) -> bytes:
+def _render(report: Report, style: TextStyle, language: Markup) -> bytes:
     blocks: list[str] = []
-    for is_text, parts in groupby(_parts(renderables(report)), lambda part: isinstance(part, Text)):
+    for is_text, parts in groupby(_parts(renderables(report, style)), lambda part: isinstance(part, Text)):
         if is_text:
             blocks += language.texts([part for part in parts if isinstance(part, Text)])
         else:

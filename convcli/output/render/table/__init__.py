@@ -32,13 +32,15 @@ TABLES = {
 
 def render_table(report: Report, style: TextStyle = PLAIN) -> bytes:
     """Return the report as text for people."""
-    return print_to_bytes(renderables(report), style)
+    return print_to_bytes(renderables(report, style), style)
 
 
-def renderables(report: Report) -> Iterator[RenderableType]:
+def renderables(report: Report, style: TextStyle) -> Iterator[RenderableType]:
     """Yield the parts of a report: texts, tables and grids of numbers, from top to bottom."""
     module = import_module(f"{__name__}.{TABLES[report.kind]}")
-    yield from module.renderables(report)
+    for part in module.renderables(report):
+        if style.footer or not isinstance(part, Footer):
+            yield part
 
 
 def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> bytes:
@@ -59,7 +61,5 @@ def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> b
         _environ={},
     )
     for renderable in renderables:
-        if isinstance(renderable, Footer) and not style.footer:
-            continue
         console.print(renderable, soft_wrap=isinstance(renderable, Text))
     return stream.getvalue().encode()
