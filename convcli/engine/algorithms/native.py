@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,30 +11,48 @@ from convcli.core.lazy_imports import Array
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import ALL_FILTERS, cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.phases import phase_problems
 from convcli.engine.algorithms.problem import Problem
 from convcli.engine.native.core import NativeCore, native_core
+from convcli.engine.native.layouts import Blocks, Lanes, layout_for
 from convcli.engine.native.records import Scratch, address, axes_of, check, new_records, run_records, steps_of
 
 # With so few channels the taps along the last axis are one run: a table entry a tap would cost more than its products.
 MOST_CHANNELS_OF_RUNS = 16
 LONGEST_RUN = 4096  # numbers: a thread copies the runs across edges, of up to 224 outputs at a time
 MOST_COPIED = 1 << 14  # numbers of all runs of an output
+MOST_PHASES = 64  # of a transposed convolution: each is an operation
 
-FOR = "windows over an unstretched input, where the native core is there"
+FOR = "where the native core is there: unstretched inputs, and transposed convolutions with few phases"
 
 
 def suits(problem: Problem) -> bool:
-    """Return whether there is a core, and windows slide over the input as it is."""
-    return problem.unstretched and native_core() is not None
+    """Return whether there is a core, and windows slide over the input as it is or have few phases."""
+    if native_core() is None:
+        return False
+    few_phases = prod(window.upsample for window in problem.windows) <= MOST_PHASES
+    return problem.unstretched or (few_phases and problem.unit_stride and problem.finite_kernel)
 
 
 def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
-    """Lay out the weights in blocks of filters."""
-    return NativeConvolution(kernel, problem)
+    """Lay out the weights as the kernels of the core want them."""
+    return NativeCorrelation(kernel, problem)
 
 
-class NativeConvolution(BlockwiseCorrelation):
-    """A correlation that is one operation of the core."""
+class NativeOperation(NamedTuple):
+    """An operation of the core that computes some of the outputs along each axis, and its weights as they are laid out.
+
+    `record` lacks what depends on a run: see `bind`.
+    """
+
+    outputs: tuple[slice, ...]
+    layout: Blocks | Lanes
+    weights: Array
+    record: Array
+
+
+class NativeCorrelation(BlockwiseCorrelation):
+    """A correlation that is one operation of the core, or one for each phase of a transposed convolution."""
 
     uses_blas = False
 
@@ -43,21 +61,35 @@ class NativeConvolution(BlockwiseCorrelation):
         core = native_core()
         assert core is not None
         self._core = core
-        kernel = np.asarray(kernel, problem.dtype)
-        self._weights = pack_weights(kernel, problem.groups, core.block(problem.dtype))
-        self._record = convolution_record(core, problem, self._weights)
+        self.operations = native_operations(core, np.asarray(kernel, problem.dtype), problem)
         self._scratch = Scratch()
 
     def run(self, x: Array, y: Array, workers: ThreadPool, finish: Finish) -> None:
         x = np.require(x, requirements=["C", "A"])
-        bind(self._record, x, y)
-        run_records(self._core, self._record, workers.count, self._scratch)
+        for operation in self.operations:
+            bind(operation.record, x, y[(slice(None), *operation.outputs)])
+        records = np.concatenate([operation.record for operation in self.operations])
+        run_records(self._core, records, workers.count, self._scratch)
 
         def finish_region(region: Any) -> None:
             finish(y[region], ALL_FILTERS)
 
         with np.errstate(over="ignore", invalid="ignore"):
             workers.run(finish_region, cut_into_regions(y.shape[:-1], y.shape[-1] * y.itemsize))
+
+
+def native_operations(core: NativeCore, kernel: Array, problem: Problem) -> list[NativeOperation]:
+    """Return the operations that together compute a correlation: one for each phase."""
+    if problem.unstretched:
+        whole = tuple(slice(None) for _ in problem.windows)
+        return [_operation(core, whole, kernel, problem)]
+    return [_operation(core, *phase) for phase in phase_problems(kernel, problem, with_empty=True)]
+
+
+def _operation(core: NativeCore, outputs: tuple[slice, ...], kernel: Array, problem: Problem) -> NativeOperation:
+    layout = layout_for(core, problem.dtype, kernel, problem.groups)
+    weights = layout.pack_weights(kernel)
+    return NativeOperation(outputs, layout, weights, correlation_record(core, layout.kind, problem, weights))
 
 
 def has_runs(problem: Problem) -> bool:
@@ -69,38 +101,14 @@ def has_runs(problem: Problem) -> bool:
     return last.dilation == 1 and 1 < last.size * problem.channels <= LONGEST_RUN and cells <= MOST_COPIED
 
 
-def pack_weights(kernel: Array, groups: int, block: int) -> Array:
-    """Return the weights block by block: (groups, blocks, cells of the window, channels per group, block).
+def correlation_record(core: NativeCore, kind: str, problem: Problem, weights: Array) -> Array:
+    """Return the record of a correlation, but for what depends on a run: see `bind`.
 
-    kernel: (*window, channels per group, filters). The last block of a group is filled up with zeros.
+    `weights` are laid out as the kind wants them, and kept by the caller.
     """
-    *window, channels, filters = kernel.shape
-    cells, per_group = prod(window), filters // groups
-    blocks = -(-per_group // block)
-    packed = np.zeros((groups, blocks, cells, channels, block), kernel.dtype)
-    grouped = kernel.reshape(cells, channels, groups, per_group)
-    for number in range(blocks):
-        part = grouped[..., number * block : (number + 1) * block]  # (cells, channels, groups, up to a block)
-        packed[:, number, :, :, : part.shape[-1]] = part.transpose(2, 0, 1, 3)
-    return packed
-
-
-def pack_filters(numbers: Array, groups: int, block: int) -> Array:
-    """Return a number for each filter, (filters,), in the blocks of the weights, filled up with zeros."""
-    per_group = numbers.reshape(groups, -1)
-    packed = np.zeros((groups, -(-per_group.shape[1] // block) * block), numbers.dtype)
-    packed[:, : per_group.shape[1]] = per_group
-    return packed
-
-
-def convolution_record(core: NativeCore, problem: Problem, weights: Array) -> Array:
-    """Return the record of a convolution, but for what depends on a run: see `bind`."""
-    record = new_records(core, ["convolution"], problem.dtype)
+    record = new_records(core, [kind], problem.dtype)
     windows = problem.windows
-    block = core.block(problem.dtype)
-    blocks = problem.groups * -(-problem.group_filters // block)
-    size = blocks * problem.window_cells * problem.group_channels * block
-    check(weights.dtype == problem.dtype and weights.flags.c_contiguous and weights.size == size, "weights not packed")
+    check(weights.dtype == problem.dtype and weights.flags.c_contiguous, "weights of another type")
     record["weights"] = address(weights)
     record["groups"], record["channels"] = problem.groups, problem.group_channels
     record["filters"] = problem.group_filters
@@ -109,7 +117,7 @@ def convolution_record(core: NativeCore, problem: Problem, weights: Array) -> Ar
     record["stride"] = axes_of([window.stride for window in windows], 1)
     record["dilation"] = axes_of([window.dilation for window in windows], 1)
     record["before"] = axes_of([window.before for window in windows], 0)
-    record["option"][:, 0] = has_runs(problem)
+    record["option"][:, 0] = kind == "convolution" and has_runs(problem)
     return record
 
 

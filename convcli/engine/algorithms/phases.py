@@ -9,7 +9,7 @@ A kernel of F cells meets input in at most F of the u phases. Outputs in the oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from math import gcd, prod
 from typing import NamedTuple
@@ -57,8 +57,10 @@ class PhasesCorrelation(BlockwiseCorrelation):
 
     def __init__(self, kernel: Array, problem: Problem) -> None:
         super().__init__(problem)
-        axes = [_axis_phases(*axis) for axis in zip(problem.windows, problem.positions, strict=True)]
-        self.phases = [_phase(kernel, problem, choice) for choice in product(*axes)]
+        self.phases = [
+            Phase(outputs, patches.prepare(weights, inner))
+            for outputs, weights, inner in phase_problems(kernel, problem)
+        ]
         self.covers_all = len(self.phases) == prod(
             min(window.upsample, count) for window, count in zip(problem.windows, problem.positions, strict=True)
         )
@@ -97,6 +99,25 @@ def _fill_with_empty_sums(y: Array, finish: Finish) -> None:
 AxisPhase = tuple[int, slice, Window]  # the first output, the cells of the kernel that meet input, their window over it
 
 
+def phase_problems(
+    kernel: Array, problem: Problem, *, with_empty: bool = False
+) -> Iterator[tuple[tuple[slice, ...], Array, Problem]]:
+    """Yield the outputs of each phase that meets input, the kernel of the phase, and the problem that it solves.
+
+    `with_empty`: also the other phases, with kernels of no cells.
+    """
+    axes = []
+    for window, positions in zip(problem.windows, problem.positions, strict=True):
+        phases = _axis_phases(window, positions)
+        firsts = {first for first, _, _ in phases}
+        if with_empty:
+            empty = (slice(0), Window(0))
+            phases += [(first, *empty) for first in range(min(window.upsample, positions)) if first not in firsts]
+        axes.append(phases)
+    for choice in product(*axes):
+        yield _phase(kernel, problem, choice)
+
+
 def _axis_phases(window: Window, positions: int) -> list[AxisPhase]:
     """Return the phases along one axis that meet input, in the order of their first outputs.
 
@@ -115,7 +136,7 @@ def _axis_phases(window: Window, positions: int) -> list[AxisPhase]:
     return sorted(phases, key=lambda phase: phase[0])
 
 
-def _phase(kernel: Array, problem: Problem, axes: Sequence[AxisPhase]) -> Phase:
+def _phase(kernel: Array, problem: Problem, axes: Sequence[AxisPhase]) -> tuple[tuple[slice, ...], Array, Problem]:
     """Return the phase of every u-th output from the first along each axis."""
     outputs = tuple(
         slice(first, None, window.upsample) for (first, _, _), window in zip(axes, problem.windows, strict=True)
@@ -126,4 +147,4 @@ def _phase(kernel: Array, problem: Problem, axes: Sequence[AxisPhase]) -> Phase:
         for (_, _, window), count, width in zip(axes, counts, problem.space, strict=True)
     )
     weights = np.ascontiguousarray(kernel[tuple(cells for _, cells, _ in axes)])
-    return Phase(outputs, patches.prepare(weights, replace(problem, windows=windows)))
+    return outputs, weights, replace(problem, windows=windows)

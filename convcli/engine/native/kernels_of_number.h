@@ -5,4 +5,8 @@
 
 #include "convolution.h"
 
+#include "cells.h"
+
+#include "grouped.h"
+
 #include "undefine.h"

@@ -1,6 +1,7 @@
 /* The kernels for AVX2 with FMA. Nothing here may run before `is_supported` has said yes. */
 #include "operation.h"
 #include "system.h"
+#include "windows.h"
 
 #if defined(__x86_64__)
 

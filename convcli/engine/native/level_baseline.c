@@ -1,6 +1,7 @@
 /* The kernels for every machine: vectors of 16 bytes, which x86-64 (SSE2) and AArch64 (NEON) always have. */
 #include "operation.h"
 #include "system.h"
+#include "windows.h"
 
 #define LEVEL baseline
 #define VECTOR_BYTES 16

@@ -48,7 +48,8 @@ typedef struct {
 
 /* Every kernel: its name here is its number in a record, and `kernel_NAME` in the level's table. */
 #define KERNELS(kernel) \
-    kernel(convolution)
+    kernel(convolution) \
+    kernel(grouped)
 
 #define KIND(name) kind_##name,
 enum kind { KERNELS(KIND) kind_count };

@@ -10,6 +10,15 @@
 #undef load
 #undef store
 #undef all_of
+#undef permuted
+#undef prepare_cells
+#undef enter_cells
+#undef MOST_OUTPUTS
+#undef grouped_filters
+#undef grouped_plan
+#undef grouped_tile
+#undef GROUPED_PART
+#undef GROUPED_TILES
 #undef largest
 #undef smallest
 #undef load_some

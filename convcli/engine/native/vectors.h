@@ -23,6 +23,19 @@ INLINE void store(NUMBER *at, vector v) { *(NAME(anywhere) *)at = v; }
 #define all_of NAME(all_of) /* a vector of one number */
 INLINE vector all_of(NUMBER a) { return a - (vector){0}; }
 
+/* The lanes of a vector in another order: lane i becomes lane order[i]. */
+typedef INTEGER NAME(lanes) __attribute__((vector_size(VECTOR_BYTES)));
+#define permuted NAME(permuted)
+INLINE vector permuted(vector v, NAME(lanes) order) {
+#if defined(__clang__)
+    vector result;
+    for (int lane = 0; lane < LANES; lane++) result[lane] = v[order[lane]];
+    return result;
+#else
+    return __builtin_shuffle(v, order);
+#endif
+}
+
 #define largest NAME(largest) /* a where a > b, else b: where one is not a number, b */
 #define smallest NAME(smallest)
 #if VECTOR_BYTES == 64

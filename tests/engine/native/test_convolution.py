@@ -1,4 +1,4 @@
-"""The convolution of the native core against the plain reference, at every level of the machine."""
+"""The convolutions of the native core against the plain reference, at every level of the machine."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def native_and_exact(problem, samples, seed, dtype, threads=2):
 @given(problems(), st.integers(0, 99), st.sampled_from(["float32", "float64"]))
 def test_whole_numbers_are_exact(level, problem, seed, dtype):
     problem, samples = problem
-    if not problem.unstretched:
-        return
     with core_at(level):
+        if not native.suits(problem):
+            return
         y, exact = native_and_exact(problem, samples, seed, dtype)
     assert np.array_equal(y, exact)
 
@@ -50,8 +50,8 @@ def wide_problems(draw):
         for _ in range(rank)
     )
     space = tuple(window.smallest_input() + draw(st.integers(0, most)) for window in windows)
-    groups = draw(st.sampled_from([1, 1, 2, 3]))
-    channels, filters = draw(st.integers(1, 40)), draw(st.integers(1, 70))
+    groups, most_channels, most_filters = draw(st.sampled_from([(1, 40, 70), (3, 40, 70), (40, 1, 1), (11, 4, 16)]))
+    groups, channels, filters = (draw(st.integers(1, most)) for most in (groups, most_channels, most_filters))
     return Problem(windows, groups, channels, filters, space), draw(st.integers(1, 3))
 
 
@@ -71,6 +71,31 @@ def test_every_rest_of_rows_and_filters(level, filters, width):
     problem = Problem((Window(3, before=1, after=1),) * 2, 1, 17, filters, (3, width))
     with core_at(level):
         y, exact = native_and_exact(problem, 1, 0, "float32")
+    assert np.array_equal(y, exact)
+
+
+@at_every_level
+@pytest.mark.parametrize("channels", [1, 3, 4, 15, 16, 17, 35])
+@pytest.mark.parametrize("width", [1, 4, 6, 7, 8, 14, 17])
+@pytest.mark.parametrize(
+    "window", [Window(3, before=1, after=1), Window(3, 2, 1, 1, 2), Window(5, 1, 1, 2, 2), Window(2)]
+)
+def test_every_rest_of_rows_and_channels_of_a_depthwise_layer(level, channels, width, window):
+    width = max(width, window.smallest_input())
+    problem = Problem((Window(3, before=1, after=1), window), channels, 1, 1, (4, width))
+    with core_at(level):
+        y, exact = native_and_exact(problem, 1, 0, "float32")
+    assert np.array_equal(y, exact)
+
+
+@at_every_level
+@pytest.mark.parametrize("upsample", [2, 3, 5])
+@pytest.mark.parametrize("groups", [1, 6])
+def test_transposed_layers_are_exact_in_every_phase(level, upsample, groups):
+    windows = (Window(4, dilation=2, before=3, after=1, upsample=upsample), Window(3, before=1, upsample=upsample))
+    problem = Problem(windows, groups, 12 // groups, 6 // groups, (5, 6))
+    with core_at(level):
+        y, exact = native_and_exact(problem, 2, 0, "float32")
     assert np.array_equal(y, exact)
 
 
