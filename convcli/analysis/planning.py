@@ -46,12 +46,21 @@ def find_input_sizes(
 def named_shapes(model: Model, input_shape: Any, data_format: DataFormat) -> dict[str, Shape]:
     """Return the given input shapes by the inputs' names, with channels last.
 
-    `input_shape` is one shape for the single input, a mapping NAME: SHAPE, or None.
+    `input_shape` is one shape for the single input, a mapping NAME: SHAPE, or None. As for arrays, a shape that has as
+    many axes as the input has in space is of one channel.
     """
     by_name = input_shape if isinstance(input_shape, Mapping) else {}
     if input_shape is not None and not by_name:
         by_name = {only_input(model): input_shape}
-    return {name: data_format.to_channels_last(parse_shape(shape)) for name, shape in by_name.items()}
+    return {name: _sample_shape(model, name, parse_shape(shape), data_format) for name, shape in by_name.items()}
+
+
+def _sample_shape(model: Model, name: str, shape: Shape, data_format: DataFormat) -> Shape:
+    """Return the shape of a sample with channels last; one that has only axes of space has one channel."""
+    own = model.inputs.get(name)
+    if name in model.inputs and len(shape) == model.spatial_rank(name) and (own is None or own[-1] in (1, None)):
+        return (*shape, 1)
+    return data_format.to_channels_last(shape)
 
 
 def only_input(model: Model) -> str:

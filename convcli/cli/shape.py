@@ -185,6 +185,13 @@ def model_and_shapes(
     return model, shapes
 
 
+def _without_batch(model: Model, name: str, text: str, shape: Shape) -> Shape:
+    """Return a shape without the batch axis that Keras prints in front: `(None, 28, 28, 1)`, in parentheses."""
+    rank = model.spatial_rank(name)
+    is_batch = text.strip().startswith("(") and shape[0] is None and rank is not None and len(shape) == rank + 2
+    return shape[1:] if is_batch else shape
+
+
 def input_shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
     """Return the shapes that -i gives, by the names of the inputs."""
     from convcli.readers.input_shapes import parse_shape
@@ -198,5 +205,5 @@ def input_shapes(model: Model, inputs: tuple[str, ...]) -> dict[str, Shape]:
         if key in shapes:
             raise click.UsageError(f"-i {text}: {key} has a shape already")
         with usage_errors(f"-i {text}: "):
-            shapes[key] = parse_shape(rest)
+            shapes[key] = _without_batch(model, key, rest, parse_shape(rest))
     return shapes

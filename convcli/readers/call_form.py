@@ -13,6 +13,7 @@ from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, UNKNOWN, Layer, UnknownLayer, canonical_name
 
 MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
+INPUT_TYPES = ("input", "inputlayer")  # the types, without case and underscores, that state the shape of the input
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
 EXAMPLE = "such as Conv2D(40, 3)"
 
@@ -83,7 +84,7 @@ def parse_call(text: str) -> LayerConfig:
 
 def _parse_python(text: str) -> tuple[str, list[Any], list[tuple[str | None, Any]]]:
     """Return a call's function, its positional and its keyword arguments. Raises what `ast.parse` raises too."""
-    tree = ast.parse(text.strip(), mode="eval").body
+    tree = _added(ast.parse(text.strip(), mode="eval").body)
     function = tree.func if isinstance(tree, ast.Call) else tree
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
     if name is None:
@@ -93,11 +94,20 @@ def _parse_python(text: str) -> tuple[str, list[Any], list[tuple[str | None, Any
     return name, positional, named
 
 
+def _added(tree: ast.expr) -> ast.expr:
+    """Return the layer in `model.add(LAYER)`; any other expression as it is."""
+    is_add = isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and tree.func.attr == "add"
+    layer = tree.args[0] if is_add and len(tree.args) == 1 and not tree.keywords else tree  # type: ignore[attr-defined]
+    return layer if isinstance(layer, ast.Call | ast.Name | ast.Attribute) else tree
+
+
 def _literal_arguments(call: ast.Call, name: str) -> tuple[list[Any], list[tuple[str | None, Any]]]:
     """Return a call's positional and keyword arguments. Raises `ConvcliError` where one is not a literal."""
     try:
-        positional = [_literal(argument) for argument in call.args]
-        return positional, [(keyword.arg, _literal(keyword.value)) for keyword in call.keywords]
+        positional = [
+            _word(argument) if _word(argument) in ACTIVATIONS else _literal(argument) for argument in call.args
+        ]
+        return positional, [(keyword.arg, _literal_or_word(keyword.value)) for keyword in call.keywords]
     except ConvcliError:
         _refuse_pytorch(name)  # nn.Sequential(nn.Conv2d(…)): whose it is matters more than what is in it
         raise
@@ -124,14 +134,34 @@ def _mapping_arguments(arguments: Any) -> tuple[Sequence[Any], Mapping[str, Any]
 
 def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
     """Return positional arguments by their names."""
-    layer = None if layer_type == SHARED else layer_class(layer_type)
-    title, names = (layer.__name__, layer.positional_arguments()) if layer else (SHARED, ("layer",))
+    names: tuple[str, ...]
+    if layer_type == SHARED or is_input(layer_type):
+        title, names = layer_type, ("layer",) if layer_type == SHARED else ("shape",)
+    else:
+        layer = layer_class(layer_type)
+        title, names = layer.__name__, layer.positional_arguments()
     if len(values) > len(names):
         raise ConvcliError(
             f"{title} takes {len(names)} argument{'s' * (len(names) != 1)} by position, got {len(values)}",
             f"in order: {', '.join(names)}",
         )
     return dict(zip(names, values, strict=False))
+
+
+def is_input(layer_type: str) -> bool:
+    """Return whether a layer of this type only states the shape of the input: `Input(shape=(8, 1))`."""
+    return canonical_name(layer_type) in INPUT_TYPES
+
+
+def _literal_or_word(node: ast.expr) -> Any:
+    """Return the value of an argument by name, whose words need no quotes: `activation=relu`, `padding=same`."""
+    word = _word(node)
+    return _literal(node) if word is None else word
+
+
+def _word(node: ast.expr) -> str | None:
+    """Return the word that a name is, or the last of a dotted one (`keras.activations.relu`); None for the rest."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
 def _literal(node: Any) -> Any:

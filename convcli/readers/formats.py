@@ -8,7 +8,7 @@ from typing import Any
 from convcli.core.errors import located
 from convcli.io import arrays
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
-from convcli.readers import bare_kernel, convcli_files, foreign_files
+from convcli.readers import bare_kernel, convcli_files, foreign_files, python_lines
 from convcli.readers.keras import files as keras
 from convcli.readers.reader import Document, ModelFile, Reader
 
@@ -19,6 +19,7 @@ READERS: tuple[Reader, ...] = (
     keras.ARCHIVE,
     foreign_files.FOREIGN,
     bare_kernel.ARRAY,
+    python_lines.CALLS,
     keras.JSON,
     convcli_files.TEXT,
 )

@@ -15,14 +15,20 @@ MOST_INPUTS = 1000  # every layer computes its receptive field for each of them
 
 
 def parse_shape(value: Any) -> Shape:
-    """Return the shape of a sample: `[28, 28, 1]`, or text such as `28x28x1` or `28,28,1`.
+    """Return the shape of a sample: `[28, 28, 1]`, or text such as `28x28x1`, `28,28,1` or `(28, 28, 1)`.
 
     An extent of None, `?` or `none` is unknown. Raises `ConvcliError`.
     """
-    extents = re.split(r"[xX×,]", value) if isinstance(value, str) else value
+    extents = re.split(r"[xX×,]", _unwrapped(value)) if isinstance(value, str) else value
     if not isinstance(extents, list | tuple) or not 1 <= len(extents) <= MOST_AXES:
         raise ConvcliError(f"{short_repr(value)} is not a shape", "such as [28, 28, 1] or 28x28x1")
     return tuple(_parse_extent(extent, value) for extent in extents)
+
+
+def _unwrapped(text: str) -> str:
+    """Return a text without the parentheses or brackets around it, and the comma that a tuple of one ends in."""
+    match = re.fullmatch(r"\s*(?:\((.*?),?\s*\)|\[(.*)\])\s*", text, re.DOTALL)
+    return text if match is None else match[1] or match[2] or ""
 
 
 def _parse_extent(extent: Any, shape: Any) -> Extent:

@@ -12,10 +12,11 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model, Node
-from convcli.readers.call_form import LayerConfig, parse_layer
+from convcli.readers.call_form import LayerConfig, is_input, parse_layer
 from convcli.readers.graph_builder import GraphBuilder
 from convcli.readers.input_shapes import parse_inputs
 
+INPUT_ARGUMENTS = ("shape", "batch_shape", "input_shape", "batch_input_shape", "batch_size", "dtype", "name")
 MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
 
 
@@ -34,9 +35,12 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
     for key in mapping:
         if key not in MODEL_KEYS:
             raise ConvcliError(f"unknown key {short_repr(key)}", suggestion(str(key), MODEL_KEYS))
-    configs = _parse_layers(mapping.get("layers"))
+    stated, configs = _take_input(_parse_layers(mapping.get("layers")))
+    if stated is not None and mapping.get("input") is not None:
+        raise ConvcliError("input and an Input layer both say the input's shape", "one of them")
     data_format = _data_format(mapping.get("data_format"), configs, data_format)
-    inputs = parse_inputs(mapping.get("input", configs[0].arguments.get("input_shape")), data_format)
+    own = stated if stated is not None else configs[0].arguments.get("input_shape")
+    inputs = parse_inputs(mapping.get("input", own), data_format)
     nodes = GraphBuilder(tuple(inputs), folder, data_format).build(configs)
     name = mapping.get("name", title)
     if not isinstance(name, str) or not name.isprintable():
@@ -55,6 +59,32 @@ def _parse_layers(layers: Any) -> list[LayerConfig]:
         with located(f"layers[{index}]"):
             configs.append(parse_layer(layer))
     return configs
+
+
+def _take_input(configs: list[LayerConfig]) -> tuple[Any, list[LayerConfig]]:
+    """Return the shape of a sample that Keras's `Input` at the front states, None without one, and the layers.
+
+    Raises `ConvcliError` for one further down, or one that says more than a shape.
+    """
+    layers = [config for config in configs if not is_input(config.type)]
+    if len(layers) == len(configs):
+        return None, configs
+    with located(configs[0].type if is_input(configs[0].type) else "Input"):
+        if len(layers) < len(configs) - 1 or not is_input(configs[0].type):
+            raise ConvcliError("is not the first layer", "input: NAME: SHAPE for several inputs")
+        if not layers:
+            raise ConvcliError("is the only layer", "layers after it")
+        arguments = configs[0].arguments
+        unknown = [name for name in arguments if name not in INPUT_ARGUMENTS]
+        if unknown:
+            raise ConvcliError(f"has no argument {short_repr(unknown[0])}", suggestion(unknown[0], INPUT_ARGUMENTS))
+        batch_shape = arguments.get("batch_shape", arguments.get("batch_input_shape"))
+        if isinstance(batch_shape, list | tuple):
+            return list(batch_shape[1:]), layers
+        shape = arguments.get("shape", arguments.get("input_shape"))
+        if not isinstance(shape, list | tuple):
+            raise ConvcliError("shape is missing", "shape=(28, 28, 1)")
+        return shape, layers
 
 
 def _data_format(own: Any, configs: Sequence[LayerConfig], default: DataFormat | None) -> DataFormat:

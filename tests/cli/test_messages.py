@@ -369,7 +369,7 @@ def test_models(run, model, message):
         ("8x1", "Flatten(inputs=['input', 'input'])", "layer flatten: takes 1 input, got 2 (inputs: NAME)"),
         ("8x1", "Subtract()", "layer subtract: takes 2 inputs, got 1 (inputs: [NAME, NAME])"),
         ("8x1", "Add(inputs=[1, 2])", "layer add: takes the output of a layer, not numbers alone (inputs: NAME)"),
-        ("8x1", "Conv2D(1, 3)", "layer conv2d: takes 3 axes (height, width, channels) besides the batch, got (8, 1)"),
+        ("8", "Conv2D(1, 3)", "layer conv2d: takes 3 axes (height, width, channels) besides the batch, got (8,)"),
         ("8x3", "Conv1D(1, 3, groups=2)", "layer conv1d: input channels (=3) must be divisible by groups (=2)"),
         ("8x2", "Conv1D(3, 3, groups=2)", "layer conv1d: filters (=3) must be divisible by groups (=2)"),
         (

@@ -127,3 +127,16 @@ def test_the_working_stays_without_the_footer(convcli):
     bare = convcli("shape", "samples/mnist.yaml", "--explain", "--no-footer").stdout
     assert "  parameters: 3·3·1·40 + 40 = 400 (kernel, bias)\n" in bare
     assert "Total params" not in bare
+
+
+@pytest.mark.parametrize(
+    ("shape", "output"),
+    [
+        ("(28, 28, 1)", "[null, 26, 26, 4]"),
+        ("(None, 28, 28, 1)", "[null, 26, 26, 4]"),  # as Keras prints it: the first is the batch
+        ("(None, 28, 1)", "[null, null, 26, 4]"),
+        ("28x28", "[null, 26, 26, 4]"),
+    ],
+)
+def test_shapes_as_keras_prints_them(convcli, shape, output):
+    assert convcli("shape", "-l", "Conv2D(4, 3)", "-i", shape, "--get", "output_shape").stdout == f"{output}\n"

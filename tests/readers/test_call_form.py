@@ -35,6 +35,12 @@ from convcli.readers.call_form import LayerConfig, layer_class, parse_call, pars
             {"filters": {"a": [1, 2]}, "use_bias": False, "name": None},
         ),
         ("ReLU(6)", "ReLU", {"max_value": 6}),
+        ("model.add(Conv1D(4, 3))", "Conv1D", {"filters": 4, "kernel_size": 3}),
+        ("model.add(Flatten)", "Flatten", {}),
+        ("Dense(3, activation=relu)", "Dense", {"units": 3, "activation": "relu"}),
+        ("Dense(3, keras.activations.relu)", "Dense", {"units": 3, "activation": "relu"}),
+        ("Conv1D(4, 3, padding=same)", "Conv1D", {"filters": 4, "kernel_size": 3, "padding": "same"}),
+        ("Input((8, 1))", "Input", {"shape": [8, 1]}),
         ("conv_2_d(1_000, 0x3)", "conv_2_d", {"filters": 1000, "kernel_size": 3}),
     ],
 )
