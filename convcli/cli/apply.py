@@ -175,10 +175,9 @@ def _page(
     run: Run, output: Output, layers: tuple[str, ...], layer_output: str | None, map_name: str | None
 ) -> PageData:
     """Return the page, opened at its first part unless a layer or a map is requested."""
-    from convcli.output.report.page_data import Start, check_page_size, page_data
+    from convcli.output.report.page_data import Start, run_page
 
-    check_page_size(run.plan.pruned_to(layers), run.batch.size)
-    page = page_data(run.result(output.progress), run.batch.read(), layers)
+    page = run_page(run, layers, output.progress)
     last = page.parts[-1]
     if map_name is None:
         return replace(page, start=Start(layer_output))

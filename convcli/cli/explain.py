@@ -114,15 +114,15 @@ def _page(
     """Return the page, opened at the requested value."""
     from convcli.engine.explain.explained_layer import check_cell, check_sample, find_layer
     from convcli.engine.run import prepare_run
-    from convcli.output.report.page_data import Start, check_page_size, page_data
+    from convcli.output.report.page_data import Start, run_page
 
     layers = [find_layer(request.model, name).name]
     with prepare_run(
         request.model, request.inputs, request.weights, request.execution, outputs=layers, keep_all=True
     ) as run:
-        check_page_size(run.plan.pruned_to(layers), run.batch.size)
-        page = page_data(run.result(output.progress), run.batch.read(), layers)
+        page = run_page(run, layers, output.progress)
     last = page.parts[-1]
     check_sample(sample, page.batch)
-    start = None if at is None else check_cell(last.layer, at)
-    return replace(page, start=Start(last.name, requested_map(last.names, map_name or "0"), start, sample))
+    cell = None if at is None else check_cell(last.layer, at)
+    index = None if map_name is None and at is None else requested_map(last.names, map_name or "0")
+    return replace(page, start=Start(last.name, index, cell, sample))

@@ -156,7 +156,7 @@ def prepare_run(
     Args:
         outputs: Names of layers or inputs; None: the model's outputs. Only the layers that lead to them are run, and
             only these need weights.
-        keep_all: Whether all layers that lead to them are outputs too.
+        keep_all: Whether the inputs and all layers that lead to them are outputs too.
         also_bind: Further layers whose weights are bound.
 
     Raises:
@@ -172,7 +172,7 @@ def prepare_run(
     with located_in(model):
         needed.require_known()
     if keep_all:
-        outputs = [layer.name for layer in needed.layers]
+        outputs = [*needed.input_shapes, *(layer.name for layer in needed.layers)]
     bound = bind(plan, weights, batch.dtype, {*also_bind, *(layer.node.owner for layer in needed.layers)})
     with located_in(model):
         program = build_program(needed, bound, outputs, replace(execution, dtype=batch.dtype), samples=batch.size)

@@ -12,19 +12,19 @@ from typing import Any
 from convcli.analysis.map_names import map_names, numbered_maps
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
+from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import format_extents, known
 from convcli.engine.execution import Execution
 from convcli.engine.program import build_program
-from convcli.engine.run import RunResult
+from convcli.engine.run import Run, RunResult
 from convcli.io import nested_lists
 from convcli.model import steps
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.output.report import Report
 from convcli.output.report.page_formulas import part_formula
 
-MOST_CELLS = 64  # of a map along an axis
-MOST_IN_A_ROW = 1 << 14  # cells of a value without axes in space
+MOST_CELLS = 1 << 14  # of a map, as it stands and as windows meet it: stretched and padded
 MOST_NUMBERS = 1 << 20  # of all values and weights together
 
 Weights = Mapping[str, Array]
@@ -45,10 +45,13 @@ class PagePart(Record):
 
 
 class Start(Record):
-    """Where the page opens: at a part (None: the first), and at one of its values if `at` is a cell."""
+    """Where the page opens: at a part (None: the first), one of its maps and a cell of it.
+
+    Where the map or the cell is None, it is that of the greatest absolute value.
+    """
 
     name: str | None = None
-    map: int = 0
+    map: int | None = None
     at: tuple[int, ...] | None = None
     sample: int = 0
 
@@ -104,32 +107,52 @@ class PageData(Report):
 REMEDY = "a smaller or cropped input, --layer-output, or -o maps.png"
 
 
+def run_page(run: Run, layers: Sequence[str], progress: ProgressCallback | None = None) -> PageData:
+    """Return the page of the layers that lead to the named ones, from a run that was prepared to keep all of them.
+
+    Raises `ConvcliError`, before anything is computed, where a page cannot hold their values.
+    """
+    check_page_size(run.plan.pruned_to(layers), run.batch.size)
+    return page_data(run.result(progress), layers)
+
+
 def check_page_size(plan: Plan, batch_size: int) -> None:
     """Raise `ConvcliError` where a plan's values on so many samples are too large, or too many, for a page."""
     shapes = {name: tuple(map(known, shape)) for name, shape in plan.shapes.items()}
     for name, (*space, last) in shapes.items():
         with located(name):
-            if max(space, default=0) > MOST_CELLS:
-                most = format_extents([MOST_CELLS] * len(space))
-                raise ConvcliError(
-                    f"{format_extents(space)} cells are too many for a page", f"at most {most}; {REMEDY}"
-                )
-            if not space and last > MOST_IN_A_ROW:
-                raise ConvcliError(f"{last:,} cells are too many for a page", f"at most {MOST_IN_A_ROW:,}; {REMEDY}")
+            _check_cells(space or [last])
+    for layer in plan.layers:
+        with located(layer.name):
+            _check_laid_out(layer)
     weights = sum(prod(weight.extents) for layer in plan.layers for weight in layer.weights)
     numbers = weights + batch_size * sum(map(prod, shapes.values()))
     if numbers > MOST_NUMBERS:
         raise ConvcliError(f"{numbers:,} numbers are too many for a page", f"at most {MOST_NUMBERS:,}; {REMEDY}")
 
 
-def page_data(result: RunResult, inputs: Mapping[str, Array], layers: Sequence[str]) -> PageData:
-    """Return the page of a model, run so that `result` has the output of every layer that leads to the named ones.
+def _check_cells(extents: Sequence[int], how: str = "") -> None:
+    """Raise `ConvcliError` where a map of these extents has too many cells."""
+    if prod(extents) > MOST_CELLS:
+        count = f"{format_extents(extents)} cells" if len(extents) > 1 else f"{extents[0]:,} cells"
+        raise ConvcliError(f"{count}{how} are too many for a page", f"at most {MOST_CELLS:,} in all; {REMEDY}")
 
-    `inputs` are the arrays that it was run on, each `(batch, *spatial, channels)`.
-    """
+
+def _check_laid_out(layer: PlannedLayer) -> None:
+    """Raise `ConvcliError` where the windows of a layer meet too many cells once its input is stretched and padded."""
+    for step, (shape, *_) in layer.steps_with_shapes:
+        if isinstance(step, steps.Correlate | steps.Pool) and step.windows:
+            axes = zip(step.windows, map(known, shape[:-1]), strict=True)
+            laid_out = [w.stretched_extent(extent) + w.before + w.after for w, extent in axes]
+            _check_cells(laid_out, " as its windows meet them")
+
+
+def page_data(result: RunResult, layers: Sequence[str]) -> PageData:
+    """Return the page of a model, run so that `result` has its inputs and all layers that lead to the named ones."""
     plan = result.plan.pruned_to(layers)
-    parts, values = _parts(plan, {**inputs, **result.outputs}, result.weights, map_names(plan))
-    channels = {name: tuple(f"channel {index}" for index in range(x.shape[-1])) for name, x in inputs.items()}
+    parts, values = _parts(plan, result.outputs, result.weights, map_names(plan))
+    counts = {name: values[name].shape[-1] for name in plan.input_shapes}
+    channels = {name: tuple(f"channel {index}" for index in range(count)) for name, count in counts.items()}
     return PageData(plan.model.name, values, channels, parts)
 
 

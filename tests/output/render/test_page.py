@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import convcli as library
+from convcli.io.lazy_input import LazyInput
 from convcli.model.padding_modes import PADDING_MODES
+from convcli.output.render.colormap import contrast
 from convcli.output.render.number_format import format_value
 
 LINES, DETECTORS = "samples/lines.yaml", "samples/line-detectors.yaml"
@@ -60,8 +62,10 @@ def test_the_page_of_explain_opens_at_the_explained_value(convcli, tmp_path):
 @pytest.mark.parametrize(
     ("shape", "layer", "message"),
     [
-        ((65, 9), "Conv2D(1, 1)", "input: 65×9 cells are too many for a page (at most 64×64"),
-        ((9, 9), "UpSampling2D(8)", "up_sampling2d: 72×72 cells are too many for a page (at most 64×64"),
+        ((129, 128), "Conv2D(1, 1)", "input: 129×128 cells are too many for a page (at most 16,384 in all; "),
+        ((16385,), "Conv1D(1, 1)", "input: 16,385 cells are too many for a page"),
+        ((9, 9), "UpSampling2D(15)", "up_sampling2d: 135×135 cells are too many for a page"),
+        ((9, 9), "Conv2D(1, 1, strides=99, padding=99)", "conv2d: 207×207 cells as its windows meet them are too many"),
         ((64, 64), "Conv2D(300, 1)", "1,233,496 numbers are too many for a page (at most 1,048,576"),
     ],
 )
@@ -71,6 +75,22 @@ def test_too_large_a_model_is_an_error(convcli, tmp_path, shape, layer, message)
     assert result.exit_code == 1
     assert message in result.output
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "layer"), [("samples/house.png", "Conv2D(2, 3)"), (str(list(range(600))), "Conv1D(2, 5)")]
+)
+def test_a_small_picture_and_a_signal_of_600_samples_have_a_page(convcli, tmp_path, array, layer):
+    result = convcli("apply", array, "-l", layer, "--seed", 1, "-o", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+
+
+def test_the_inputs_of_a_page_are_read_once(convcli, monkeypatch, tmp_path):
+    reads = []
+    read = LazyInput.read
+    monkeypatch.setattr(LazyInput, "read", lambda *arguments: reads.append(arguments) or read(*arguments))
+    assert convcli("apply", LINES, DETECTORS, "-o", tmp_path / "page.html").exit_code == 0
+    assert len(reads) == 1
 
 
 def test_shape_offers_no_page(convcli):
@@ -152,9 +172,15 @@ def opened(chromium, convcli, tmp_path):
     assert complaints == []
 
 
-def focusable_map(page: Any) -> Any:
-    """Return the output map that keys move in."""
-    return page.locator("#output canvas[tabindex='0']")
+def large_map(page: Any) -> Any:
+    """Return the large view of the picked map, in which keys move."""
+    return page.locator("#large figure canvas")
+
+
+def hover(page: Any, cell: int, canvas: Any = None) -> None:
+    """Move the pointer to the middle of a cell of the large map."""
+    left, top, right, bottom = page.evaluate(f"output.largeView(state.map).box({cell})")
+    (canvas or large_map(page)).hover(position={"x": (left + right) / 2, "y": (top + bottom) / 2})
 
 
 def test_the_page_shows_a_value_and_its_working(opened):
@@ -192,7 +218,7 @@ def test_a_copied_value_is_shown_where_it_comes_from(opened, layer, map_, line):
 
 
 def test_keys_move_from_cell_to_cell_and_from_map_to_map(opened):
-    page = opened("apply", LINES, DETECTORS)
+    page = opened("explain", LINES, DETECTORS, "--at", "0,0")
     walk = {
         "ArrowRight": "vertical at 0,1 = 0",
         "ArrowDown": "vertical at 1,1 = 0",
@@ -204,15 +230,15 @@ def test_keys_move_from_cell_to_cell_and_from_map_to_map(opened):
         "PageUp": "vertical at 0,0 = 0",
     }
     for key, value in walk.items():
-        focusable_map(page).press(key)
+        large_map(page).press(key)
         assert page.inner_text("#value") == f"lines: {value}"
     for key in ("ArrowLeft", "ArrowUp", "PageUp"):  # at the first cell of the first map there is nowhere to go
-        focusable_map(page).press(key)
+        large_map(page).press(key)
     assert page.inner_text("#value") == "lines: vertical at 0,0 = 0"
 
 
 def test_keys_that_scroll_the_page_move_only_when_a_map_has_the_focus(opened):
-    page = opened("apply", LINES, DETECTORS)
+    page = opened("explain", LINES, DETECTORS, "--at", "0,0")
     for key in ("ArrowDown", "PageDown", "End"):
         page.keyboard.press(key)
         assert page.inner_text("#value") == "lines: vertical at 0,0 = 0"
@@ -220,8 +246,8 @@ def test_keys_that_scroll_the_page_move_only_when_a_map_has_the_focus(opened):
     assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
 
 
-def test_slider_buttons_pointer_and_walk_pick_cells(opened):
-    page = opened("apply", LINES, DETECTORS)
+def test_slider_buttons_and_walk_pick_cells(opened):
+    page = opened("explain", LINES, DETECTORS, "--at", "0,0")
     page.focus("#position")
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
@@ -229,50 +255,94 @@ def test_slider_buttons_pointer_and_walk_pick_cells(opened):
     assert page.inner_text("#value") == "lines: vertical at 0,2 = 3"
     page.click("#previous")
     assert page.inner_text("#value") == "lines: vertical at 0,1 = 0"
-    horizontal = page.locator("#output canvas").nth(2)  # after the legend and the other map
-    box = horizontal.bounding_box()
-    horizontal.hover(position={"x": box["width"] * 2.5 / 6, "y": box["height"] * 4.5 / 6})
-    assert page.inner_text("#value") == "lines: horizontal at 4,2 = 2"
     page.click("#walk")
-    page.locator("#value", has_text="4,3").wait_for()
+    page.locator("#value", has_text="0,2").wait_for()
     page.click("#walk")
+
+
+def test_pointing_at_a_cell_shows_it_until_the_pointer_leaves(opened):
+    page = opened("explain", LINES, DETECTORS, "--at", "0,2")
+    hover(page, 14)
+    assert page.inner_text("#value") == "lines: vertical at 2,2 = 3"
+    page.hover("#working")
+    assert page.inner_text("#value") == "lines: vertical at 0,2 = 3"
+    page.locator("#output .maps canvas").nth(1).hover()  # a small map
+    assert page.inner_text("#value").startswith("lines: horizontal at ")
+    page.hover("#input-title")
+    assert page.inner_text("#value") == "lines: vertical at 0,2 = 3"
+
+
+@pytest.mark.parametrize("how", ["click", "Enter", "button"])
+def test_a_pinned_cell_stays_whatever_the_pointer_does_until_escape(opened, how):
+    page = opened("explain", LINES, DETECTORS, "--at", "0,2")
+    if how == "button":
+        page.click("#pin")
+        pinned = "lines: vertical at 0,2 = 3"
+    else:
+        hover(page, 15)
+        page.mouse.down() if how == "click" else page.keyboard.press("Enter")
+        page.mouse.up()
+        pinned = "lines: vertical at 2,3 = 3"
+    assert page.inner_text("#pin") == "Pinned"
+    hover(page, 0)
+    assert page.inner_text("#value") == pinned
+    page.hover("#working")
+    page.keyboard.press("Escape")
+    assert (page.inner_text("#pin"), page.inner_text("#value")) == ("Pin", pinned)
+    hover(page, 0)
+    assert page.inner_text("#value") == "lines: vertical at 0,0 = 0"
+
+
+def test_a_tap_pins(opened):
+    page = opened("explain", LINES, DETECTORS, "--at", "0,2", has_touch=True, viewport={"width": 375, "height": 700})
+    left, top, *_ = page.evaluate("output.largeView(0).box(8)")
+    large_map(page).tap(position={"x": left + 3, "y": top + 3})
+    assert (page.inner_text("#value"), page.inner_text("#pin")) == ("lines: vertical at 1,2 = 3", "Pinned")
 
 
 def test_each_layer_has_a_button_and_keeps_its_picked_cell(opened):
     page = opened("apply", LINES, "samples/stack.yaml")
     steps = page.locator("#parts button")
     assert [each.inner_text().split()[0] for each in steps.all()] == ["conv2d", "max_pooling2d"]
-    page.keyboard.press("ArrowRight")
-    assert page.inner_text("#value").startswith("conv2d: edge-left at 0,1")
+    large_map(page).press("End")
+    assert page.inner_text("#value").startswith("conv2d: edge-left at 7,7")
     steps.nth(1).click()
-    assert page.inner_text("#value").startswith("max_pooling2d: edge-left at 0,0")
+    assert page.inner_text("#value").startswith("max_pooling2d: edge-left at 0,1 = 3")
     assert steps.nth(1).get_attribute("aria-current") == "step"
     steps.nth(0).click()
-    assert page.inner_text("#value").startswith("conv2d: edge-left at 0,1")  # where it was left
+    assert page.inner_text("#value").startswith("conv2d: edge-left at 7,7")  # where it was left
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [((), "map 1 at 1 = -6"), (("--map", 0), "map 0 at 1 = 3"), (("--layer-output", "conv1d"), "map 1 at 1 = -6")],
+)
+def test_the_page_opens_at_the_value_farthest_from_zero(opened, options, value):
+    page = opened("apply", "-", "-l", "Conv1D([[1], [-2]])", *options, stdin="[0, 3, NaN, -2]")
+    assert page.inner_text("#value") == f"conv1d: {value}"
 
 
 def test_a_sample_can_be_selected(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1, 1]])", stdin="[[[1], [2], [3]], [[10], [20], [30]]]")
-    assert page.inner_text("#value") == "conv1d: map 0 at 0 = 3"
+    assert page.inner_text("#value") == "conv1d: map 0 at 1 = 5"
     page.select_option("#sample", "1")
-    assert page.inner_text("#value") == "conv1d: map 0 at 0 = 30"
+    assert page.inner_text("#value") == "conv1d: map 0 at 1 = 50"
 
 
 def test_numbers_in_cells_have_as_many_digits_as_fit(opened):
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin="0.5,0.1234")
-    assert page.evaluate("output.views[0].labels") == ["0.5", "0.1234"]
+    assert page.evaluate("output.largeView(0).labels") == ["0.5", "0.1234"]
     many = ",".join(["0.123456789"] * 12)
     page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin=many, viewport={"width": 900, "height": 600})
-    assert page.evaluate("output.views[0].labels[0]") == "0.12"
+    assert page.evaluate("output.largeView(0).labels[0]") == "0.12"
 
 
 def test_a_map_beyond_the_most_that_are_drawn_is_drawn_when_it_is_picked(opened):
     page = opened("apply", "-", "-l", "Conv1D(600, 1)", "--seed", 1, stdin="1,2,3")
     page.select_option("#map", "580")
-    page.focus("#value ~ * canvas")
-    page.keyboard.press("ArrowRight")
-    assert page.inner_text("#value").startswith("conv1d: map 580 at 1 = ")
-    assert page.locator("#output figure.picked").count() == 1
+    large_map(page).press("Home")
+    assert page.inner_text("#value").startswith("conv1d: map 580 at 0 = ")
+    assert page.inner_text("#large figcaption") == "map 580"
 
 
 def test_nothing_is_wider_than_a_small_phone(opened):
@@ -289,6 +359,127 @@ def test_the_page_fits_a_phone_and_follows_its_colour_scheme(opened, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 300) == (scheme == "dark")
+
+
+# Return the top, left, bottom and right of an element on the screen.
+BOX = "element => (({ top, left, bottom, right }) => [top, left, bottom, right])(element.getBoundingClientRect())"
+
+
+def box_of(page: Any, selector: str) -> tuple[float, ...]:
+    return tuple(page.locator(selector).first.evaluate(BOX))
+
+
+def test_with_40_maps_input_working_and_picked_map_stay_in_view(opened):
+    page = opened("apply", LINES, "-l", "Conv2D(40, 3)", "--seed", 1, viewport={"width": 1280, "height": 800})
+    page.locator("#output .maps canvas").last.hover()  # which scrolls it into view
+    assert page.inner_text("#value").startswith("conv2d: map 39 at ")
+    assert page.inner_text("#large figcaption") == "map 39"
+    for selector in ("#input canvas", "#working table", "#large figure canvas"):
+        top, _, bottom, _ = box_of(page, selector)
+        assert 0 < top < bottom <= 800
+
+
+def test_on_a_phone_both_maps_stay_in_view_above_a_long_working(opened):
+    view = {"width": 375, "height": 740}
+    page = opened("apply", LINES, "-l", "Conv2D(8, 3)", "-l", "Conv2D(40, 3)", "--seed", 1, viewport=view)
+    page.locator("#parts button").nth(1).click()
+    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    assert page.evaluate("window.scrollY") > 740
+    for selector in ("#value", "#input figure.seen canvas", "#large figure canvas"):
+        top, _, bottom, _ = box_of(page, selector)
+        assert 0 <= top < bottom <= 740
+
+
+def test_slices_of_three_axes_stand_side_by_side_and_are_labelled(opened, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((4, 5, 6)))
+    page = opened("apply", tmp_path / "x.npy", "-l", "Conv3D(1, 3, padding='same')", "--seed", 1)
+    blocks = page.evaluate("output.largeView(0).layout.blocks.map(({ left, top }) => [left, top])")
+    assert blocks[0][1] == blocks[1][1]
+    assert blocks[0][0] < blocks[1][0]
+    labels = """() => { // what is written on the canvas beside the blocks
+      const texts = [];
+      const view = inputs[0].views[0];
+      view.cellsPen.fillText = (text) => texts.push(text);
+      view.paintBlockLabels();
+      return texts;
+    }"""
+    assert page.evaluate(labels) == ["padding", "depth 0", "depth 1", "depth 2", "depth 3", "padding"]
+
+
+def test_a_long_row_is_broken_into_lines_that_tell_where_they_begin(opened):
+    page = opened("apply", "-", "-l", "Conv1D([[1]])", stdin=",".join(map(str, range(600))))
+    layout = page.evaluate("output.largeView(0).layout")
+    firsts = [block["first"] for block in layout["blocks"]]
+    assert firsts == list(range(0, 600, layout["columns"]))
+    assert page.evaluate("firstPosition(output.value, 598, 2)") == 598
+    hover(page, 599)
+    assert page.inner_text("#value") == "conv1d: map 0 at 599 = 599"
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_working_of_a_dense_layer_scrolls_with_each_product_beside_its_sign(opened, tmp_path, width):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(1, 1, 200)))
+    model = ("-l", "Flatten", "-l", "Dense(3)", "--seed", 1)
+    page = opened("apply", tmp_path / "x.npy", *model, viewport={"width": width, "height": 800})
+    page.locator("#parts button").nth(1).click()
+    rows = page.locator("#working tbody tr")
+    assert rows.count() == 200
+    height, content = page.locator("#working .vectors").evaluate("box => [box.clientHeight, box.scrollHeight]")
+    assert height < content
+    _, weight, dot, number, sign, product = rows.last.locator("td").all_inner_texts()
+    assert (dot, sign) == ("·", "=")
+    assert float(weight) * float(number) == pytest.approx(float(product), rel=1e-4)
+
+
+@pytest.mark.parametrize("width", [1280, 500, 375])
+def test_products_stand_beside_their_sign(opened, width):
+    page = opened("apply", LINES, "-l", "Conv2D(2, 3)", "--seed", 1, viewport={"width": width, "height": 800})
+    sign_top, _, sign_bottom, sign_right = box_of(page, "#working .operand:last-child > span")
+    top, left, bottom, _ = box_of(page, "#working .operand:last-child > table")
+    assert top < sign_top < sign_bottom < bottom
+    assert 0 < left - sign_right < 20
+
+
+# ---- colours ----
+
+
+def test_text_on_every_colour_has_a_contrast_of_at_least_4_5(opened):
+    page = opened("apply", LINES, DETECTORS)
+    numbers = "[NaN, Infinity, -Infinity, ...Array(257).keys()]"
+    scales = "[scaleOf([0, 256]), scaleOf([-128, 128])]"
+    pairs = f"{scales}.flatMap((scale) => {numbers}.map((number) => cellColours(scale.low + number, scale)))"
+    for background, ink in page.evaluate(pairs):
+        colour = tuple(map(int, re.findall(r"\d+", background)))
+        assert contrast(colour, {"#000": (0, 0, 0), "#fff": (255, 255, 255)}[ink]) >= 4.5
+
+
+# Return the colours of the pixels along a line through a cell of the output, from the middle of the cell before it. It
+# is near the upper edge, above the numbers in the cells.
+ACROSS = """(cell) => {
+  pick(cell);
+  const view = output.largeView(0);
+  const [left, top, right] = view.box(cell);
+  const [first, last] = [left - (right - left) / 2, (left + right) / 2].map(Math.floor);
+  const pen = Object.assign(document.createElement("canvas"), { width: last - first, height: 1 })
+    .getContext("2d", { willReadFrequently: true });
+  pen.drawImage(view.canvas, -first, -top - 2);
+  const pixels = pen.getImageData(0, 0, last - first, 1).data;
+  const colour = (pixel) => [...pixels.slice(4 * pixel, 4 * pixel + 3)];
+  return [...Array(last - first).keys()].map(colour);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("low", [0, -30])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_frame_has_a_contrast_of_3_on_every_colour(opened, scheme, low, width):
+    numbers = json.dumps([[number] * 2 for number in range(low, 31, 3 if low else 2)])
+    model = ("-l", "Conv2D([[1]])")
+    page = opened("apply", "-", *model, stdin=numbers, color_scheme=scheme, viewport={"width": width, "height": 1000})
+    for cell in range(1, page.evaluate("output.value.cellCount"), 2):
+        before, *frame, own = map(tuple, page.evaluate(ACROSS, cell))
+        assert max(contrast(before, colour) for colour in frame) >= 3
+        assert max(contrast(own, colour) for colour in frame) >= 3
 
 
 COMPUTED = (  # the page computes their working
@@ -336,7 +527,8 @@ DESCRIBED = (  # the page computes a part of their working, or shows what goes i
 # Return for every cell of every map the value that the page shows, and the number in which the working ends.
 SHOWN = """() => {
   goToPart(data.parts.length - 1);
-  return output.views.flatMap((_, map) => [...Array(output.value.cellCount).keys()].map((cell) => {
+  const [maps, cells] = [output.value.channels, output.value.cellCount].map((count) => [...Array(count).keys()]);
+  return maps.flatMap((map) => cells.map((cell) => {
     pick(cell, map);
     const ends = [...find("working").querySelectorAll(".line")].filter((line) => line.textContent.includes("="));
     return [find("value"), ends.pop()].map((each) => each.textContent.split(" = ").pop());

@@ -18,7 +18,10 @@ from convcli.output.report import Report
 from convcli.output.report.page_data import PageData
 
 # One after the other they are one script; `main.js`, which runs at once, comes last.
-SCRIPTS = ("values.js", "windows.js", "elements.js", "colours.js", "working.js", "map_view.js", "main.js")
+SCRIPTS = (
+    *("values.js", "windows.js", "elements.js", "colours.js", "working.js"),
+    *("map_layout.js", "map_view.js", "main.js"),
+)
 
 
 def render_html(report: Report, style: TextStyle = PLAIN) -> bytes:

@@ -31,10 +31,18 @@ function colourOf(number, { low, high, palette }) {
     Math.round(channel + (palette[before + 1][index] - channel) * (position - before)));
 }
 
-/** The CSS colour of a number, and black or white to write on it. */
+/** How much light a colour of sRGB gives, relative to white: W3C, Web Content Accessibility Guidelines 2.2. */
+function relativeLuminance(colour) {
+  const [red, green, blue] = colour.map((channel) => channel / 255)
+    .map((share) => (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** The CSS colour of a number, and black or white to write on it, whichever has the higher contrast. */
 function cellColours(number, scale) {
-  const [red, green, blue] = colourOf(number, scale);
-  return [`rgb(${red} ${green} ${blue})`, red * 0.299 + green * 0.587 + blue * 0.114 > 140 ? "#000" : "#fff"];
+  const colour = colourOf(number, scale);
+  const light = relativeLuminance(colour) + 0.05;
+  return [`rgb(${colour.join(" ")})`, light / 0.05 > 1.05 / light ? "#000" : "#fff"];
 }
 
 /** A bar of the scale's colours between its lowest and its highest number. */

@@ -1,24 +1,20 @@
 // Maps as squares of colour on a canvas.
 
-const SMALLEST_CELL = 4; // pixels
-const LARGEST_CELL = 56;
-const SMALLEST_WRITTEN = 18; // pixels of a cell in which a number is written
-const SLICE_GAP = 1; // cells between the slices of a map with three axes
+const SMALLEST_SPACED = 12; // pixels of a cell that has a gap to the next
+const SMALLEST_MAP = 110; // pixels of one of many maps
+const LARGEST_MAP = 480; // pixels
 const MOST_MAPS = 512;
 const NARROW_SCREEN = matchMedia("(max-width: 60rem)");
 const FONT = "11px system-ui, sans-serif";
 
 /** The view of one map: a figure with the numbers written into the cells, if all of them fit. */
 class MapView {
-  constructor(value, map, scale, size) {
+  constructor(value, map, scale, layout) {
     this.value = value;
     this.map = map;
     this.scale = scale;
-    const [depth, height, width] = value.volume;
-    this.columns = value.isRow ? Math.min(width, Math.max(8, Math.floor(size / 20))) : width; // a long row is broken
-    this.rows = value.isRow ? Math.ceil(width / this.columns) : depth * (height + SLICE_GAP) - SLICE_GAP;
-    const longest = value.isRow ? this.columns : Math.max(this.columns, this.rows);
-    this.side = Math.max(SMALLEST_CELL, Math.min(LARGEST_CELL, Math.floor(size / longest)));
+    this.layout = layout;
+    this.density = window.devicePixelRatio || 1;
     this.canvas = element("canvas");
     this.caption = element("figcaption", { textContent: value.isRow ? value.name : value.mapNames[map] });
     this.caption.hidden = value.channels === 1;
@@ -27,72 +23,90 @@ class MapView {
     this.cellsPen = this.penFor(element("canvas")); // the cells are painted once and then copied
     this.labels = this.cellLabels();
     this.paintCells();
+    this.paintBlockLabels();
     this.drawnCell = undefined; // the picked cell that is framed, null for none; undefined before anything is drawn
   }
 
   /** Make a canvas as large as the map; return its drawing context. */
   penFor(canvas) {
-    const density = window.devicePixelRatio || 1;
-    canvas.width = this.columns * this.side * density;
-    canvas.height = this.rows * this.side * density;
-    canvas.style.width = `${this.columns * this.side}px`;
-    canvas.style.height = `${this.rows * this.side}px`;
+    const { width, height } = this.layout;
+    canvas.width = width * this.density;
+    canvas.height = height * this.density;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
     const pen = canvas.getContext("2d");
-    pen.scale(density, density);
+    pen.scale(this.density, this.density);
     return pen;
   }
 
   /** The texts in the cells, with as many digits as fit into all of them; null if not even two do. */
   cellLabels() {
-    if (this.side < SMALLEST_WRITTEN) return null;
+    const { side } = this.layout;
+    if (side < SMALLEST_WRITTEN) return null;
     this.cellsPen.font = FONT;
     const numbers = Array.from({ length: this.value.cellCount }, (_, cell) => numberAt(this.value, cell, this.map));
     for (const digits of [6, 3, 2]) {
       const labels = numbers.map((number) => roundedText(number, digits));
-      if (labels.every((label) => this.cellsPen.measureText(label).width < this.side - 4)) return labels;
+      if (labels.every((label) => this.cellsPen.measureText(label).width < side - 4)) return labels;
     }
     return null;
   }
 
-  /** The upper left pixel of a cell. */
-  corner(cell) {
-    const [, height, width] = this.value.volume;
-    if (this.value.isRow) return [(cell % this.columns) * this.side, Math.floor(cell / this.columns) * this.side];
-    const slice = Math.floor(cell / (height * width));
-    const row = slice * (height + SLICE_GAP) + (Math.floor(cell / width) % height);
-    return [(cell % width) * this.side, row * this.side];
+  /** The left, top, right and bottom of a cell, on whole pixels of the screen. */
+  box(cell) {
+    const { side, blocks } = this.layout;
+    const block = blocks[Math.floor(cell / (blocks[0].rows * blocks[0].columns))];
+    const within = cell - block.first;
+    const column = within % block.columns;
+    const row = Math.floor(within / block.columns);
+    const onPixel = (at) => Math.round(at * this.density) / this.density;
+    return [
+      onPixel(block.left + column * side), onPixel(block.top + row * side),
+      onPixel(block.left + (column + 1) * side), onPixel(block.top + (row + 1) * side),
+    ];
   }
 
   /** The cell at a pixel; null if there is none. */
   cellAt(x, y) {
-    const [column, row] = [Math.floor(x / this.side), Math.floor(y / this.side)];
-    const [, height, width] = this.value.volume;
-    if (column < 0 || column >= this.columns || row < 0 || row >= this.rows) return null;
-    if (this.value.isRow) {
-      const cell = row * this.columns + column;
-      return cell < this.value.cellCount ? cell : null;
+    const { side, blocks } = this.layout;
+    for (const { left, top, rows, columns, first } of blocks) {
+      const [column, row] = [Math.floor((x - left) / side), Math.floor((y - top) / side)];
+      if (column >= 0 && column < columns && row >= 0 && row < rows) return first + row * columns + column;
     }
-    const [slice, rowInSlice] = [Math.floor(row / (height + SLICE_GAP)), row % (height + SLICE_GAP)];
-    return rowInSlice < height ? (slice * height + rowInSlice) * width + column : null;
+    return null;
   }
 
   /** Paint all cells. Those of a laid-out input that are not its own are pale. */
   paintCells() {
-    const { cellsPen: pen, side } = this;
+    const { cellsPen: pen, layout: { side } } = this;
     const [padding, soft] = ["--padding", "--soft"].map(cssColour);
     [pen.textAlign, pen.textBaseline, pen.font] = ["center", "middle", FONT];
-    const gap = side >= 12 ? 1 : 0; // between the cells
+    const gap = side >= SMALLEST_SPACED ? 1 : 0;
     for (let cell = 0; cell < this.value.cellCount; cell += 1) {
-      const [x, y] = this.corner(cell);
+      const [left, top, right, bottom] = this.box(cell);
       const inside = !this.value.origins || this.value.origins[cell].inside;
       const number = numberAt(this.value, cell, this.map);
       const [background, ink] = inside ? cellColours(number, this.scale) : [padding, soft];
       pen.fillStyle = background;
-      pen.fillRect(x, y, side - gap, side - gap);
+      pen.fillRect(left, top, right - left - gap, bottom - top - gap);
       if (this.labels) {
         pen.fillStyle = ink;
-        pen.fillText(this.labels[cell], x + side / 2, y + side / 2 + 0.5);
+        pen.fillText(this.labels[cell], left + side / 2, top + side / 2 + 0.5);
       }
+    }
+  }
+
+  /** Write beside each block where it lies in the value: its slice, or the position of its first cell. */
+  paintBlockLabels() {
+    const { cellsPen: pen, layout: { side, blocks } } = this;
+    [pen.textAlign, pen.textBaseline, pen.font, pen.fillStyle] = ["left", "middle", FONT, cssColour("--soft")];
+    for (const { labelAt, first, rows, columns } of blocks) {
+      if (!labelAt) continue;
+      const position = firstPosition(this.value, first, rows * columns);
+      const isSlice = this.value.extents.length > 1;
+      const texts = isSlice ? position === null ? ["padding", "–"] : [`depth ${position}`, position] : [position ?? "–"];
+      const fits = (text) => pen.measureText(text).width <= columns * side;
+      pen.fillText(isSlice ? texts.find(fits) ?? texts[1] : texts[0], ...labelAt);
     }
   }
 
@@ -100,56 +114,56 @@ class MapView {
   draw(covered, picked) {
     if (!covered && picked === this.drawnCell) return; // nothing has changed
     this.drawnCell = covered ? undefined : picked;
-    const { pen, side } = this;
-    pen.clearRect(0, 0, this.columns * side, this.rows * side);
-    pen.drawImage(this.cellsPen.canvas, 0, 0, this.columns * side, this.rows * side);
-    if (covered) this.frame(covered, cssColour("--mark"));
-    if (picked !== null) this.frame(new Set([picked]), cssColour("--pick"));
+    const { width, height } = this.layout;
+    this.pen.clearRect(0, 0, width, height);
+    this.pen.drawImage(this.cellsPen.canvas, 0, 0, width, height);
+    if (covered) this.frame([...covered], cssColour("--window"));
+    if (picked !== null) this.frame([picked], cssColour("--cell"));
   }
 
-  /** Draw a line around cells, without lines between two that touch. */
+  /**
+   * Draw a frame around cells, but not between two that touch.
+   *
+   * It lies outside of them: a coloured line between a black and a white one, so that on every colour one of the three
+   * is seen.
+   */
   frame(cells, colour) {
-    const { pen, side } = this;
-    const corners = new Set([...cells].map((cell) => this.corner(cell).join(" ")));
-    for (const [ink, width] of [["#fff", 4], [colour, 2.5]]) { // white below, so that the line shows on any colour
-      pen.strokeStyle = ink;
-      pen.lineWidth = Math.min(width, side / 2);
-      const edge = pen.lineWidth / 2;
-      pen.beginPath();
-      for (const cell of cells) {
-        const [x, y] = this.corner(cell);
-        const isFree = (dx, dy) => !corners.has(`${x + dx} ${y + dy}`);
-        const stroke = (x1, y1, x2, y2) => { pen.moveTo(x1, y1); pen.lineTo(x2, y2); };
-        if (isFree(0, -side)) stroke(x, y + edge, x + side, y + edge);
-        if (isFree(0, side)) stroke(x, y + side - edge, x + side, y + side - edge);
-        if (isFree(-side, 0)) stroke(x + edge, y, x + edge, y + side);
-        if (isFree(side, 0)) stroke(x + side - edge, y, x + side - edge, y + side);
+    const { pen, density, layout: { side } } = this;
+    const boxes = cells.map((cell) => this.box(cell));
+    const frameWidth = Math.min(FRAME_WIDTH, Math.max(4, side / 6));
+    for (const [ink, reach] of [["#000", frameWidth], [colour, frameWidth - 1], ["#fff", 1]]) {
+      pen.fillStyle = ink;
+      for (const [left, top, right, bottom] of boxes) {
+        pen.fillRect(left - reach, top - reach, right - left + 2 * reach, bottom - top + 2 * reach);
       }
-      pen.stroke();
+    }
+    for (const [left, top, right, bottom] of boxes) {
+      const box = [left, top, right - left, bottom - top];
+      pen.clearRect(...box);
+      pen.drawImage(this.cellsPen.canvas, ...box.map((at) => at * density), ...box);
     }
   }
 }
 
 const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 
-/** The views of a value's maps: the first ones and the one with the number `also`, as large as fit into a container. */
-function mapViews(value, scale, container, also) {
-  const width = container.clientWidth - 8;
-  const mostColumns = value.channels <= 2 || NARROW_SCREEN.matches ? 1 : value.channels <= 8 ? 2 : 3;
-  const [depth, height, rowLength] = value.volume;
-  const smallest = SMALLEST_CELL * Math.max(rowLength, depth * (height + SLICE_GAP)) + 16; // with the gap beside it
-  const columns = value.isRow ? 1 : Math.max(1, Math.min(mostColumns, Math.floor(width / smallest)));
-  const size = Math.min(480, Math.max(columns > 1 ? 110 : 0, width / columns - 8));
-  const maps = [...Array(Math.min(value.channels, MOST_MAPS)).keys()];
-  if (also >= maps.length) maps.push(also);
-  return maps.map((map) => new MapView(value, map, scale, size));
+/** The position along the first axis of the first of `count` cells that is the value's own; null if all are padding. */
+function firstPosition(value, first, count) {
+  if (!value.origins) return positionOf(value, first)[0];
+  const own = value.origins.slice(first, first + count).find(({ inside }) => inside);
+  return own ? positionOf(value.original, own.source)[0] : null;
 }
 
-/** The views of a value's maps, and all elements that show them. */
-function valueViews(value, container, also = 0) {
+/** The legend of a value, and the views of its first maps, which share a width and a height in pixels. */
+function valueViews(value, width, height) {
   const scale = scaleOf(value.numbers);
-  const views = mapViews(value, scale, container, also);
-  const elements = [legend(scale), element("div", { className: "maps" }, ...views.map((view) => view.figure))];
-  if (value.channels > views.length) elements.push(line(`… ${value.channels - views.length} more maps`));
-  return { value, views, elements };
+  const count = Math.min(value.channels, MOST_MAPS);
+  const columns = count === 1 || NARROW_SCREEN.matches ? 1 : count <= 8 ? 2 : 3;
+  const rows = Math.ceil(count / columns);
+  const mapWidth = Math.min(width / columns - BLOCK_GAP, LARGEST_MAP);
+  const layout = layOutMap(value, mapWidth, Math.max(SMALLEST_MAP, Math.min(height / rows, LARGEST_MAP)));
+  const views = Array.from({ length: count }, (_, map) => new MapView(value, map, scale, layout));
+  const elements = [element("div", { className: "maps" }, ...views.map((view) => view.figure))];
+  if (value.channels > count) elements.push(line(`… ${value.channels - count} more maps`));
+  return { value, scale, views, elements };
 }

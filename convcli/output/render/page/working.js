@@ -70,14 +70,20 @@ function allFilterSums(part, input, covered) {
   });
 }
 
-/** A window of one cell: all its channels are one row. */
+/** A window of one cell: a row of the table for each of its channels. */
 function oneCellGrids(part, input, covered, channels, sum) {
   const [weights, numbers, products] = ["weights", "numbers", "products"].map((key) =>
     channels.map((channel) => channel[key][0]));
-  return [
-    productGrids(part, input, [channels.length], covered, { weights, numbers, products }),
-    line(`sum: ${productsText(weights, numbers)} = ${numberText(sum)}`),
+  const [kernelScale, inputScale, productScale] = productScales(part, input);
+  const columns = [
+    { title: input.isRow ? "at" : "channel", texts: channels.map((channel) => channel.number) },
+    { title: `filter${part.orientation}`, numbers: weights, scale: kernelScale },
+    { sign: "·" },
+    { title: "input", numbers, scale: inputScale, isPadding: !covered[0].inside },
+    { sign: "=" },
+    { title: "products", numbers: products, scale: productScale },
   ];
+  return [vectorTable(columns, channels.length), line(`sum: ${productsText(weights, numbers)} = ${numberText(sum)}`)];
 }
 
 function channelGrids(part, input, covered, channels, sum) {
@@ -100,17 +106,20 @@ function channelGrids(part, input, covered, channels, sum) {
 
 /** Filter · input = products, as grids of the shape `sizes`. */
 function productGrids(part, input, sizes, covered, { weights, numbers, products }, channelName = "") {
-  const kernel = numbersOf(part.kernel);
-  const productScale = signedScale(farthestFromZero(kernel) * farthestFromZero(input.numbers)); // holds any product
+  const [kernelScale, inputScale, productScale] = productScales(part, input);
   const suffix = channelName && `, ${channelName}`;
-  const cells = covered.length === numbers.length ? covered : []; // the channels of one cell are no cells of a window
   return sideBySide([
-    numberGrid(sizes, weights, `filter${part.orientation}${suffix}`, scaleOf(kernel)),
-    element("span", { textContent: "·" }),
-    numberGrid(sizes, numbers, `input${suffix}`, scaleOf(input.numbers), cells),
-    element("span", { textContent: "=" }),
-    numberGrid(sizes, products, "products", productScale),
+    ["", numberGrid(sizes, weights, `filter${part.orientation}${suffix}`, kernelScale)],
+    ["·", numberGrid(sizes, numbers, `input${suffix}`, inputScale, covered)],
+    ["=", numberGrid(sizes, products, "products", productScale)],
   ]);
+}
+
+/** The scales of a part's weights, of its input, and of any product of the two. */
+function productScales(part, input) {
+  const kernel = numbersOf(part.kernel);
+  const productScale = signedScale(farthestFromZero(kernel) * farthestFromZero(input.numbers));
+  return [scaleOf(kernel), scaleOf(input.numbers), productScale];
 }
 
 // ---- pooling ----
@@ -127,7 +136,7 @@ function poolingWorking(part, [input], { output, cell, map, result }) {
   const sizes = part.windows.map((window) => window.size);
   const elements = [
     paragraph("description", part.description),
-    sideBySide([numberGrid(sizes, numbers, "input", scaleOf(input.numbers), covered, winner)]),
+    sideBySide([["", numberGrid(sizes, numbers, "input", scaleOf(input.numbers), covered, winner)]]),
   ];
   const working = { elements, covered: [new Set(covered.map((tap) => tap.cell))], channels: [channel] };
   if (part.kind === "average") {
