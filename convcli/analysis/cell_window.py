@@ -6,10 +6,9 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import Shape, format_shape
+from convcli.model.cell_sets import TooManyRangesError
 from convcli.model.plan import Plan
 from convcli.model.receptive_field import AxisField, BoundedField, PeriodicField, ReceptiveField, TracedAxis
-
-MOST_CELLS = 1 << 20  # of an input axis: every cell is followed through the model
 
 
 def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
@@ -55,14 +54,8 @@ def _has_cell(space: Shape, cell: tuple[int, ...]) -> bool:
 
 def _cells_of(shape: Shape) -> ReceptiveField:
     """Return what the cells of an input see of it along each spatial axis: each sees itself."""
-    for width in shape[:-1]:
-        if width is not None and width > MOST_CELLS:
-            raise ConvcliError(
-                f"an axis of {width:,} cells is too long to follow one cell", f"at most {MOST_CELLS:,} cells"
-            )
     return tuple(
-        "unknown" if width is None else TracedAxis(axis, BoundedField.identity(width))
-        for axis, width in enumerate(shape[:-1])
+        "unknown" if width is None else TracedAxis(axis, BoundedField(width)) for axis, width in enumerate(shape[:-1])
     )
 
 
@@ -78,15 +71,20 @@ def _window(width: int | None, within: AxisField, unbounded: AxisField, cell: tu
     """Return the window and its padding along one axis of the input.
 
     `within` is what the cell sees inside the input's borders. `unbounded` is what it would see if the input had no
-    border: the part beyond the border lies in the padding.
+    border: the part beyond the border lies in the padding. Each is None where it is not known.
     """
-    if width is None or within == "unknown" or unbounded == "unknown":
+    if width is None or within == "unknown":
         return None, None
     if within is None:  # the whole axis
         return [0, width - 1], [0, 0]
     if within.axis >= len(cell):  # a permutation has moved the axis among the channels
         return None, None
-    seen, span = within.field.span(cell[within.axis]), None
+    try:
+        seen, span = within.field.span(cell[within.axis]), None
+    except TooManyRangesError:
+        return None, None
+    if unbounded == "unknown":
+        return seen and list(seen), None
     if unbounded is not None:
         assert isinstance(unbounded.field, PeriodicField)
         span = unbounded.field.span(cell[unbounded.axis])

@@ -8,15 +8,17 @@ holds for transposed convolutions, whose jump is a fraction, for branches, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import gcd, lcm
 from typing import Literal
 
 from convcli.core.records import Record
-from convcli.core.shapes import Shape, known
-from convcli.model.padding_modes import PaddingMode, repeated_cell
+from convcli.core.shapes import Extent, Shape, known
+from convcli.model.cell_sets import MOST_RANGES, Cells, as_cells, count, quotients, sums, within
+from convcli.model.padding_modes import PaddingMode, repeated_cells
 from convcli.model.window import Window
 
+CellFunction = Callable[[Cells], Iterable[range]]
 Span = tuple[int, int] | None  # first and last cell of the input; None where no cell is seen
 MOST_WORK = 1 << 20  # cells looked at for one window; a field that takes more is left open
 MOST_SHIFT = 10**30  # a field with a larger shift is left open too
@@ -83,8 +85,8 @@ class PeriodicField(Record):
             spans.append(_hull(self.span((start + tap * window.dilation) // window.upsample) for tap in taps))
         return PeriodicField(tuple(spans), self.shift * (period * window.stride // block), unplaced)._reduced()
 
-    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int) -> PeriodicField | None:
-        """Return the field of cells of which each sees a span of this value, first to last cell.
+    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int, extent: Extent) -> PeriodicField | None:
+        """Return the field of `extent` cells of which each sees a span of this value, first to last cell.
 
         The spans repeat, moved by `shift` cells each time. None where that takes too much work.
         """
@@ -122,44 +124,107 @@ class PeriodicField(Record):
         return self
 
 
-class BoundedField(Record):
-    """The input cells that each cell of a value sees along one axis of known extent, within its borders: its spans."""
+class BoundedField:
+    """The input cells that each cell of a value sees along one axis of known extent, within its borders.
 
-    spans: tuple[Span, ...]
+    No cell is listed: a field knows the fields before it, and which of their cells some of its own cells see. It is
+    made of `sources`: a field, and the function from cells of this field to cells of that one. The field of the input
+    itself has none.
+    """
 
-    @classmethod
-    def identity(cls, extent: int) -> BoundedField:
-        """Return the field of the input itself, where each cell sees itself."""
-        return cls(tuple((cell, cell) for cell in range(extent)))
+    def __init__(self, extent: int, sources: Sequence[tuple[BoundedField, CellFunction]] = ()) -> None:
+        self.extent = extent
+        self._sources = sources
+        self._level: int = 1 + max((field._level for field, _ in sources), default=0)  # above all fields before it
+        self._spans: dict[int, Span] = {}
 
     def span(self, cell: int) -> Span:
-        """Return the input cells that `cell` sees."""
-        return self.spans[cell]
+        """Return the first and the last input cell that `cell` sees. Raises `TooManyRangesError`."""
+        if cell not in self._spans:
+            self._spans[cell] = self._span(cell)
+        return self._spans[cell]
+
+    def _span(self, cell: int) -> Span:
+        """Go back level by level, so that each field is asked once for all cells that are seen through any branch."""
+        seen: dict[BoundedField, Cells] = {self: (range(cell, cell + 1),)}
+        while len(seen) > 1 or next(iter(seen))._sources:
+            field = max(seen, key=lambda field: field._level)
+            cells = seen.pop(field)
+            for source, seen_cells in field._sources:
+                seen[source] = as_cells((*seen.get(source, ()), *seen_cells(cells)))
+        (cells,) = seen.values()
+        return (min(part[0] for part in cells), max(part[-1] for part in cells)) if cells else None
 
     def padded(self, before: int, after: int, mode: PaddingMode) -> BoundedField:
         """Return the field of this value with cells added around it; a negative number removes cells."""
-        extent = len(self.spans)
-        cells = (repeated_cell(mode, cell, extent) for cell in range(-before, extent + after))
-        return BoundedField(tuple(None if cell is None else self.spans[cell] for cell in cells))
+
+        def seen_cells(cells: Cells) -> Iterator[range]:
+            for part in cells:
+                moved = range(part.start - before, part.stop - before, part.step)
+                yield from repeated_cells(mode, moved, self.extent)
+
+        return BoundedField(before + self.extent + after, [(self, seen_cells)])
 
     def through(self, window: Window) -> BoundedField:
         """Return the field of what `window` makes as it slides over this value."""
-        spans = []
-        for cell in range(known(window.output_extent(len(self.spans)))):
-            start = cell * window.stride - window.before
-            positions = (start + tap * window.dilation for tap in range(window.size))
-            cells = (position // window.upsample for position in positions if position % window.upsample == 0)
-            spans.append(_hull(self.spans[seen] for seen in cells if 0 <= seen < len(self.spans)))
-        return BoundedField(tuple(spans))
+        if window == Window(1):
+            return self
+        taps = range(0, window.extent, window.dilation)
 
-    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int) -> BoundedField:
-        """Return the field of cells of which each sees a span of this value, first to last cell."""
-        last_cell = len(self.spans) - 1
-        return BoundedField(tuple(_hull(self.spans[max(0, first) : min(last, last_cell) + 1]) for first, last in spans))
+        def seen_cells(cells: Cells) -> Iterator[range]:
+            for part in cells:
+                starts = range(
+                    part[0] * window.stride - window.before,
+                    part[-1] * window.stride - window.before + 1,
+                    part.step * window.stride,
+                )
+                for positions in sums(starts, taps):
+                    yield within(quotients(positions, window.upsample), 0, self.extent)
+
+        return BoundedField(known(window.output_extent(self.extent)), [(self, seen_cells)])
+
+    def repeated(self, extent: int) -> BoundedField:
+        """Return the field of this value, which has one cell, broadcast to `extent` cells."""
+        return BoundedField(extent, [(self, lambda cells: (range(1),))])
+
+    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int, extent: Extent) -> BoundedField:
+        """Return the field of `extent` cells of which each sees a span of this value, first to last cell.
+
+        The spans repeat, moved by `shift` cells each time.
+        """
+        following = (*spans[1:], (spans[0][0] + shift, spans[0][1] + shift))
+        without_gaps = all(first <= last + 1 for (_, last), (first, _) in zip(spans, following, strict=True))
+
+        def span_of(cell: int) -> range:
+            repeat, index = divmod(cell, len(spans))
+            first, last = spans[index]
+            return range(first + repeat * shift, last + repeat * shift + 1)
+
+        def seen_cells(cells: Cells) -> Iterator[range]:
+            for part in cells:
+                yield from (within(seen, 0, self.extent) for seen in spans_seen(part))
+
+        def spans_seen(part: range) -> Iterator[range]:
+            if part.step == 1 and without_gaps:
+                yield range(span_of(part[0])[0], span_of(part[-1])[-1] + 1)
+            elif count(part) <= MOST_RANGES:
+                yield from map(span_of, part)
+            else:  # every so many cells see the same span, moved by the same number of cells
+                every = lcm(part.step, len(spans))
+                for cell in part[: every // part.step]:
+                    repeats = (part[-1] - cell) // every
+                    starts = range(0, repeats * every // len(spans) * shift + 1, max(1, every // len(spans) * shift))
+                    yield from sums(starts, span_of(cell))
+
+        return BoundedField(known(extent), [(self, seen_cells)])
 
     def union(self, other: BoundedField) -> BoundedField:
         """Return the field of a merge: what a cell sees through either of two branches."""
-        return BoundedField(tuple(map(_hull, zip(self.spans, other.spans, strict=True))))
+        return BoundedField(self.extent, [(self, _same_cells), (other, _same_cells)])
+
+
+def _same_cells(cells: Cells) -> Cells:
+    return cells
 
 
 class TracedAxis(Record):

@@ -64,6 +64,14 @@ def test_each_input_has_a_window_of_its_own():
     assert row["window_padding"] == {"a": [[0, 0]], "b": [[1, 0]]}
 
 
+def test_layers_of_a_billion_cells_are_followed_at_once():
+    layers = ["ZeroPadding1D(1000000000)", "MaxPooling1D(1000000000, 1)", "UpSampling1D(100000000)", "Conv1D(1, 3)"]
+    rows = convcli.summarize(convcli.load(layers), (8, 1), at=(10**9,))["layers"]
+    # The pool at position 10⁹ covers the padded cells 10⁹ to 2·10⁹ - 1, and the cell at 10 covers 10 to 10⁹ + 9.
+    assert [row["window"] for row in rows] == [[[0, 0]], [[0, 7]], [[0, 7]], [[0, 7]]]
+    assert [row["window_padding"] for row in rows[:2]] == [[[0, 0]], [[0, 10**9 - 8]]]
+
+
 def test_a_cell_that_no_layer_has_is_an_error():
     with pytest.raises(ConvcliError) as caught:
         convcli.summarize(convcli.load(["Conv1D(1, 3)"]), (8, 1), at=(6,))

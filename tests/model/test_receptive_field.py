@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.engine.run_step import NUMPY_PAD_MODES
+from convcli.model.padding_modes import PADDING_MODES, most_padding
 from convcli.model.receptive_field import BoundedField, PeriodicField
 from convcli.model.window import Window, sliding_window, transposed_window
+
+
+def spans(field: BoundedField) -> list[Any]:
+    """Return what each cell sees."""
+    return [field.span(cell) for cell in range(field.extent)]
 
 
 def test_a_chain_of_windows_widens_the_field_by_the_jump():
@@ -45,17 +53,17 @@ def test_of_branches_with_different_jumps_the_larger_field_counts():
 
 def test_at_a_border_a_cell_sees_only_cells_of_the_input():
     # A window of 3 with one cell of padding on either side of 4 cells.
-    assert BoundedField.identity(4).through(Window(3, before=1, after=1)).spans == ((0, 1), (0, 2), (1, 3), (2, 3))
+    assert spans(BoundedField(4).through(Window(3, before=1, after=1))) == [(0, 1), (0, 2), (1, 3), (2, 3)]
 
 
 def test_cells_that_no_window_reads_are_not_seen():
     # Of 8 cells every second is read: 0, 2, 4, 6. Then the last window of 3 sees cells 4 and 6, never 7.
-    every_second = BoundedField.identity(8).through(Window(1, 2))
-    assert every_second.through(Window(3, before=1, after=1)).spans[-1] == (4, 6)
+    every_second = BoundedField(8).through(Window(1, 2))
+    assert spans(every_second.through(Window(3, before=1, after=1)))[-1] == (4, 6)
 
 
 def test_a_cell_of_nothing_but_padding_sees_nothing():
-    assert BoundedField.identity(2).padded(1, 1, "zeros").spans == (None, (0, 0), (1, 1), None)
+    assert spans(BoundedField(2).padded(1, 1, "zeros")) == [None, (0, 0), (1, 1), None]
 
 
 @pytest.mark.parametrize(
@@ -68,18 +76,18 @@ def test_a_cell_of_nothing_but_padding_sees_nothing():
     ],
 )
 def test_padding_with_cells_of_the_input_sees_those(mode, cells):
-    assert BoundedField.identity(3).padded(2, 2, mode).spans == tuple((cell, cell) for cell in cells)
+    assert spans(BoundedField(3).padded(2, 2, mode)) == [(cell, cell) for cell in cells]
     assert np.pad(np.arange(3), 2, mode=NUMPY_PAD_MODES[mode]).tolist() == cells
 
 
 @pytest.mark.parametrize("extent", [1, 2, 3])
 def test_a_mirror_behind_the_border_mirrors_again_where_the_padding_is_wider_than_the_axis(extent):
-    spans = BoundedField.identity(extent).padded(8, 7, "symmetric").spans
-    assert [first for first, _ in spans] == np.pad(np.arange(extent), (8, 7), mode="symmetric").tolist()
+    field = BoundedField(extent).padded(8, 7, "symmetric")
+    assert [first for first, _ in spans(field)] == np.pad(np.arange(extent), (8, 7), mode="symmetric").tolist()
 
 
 def test_a_single_cell_is_reflected_as_itself():
-    assert BoundedField.identity(1).padded(0, 0, "reflect").spans == ((0, 0),)
+    assert spans(BoundedField(1).padded(0, 0, "reflect")) == [(0, 0)]
 
 
 windows = st.builds(
@@ -94,11 +102,11 @@ windows = st.builds(
 
 @given(st.lists(windows, min_size=1, max_size=3), st.integers(200, 210))  # at most 79 cells are seen
 def test_far_from_the_borders_a_cell_sees_what_it_would_see_without_them(chain, extent):
-    periodic, bounded = PeriodicField.identity(), BoundedField.identity(extent)
+    periodic, bounded = PeriodicField.identity(), BoundedField(extent)
     for window in chain:
         periodic, bounded = periodic.through(window), bounded.through(window)
     inner = 0
-    for cell, seen in enumerate(bounded.spans):
+    for cell, seen in enumerate(spans(bounded)):
         first, last = periodic.span(cell)
         if first >= 0 and last < extent:
             inner += 1
@@ -107,6 +115,53 @@ def test_far_from_the_borders_a_cell_sees_what_it_would_see_without_them(chain, 
         if seen:  # never more than without borders
             assert max(first, 0) <= seen[0] <= seen[1] <= min(last, extent - 1)
     assert inner > 0
+
+
+lists_of_windows = st.lists(
+    st.builds(
+        Window,
+        size=st.integers(1, 5),
+        stride=st.integers(1, 3),
+        dilation=st.integers(1, 3),
+        before=st.integers(-1, 4),
+        after=st.integers(0, 4),
+        upsample=st.integers(1, 3),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(lists_of_windows, st.sampled_from(PADDING_MODES), st.integers(3, 9), st.integers(0, 3), st.integers(0, 3))
+def test_the_sets_of_cells_are_those_that_a_list_of_all_cells_gives(chain, mode, extent, before, after):
+    assume(most_padding(mode, extent) is None or max(before, after) <= most_padding(mode, extent))
+    field = BoundedField(extent).padded(before, after, mode)
+    sets = [set() if cell < 0 else {cell} for cell in padded_cells(mode, extent, before, after)]
+    for window in chain:
+        assume(window.smallest_input() <= field.extent)
+        field, sets = field.through(window), listed(window, sets)
+    assert spans(field) == [(min(cells), max(cells)) if cells else None for cells in sets]
+
+
+def padded_cells(mode: str, extent: int, before: int, after: int) -> list[int]:
+    """Return the number of the cell that each cell of a padded axis repeats, -1 for an empty cell."""
+    return (np.pad(np.arange(1, extent + 1), (before, after), mode=NUMPY_PAD_MODES[mode]) - 1).tolist()
+
+
+def listed(window: Window, sets: list[set[int]]) -> list[set[int]]:
+    """Return which input cells each position of a window sees, from those that each cell under it sees."""
+    result = []
+    for position in range(window.output_extent(len(sets))):
+        starts = (position * window.stride - window.before + tap * window.dilation for tap in range(window.size))
+        cells = [start // window.upsample for start in starts if start % window.upsample == 0]
+        result.append(set().union(*(sets[cell] for cell in cells if 0 <= cell < len(sets))))
+    return result
+
+
+def test_a_billion_cells_take_no_more_work_than_a_few():
+    field = BoundedField(8).padded(10**9, 10**9, "zeros").through(Window(10**9, before=5, after=5))
+    assert field.span(8) == (0, 2)  # positions 3 to 10⁹ + 2, of which 10⁹ is the first cell of the input
+    assert field.through(Window(10**9, upsample=10**9, before=10**9 - 1)).span(8 * 10**9) == (0, 2)
 
 
 def test_padding_that_follows_from_an_unknown_extent_leaves_open_how_branches_lie():

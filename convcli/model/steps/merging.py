@@ -113,7 +113,7 @@ class Merge(Step):
             if not shape[traced.axis] == 1 != output[axis]:
                 return TracedAxis(axis, traced.field)
             if isinstance(traced.field, BoundedField) and output[axis] is not None:
-                return TracedAxis(axis, BoundedField(traced.field.spans * known(output[axis])))
+                return TracedAxis(axis, traced.field.repeated(known(output[axis])))
             return "apart"
 
         return tuple(align(seen) if isinstance(seen, TracedAxis) else seen for seen in field)

@@ -78,7 +78,7 @@ class AdaptivePool(Step):
         if window.cells is None or window.count > MOST_WORK:
             return "unknown"
         spans = [(begin, end - 1) for begin, end in window.spans()]
-        return traced_on(axis.axis, axis.field.through_spans(spans, window.cells))
+        return traced_on(axis.axis, axis.field.through_spans(spans, window.cells, window.output_extent))
 
 
 class GlobalPool(Step):

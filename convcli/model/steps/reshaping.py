@@ -126,7 +126,7 @@ class Resize(Step):
         step = scaling.step(extent)
         assert step is not None
         spans = [self._span(cell, scaling, step) for cell in range(count)]
-        return traced_on(axis.axis, axis.field.through_spans(spans, shift))
+        return traced_on(axis.axis, axis.field.through_spans(spans, shift, scaling.output_extent(extent)))
 
     def _span(self, cell: int, scaling: Scaling, step: Fraction) -> tuple[int, int]:
         """Return the first and last cell that a new cell is made from, as if the axis had no border."""

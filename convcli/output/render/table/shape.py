@@ -131,10 +131,11 @@ def _window(window: Any) -> str:
 
 
 def _padding(padding: Any) -> str:
-    """Return how many cells of a window lie in the padding, `height 1 before`; empty if none do."""
+    """Return how many cells of a window lie in the padding, `height 1 before`; empty if none do, `height ?` if open."""
     axes = []
     for name, counts in zip(axis_names(len(padding or ())), padding or (), strict=True):
-        sides = [f"{count} {side}" for count, side in zip(counts or (), ("before", "after"), strict=False) if count]
+        pairs = zip(counts, ("before", "after"), strict=True) if counts else ()
+        sides = ["?"] if counts is None else [f"{count} {side}" for count, side in pairs if count]
         axes += [f"{name} {' and '.join(sides)}"] if sides else []
     return ", ".join(axes)
 
