@@ -12,6 +12,7 @@ from convcli.core.records import Record, replace
 from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, format_shape, total
 from convcli.model.graph import Model, Node
 from convcli.model.layers import KernelLayer, Layer, UnknownLayer
+from convcli.model.layers.own_order import steps_in_own_order
 from convcli.model.layers.unknown import weights_of_shapes
 from convcli.model.receptive_field import (
     AxisField,
@@ -242,7 +243,7 @@ def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat
         weights = weights_of_shapes(node.stored_weights) if node.layer.weight_names else ()
         return PlannedLayer(node, (Opaque(UNKNOWN_SHAPE, weights),), shapes, (UNKNOWN_SHAPE,))
     node.layer.check_inputs(shapes, len(node.inputs))
-    steps = _with_constants(node.layer.steps(shapes, data_format), node.inputs)
+    steps = _with_constants(steps_in_own_order(node.layer, shapes, data_format), node.inputs)
     if not told:
         steps = tuple(replace(step, shape=UNKNOWN_SHAPE) if isinstance(step, Opaque) else step for step in steps)
     step_shapes: list[Shape] = []

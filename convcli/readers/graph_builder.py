@@ -114,7 +114,7 @@ class GraphBuilder:
 
     def _check_data_format(self, layer: Layer) -> None:
         own = getattr(layer, "data_format", None)
-        if own not in (None, self.data_format.value):
+        if own not in (None, self.data_format.value) and layer.acts_in_training_only:
             raise ConvcliError(
                 f"data_format: {own}, but the model's is {self.data_format.value}",
                 "one data format for the whole model, beside its layers",

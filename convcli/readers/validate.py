@@ -12,6 +12,7 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model, Node
+from convcli.model.layers import canonical_name
 from convcli.readers.call_form import LayerConfig, is_input, parse_layer
 from convcli.readers.graph_builder import GraphBuilder
 from convcli.readers.input_shapes import parse_inputs
@@ -88,12 +89,14 @@ def _take_input(configs: list[LayerConfig]) -> tuple[Any, list[LayerConfig]]:
 
 
 def _data_format(own: Any, configs: Sequence[LayerConfig], default: DataFormat | None) -> DataFormat:
-    """Return the model's own data format, else the one that its layers agree on, else the default."""
-    stated = {str(value) for config in configs if (value := config.arguments.get("data_format")) is not None}
+    """Return the model's own data format, else that of the first layer that says one, else the default."""
     if own is not None:
         return DataFormat.parse(own)
-    if len(stated) == 1:
-        return DataFormat.parse(stated.pop())
+    stating = [config for config in configs if config.arguments.get("data_format") is not None]
+    # A Flatten of Keras says channels_last by default, behind whatever it stands.
+    first = min(stating, key=lambda config: canonical_name(config.type) == "flatten", default=None)
+    if first is not None:
+        return DataFormat.parse(str(first.arguments["data_format"]))
     return default or DataFormat.CHANNELS_LAST
 
 

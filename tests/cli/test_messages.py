@@ -165,8 +165,8 @@ def test_pictures(run, data, message):
             "layer flatten_1: input_shape belongs to the first layer (leave it out)",
         ),
         (
-            "{data_format: channels_last, layers: [flatten: {data_format: channels_first}]}",
-            "layer flatten: data_format: channels_first, but the model's is channels_last "
+            "{data_format: channels_last, layers: [spatial_dropout1d: {rate: 0.5, data_format: channels_first}]}",
+            "layer spatial_dropout1d: data_format: channels_first, but the model's is channels_last "
             "(one data format for the whole model, beside its layers)",
         ),
         (
@@ -288,7 +288,8 @@ def test_models(run, model, message):
         (
             "8x8x1",
             "Conv2D(1, 3, zzz=2)",
-            f"layer conv2d: Conv2D has no argument 'zzz' (known: {CONV2D}, padding_mode, flip_kernel, kernel, bias)",
+            f"layer conv2d: Conv2D has no argument 'zzz' (known: {CONV2D}, activation_axis, padding_mode, "
+            "flip_kernel, kernel, bias)",
         ),
         ("8x1", "Identity(zzz=2)", "layer identity: Identity has no argument 'zzz' (known: none)"),
         ("8x1", "Flatten(bias=1)", "layer flatten: Flatten has no argument 'bias' (known: data_format)"),

@@ -67,7 +67,8 @@ def test_a_layer_knows_its_arguments(layer_type):
         (
             "Conv2D",
             "(filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, groups=1, "
-            "activation=None, use_bias=True, *, padding_mode='zeros', flip_kernel=False)",
+            "activation=None, use_bias=True, *, activation_axis=None, padding_mode='zeros', "
+            "flip_kernel=False)",
         ),
         ("Dense", "(units, activation=None, use_bias=True, *, axis=None)"),
         (
@@ -245,7 +246,7 @@ def test_a_dense_layer_is_a_correlation_without_windows():
 @pytest.mark.parametrize(
     ("text", "shape", "message"),
     [
-        ("Conv2D(1, 3)", (8, 8), "takes 3 axes (height, width, channels) besides the batch, got (8, 8)"),
+        ("Conv2D(1, 3)", (8,), "takes 3 axes (height, width, channels) besides the batch, got (8,)"),
         ("Add()", (8, 8), "takes at least 2 inputs, got 1 (inputs: [NAME, NAME])"),
         ("Conv2D(3, 3, groups=2)", (8, 8, 4), "filters (=3) must be divisible by groups (=2)"),
         ("Conv2D(4, 3, groups=3)", (8, 8, 4), "input channels (=4) must be divisible by groups (=3)"),

@@ -40,8 +40,6 @@ def output(mapping, x):
         {"layers": ["add(inputs={'input': 1})"]},
         {"layers": ["flatten", "flatten(input_shape=(1, 2))"]},
         {"layers": ["flatten(trainable=1)"]},
-        {"layers": ["flatten(data_format='channels_first')"], "data_format": "channels_last"},
-        {"layers": ["flatten(data_format='channels_first')", "flatten(data_format='channels_last')"]},
     ],
 )
 def test_a_mapping_that_is_not_a_model_is_an_error(mapping):
@@ -71,6 +69,15 @@ def test_the_model_s_own_data_format_is_stronger_than_the_requested_one():
 def test_the_data_format_that_layers_agree_on_is_the_model_s():
     model = convcli.load(["Conv2D(4, 3, data_format='channels_first')", "flatten"])
     assert convcli.summarize(model, (3, 8, 9))["layers"][0]["output_shape"] == [None, 4, 6, 7]
+
+
+def test_the_first_layer_that_says_a_data_format_says_the_model_s_and_flatten_is_the_last_to():
+    layers = ["flatten(data_format='channels_last')", "reshape([4, 6])", "Conv1D(4, 3, data_format='channels_first')"]
+    assert convcli.load(layers).data_format is DataFormat.CHANNELS_FIRST
+    assert convcli.load(layers[:1]).data_format is DataFormat.CHANNELS_LAST
+    both = ["Conv1D(4, 3, data_format='channels_last')", "max_pooling1d(2, data_format='channels_first')"]
+    summary = convcli.summarize(convcli.load(both), (8, 1))
+    assert (summary["data_format"], summary["output_shape"]) == ("channels_last", [None, 6, 2])  # pools the channels
 
 
 def test_an_unknown_data_format_is_an_error():

@@ -61,6 +61,7 @@ class Layer(Record):
         input_count: the least and the most inputs; None as the most is without end.
         keeps_rank: whether the output has as many axes as the input.
         weight_names: the names of the weights that the layer's steps read.
+        acts_in_training_only: whether the layer is the identity except in training.
     """
 
     rank: ClassVar[int | None] = None
@@ -69,6 +70,7 @@ class Layer(Record):
     input_count: ClassVar[tuple[int, int | None]] = (1, 1)
     keeps_rank: ClassVar[bool] = True
     weight_names: ClassVar[tuple[str, ...]] = ()
+    acts_in_training_only: ClassVar[bool] = False
 
     __fields__: ClassVar[Mapping[str, Argument]]  # type: ignore[assignment]
     __signature__: ClassVar[_LazySignature] = _LazySignature()

@@ -36,6 +36,12 @@ class WindowLayer(ActivatedLayer, abstract=True, kw_only=True):
     strides: tuple[int, ...] = argument(per_axis(), 1)
     data_format: str | None = argument(data_format_name, None)
     dilation_rate: tuple[int, ...] = argument(per_axis(), 1)
+    activation_axis: int | None = argument(optional(axis_number), None)
+
+    def activate(self, shape: Shape, data_format: DataFormat) -> tuple[Step, ...]:
+        """Return the step of the activation, along `activation_axis` where it works along one, else the channels."""
+        axes = None if self.activation_axis is None else (self.activation_axis,)
+        return activation_steps(self.activation, shape, data_format, axes=axes)
 
 
 class SlidingLayer(WindowLayer, abstract=True, kw_only=True):
@@ -91,7 +97,7 @@ class Convolution(SlidingLayer, KernelLayer, abstract=True, kw_only=True):
         kernel = Weight("kernel", (*self.kernel_size, depth, self.filters), "glorot_uniform")
         return (
             *self.correlate(tuple(space), kernel, self.filters, self.groups, self.bias(self.filters)),
-            *activation_steps(self.activation, shapes[0], data_format),
+            *self.activate(shapes[0], data_format),
         )
 
 
@@ -142,7 +148,7 @@ class TransposedConvolution(WindowLayer, KernelLayer, abstract=True, kw_only=Tru
             transposed=True,
             flip=self.flip_kernel,
         )
-        return (correlate, *activation_steps(self.activation, shapes[0], data_format))
+        return (correlate, *self.activate(shapes[0], data_format))
 
     def _windows(self) -> tuple[Window, ...]:
         rank = len(self.kernel_size)
@@ -215,7 +221,7 @@ class DepthwiseConvolution(SlidingLayer, KernelLayer, abstract=True, kw_only=Tru
         filters = product((channels, self.depth_multiplier))
         return (
             *self.correlate(tuple(space), kernel, filters, channels, self.bias(filters)),
-            *activation_steps(self.activation, shapes[0], data_format),
+            *self.activate(shapes[0], data_format),
         )
 
 
@@ -248,7 +254,7 @@ class SeparableConvolution(SlidingLayer, abstract=True, kw_only=True):
         return (
             *self.correlate(tuple(space), depthwise, between, channels, bias=None),
             Correlate(tuple(map(Window, ones)), pointwise, self.filters, self.bias(self.filters)),
-            *activation_steps(self.activation, shapes[0], data_format),
+            *self.activate(shapes[0], data_format),
         )
 
 

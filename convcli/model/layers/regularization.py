@@ -22,6 +22,8 @@ def rate_below_one(value: Any, rank: int) -> float:
 class TrainingLayer(Layer, abstract=True):
     """A layer that is the identity except in training."""
 
+    acts_in_training_only = True
+
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         return ()
 

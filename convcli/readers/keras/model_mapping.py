@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from convcli.core.errors import ConvcliError, located
 from convcli.core.option_names import option
 from convcli.model.activations import works_along_axis
 from convcli.model.layers import UNKNOWN
@@ -31,10 +30,11 @@ def mapping(value: Mapping[str, Any], title: str) -> dict[str, Any]:
         if layer_type == UNKNOWN and arguments["name"] in flattener.told:
             arguments["output_shape"] = flattener.told[arguments["name"]]
     _warn_of_dtypes(model)
-    if any(arguments.get("data_format") == "channels_first" for _, arguments in _arguments(layers)):
-        _keep_last_axis(layers)
+    data_format = _data_format(layers)
+    _state_axes(layers, data_format)
     return {
         "name": model.name or title,
+        "data_format": data_format,
         "input": inputs if several else inputs.get("input"),
         "outputs": list(dict.fromkeys(outputs)),  # Keras may name an output twice
         "layers": layers,
@@ -58,18 +58,25 @@ def _warn_of_dtypes(model: KerasModel) -> None:
     warnings.warn(f"{layers}: the dtype {dtype} is ignored; {sets}", stacklevel=2)
 
 
-def _keep_last_axis(layers: Iterable[LayerEntry]) -> None:
-    """Write down the axis of layers that Keras applies to the last axis whatever the data format.
+def _data_format(layers: Iterable[LayerEntry]) -> str | None:
+    """Return the data format of the first layer that says one; Flatten says channels_last behind whatever it stands."""
+    stating = [(layer_type, arguments) for layer_type, arguments in _arguments(layers) if "data_format" in arguments]
+    _, arguments = min(stating, key=lambda layer: layer[0] == "Flatten", default=("", {}))
+    return arguments.get("data_format")
 
-    In a channels_first model of convcli the same layers work along the channel axis. Raises `ConvcliError` for a layer
-    that has no argument to say otherwise.
+
+def _state_axes(layers: Iterable[LayerEntry], data_format: str | None) -> None:
+    """State the axis of layers that Keras applies to one axis whatever the data format: the last, or axis 1.
+
+    In a channels_first model of convcli the same layers would work along the channels, or in space.
     """
     for layer_type, arguments in _arguments(layers):
+        own = arguments.get("data_format", data_format)
+        if own != "channels_first":
+            continue
         if layer_type in ("Dense", "Activation"):
             arguments["axis"] = -1
-        elif layer_type in ("UpSampling1D", "Cropping1D", "ZeroPadding1D") and "data_format" not in arguments:
-            with located(f"layer {arguments['name']}"):
-                raise ConvcliError("works along axis 1 whatever the data format, beside channels_first layers")
+        elif layer_type in ("UpSampling1D", "Cropping1D", "ZeroPadding1D"):
+            arguments.setdefault("data_format", "channels_last")
         elif works_along_axis(arguments.get("activation") or "linear"):
-            with located(f"layer {arguments['name']}"):
-                raise ConvcliError(f"{arguments['activation']} works along the last axis of channels_first maps")
+            arguments["activation_axis"] = -1
