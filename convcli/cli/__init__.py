@@ -12,7 +12,7 @@ import click
 
 from convcli.cli import streams
 from convcli.core.blas_threads import limit_blas_to_one_thread
-from convcli.core.errors import ConvcliError, one_line
+from convcli.core.errors import ConvcliError, one_line, suggestion
 from convcli.core.option_names import spelled_as_flags
 from convcli.io.files import os_error_text
 
@@ -47,6 +47,14 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"convcli.cli.{name}"), name)
         command.short_help = COMMANDS[name]
         return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
+            context.fail(f"No such command {name!r} ({suggestion(name, COMMANDS, 'convcli --help lists them')})")
+        return super().resolve_command(context, arguments)
 
     def invoke(self, context: click.Context) -> Any:
         try:

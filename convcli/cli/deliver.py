@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convcli.cli.options import decorate, memory_option
+from convcli.cli.options import about, decorate, memory_option
 from convcli.cli.output import Output
 from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
@@ -100,8 +100,12 @@ def reports(
                 if many is not None and output_dir is not None:
                     sys.exit(_answer_each(function, options, many(options), output_dir, Output(name, style), quiet))
                 with _output(name, style, format_name, output_file, quiet) as output:
-                    report = function(output, **options)
-                    content = None if report is None else _written(report, output)
+                    with _about_file(options):
+                        report = function(output, **options)
+                        content = None if report is None else _content(report, output)
+                    if content is not None and output.file is not None:
+                        write_bytes(output.file, content)
+                        content = None
                 if content is not None:
                     _print(content, output.format)
             for complaint in report.complaints if report else ():
@@ -127,13 +131,10 @@ def _output(name: str, style: TextStyle, requested: str | None, file: str | None
         yield Output(name, style, target, progress, format_requested=named, requested=named or file is not None)
 
 
-def _written(report: Report, output: Output) -> bytes | None:
-    """Write a report to its file; where it goes to standard output, return what is to be printed."""
-    content = _content(report, output)
-    if output.file is None:
-        return content
-    write_bytes(output.file, content)
-    return None
+def _about_file(options: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Let failures name the MODEL that a command has alone; of a command with INPUTs, those of memory the first."""
+    arguments = options.get("arguments")
+    return about(options.get("source")) if arguments is None else about(next(iter(arguments), None), memory_alone=True)
 
 
 def _print(content: bytes, format_name: str) -> None:
@@ -161,9 +162,11 @@ def _answer_each(
         def answer(index: int, name: str, file: str) -> None:
             own = output.beside(file, progress_of_part(progress, index, len(inputs), prefix=f"{name}: "))
             alone = (name,) if model is None else (name, model)
-            report = function(own, **{**options, "arguments": alone})
-            if report is not None:
-                write_bytes(file, _content(report, own))
+            with about(name):
+                report = function(own, **{**options, "arguments": alone})
+                content = None if report is None else _content(report, own)
+            if content is not None:
+                write_bytes(file, content)
 
         return 0 if answer_each(inputs, folder, next(iter(FORMATS[output.format].suffixes), ".txt"), answer) else 1
 
@@ -221,13 +224,10 @@ def _errors_in_one_line(quiet: bool, trouble: int) -> Iterator[None]:
         warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, about overflow and NaN: the result shows them
         warnings.showwarning = _warn
         try:
-            yield
+            with about(None):
+                yield
         except ConvcliError as error:
             raise _failure(str(error), trouble) from None
-        except RecursionError:
-            raise _failure("too deeply nested", trouble) from None
-        except MemoryError as error:
-            raise _failure(f"not enough memory: {str(error) or 'a smaller input would do'}", trouble) from None
         except KeyboardInterrupt:
             tell("Interrupted")
             sys.exit(INTERRUPTED)

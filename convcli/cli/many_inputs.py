@@ -85,8 +85,8 @@ def answer_each(names: Sequence[str], folder: str, ending: str, answer: Answer) 
     for index, (name, output) in enumerate(zip(names, outputs, strict=True)):
         try:
             answer(index, name, output)
-        except (ConvcliError, MemoryError, RecursionError) as error:
-            failures.append(str(error) or "not enough memory")
+        except ConvcliError as error:
+            failures.append(str(error))
     for failure in failures:
         tell(f"Error: {failure}")
     if failures:

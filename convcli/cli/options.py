@@ -36,6 +36,40 @@ def usage_errors(prefix: str = "") -> Iterator[None]:
         raise click.UsageError(f"{prefix}{error}") from None
 
 
+@contextmanager
+def about(name: str | None, *, memory_alone: bool = False) -> Iterator[None]:
+    """Put the name of a file, if there is one, in front of every failure that does not say where it is.
+
+    With `memory_alone`, only in front of those of memory. Raises `ConvcliError`, also where memory or the stack is
+    exhausted.
+    """
+    try:
+        yield
+        return
+    except ConvcliError as error:
+        failure = error
+    except RecursionError:
+        failure = ConvcliError("too deeply nested")
+    except MemoryError as error:
+        failure = memory.MemoryRefusedError(f"not enough memory: {str(error) or 'a smaller input would do'}")
+    named = isinstance(failure, memory.MemoryRefusedError) or not memory_alone
+    if name is not None and named and not failure.where:
+        from convcli.io.arrays import label
+
+        failure.where.append(label(name))
+    raise failure from None
+
+
+@contextmanager
+def usage_of(file: str | None) -> Iterator[None]:
+    """Put the name of a file in front of wrong usage that depends on what is in it, if there is a file."""
+    try:
+        yield
+    except click.UsageError as error:
+        prefix = "" if file is None else f"{file}: "
+        raise click.UsageError(f"{prefix}{error.format_message()}", error.ctx) from None
+
+
 def _bytes(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Read the value of --max-memory."""
     with usage_errors("Invalid value for '--max-memory': "):

@@ -10,7 +10,7 @@ import click
 
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model
-from convcli.cli.options import cell, data_format_option, layer_option, usage_errors
+from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.option_choices import COUNTS
 
@@ -177,11 +177,12 @@ def model_and_shapes(
         what = "MODEL is missing" if source is None else "MODEL and -l both name the layers"
         raise click.UsageError(f"{what} (a file, or layers with -l 'Conv2D(40, 3)')")
     model = load_model(source, layers, data_format=data_format)
-    shapes = input_shapes(model, inputs)
-    for name, own in model.inputs.items():
-        if own is None and name not in shapes:
-            which = "" if len(model.inputs) == 1 else f"{name}="
-            raise click.UsageError(f"the input's shape is missing (-i {which}28x28x1, or input: in the model)")
+    with usage_of(model.source if source is not None else None):
+        shapes = input_shapes(model, inputs)
+        for name, own in model.inputs.items():
+            if own is None and name not in shapes:
+                which = "" if len(model.inputs) == 1 else f"{name}="
+                raise click.UsageError(f"the input's shape is missing (-i {which}28x28x1, or input: in the model)")
     return model, shapes
 
 

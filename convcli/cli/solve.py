@@ -9,7 +9,7 @@ import click
 
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model, value_of
-from convcli.cli.options import data_format_option, usage_errors
+from convcli.cli.options import data_format_option, usage_errors, usage_of
 from convcli.cli.shape import input_shapes
 from convcli.core.errors import Note
 from convcli.core.shapes import known
@@ -109,12 +109,12 @@ def _input_sizes(
     output = () if output_size is None else _size(output_size, "--output")
     if None in output:
         raise click.UsageError(f"--output {output_size}: a known size along each axis, such as 7x7")
+    with usage_of(model.source):
+        shapes = input_shapes(model, inputs) or None
     try:
-        sizes = find_input_sizes(
-            model, input_shapes(model, inputs) or None, output=output or None, data_format=data_format
-        )
+        sizes = find_input_sizes(model, shapes, output=output or None, data_format=data_format)
     except NoSizeFitsError as error:
-        return SizesReport(model.name, (), None, exit_code=1, complaints=(f"{error}.",))
+        return SizesReport(model.name, (), None, exit_code=1, complaints=(f"{model.source}: {error}.",))
     return sizes_report(model.name, sizes, output)
 
 

@@ -25,6 +25,10 @@ for _power, _letter in enumerate("KMGT", 1):  # as GNU coreutils read them: K an
 _limit: ContextVar[int | None] = ContextVar("_limit", default=None)
 
 
+class MemoryRefusedError(ConvcliError):
+    """The error of work that needs more memory than there is."""
+
+
 @contextmanager
 def limited_to(max_bytes: int | None) -> Iterator[None]:
     """Allow this process at most `max_bytes` in all within the `with` block; None allows what the system has free.
@@ -57,9 +61,9 @@ def require(needed: int, remedy: str) -> None:
     remedy += spoken("; or more with --max-memory", "")
     limit = _limit.get()
     if limit is None:
-        raise ConvcliError(f"needs {format_bytes(needed)} of memory, {format_bytes(left)} is free", remedy)
+        raise MemoryRefusedError(f"needs {format_bytes(needed)} of memory, {format_bytes(left)} is free", remedy)
     total = format_bytes(system_memory.resident() + needed)
-    raise ConvcliError(f"needs {total} of memory in all, --max-memory is {format_bytes(limit)}", remedy)
+    raise MemoryRefusedError(f"needs {total} of memory in all, --max-memory is {format_bytes(limit)}", remedy)
 
 
 def check_array_size(values: int) -> None:

@@ -105,7 +105,8 @@ def atomic_writer(name: str) -> Iterator[BinaryIO]:
             with _temporary_file(target) as stream:
                 yield stream
     except OSError as error:
-        raise ConvcliError(f"{name}: {os_error_text(error)}") from None
+        with located(name):
+            raise ConvcliError(os_error_text(error)) from None
 
 
 def is_replaceable(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array, np
+from convcli.core.option_names import option
 from convcli.core.records import Record
 from convcli.core.shapes import format_extents, format_shape
 from convcli.readers.input_shapes import INPUT
@@ -139,7 +140,7 @@ def _padded(name: str, array: Array, shape: tuple[int, ...]) -> Array:
     if any(cells % 2 for cells in missing):
         raise ConvcliError(
             f"{name} (size {own_size}) cannot be centred in {size}",
-            "sizes that are all odd, or all even; or --padding same",
+            f"sizes that are all odd, or all even; or {option('padding', 'same')}",
         )
     warnings.warn(f"{name} is padded with zeros from {own_size} to {size}", stacklevel=2)
     return np.pad(array, [(cells // 2, cells // 2) for cells in missing])

@@ -720,9 +720,9 @@ def test_files(run, tmp_path, arguments, message):
             "-o x.doc: no format here has the suffix .doc "
             "(.txt .md .markdown .json .yaml .yml .csv .dot .gv .mmd .mermaid, or give -f)",
         ),
-        ("shape two.yaml -i 2", "-i 2: for which input? (NAME=SHAPE, of a, b)"),
-        ("shape two.yaml -i c=2", "-i c=2: for which input? (NAME=SHAPE, of a, b)"),
-        ("shape two.yaml -i a=2 -i a=2", "-i a=2: a has a shape already"),
+        ("shape two.yaml -i 2", "two.yaml: -i 2: for which input? (NAME=SHAPE, of a, b)"),
+        ("shape two.yaml -i c=2", "two.yaml: -i c=2: for which input? (NAME=SHAPE, of a, b)"),
+        ("shape two.yaml -i a=2 -i a=2", "two.yaml: -i a=2: a has a shape already"),
         (
             "shape -l flatten -i 8xx1",
             "-i 8xx1: extent '' in '8xx1' (a whole number of at least 1, or ? for an unknown one)",

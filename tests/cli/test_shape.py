@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 
@@ -140,3 +141,61 @@ def test_the_working_stays_without_the_footer(convcli):
 )
 def test_shapes_as_keras_prints_them(convcli, shape, output):
     assert convcli("shape", "-l", "Conv2D(4, 3)", "-i", shape, "--get", "output_shape").stdout == f"{output}\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("layers.0.params", "400"),  # 3 * 3 * 1 * 40 + 40
+        ("layers.3.output_shape.1", "10"),
+        ("layers.conv2d_1.kernel_shape.3", "8"),
+    ],
+)
+def test_a_layer_is_named_or_counted_from_0(convcli, key, value):
+    assert convcli("shape", "samples/mnist.yaml", "--get", key).stdout == f"{value}\n"
+
+
+def test_a_name_that_is_a_number_comes_before_a_position(convcli):
+    model = "{input: [4], layers: [{dense: {name: '1', units: 3}}, Dense(2)]}"
+    assert convcli("shape", "-", "--get", "layers.1.params", stdin=model).stdout == "15\n"  # 4 * 3 + 3
+    assert convcli("shape", "-", "--get", "layers.0.params", stdin=model).stdout == "15\n"
+    missing = convcli("shape", "-", "--get", "layers.2.params", stdin=model)
+    assert missing.stderr == "Error: standard input: no key '2' in layers.2.params (known: 1, dense)\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("- Conv2D(1, 3)", (), "the input's shape is missing (-i 28x28x1, or input: in the model)"),
+        ("- Conv2D(1, 3)", ("-i", "2x2x1"), "layer conv2d: "),
+        ("- Conv2D(1, 3)", ("-i", "x=2x2x1"), "-i x=2x2x1: for which input? (NAME=SHAPE, of input)"),
+        ("[Conv2D(1, 3]", (), ""),
+        ("- Conv2D(1, 3)", ("-i", "8x8x1", "--get", "parms"), "no key 'parms'"),
+        ("- Conv2D(1, 3)", ("-i", "8x8x1", "--expect", "params < x"), "'params < x': < x (a number"),
+        ("- Conv2D(1, 3)", ("-i", "8x8x1", "--at", "1,2,3"), ""),
+    ],
+)
+def test_every_error_names_the_file(convcli, tmp_path, content, options, message):
+    file = tmp_path / "model.yaml"
+    file.write_text(content)
+    error = convcli("shape", file, *options).stderr.splitlines()[-1]
+    assert error.startswith(f"Error: {file}: {message}")
+    assert error.count(str(file)) == 1
+
+
+def test_a_refusal_of_memory_names_the_file(convcli, tmp_path, monkeypatch):
+    monkeypatch.setattr("convcli.core.system_memory.available", lambda: 2 << 20)
+    model, array = tmp_path / "model.yaml", tmp_path / "array.npy"
+    model.write_text(f"# {'x' * (4 << 20)}\n[flatten]")
+    np.save(array, np.zeros((600, 600)))
+    free = "of memory, 2.0 MiB is free"
+    assert convcli("shape", model).stderr.startswith(f"Error: {model}: needs 4.0 MiB {free}")
+    for options in ((), ("--output-dir", tmp_path / "out")):
+        said = convcli("apply", array, "-l", "Conv2D(1, 3)", "--seed", "1", *options).stderr
+        assert said.startswith(f"Error: {array}: needs ")
+        assert f"{free} (" in said
+
+
+def test_a_command_that_does_not_exist_gets_a_suggestion(convcli):
+    assert convcli("aply").stderr.endswith("Error: No such command 'aply' (did you mean apply?)\n")
+    assert convcli("xyz").stderr.endswith("Error: No such command 'xyz' (convcli --help lists them)\n")

@@ -26,7 +26,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 def value(answer: Any, key: str) -> Any:
     """Return the value at a key such as `params`, `layers.conv2d.output_shape` or `output_shape.1`.
 
-    The items of a list are named by their `name`, or by their index from 0.
+    The items of a list are named by their `name`, or by their index from 0; a name that is a number comes first.
 
     Raises:
         ConvcliError: There is no such key.
@@ -34,13 +34,16 @@ def value(answer: Any, key: str) -> Any:
     inner, rest = answer, key
     while rest:
         items = _items(inner)
+        part = rest.partition(".")[0]
         # A name may contain dots itself: the longest that fits is meant.
         name = max((name for name in items if f"{rest}.".startswith(f"{name}.")), key=len, default=None)
-        if name is None:
-            part = rest.partition(".")[0]
+        if name is not None:
+            inner, rest = items[name], rest[len(name) + 1 :]
+        elif isinstance(inner, list) and re.fullmatch("[0-9]{1,18}", part) and int(part) < len(inner):
+            inner, rest = inner[int(part)], rest[len(part) + 1 :]
+        else:
             problem = f"no key {part!r}" if part == key else f"no key {part!r} in {key}"
             raise ConvcliError(problem, suggestion(part, items))
-        inner, rest = items[name], rest[len(name) + 1 :]
     return inner
 
 
