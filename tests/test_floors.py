@@ -174,7 +174,7 @@ IMPORTS = {
     "--help": (14, ["io.arrays", "output", "core.records"]),
     "shape -l Conv2D(40,3) -i 28x28x1 -f json": (88, ["api", "engine", "learning", "io.text_arrays", "io.yaml_json"]),
     "shape samples/mnist.yaml": (104, ["api", "engine", "learning"]),
-    "diff samples/mnist.yaml samples/mnist.yaml": (105, ["api", "engine", "learning"]),
+    "diff samples/mnist.yaml samples/mnist.yaml": (107, ["api", "engine", "learning"]),
     "apply {x} {kernel} -o {y}": (
         135,
         [
