@@ -53,10 +53,30 @@ def states():
     return keras.Model(inputs, [both, last, x], name="states")
 
 
+@keras.saving.register_keras_serializable("mine")
+class Dense(layers.Layer):
+    """A class of the model's own, under a name of Keras's."""
+
+    def build(self, shape):
+        self.matrix = self.add_weight(shape=(shape[-1], 2), name="matrix")
+
+    def call(self, values):
+        return keras.ops.square(values @ self.matrix)
+
+
+def nested():
+    """A class of the model's own in a model within the model, which is called twice; reshaping by an operation."""
+    inside = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), Dense(), layers.ReLU()], name="inside")
+    inputs = keras.Input((8, 8, 3))
+    joined = keras.ops.concatenate([inside(inputs), inside(layers.RandomRotation(0.1)(inputs))], axis=-1)
+    outputs = layers.Dense(3, name="classes")(keras.ops.reshape(joined, (-1, 6 * 6 * 4)))
+    return keras.Model(inputs, outputs, name="nested")
+
+
 def main():
     HERE.mkdir(exist_ok=True)
     figures = {}
-    for make in (text, picture, states):
+    for make in (text, picture, states, nested):
         keras.utils.set_random_seed(0)
         model = make()
         (HERE / f"{model.name}.json").write_text(model.to_json())
@@ -64,10 +84,18 @@ def main():
         model.save(HERE / f"{model.name}.h5")
         figures[model.name] = {
             layer.name: {"output_shape": shape_of(layer), "params": layer.count_params()}
-            for layer in model.layers
-            if not isinstance(layer, layers.InputLayer)
+            for layer in inner_layers(model)
         }
     (HERE / "keras.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def inner_layers(model):
+    """Yield the layers of a model and of the models in it, without those that stand for inputs."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from inner_layers(layer)
+        elif not isinstance(layer, layers.InputLayer):
+            yield layer
 
 
 def shape_of(layer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -57,13 +58,24 @@ def _with_stored_shapes(mapping: dict[str, Any], file: ModelFile) -> dict[str, A
             ((layer_type, arguments),) = layer.items()
             if layer_type == SHARED:
                 continue
-            # An archive stores weights by the path of a layer, other HDF5 files by its name.
-            places = (f"{arguments.get('stored_as')}/", f"{arguments['name']}/")
-            own = [list(shape) for key, shape in shapes.items() if key.startswith(places)]
+            own = [list(shapes[key]) for key in _keys_of(arguments, shapes)]
             arguments.setdefault("weights" if layer_type == UNKNOWN else "stored_weights", own)
     return mapping
 
 
+def _keys_of(arguments: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """Return the keys of a weights file that belong to a layer with these arguments.
+
+    An archive stores weights by the layer's path. An HDF5 file of `model.save` stores them by the layer's name, or in
+    the group of the model around it if there is one.
+    """
+    by_path = [key for key in keys if key.startswith(f"{arguments.get('stored_as')}/")]
+    by_name = [key for key in keys if key.startswith(f"{arguments['name']}/") and not key.startswith(ARCHIVED)]
+    nested = [key for key in keys if f"/{arguments['name']}/" in key and not key.startswith(ARCHIVED)]
+    return by_path or by_name or nested
+
+
+ARCHIVED = "layers/"  # how all keys of an archive begin
 MODEL_CONFIG, KERAS_VERSION = "model_config", "keras_version"  # attributes of the file
 
 HDF5 = Reader("Keras HDF5", lambda file: file.content.startswith(hdf5.MAGIC), _read_hdf5, holds_weights=True)

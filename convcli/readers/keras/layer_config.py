@@ -33,6 +33,9 @@ def layer_class_of(layer: Mapping[str, Any]) -> type[Layer]:
     name, module = layer["class_name"], layer.get("module")
     if name == "Lambda":
         raise NotFollowedError("holds code, and code in a file is never run")
+    package, custom, _ = str(layer.get("registered_name")).partition(">")
+    if custom:  # registered by the model's author, perhaps under a name of Keras's
+        raise NotFollowedError(f"is a class of {shortened(package)}, whose code is not in the file")
     if module is not None and str(module).split(".")[0] not in KERAS_PACKAGES:
         raise NotFollowedError(f"is a class of {shortened(str(module))}, whose code is not in the file")
     if name == OPERATOR_LAYER:
@@ -70,7 +73,19 @@ def arguments_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool
         if argument not in layer_type.argument_names() and (value is False or (key == "groups" and value == 1)):
             continue  # Keras writes arguments of a base class that this layer does not have
         arguments[argument] = _argument(layer_type, argument, plain_value(value))
+        _check_known(layer_type, argument, arguments[argument])
     return arguments
+
+
+def _check_known(layer_type: type[Layer], name: str, value: Any) -> None:
+    """Raise `NotFollowedError` for an argument that convcli does not have, or a word that it does not know there."""
+    if name not in layer_type.argument_names():
+        raise NotFollowedError(f"has an argument that convcli does not know: {shortened(name)}")
+    if isinstance(value, str):
+        try:
+            layer_type.read_argument(name, value)
+        except ConvcliError as error:
+            raise NotFollowedError(f"has a {name} that convcli does not know: {error.problem}") from None
 
 
 def facts_of(layer: Mapping[str, Any], name: str, path: str, trainable: bool) -> dict[str, Any]:
