@@ -27,7 +27,7 @@ def unknown_layers(value):
     return {name: layer.reason for name, layer in layers.items() if isinstance(layer, UnknownLayer)}
 
 
-# The layers whose output shape no file tells, because no layer was built on it; and those of which this kind of file does not.
+# Layers whose output shape no file tells, because no layer was built on it; and those of which this kind does not.
 UNTOLD = {"bidirectional", "dense_3", "re_lu"}
 UNTOLD_IN = {"h5": {"embedding", "lstm", "dense"}}
 
