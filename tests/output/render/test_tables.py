@@ -9,16 +9,20 @@ from pkgutil import iter_modules
 
 import numpy as np
 import pytest
+from conftest import SAMPLES
 from map_reports import SUMMARY, map_report
+from rich.text import Text
 
+from convcli import load
+from convcli.analysis.planning import plan_for
 from convcli.output import report as reports
 from convcli.output.render import table
 from convcli.output.render.formats import PLAIN, TextStyle
-from convcli.output.render.table import TABLES, render_table
+from convcli.output.render.table import TABLES, print_to_bytes, render_table
 from convcli.output.report import Report
 from convcli.output.report.page_data import PageData
 from convcli.output.report.picture import PictureReport
-from convcli.output.report.shape import ShapeReport
+from convcli.output.report.shape import ShapeReport, SummaryOptions, summary
 
 
 def rendered(report, style=PLAIN):
@@ -75,6 +79,54 @@ def test_a_table_fits_a_terminal_and_keeps_every_digit(width):
     assert max(map(len, text.splitlines()[1:6])) <= width
     assert "".join(re.findall(r"\│ *(a+)", text)) == "a" * 60
     assert "…" not in text
+
+
+def shape_report(model):
+    """Return the answer of `shape` to a file."""
+    loaded = load(SAMPLES / model)
+    options = SummaryOptions(dtype="float32", memory=True)
+    return ShapeReport(summary(plan_for(loaded, {}, loaded.data_format), loaded.data_format, options))
+
+
+def words(text):
+    """Return the words of a text and of the cells of its tables."""
+    return set(re.sub("[│┃━─┏┓┗┛┳┻╋┡┩╇└┘┴]", " ", text).split())
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("model", ["residual.json", "unet.yaml", "vgg16.yaml", "mnist-separable.yaml"])
+def test_no_number_and_no_word_is_broken(model, width):
+    report = shape_report(model)
+    text = rendered(report, TextStyle(width=width))
+    assert max(map(len, text.splitlines())) <= width
+    left_out = words(" Left out, as the terminal is too narrow: Jump, Kernel, Inputs")
+    assert words(text) - left_out <= words(rendered(report))
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [(140, None), (115, None), (105, "Jump"), (90, "Jump, Kernel"), (80, "Jump, Kernel, Inputs")],
+)
+def test_columns_are_left_out_in_this_order_and_said(width, left_out):
+    text = rendered(shape_report("residual.json"), TextStyle(width=width))
+    lines = [line for line in text.splitlines() if line.startswith(" Left out")]
+    assert lines == ([] if left_out is None else [f" Left out, as the terminal is too narrow: {left_out}"])
+    header = words("".join(text.splitlines()[:5]))
+    assert not header & set((left_out or "").split(", "))
+    assert {"Layer", "Shape", "#", "MACs", "Receptive"} <= header
+
+
+def test_a_type_stands_below_its_layer_where_names_are_long():
+    lines = rendered(shape_report("residual.json"), TextStyle(width=80)).splitlines()
+    row = next(index for index, line in enumerate(lines) if "│ block1_conv1 " in line)
+    assert lines[row + 1].startswith("│ (Conv2D) ")
+
+
+def test_a_line_of_text_wraps_between_words_and_what_follows_is_indented():
+    stream = print_to_bytes(
+        [Text(" one two\n  three four", "bold"), Text("a-very-long-word and"), Text("")], TextStyle(width=9)
+    )
+    assert stream.decode().splitlines() == [" one two", "  three", "    four", "a-very-long-word", "  and", ""]
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -46,7 +48,7 @@ def renderables(report: Report, style: TextStyle) -> Iterator[RenderableType]:
 def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> bytes:
     """Return what rich prints of these, one after the other.
 
-    Tables fold their cells and grids show their corners to fit the style's width. Lines of text never fold.
+    Tables and lines of text wrap between words, and grids show their corners, to fit the style's width.
     """
     stream = io.StringIO()
     console = Console(
@@ -61,5 +63,25 @@ def print_to_bytes(renderables: Iterable[RenderableType], style: TextStyle) -> b
         _environ={},
     )
     for renderable in renderables:
-        console.print(renderable, soft_wrap=isinstance(renderable, Text))
+        lines = _wrapped(renderable, console.width) if isinstance(renderable, Text) else [renderable]
+        for line in lines:
+            console.print(line, soft_wrap=isinstance(line, Text), crop=False)
     return stream.getvalue().encode()
+
+
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
+    """Yield the lines of a text, wrapped between words; a line that continues another is indented further."""
+    for line in text.split("\n", allow_blank=True):
+        plain = line.plain
+        indent = len(plain) - len(plain.lstrip(" ")) + 2
+        offsets, used = [], 0
+        for word in re.finditer(r"\s*\S+", plain):
+            if used and used + cell_len(word[0]) > width:
+                offsets.append(word.start())
+                used = indent + cell_len(word[0].lstrip())
+            else:
+                used += cell_len(word[0])
+        first, *others = line.divide(offsets)
+        yield first
+        for part in others:
+            yield Text(" " * indent) + part[len(part.plain) - len(part.plain.lstrip()) :]

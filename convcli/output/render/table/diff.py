@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.output.render.number_format import format_count, format_per_axis
-from convcli.output.render.table.layer_table import Footer, column_table, format_shapes
+from convcli.output.render.table.fitted_table import FittedTable
+from convcli.output.render.table.layer_table import Footer, format_shapes
 from convcli.output.report.diff import DiffReport, LayerPair
 
 MARKS = {(True, True): "", (True, False): "−", (False, True): "+"}  # by whether a has the layer, and whether b has it
@@ -27,7 +28,7 @@ def renderables(report: DiffReport) -> Iterator[RenderableType]:
     columns = {"": [_mark(pair) for pair in report.pairs], "Layer (type)": [_layer(pair) for pair in report.pairs]}
     for key, (heading, text) in COLUMNS.items():
         columns[heading] = [_value(pair, key, text) for pair in report.pairs]
-    yield column_table(columns)
+    yield FittedTable(columns, optional=("Receptive field", "MACs"))
     for key, name in (("input_shape", "Input"), ("output_shape", "Output")):
         if report.a[key] != report.b[key]:
             yield Footer(f" {name}: {format_shapes(report.a[key])} → {format_shapes(report.b[key])}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from convcli.core.lazy_imports import np
 from convcli.model.filter_bank import Filter, value_sum
 from convcli.output.render.number_format import format_per_axis, format_value
-from convcli.output.render.table.layer_table import column_table
+from convcli.output.render.table.fitted_table import FittedTable
 from convcli.output.render.table.number_grids import number_grids
 from convcli.output.report.filters import FiltersReport
 
@@ -19,7 +18,7 @@ from convcli.output.report.filters import FiltersReport
 def renderables(report: FiltersReport) -> Iterator[RenderableType]:
     """Yield the list, or each filter with its values and what is known of it."""
     if report.listed:
-        yield _list(report.filters)
+        yield FittedTable(_columns(report.filters), optional=("Group", "Size"), prose="What it does")
         return
     for filter_ in report.filters:
         yield from number_grids([(filter_.name, np.array(filter_.values))])
@@ -29,15 +28,6 @@ def renderables(report: FiltersReport) -> Iterator[RenderableType]:
             yield Text(f" Parameters: {filter_.parameters}")
         yield Text(f" Sum: {format_value(value_sum(filter_.values))}")
         yield Text(f" Source: {filter_.recipe.source}")
-
-
-def _list(filters: tuple[Filter, ...]) -> Table:
-    """Return a table with a line for each filter, in which only the last column may fold."""
-    table = column_table(_columns(filters))
-    for column in table.columns[:-1]:
-        column.no_wrap = True
-    table.columns[1].min_width = max(len(filter_.name) for filter_ in filters)
-    return table
 
 
 def _columns(filters: tuple[Filter, ...]) -> dict[str, list[str]]:

@@ -11,7 +11,8 @@ from convcli.core.errors import one_line
 from convcli.core.lazy_imports import Array, np
 from convcli.output.render.number_format import format_value
 from convcli.output.render.slices import slices_2d
-from convcli.output.render.table.layer_table import column_table, model_title
+from convcli.output.render.table.fitted_table import FittedTable
+from convcli.output.render.table.layer_table import model_title
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide, number_grids
 from convcli.output.report.apply import Kernels
 from convcli.output.report.filter_comparison import FilterComparison
@@ -30,7 +31,7 @@ def renderables(report: FitReport) -> Iterator[RenderableType]:
     yield model_title(figures)
     yield from map(Text, _settings(report))
     if report.epochs:
-        yield column_table(_metrics(report), numbers=True)
+        yield FittedTable(_metrics(report), numbers=True)
     if report.epochs > MAX_EPOCHS:
         yield Text(f" {MAX_EPOCHS} of {report.epochs:,} epochs; -f csv or json gives all", "dim")
     file = one_line(report.weights_file)

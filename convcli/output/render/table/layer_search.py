@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.core.shapes import format_extents
-from convcli.output.render.table.layer_table import column_table
+from convcli.output.render.table.fitted_table import FittedTable
 from convcli.output.report.solve import SettingsReport
 
 MOST_SETTINGS = 20
@@ -31,7 +31,7 @@ def renderables(report: SettingsReport) -> Iterator[RenderableType]:
     yield Text(f"{input_size} → {output_size}: {len(rows):,} setting{'s' * (len(rows) > 1)}", "bold")
     headings = {key: heading for key, heading in HEADINGS.items() if key in rows[0]}
     shown = rows[:MOST_SETTINGS]
-    yield column_table({heading: [_cell(row[key]) for row in shown] for key, heading in headings.items()})
+    yield FittedTable({heading: [_cell(row[key]) for row in shown] for key, heading in headings.items()})
     if len(rows) > MOST_SETTINGS:
         yield Text(f" … {len(rows) - MOST_SETTINGS:,} less usual; -f json, yaml or csv gives all", "dim")
 

@@ -1,21 +1,21 @@
-"""The parts that the tables of several reports share: title, layers, totals of parameters, plain columns."""
+"""The parts that the tables of several reports share: title, layers, totals of parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from convcli.core.shapes import Extent, format_shape
 from convcli.output.render.number_format import format_count
+from convcli.output.render.table.fitted_table import FittedTable
 from convcli.output.report.shape import lacks_a_share
 
 UNLIMITED_WIDTH = 1 << 16  # characters
-RIGHT_ALIGNED = ("#", "MACs", "FLOPs", "Memory")  # in the names of columns of numbers
-COLUMN_STYLES = {"Layer (type)": "cyan", "Param #": "green"}
+LAYER = "Layer (type)"
+# The columns that a narrow terminal does without, the first of them first.
+OPTIONAL = ("Jump", "Kernel", "Inputs", "MACs over output", "MACs + bias", "FLOPs", "Receptive field", "MACs")
 
 
 class Footer(Text):
@@ -36,29 +36,18 @@ def format_shapes(shapes: Any) -> str:
     return format_shape(shapes)
 
 
-def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | None = None) -> Table:
+def layer_table(summary: Mapping[str, Any], more: Mapping[str, Sequence[str]] | None = None) -> FittedTable:
     """Return a table of the layers: output shapes, parameters, the columns in `more`, and inputs unless in a chain."""
     layers = summary["layers"]
     columns: dict[str, Sequence[str]] = {
-        "Layer (type)": [f"{layer['name']} ({layer['type']}{_known_text(layer)})" for layer in layers],
+        LAYER: [f"{layer['name']} ({layer['type']}{_known_text(layer)})" for layer in layers],
         "Output Shape": [format_shape(layer["output_shape"]) for layer in layers],
         "Param #": [format_count(layer["params"]) for layer in layers],
         **(more or {}),
     }
     if not _is_chain(summary):
         columns["Inputs"] = [", ".join(map(str, layer["inputs"])) for layer in layers]
-    return column_table(columns)
-
-
-def column_table(columns: Mapping[str, Sequence[str]], numbers: bool = False) -> Table:
-    """Return a table that looks like those of Keras. With `numbers` all columns are aligned to the right."""
-    table = Table(box=box.HEAVY_HEAD, header_style="bold")
-    for name in columns:
-        is_right = numbers or any(word in name for word in RIGHT_ALIGNED)
-        table.add_column(name, justify="right" if is_right else "left", overflow="fold", style=COLUMN_STYLES.get(name))
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, cells))
-    return table
+    return FittedTable(columns, OPTIONAL, split=LAYER)
 
 
 def _is_chain(summary: Mapping[str, Any]) -> bool:
