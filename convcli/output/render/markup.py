@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.table import renderables
+from convcli.output.render.table.fitted_table import FittedTable
 from convcli.output.render.table.number_grids import NumberGrid, SideBySide
 from convcli.output.report import Report
 
@@ -97,10 +97,10 @@ class Markup(ABC):
 
     def block(self, part: RenderableType) -> str:
         """Return a table, a grid, or several grids beside each other."""
-        if isinstance(part, Table):
-            cells = [[self.escape(_plain(cell)) for cell in column.cells] for column in part.columns]
-            headings = [self.escape(_plain(column.header)) for column in part.columns]
-            alignments = "".join("r" if column.justify == "right" else "l" for column in part.columns)
+        if isinstance(part, FittedTable):
+            cells = [[self.escape(cell) for cell in column] for column in part.columns.values()]
+            headings = [self.escape(name) for name in part.columns]
+            alignments = "".join("r" if part.is_right(name) else "l" for name in part.columns)
             return self.table(headings, list(zip(*cells, strict=True)), alignments)
         if isinstance(part, SideBySide):
             return self.grids(part.grids, part.signs)
@@ -197,7 +197,3 @@ def _latex_number(text: str) -> str:
 
 def _styles(line: Text) -> set[str]:
     return {str(line.style), *(str(span.style) for span in line.spans)}
-
-
-def _plain(cell: RenderableType) -> str:
-    return cell.plain if isinstance(cell, Text) else str(cell)

@@ -50,10 +50,14 @@ class FittedTable(Record):
         if dropped:
             yield Text(f" Left out, as the terminal is too narrow: {', '.join(dropped)}", "dim")
 
+    def is_right(self, name: str) -> bool:
+        """Return whether a column is aligned to the right."""
+        return self.numbers or any(word in name for word in RIGHT_ALIGNED)
+
     def _widths(self, names: Sequence[str], room: int) -> list[int]:
         """Return the width of each column: at least that of its longest word, as long as there is room for these."""
         widths = [self._width(name) for name in names]
-        breakable = [index for index, name in enumerate(names) if not self._is_right(name)]
+        breakable = [index for index, name in enumerate(names) if not self.is_right(name)]
         while breakable and _table_width(widths) > room:  # prose first, then the longest
             widest = max(breakable, key=lambda index: (names[index] == self.prose, widths[index]))
             widths[widest] -= 1
@@ -69,16 +73,13 @@ class FittedTable(Record):
         table = Table(box=box.HEAVY_HEAD, header_style="bold")
         cells = []
         for name, width in zip(names, widths, strict=True):
-            is_right, style = self._is_right(name), COLUMN_STYLES.get(name)
+            is_right, style = self.is_right(name), COLUMN_STYLES.get(name)
             table.add_column(name, justify="right" if is_right else "left", overflow="fold", style=style, width=width)
             splits = name == self.split and width < self._width(name, lines=1)
             cells.append([_split(cell) if splits else cell for cell in self.columns[name]])
         for row in zip(*cells, strict=True):
             table.add_row(*map(Text, row))
         return table
-
-    def _is_right(self, name: str) -> bool:
-        return self.numbers or any(word in name for word in RIGHT_ALIGNED)
 
     def _few_lines(self, name: str) -> int:
         """Return the width of a column that is comfortable to read."""
