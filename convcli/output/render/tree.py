@@ -13,6 +13,7 @@ from typing import cast
 
 from rich.text import Text
 
+from convcli.core.records import replace
 from convcli.output.render.formats import PLAIN, TextStyle
 from convcli.output.render.model_graph import GraphNode, graph_nodes
 from convcli.output.render.table import print_to_bytes
@@ -24,7 +25,8 @@ from convcli.output.report.shape import ShapeReport
 def render_tree(report: Report, style: TextStyle = PLAIN) -> bytes:
     """Return the graph from its inputs down to its outputs, with the shapes that flow between the layers."""
     shape = cast("ShapeReport", report)
-    return print_to_bytes([model_title(shape.summary), *_Rails(graph_nodes(shape)).lines()], style)
+    whole = replace(style, width=None)  # wrapped lines would tear the rails apart
+    return print_to_bytes([model_title(shape.summary), *_Rails(graph_nodes(shape)).lines()], whole)
 
 
 def drawing_order(graph: Mapping[str, GraphNode]) -> list[GraphNode]:
