@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from convcli.model.layers import Layer
-from convcli.output.render.table.layer_table import column_table
+from convcli.output.render.table.fitted_table import FittedTable
 from convcli.output.report.layers import LayersReport, arguments_of, documentation, kind_of, signature
 
 
@@ -24,10 +24,7 @@ def renderables(report: LayersReport) -> Iterator[RenderableType]:
         "Layer": [layer.__name__ for layer in report.layers],
         "Arguments": [signature(layer) for layer in report.layers],
     }
-    table = column_table(columns)
-    for column in table.columns[:-1]:
-        column.no_wrap = True
-    yield table
+    yield FittedTable(columns, prose="Arguments")
 
 
 def _one(layer: type[Layer]) -> Iterator[RenderableType]:
@@ -35,7 +32,7 @@ def _one(layer: type[Layer]) -> Iterator[RenderableType]:
     yield Text.assemble((layer.__name__, "bold"), signature(layer))
     yield Text(f" {documentation(layer)}")
     if arguments:
-        yield column_table(
+        yield FittedTable(
             {
                 "Argument": [item.name for item in arguments],
                 "Default": [item.default_text or "required" for item in arguments],
