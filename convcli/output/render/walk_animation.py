@@ -27,15 +27,17 @@ from convcli.output.render.image_style import (
 )
 from convcli.output.render.number_format import format_value
 from convcli.output.render.stage_lines import stage_line
-from convcli.output.render.walk_layout import ColouredGrid, NumberFormat, PlacedGrid, lay_out
+from convcli.output.render.walk_layout import ColouredGrid, NumberStyle, PlacedGrid, lay_out
 from convcli.output.report.apply import orientation
 from convcli.output.report.explain import ExplainReport
 
 MOST_CHANNELS = 3  # shown of those that a filter sees
-DIGITS = 11  # size of the letters in cells
+DIGITS, SMALL_DIGITS = 11, 9  # sizes of the letters in cells
 SMALLEST_WRITTEN = 16  # pixels of a cell in which a number is written
 OUTSIDE = (238, 238, 238)  # cells that are padding or lie between the input's cells
-WINDOW, WINNER = (217, 72, 15), (24, 100, 171)  # outlines: the window; its cell that has the maximum
+WINDOW, WINNER = (217, 72, 15), (28, 126, 214)  # outlines: the window; its cell that has the maximum
+CASING, CORE = (0, 0, 0), (255, 255, 255)  # beside and within an outline, so that it is seen on any colour
+LARGE_CELL = 20  # pixels of a cell that has room for the wider outline
 
 Cell = tuple[int, ...]  # row and column
 
@@ -47,7 +49,8 @@ class WalkAnimation:
         from PIL import ImageFont
 
         self._library = library
-        self._font, self._digits_font = (ImageFont.load_default(size=size) for size in (LABEL, DIGITS))
+        self._font = ImageFont.load_default(size=LABEL)
+        self._digits_fonts: dict[int, Any] = {size: ImageFont.load_default(size) for size in (DIGITS, SMALL_DIGITS)}
         self._explanations = list(report.explanations)
         self._layer_name = report.layer.layer.name
         step_index, self._windows = _sliding_windows(report)
@@ -56,22 +59,20 @@ class WalkAnimation:
         layout = lay_out(rows[:MOST_CHANNELS], _output_grid(report, self._explanations), len(self._explanations))
         self.layout = replace(
             layout,
-            rows=tuple(tuple(map(self._with_format, row)) for row in layout.rows),
-            output=self._with_format(layout.output),
+            rows=tuple(tuple(map(self._with_style, row)) for row in layout.rows),
+            output=self._with_style(layout.output),
         )
 
-    def _with_format(self, placed: PlacedGrid) -> PlacedGrid:
-        return replace(placed, number_format=self._number_format(placed.grid, placed.cell))
+    def _with_style(self, placed: PlacedGrid) -> PlacedGrid:
+        return replace(placed, number_style=self._number_style(placed.grid, placed.cell))
 
-    def _number_format(self, grid: ColouredGrid, cell: int) -> NumberFormat | None:
-        """Return how numbers are written so that all of them fit their cells; None if they cannot fit."""
-        if cell < SMALLEST_WRITTEN:
-            return None
-        for digits in (6, 3, 2):
-            number_format = partial(_rounded_text, digits=digits)
-            texts = map(number_format, np.unique(grid.values))
-            if all(self._digits_font.getlength(text) <= cell - 4 for text in texts):
-                return number_format
+    def _number_style(self, grid: ColouredGrid, cell: int) -> NumberStyle | None:
+        """Return the first style in which all numbers fit their cells; None if they cannot fit."""
+        numbers = np.unique(grid.values)
+        for style in NUMBER_STYLES if cell >= SMALLEST_WRITTEN else ():
+            length = self._digits_fonts[style.size].getlength
+            if all(length(style.text(number)) <= cell - 2 * CELL_PADDING[style.size] for number in numbers):
+                return style
         return None
 
     # ---- frames ----
@@ -128,11 +129,10 @@ class WalkAnimation:
         red, green, blue = map(int, colormap.colours(np.array([value]), placed.grid.scale)[0])
         colour = (red, green, blue) if has_value else blank
         pen.rectangle((left, top, left + placed.cell - 1, top + placed.cell - 1), fill=colour, outline=FRAME)
-        if placed.number_format and (has_value or not placed.grid.filled_later):
-            text = placed.number_format(value)
-            middle = left + (placed.cell - self._digits_font.getlength(text)) / 2
+        if placed.number_style and (has_value or not placed.grid.filled_later):
+            text, font = placed.number_style.text(value), self._digits_fonts[placed.number_style.size]
             ink = colormap.ink_on(colour) if has_value else PALE_INK
-            pen.text((middle, top + placed.cell / 2 - 7), text, ink, self._digits_font)
+            pen.text((left + placed.cell / 2, top + placed.cell / 2), text, ink, font, anchor="mm")
 
     def _covered(self, cell: Cell) -> list[Cell]:
         """Return the cells of the input, as it is laid out, that the window covers for a cell of the map."""
@@ -183,9 +183,11 @@ def _filter_grids(stage: DotProductStage) -> Iterator[ColouredGrid]:
     """Yield the filter's grid for each channel that it sees."""
     kernel = _with_two_axes(stage.kernel)
     scale, inside = colormap.scale_of([kernel]), np.ones(kernel.shape[:2], bool)
-    title = f"filter{orientation(stage.transposed, stage.flipped)}"
-    for index in range(kernel.shape[-1]):
-        yield ColouredGrid(f"{title} {index}" if stage.per_channel else title, kernel[..., index], inside, scale)
+    for index, channel in enumerate(stage.channels):
+        number = f" {index}" if stage.per_channel else ""
+        suffix = f", channel {channel}" if len(stage.channels) > 1 else ""
+        title = f"filter{number}{orientation(stage.transposed, stage.flipped)}{suffix}"
+        yield ColouredGrid(title, kernel[..., index], inside, scale)
 
 
 def _output_grid(report: ExplainReport, explanations: list[Explanation]) -> ColouredGrid:
@@ -232,9 +234,23 @@ def _rounded_text(value: Any, digits: int) -> str:
     return format_value(float(f"{float(value):.{digits}g}"))
 
 
+def _terse_text(value: Any) -> str:
+    """Return a number in hundredths, or with two digits, without the zero before its point: `-.48`, `-.1`."""
+    text = format_value(round(float(value), 2)) if 0.005 <= abs(value) < 1 else _rounded_text(value, 2)
+    return text.replace("0.", ".", 1)
+
+
+NUMBER_STYLES = (
+    *(NumberStyle(partial(_rounded_text, digits=digits), DIGITS) for digits in (6, 3, 2)),
+    NumberStyle(partial(_rounded_text, digits=2), SMALL_DIGITS),
+    NumberStyle(_terse_text, SMALL_DIGITS),
+)
+CELL_PADDING = {DIGITS: 2, SMALL_DIGITS: 1}  # pixels to each side of a number, by the size of its letters
+
+
 def _outline(pen: Any, placed: PlacedGrid, cells: Iterable[Cell], colour: tuple[int, ...] = WINDOW) -> None:
     """Draw a line around cells, without lines between two that touch."""
-    outlined = set(cells)
+    outlined, lines = set(cells), []
     for row, column in outlined:
         left, top = placed.corner(row, column)
         right, bottom = left + placed.cell - 1, top + placed.cell - 1
@@ -246,4 +262,10 @@ def _outline(pen: Any, placed: PlacedGrid, cells: Iterable[Cell], colour: tuple[
         }
         for neighbour, side in sides.items():
             if neighbour not in outlined:
-                pen.line(side, fill=colour, width=3)
+                lines.append(side)
+    width = 7 if placed.cell >= LARGE_CELL else 5
+    for ink, line_width in ((CASING, width), (colour, width - 2), (CORE, 1)):
+        reach = line_width // 2  # which closes the corners
+        for x, y, end_x, end_y in lines:
+            along_x, along_y = (reach, 0) if y == end_y else (0, reach)
+            pen.line((x - along_x, y - along_y, end_x + along_x, end_y + along_y), fill=ink, width=line_width)

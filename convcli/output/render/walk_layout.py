@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError
@@ -15,11 +15,17 @@ from convcli.output.render.image_style import GAP, LABEL, LABEL_GAP, MARGIN
 WIDTH, HEIGHT = 1000, 1400  # pixels of the largest frame
 MOST_PIXELS = 1 << 27  # of all frames together, which are held in memory
 SMALLEST_CELL, LARGEST_CELL = 6, 44  # pixels
-NARROWEST_GRID = 120  # pixels, so that a title can be read
+NARROWEST_GRID, TITLE_WIDTH = 120, 200  # pixels: the least for a title, the most that it may widen its grid to
+LETTER_WIDTH = 7  # pixels of a title's letter, about
 NARROWEST_FRAME = 360  # pixels, so that the lines of text can be read
 TEXT_LINES = 2  # below the grids
 
-NumberFormat = Callable[[Any], str]
+
+class NumberStyle(Record):
+    """The writing of numbers into cells: a function to their text, and the size of its letters."""
+
+    text: Callable[[Any], str]
+    size: int
 
 
 class ColouredGrid(Record):
@@ -41,18 +47,19 @@ class ColouredGrid(Record):
 
 
 class PlacedGrid(Record):
-    """A grid at its position in the frame. Its numbers are written if they have a format."""
+    """A grid at its position in the frame. Its numbers are written if they have a style."""
 
     grid: ColouredGrid
     left: int
     top: int
     cell: int
-    number_format: NumberFormat | None = None
+    number_style: NumberStyle | None = None
 
     @property
     def width(self) -> int:
         """The pixels of the grid, or of its title where that needs more."""
-        return max(self.grid.shape[1] * self.cell, NARROWEST_GRID)
+        title = min(len(self.grid.title) * LETTER_WIDTH, TITLE_WIDTH)
+        return max(self.grid.shape[1] * self.cell, NARROWEST_GRID, title)
 
     @property
     def bottom(self) -> int:
@@ -106,7 +113,8 @@ def _layout(rows: Sequence[Sequence[ColouredGrid]], output: ColouredGrid, cell: 
     """Return the layout with cells of this size.
 
     Two-dimensional grids of a channel stand side by side, a row for each channel, with the output to the right of all.
-    Grids with one axis stand one below the other, with the output below all.
+    Grids with one axis stand one below the other, with the output below all. A filter has the largest cells with which
+    it is no larger than its input, so that its numbers can be read beside a large one.
     """
     has_one_axis = rows[0][0].shape[0] == 1
     title = LABEL + LABEL_GAP
@@ -114,7 +122,8 @@ def _layout(rows: Sequence[Sequence[ColouredGrid]], output: ColouredGrid, cell: 
     for row in rows:
         placed_row, left = [], MARGIN
         for grid in row:
-            placed = PlacedGrid(grid, left, top + title, cell)
+            own_cell = min(LARGEST_CELL, *_cells_that_fit(grid, row[0], cell))
+            placed = PlacedGrid(grid, left, top + title, own_cell)
             placed_row.append(placed)
             if has_one_axis:
                 top = placed.bottom + GAP
@@ -126,3 +135,11 @@ def _layout(rows: Sequence[Sequence[ColouredGrid]], output: ColouredGrid, cell: 
     right = max(placed.left + placed.width for row in placed_rows for placed in row)
     output_left, output_top = (MARGIN, top) if has_one_axis else (right + 2 * GAP, MARGIN)
     return FrameLayout(tuple(placed_rows), PlacedGrid(output, output_left, output_top + title, cell))
+
+
+def _cells_that_fit(grid: ColouredGrid, room: ColouredGrid, cell: int) -> Iterator[int]:
+    """Yield the largest cells of a grid that is no larger than another with cells of this size, for each axis."""
+    rows, columns = zip(grid.shape, room.shape, strict=True)
+    if room.shape[0] > 1:
+        yield rows[1] * cell // rows[0]
+    yield columns[1] * cell // columns[0]

@@ -10,7 +10,7 @@ from runs import explained
 import convcli as library
 from convcli.cli.explain import walk_report
 from convcli.cli.output import Output
-from convcli.output.render import colormap, gif
+from convcli.output.render import colormap, gif, walk_animation
 from convcli.output.render.colormap import ColourScale
 from convcli.output.render.image_style import GAP, LABEL, LABEL_GAP, MARGIN
 from convcli.output.render.walk_animation import OUTSIDE, WINDOW, WalkAnimation
@@ -180,13 +180,41 @@ def test_titles_say_what_is_shown(layer, expected):
 
 
 def test_titles_number_the_channels_where_there_are_several():
-    expected = ["input, channel 0", "filter", "input, channel 1", "filter", "map 0"]
+    expected = ["input, channel 0", "filter, channel 0", "input, channel 1", "filter, channel 1", "map 0"]
     assert titles("Conv1D(1, 2)", np.ones((1, 4, 2))) == expected
 
 
 def test_titles_number_the_filters_where_each_channel_has_its_own():
-    expected = ["input, channel 0", "filter 0", "input, channel 1", "filter 1", "map 0"]
+    expected = ["input, channel 0", "filter 0, channel 0", "input, channel 1", "filter 1, channel 1", "map 0"]
     assert titles("SeparableConv1D(1, 2)", np.ones((1, 4, 2))) == expected
+
+
+def test_a_transposed_layer_shows_the_numbers_of_its_filter_and_of_its_map():
+    drawn = animation("Conv2DTranspose(1, 3, strides=2)", np.eye(8)[None, ..., None])
+    _, filter_grid, output = drawn.layout.grids
+    assert (filter_grid.grid.shape, output.grid.shape) == ((3, 3), (17, 17))
+    assert filter_grid.number_style
+    assert output.number_style
+    assert filter_grid.cell == LARGEST_CELL
+    assert filter_grid.width < drawn.layout.rows[0][0].width
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.4789, "-.48"), (0.0991, ".1"), (0.0167, ".02"), (0, "0"), (1.234, "1.2"), (-10.04, "-10"), (0.0042, ".0042")],
+)
+def test_a_terse_number_has_no_zero_before_its_point(value, text):
+    assert walk_animation._terse_text(value) == text
+
+
+def test_an_outline_is_seen_on_every_colour(film):
+    numbers = ",".join(map(str, range(-20, 21, 5)))
+    frames, _ = film("-", "-l", "Conv1D([[1]])", "--walk", stdin=numbers)
+    row = MARGIN + TITLE_HEIGHT + 5  # above the numbers
+    for position, frame in enumerate(frames):
+        left = MARGIN + position * LARGEST_CELL
+        cell, outline = tuple(frame[row, left + 10]), map(tuple, frame[row, left - 3 : left + 4])
+        assert max(colormap.contrast(cell, line) for line in outline) >= 3
 
 
 def test_the_text_tells_how_many_channels_are_not_shown():
