@@ -173,17 +173,10 @@ def test_a_command_imports_only_what_it_needs(arguments, stdin, allowed):
 IMPORTS = {
     "--help": (14, ["io.arrays", "output", "core.records"]),
     "shape -l Conv2D(40,3) -i 28x28x1 -f json": (88, ["api", "engine", "learning", "io.text_arrays", "io.yaml_json"]),
-<<<<<<< HEAD
-    "shape samples/mnist.yaml": (104, ["api", "engine", "learning"]),
-    "diff samples/mnist.yaml samples/mnist.yaml": (107, ["api", "engine", "learning"]),
-    "apply {x} {kernel} -o {y}": (
-        135,
-=======
     "shape samples/mnist.yaml": (106, ["api", "engine", "learning"]),
     "diff samples/mnist.yaml samples/mnist.yaml": (108, ["api", "engine", "learning"]),
     "apply {x} {kernel} -o {y}": (
         137,
->>>>>>> 7aaac8c (The budgets of imports follow the modules of pictures, tables and foreign files)
         [
             "api",
             "learning",
