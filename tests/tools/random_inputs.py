@@ -249,9 +249,12 @@ def keras_json() -> bytes:
 
 def _models() -> list[tuple[str, bytes]]:
     samples = [*sorted(SAMPLES.glob("*.yaml")), *sorted(SAMPLES.glob("*.json"))]
-    keras = sorted((ROOT / "tests" / "reference" / "models").glob("*.json"))
+    reference = ROOT / "tests" / "reference"
+    keras = [*sorted((reference / "models").glob("*.json")), *sorted((reference / "unknown").glob("*.json"))]
+    keras += [reference / "models" / "pictures_2.saved.h5", reference / "unknown" / "text.h5"]
     contents = [(path.suffix, path.read_bytes()) for path in (*samples, *keras)]
-    return [*(each for each in contents if len(each[1]) < 50_000), (".json", keras_json())]
+    code = b"model = Sequential()\nmodel.add(Input(shape=(8, 1)))\nmodel.add(Conv1D(4, 3, activation=relu))\nflatten\n"
+    return [*(each for each in contents if len(each[1]) < 50_000), (".json", keras_json()), (".txt", code)]
 
 
 FILES: dict[str, Callable[[], list[tuple[str, bytes]]]] = {

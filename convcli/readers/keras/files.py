@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any
 
 from convcli.core.errors import ConvcliError
@@ -36,7 +38,7 @@ def _read_hdf5(file: ModelFile) -> dict[str, Any]:
     if MODEL_CONFIG not in texts:
         remedy = f"what model.save or model.to_json() writes; {option('weights')} takes this file"
         raise ConvcliError("holds weights in HDF5, not a model", remedy)
-    config = replace(file, content=texts[MODEL_CONFIG].encode(), suffix=".json")
+    config = replace(file, content=texts[MODEL_CONFIG].encode("utf-8", "surrogateescape"), suffix=".json")
     if not is_keras(config.value):
         raise ConvcliError(f"{MODEL_CONFIG} does not describe a Keras model", "what model.save writes")
     version = {KERAS_VERSION: texts[KERAS_VERSION]} if KERAS_VERSION in texts else {}
@@ -53,26 +55,43 @@ def _with_stored_shapes(mapping: dict[str, Any], file: ModelFile) -> dict[str, A
     from convcli.io import weights_file
 
     with suppress(ConvcliError):
-        shapes = {key: array.shape for key, array in weights_file.decode(file.content).items()}
+        places = _StoredPlaces(weights_file.decode(file.content))
         for layer in mapping["layers"]:
             ((layer_type, arguments),) = layer.items()
             if layer_type == SHARED:
                 continue
-            own = [list(shapes[key]) for key in _keys_of(arguments, shapes)]
-            arguments.setdefault("weights" if layer_type == UNKNOWN else "stored_weights", own)
+            own = places.shapes_of(arguments)
+            if own or places.by_path or "/" not in arguments["name"]:  # else another layer's could be meant
+                arguments.setdefault("weights" if layer_type == UNKNOWN else "stored_weights", own)
     return mapping
 
 
-def _keys_of(arguments: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    """Return the keys of a weights file that belong to a layer with these arguments.
+class _StoredPlaces:
+    """The shapes of the weights in a file by the places where a layer's may stand.
 
     An archive stores weights by the layer's path. An HDF5 file of `model.save` stores them by the layer's name, or in
     the group of the model around it if there is one.
     """
-    by_path = [key for key in keys if key.startswith(f"{arguments.get('stored_as')}/")]
-    by_name = [key for key in keys if key.startswith(f"{arguments['name']}/") and not key.startswith(ARCHIVED)]
-    nested = [key for key in keys if f"/{arguments['name']}/" in key and not key.startswith(ARCHIVED)]
-    return by_path or by_name or nested
+
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        self.by_path: dict[str, list[list[int]]] = defaultdict(list)
+        self.by_name: dict[str, list[list[int]]] = defaultdict(list)
+        self.nested: dict[str, list[list[int]]] = defaultdict(list)
+        for key, array in stored.items():
+            groups, shape = key.split("/")[:-1], list(array.shape)
+            if key.startswith(ARCHIVED):
+                for path in accumulate(groups, "{}/{}".format):
+                    self.by_path[path].append(shape)
+                continue
+            for name in groups[:1]:
+                self.by_name[name].append(shape)
+            for name in {*groups[1:]}:
+                self.nested[name].append(shape)
+
+    def shapes_of(self, arguments: Mapping[str, Any]) -> list[list[int]]:
+        """Return the shapes of the weights of a layer with these arguments."""
+        name = arguments["name"]
+        return self.by_path.get(arguments.get("stored_as", "")) or self.by_name.get(name) or self.nested.get(name) or []
 
 
 ARCHIVED = "layers/"  # how all keys of an archive begin
