@@ -11,10 +11,10 @@ from convcli.core.lazy_imports import Array
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms.blocks import ALL_FILTERS, cut_into_regions
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
+from convcli.engine.algorithms.native_layouts import Blocks, Lanes, Planes, layout_for
 from convcli.engine.algorithms.phases import phase_problems
 from convcli.engine.algorithms.problem import Problem
 from convcli.engine.native.core import NativeCore, native_core
-from convcli.engine.native.layouts import Blocks, Lanes, layout_for
 from convcli.engine.native.records import Scratch, address, axes_of, check, new_records, run_records, steps_of
 
 # With so few channels the taps along the last axis are one run: a table entry a tap would cost more than its products.
@@ -46,7 +46,7 @@ class NativeOperation(NamedTuple):
     """
 
     outputs: tuple[slice, ...]
-    layout: Blocks | Lanes
+    layout: Blocks | Lanes | Planes
     weights: Array
     record: Array
 
@@ -87,7 +87,7 @@ def native_operations(core: NativeCore, kernel: Array, problem: Problem) -> list
 
 
 def _operation(core: NativeCore, outputs: tuple[slice, ...], kernel: Array, problem: Problem) -> NativeOperation:
-    layout = layout_for(core, problem.dtype, kernel, problem.groups)
+    layout = layout_for(core, kernel, problem)
     weights = layout.pack_weights(kernel)
     return NativeOperation(outputs, layout, weights, correlation_record(core, layout.kind, problem, weights))
 

@@ -121,9 +121,15 @@ def divisors(step: Pool, x: Array, region: Region) -> Array:
         return np.full((1,) * (x.ndim - 1), step.divisor, x.dtype)
     divisors = np.ones((), x.dtype)
     for window, width, positions in zip(step.windows, x.shape[1:-1], region[1:], strict=True):
-        low, high = (-window.before, width + window.after) if step.count_padding else (0, width)
-        first = np.arange(positions.start, positions.stop) * window.stride - window.before
-        cells_before_end = np.clip(-((first - high) // window.dilation), 0, window.size)
-        cells_before_start = np.clip(-((first - low) // window.dilation), 0, window.size)
-        divisors = divisors[..., None] * (cells_before_end - cells_before_start).astype(x.dtype)
+        divisors = divisors[..., None] * counted_cells(window, width, positions, step.count_padding).astype(x.dtype)
     return divisors[..., None]
+
+
+def counted_cells(window: Window, width: int, positions: slice, count_padding: bool) -> Array:
+    """Return how many cells of a window along an axis count at each position: (positions,)."""
+    low, high = (-window.before, width + window.after) if count_padding else (0, width)
+    first = np.arange(positions.start, positions.stop) * window.stride - window.before
+    cells_before_end = np.clip(-((first - high) // window.dilation), 0, window.size)
+    cells_before_start = np.clip(-((first - low) // window.dilation), 0, window.size)
+    counted: Array = cells_before_end - cells_before_start
+    return counted

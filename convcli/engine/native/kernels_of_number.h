@@ -9,4 +9,10 @@
 
 #include "grouped.h"
 
+#include "image.h"
+
+#include "pooling.h"
+
+#include "join.h"
+
 #include "undefine.h"

@@ -15,6 +15,7 @@
     field(char *, x, 1, "u8")            /* the input */                                                   \
     field(char *, y, 1, "u8")            /* the output */                                                  \
     field(char *, residual, 1, "u8")     /* added to the sums, laid out as y; or null */                   \
+    field(char *, z, 1, "u8")            /* a second input, of joins; or null */                           \
     field(char *, weights, 1, "u8")      /* as the kernel wants them */                                    \
     field(char *, scale, 1, "u8")        /* (filters,), padded to whole blocks; or null */                 \
     field(char *, bias, 1, "u8")         /* the same */                                                    \
@@ -31,6 +32,7 @@
     field(int64_t, before, 3, "i8")      /* cells of padding before each axis; negative: cropped */        \
     field(int64_t, x_step, 4, "i8")      /* between samples, planes, rows, cells of the input */           \
     field(int64_t, y_step, 4, "i8")      /* the same of the output */                                      \
+    field(int64_t, z_step, 4, "i8")      /* the same of the second input */                                \
     field(int64_t, activation, 1, "i8")  /* enum activation, after the clip */                             \
     field(int64_t, option, 4, "i8")      /* what only one kernel knows; its header says what */            \
     field(double, low, 1, "f8")          /* results are clipped to low … high; NaN stays */                \
@@ -49,11 +51,17 @@ typedef struct {
 /* Every kernel: its name here is its number in a record, and `kernel_NAME` in the level's table. */
 #define KERNELS(kernel) \
     kernel(convolution) \
-    kernel(grouped)
+    kernel(grouped) \
+    kernel(image) \
+    kernel(pooling) \
+    kernel(join)
 
 #define KIND(name) kind_##name,
 enum kind { KERNELS(KIND) kind_count };
 #undef KIND
+
+/* How a join makes one number of two. */
+enum join { join_nothing, join_sum, join_mean, join_product, join_maximum, join_minimum };
 
 /* What follows the clip. */
 enum activation { activation_none, activation_leaky, activation_hard_sigmoid, activation_hard_silu };

@@ -58,6 +58,23 @@ INLINE vector smallest(vector a, vector b) { return choose(a < b, a, b); }
 #undef choose
 #endif
 
+/* The same as NumPy has it: not a number where either is not. */
+#define maximum NAME(maximum)
+#define minimum NAME(minimum)
+#if VECTOR_BYTES == 64
+#define IS_NUMBER(a) JOIN(_mm512_cmp, SUFFIX, mask)(a, a, _CMP_ORD_Q)
+INLINE vector maximum(vector a, vector b) { return JOIN(_mm512_mask, max, SUFFIX)(a, IS_NUMBER(a), a, b); }
+INLINE vector minimum(vector a, vector b) { return JOIN(_mm512_mask, min, SUFFIX)(a, IS_NUMBER(a), a, b); }
+#else
+#define number_or NAME(number_or)
+INLINE vector number_or(vector a, vector b) { /* a where it is not a number, else b */
+    NAME(lanes) is_number = a == a;
+    return (vector)((is_number & (NAME(lanes))b) | (~is_number & (NAME(lanes))a));
+}
+INLINE vector maximum(vector a, vector b) { return number_or(a, largest(a, b)); }
+INLINE vector minimum(vector a, vector b) { return number_or(a, smallest(a, b)); }
+#endif
+
 /* The first `count` numbers of a vector, 0 < count < LANES; what is loaded beyond them is 0, and nothing is stored. */
 #define load_some NAME(load_some)
 #define store_some NAME(store_some)
@@ -67,6 +84,15 @@ INLINE vector load_some(const NUMBER *at, int64_t count) {
 }
 INLINE void store_some(NUMBER *at, vector v, int64_t count) {
     JOIN(_mm512_mask, storeu, SUFFIX)(at, (1u << count) - 1, v);
+}
+#elif VECTOR_BYTES == 32
+static const INTEGER NAME(masks)[16] = {-1, -1, -1, -1, -1, -1, -1, -1}; /* the first `count` lanes, from 8 - count on */
+#define LANES_BEFORE(count) (*(const __m256i_u *)(NAME(masks) + 8 - (count)))
+INLINE vector load_some(const NUMBER *at, int64_t count) {
+    return JOIN(_mm256, maskload, SUFFIX)(at, LANES_BEFORE(count));
+}
+INLINE void store_some(NUMBER *at, vector v, int64_t count) {
+    JOIN(_mm256, maskstore, SUFFIX)(at, LANES_BEFORE(count), v);
 }
 #else
 INLINE vector load_some(const NUMBER *at, int64_t count) {

@@ -89,6 +89,21 @@ def test_every_rest_of_rows_and_channels_of_a_depthwise_layer(level, channels, w
 
 
 @at_every_level
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("filters", [1, 2])
+@pytest.mark.parametrize("sizes", [(1, 4), (2, 1), (3, 3), (5, 2)])
+@pytest.mark.parametrize("space", [(5, 7), (9, 65), (37, 530)])
+def test_every_rest_of_tiles_of_an_image(level, channels, filters, sizes, space):
+    windows = tuple(
+        Window(size, before=before, after=after) for size, before, after in zip(sizes, (2, -1), (0, 3), strict=True)
+    )
+    problem = Problem(windows, 1, channels, filters, space)
+    with core_at(level):
+        y, exact = native_and_exact(problem, 1, 0, "float32")
+    assert np.array_equal(y, exact)
+
+
+@at_every_level
 @pytest.mark.parametrize("upsample", [2, 3, 5])
 @pytest.mark.parametrize("groups", [1, 6])
 def test_transposed_layers_are_exact_in_every_phase(level, upsample, groups):

@@ -8,7 +8,10 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
+from convcli.engine.algorithms.problem import Problem
 from convcli.engine.native.core import NativeCore
+
+FEW = 4  # channels and filters of an image
 
 
 class Blocks(Record):
@@ -65,11 +68,37 @@ class Lanes(Record):
         return self.pack_weights(numbers.reshape(1, -1)).reshape(-1, self.lanes)
 
 
-def layout_for(core: NativeCore, dtype: str, kernel: Array, groups: int) -> Blocks | Lanes:
+class Planes(Record):
+    """Weights of `image`: filter by filter, channel by channel. `lanes` is how many numbers a vector holds."""
+
+    kind = "image"
+
+    lanes: int
+
+    def pack_weights(self, kernel: Array) -> Array:
+        """Return (filters, channels, cells of the window) of (*window, channels, filters)."""
+        *_, channels, filters = kernel.shape
+        return np.ascontiguousarray(kernel.reshape(-1, channels, filters).transpose(2, 1, 0))
+
+    def pack_filters(self, numbers: Array) -> Array:
+        """Return a number for each filter, (filters,), repeated for all lanes."""
+        return np.repeat(numbers[:, None], self.lanes, axis=1)
+
+
+def layout_for(core: NativeCore, kernel: Array, problem: Problem) -> Blocks | Lanes | Planes:
     """Return the layout for a kernel (*window, channels per group, filters)."""
-    group_channels, group_filters = kernel.shape[-2], kernel.shape[-1] // groups
-    lanes = core.block(dtype) // 2
+    lanes = core.block(problem.dtype) // 2
     # `grouped` leaves out lines of padding, where an infinite weight would make an undefined number.
-    if groups > 1 and group_channels <= group_filters <= lanes and np.isfinite(kernel).all():
-        return Lanes(group_filters, lanes)
-    return Blocks(groups, group_filters, core.block(dtype))
+    few_filters = problem.group_channels <= problem.group_filters <= lanes
+    if problem.groups > 1 and few_filters and np.isfinite(kernel).all():
+        return Lanes(problem.group_filters, lanes)
+    if suits_planes(problem):
+        return Planes(lanes)
+    return Blocks(problem.groups, problem.group_filters, core.block(problem.dtype))
+
+
+def suits_planes(problem: Problem) -> bool:
+    """Return whether there are few channels and filters, and the windows are those of the kernel `image`."""
+    few = problem.groups == 1 and max(problem.channels, problem.filters) <= FEW
+    sliding = problem.unit_stride and all(window.dilation == 1 for window in problem.windows)
+    return few and sliding and 1 <= len(problem.windows) <= 2 and problem.window_cells > 1
