@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from math import inf, isnan, nan
+from itertools import product
+from math import cbrt, dist, inf, isnan, nan
 
 from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record
@@ -112,26 +113,44 @@ def contrast(a: Colour, b: Colour) -> float:
 
 def _relative_luminance(colour: Colour) -> float:
     """Return how much light a colour of sRGB gives, relative to white."""
+    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), _linear(colour), strict=True))
+
+
+def _linear(colour: Colour) -> list[float]:
+    """Return the shares of light, from 0 to 1, of a colour of sRGB."""
     shares = (channel / 255 for channel in colour)
-    linear = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
-    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
 
 
 @cache
 def nearest_of_256(colour: Colour) -> int:
-    """Return the number of the terminal colour nearest to a colour.
+    """Return the number of the terminal colour that looks nearest to a colour: the nearest in OKLab.
 
     Of the 256 colours of terminals, only 16 to 255 are the same everywhere: a cube of 6×6×6 colours and 24 greys.
     """
-    levels = (0, 95, 135, 175, 215, 255)
-    in_cube = [min(range(6), key=lambda level: abs(levels[level] - channel)) for channel in colour]
-    grey = min(max(round((sum(colour) / 3 - 8) / 10), 0), 23)
-    candidates = {
-        16 + 36 * in_cube[0] + 6 * in_cube[1] + in_cube[2]: tuple(levels[level] for level in in_cube),
-        232 + grey: (8 + 10 * grey,) * 3,
-    }
-    return min(candidates, key=lambda number: _squared_distance(colour, candidates[number]))
+    lab = oklab(colour)
+    return min(_oklab_of_256(), key=lambda item: dist(lab, item[1]))[0]
 
 
-def _squared_distance(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    return sum((x - y) ** 2 for x, y in zip(a, b, strict=True))
+@cache
+def _oklab_of_256() -> tuple[tuple[int, tuple[float, float, float]], ...]:
+    """Return the numbers and the places in OKLab of the terminal colours 16 to 255."""
+    cube = product((0, 95, 135, 175, 215, 255), repeat=3)
+    greys = ((level, level, level) for level in range(8, 239, 10))
+    return tuple((number, oklab(colour)) for number, colour in enumerate((*cube, *greys), 16))
+
+
+def oklab(colour: Colour) -> tuple[float, float, float]:
+    """Return lightness from 0 to 1, green to red, and blue to yellow, in steps that look equal.
+
+    Source: Björn Ottosson, "A perceptual color space for image processing", 2020.
+    """
+    red, green, blue = _linear(colour)
+    long = cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
+    medium = cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
+    short = cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
+    return (
+        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from collections.abc import Iterator
 from typing import cast
 
@@ -17,6 +18,7 @@ from convcli.output.report import Report
 from convcli.output.report.shape import ShapeReport
 
 ZERO_WIDTH_SPACE = "\u200b"
+MAX_EDGES, MAX_CHARACTERS = 500, 50_000  # `maxEdges` and `maxTextSize` of Mermaid
 
 
 class DiagramNode(Record):
@@ -55,7 +57,7 @@ def _dot_text(text: str) -> str:
 
 
 def render_mermaid(report: Report, style: TextStyle = PLAIN) -> bytes:
-    """Return the graph as a flowchart for Mermaid."""
+    """Return the graph as a flowchart for Mermaid; a warning says where it is more than GitHub draws."""
     shape = cast("ShapeReport", report)
     forms = {"layer": ("[", "]"), "number": ("((", "))"), "input": ("([", "])"), "output": ("([", "])")}
     lines = ["flowchart TD"]
@@ -65,7 +67,19 @@ def render_mermaid(report: Report, style: TextStyle = PLAIN) -> bytes:
             lines.append(f'  {item.key}{before}"{"<br>".join(map(_mermaid_text, item.lines))}"{after}')
         else:
             lines.append(f'  {item.source} -->|"{_mermaid_text(item.label)}"| {item.target}')
-    return "\n".join([*lines, ""]).encode()
+    text = "\n".join([*lines, ""])
+    _warn_of_limits(text)
+    return text.encode()
+
+
+def _warn_of_limits(text: str) -> None:
+    """Warn where a flowchart is beyond the limits that Mermaid has by default, and on GitHub."""
+    for what, count, most in (("edges", text.count(" -->|"), MAX_EDGES), ("characters", len(text), MAX_CHARACTERS)):
+        if count > most:
+            warnings.warn(
+                f"{count:,} {what}: GitHub and Mermaid by default draw at most {most:,} (-f dot or tree has no limit)",
+                stacklevel=2,
+            )
 
 
 def _mermaid_text(text: str) -> str:

@@ -102,6 +102,26 @@ def test_a_colour_has_a_nearest_of_256(colour, number):
     assert colormap.nearest_of_256(colour) == number
 
 
+def test_viridis_in_256_colours_never_gets_darker():
+    lightness = dict(colormap._oklab_of_256())
+    steps = [lightness[colormap.nearest_of_256(tuple(colour))][0] for colour in colormap.colour_table(False).tolist()]
+    assert steps == sorted(steps)
+    assert len(set(steps)) > 10
+
+
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [  # from the table in Ottosson's article
+        ((255, 255, 255), (1.0, 0.0, 0.0)),
+        ((255, 0, 0), (0.628, 0.225, 0.126)),
+        ((0, 0, 255), (0.452, -0.032, -0.312)),
+        ((0, 0, 0), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_oklab_is_that_of_its_author(colour, expected):
+    assert colormap.oklab(colour) == pytest.approx(expected, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("background", "ink"), [((255, 255, 255), 0), ((200, 150, 60), 0), ((60, 90, 200), 255), ((0, 0, 0), 255)]
 )

@@ -277,6 +277,7 @@ def node_names(nodes, edges, shape_report):
 DIAGRAMS = pytest.mark.parametrize(("format_name", "read"), [("dot", read_dot), ("mermaid", read_mermaid)])
 
 
+@pytest.mark.filterwarnings("ignore:.* GitHub and Mermaid")
 @pytest.mark.parametrize("name", MODELS)
 @DIAGRAMS
 def test_a_diagram_has_the_edges_of_the_json(format_name, read, name):
@@ -290,6 +291,7 @@ def test_a_diagram_has_the_edges_of_the_json(format_name, read, name):
     assert diagram_graph(nodes, edges, node_names(nodes, edges, shape_report)) == (labelled, outputs)
 
 
+@pytest.mark.filterwarnings("ignore:.* GitHub and Mermaid")
 @pytest.mark.parametrize("name", MODELS)
 @DIAGRAMS
 def test_a_diagram_has_each_node_of_the_json_once_with_its_parameters(format_name, read, name):
@@ -339,3 +341,24 @@ def test_claims_are_judged_beside_a_drawing(convcli):
     assert result.exit_code == 1
     assert result.stdout == convcli("shape", "samples/unet.yaml", "-f", "tree").stdout
     assert result.stderr == "Error: samples/unet.yaml: params < 5 does not hold: params is 14274\n"
+
+
+# ---- the limits of Mermaid ----
+
+
+@pytest.mark.parametrize(
+    ("layers", "name", "warning"),
+    [
+        (498, "r", None),  # with the edges from the input and to the output there are 499
+        (501, "r", "502 edges: GitHub and Mermaid by default draw at most 500 (-f dot or tree has no limit)"),
+        (400, "a" * 100, "characters: GitHub and Mermaid by default draw at most 50,000 (-f dot or tree has no limit)"),
+    ],
+)
+def test_a_flowchart_beyond_the_limits_of_github_is_drawn_with_a_warning(convcli, layers, name, warning, tmp_path):
+    model = [{"re_lu": {"name": f"{name}{index}"}} for index in range(layers)]
+    (tmp_path / "m.json").write_text(json.dumps({"input": [4], "layers": model}))
+    done = convcli("shape", tmp_path / "m.json", "-f", "mermaid")
+    assert done.exit_code == 0
+    assert done.stdout.count("-->") == layers + 1
+    lines = done.stderr.splitlines()
+    assert [line.endswith(warning or "") for line in lines] == [True] * (warning is not None)
