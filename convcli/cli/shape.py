@@ -98,7 +98,7 @@ def shape(
 ) -> Report:
     """Print each layer's output shape, parameters, multiply-accumulates and receptive field, without any data.
 
-    MODEL is a YAML or JSON file of layers, a Keras model (model.to_json(), or .keras), a bare kernel, or - for standard
+    MODEL is a YAML or JSON file of layers, a Keras model (model.to_json(), .keras or .h5), a kernel, or - for standard
     input. The input's shape is the model's own unless -i gives it.
 
     Multiply-accumulates (macs) are multiplications by kernel weights for one sample. The receptive field is the extent
