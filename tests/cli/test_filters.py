@@ -283,7 +283,7 @@ def test_results_are_not_clamped(convcli):
     assert found.min() < 0 < found.max()
 
 
-@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize("width", [50, 80])
 def test_names_are_whole_on_any_terminal(width):
     report = FiltersReport(tuple(map(filter_bank.find, filter_bank.names())), listed=True)
     lines = FORMATS["table"].render(report, TextStyle(width=width)).decode().splitlines()

@@ -25,6 +25,7 @@ DIVERGING = (
     *("fddbc7", "f4a582", "d6604d", "b2182b", "67001f"),
 )
 STEPS = 256  # even, so that zero falls on a step
+BLOCK_VALUES = 1 << 16  # coloured together: as many as stay in a processor's cache
 NAN, INFINITY, MINUS_INFINITY = (128, 128, 128), (255, 0, 255), (0, 255, 255)  # on neither scale
 NON_FINITE = ((nan, NAN), (inf, INFINITY), (-inf, MINUS_INFINITY))
 
@@ -71,14 +72,28 @@ def where_equal(array: Array, value: float) -> Array:
 
 def positions(values: Array, scale: ColourScale, steps: int = STEPS) -> Array:
     """Return the position of each value on a scale, in whole steps from 0 to `steps`; 0 for what is not finite."""
-    finite = np.where(np.isfinite(values), values, scale.low).astype(np.float64)
+    result = np.empty(values.shape, np.int16)
+    flat, flat_result = values.reshape(-1), result.reshape(-1)
+    for start in range(0, flat.size, BLOCK_VALUES):
+        block = slice(start, start + BLOCK_VALUES)
+        flat_result[block] = _positions(flat[block], scale, steps)
+    return result
+
+
+def _positions(values: Array, scale: ColourScale, steps: int) -> Array:
+    fractions = np.where(np.isfinite(values), values, scale.low).astype(np.float64)
     if scale.signed:
-        fractions = finite / scale.high / 2 + 0.5  # a difference of two numbers might overflow
+        fractions /= scale.high  # a difference of two numbers might overflow
+        fractions /= 2
+        fractions += 0.5
     elif scale.high > scale.low:
-        fractions = (finite - scale.low) / (scale.high - scale.low)
+        fractions -= scale.low
+        fractions /= scale.high - scale.low
     else:
-        fractions = np.zeros(finite.shape)
-    return np.rint(np.clip(fractions, 0, 1) * steps).astype(np.intp)
+        fractions[:] = 0
+    np.clip(fractions, 0, 1, out=fractions)
+    fractions *= steps
+    return np.rint(fractions, out=fractions)
 
 
 def colours(values: Array, scale: ColourScale) -> Array:
@@ -135,7 +150,7 @@ def nearest_of_256(colour: Colour) -> int:
 @cache
 def _oklab_of_256() -> tuple[tuple[int, tuple[float, float, float]], ...]:
     """Return the numbers and the places in OKLab of the terminal colours 16 to 255."""
-    cube = product((0, 95, 135, 175, 215, 255), repeat=3)
+    cube = ((red, green, blue) for red, green, blue in product((0, 95, 135, 175, 215, 255), repeat=3))
     greys = ((level, level, level) for level in range(8, 239, 10))
     return tuple((number, oklab(colour)) for number, colour in enumerate((*cube, *greys), 16))
 

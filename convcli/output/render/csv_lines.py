@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import copysign
 from typing import Any
 
+from convcli.core.lazy_imports import Array, np
+from convcli.io import nested_lists
 from convcli.output.render.formats import PLAIN, TextStyle
-from convcli.output.report import Report
+from convcli.output.report import Grid, Report
+
+BLOCK_VALUES = 1 << 14  # written together
+MAX_WHOLE = 1e15  # whole numbers from here on keep their decimal point
+MAX_PLAIN_FLOAT32 = 1e5  # NumPy writes larger ones as 1.5e+06
 
 
 def render_csv(report: Report, style: TextStyle = PLAIN) -> bytes:
@@ -18,7 +24,33 @@ def render_csv(report: Report, style: TextStyle = PLAIN) -> bytes:
     if grids is None:
         return _rows(report).encode()
     report.check_alone("csv")
-    return "\n".join("".join(f"{','.join(map(_number, row))}\n" for row in grid) for grid in grids).encode()
+    return "\n".join("".join(_lines(grid)) for grid in grids).encode()
+
+
+def _lines(grid: Grid) -> Iterator[str]:
+    """Yield the lines of a grid, one or several together."""
+    if isinstance(grid, list):
+        yield from (f"{','.join(map(_number, row))}\n" for row in grid)
+        return
+    step = max(BLOCK_VALUES // grid.shape[1], 1)
+    for start in range(0, len(grid), step):
+        rows = grid[start : start + step]
+        yield _plain_lines(rows) if _is_plain(rows) else "".join(_lines(nested_lists.from_array(rows)))
+
+
+def _is_plain(rows: Array) -> bool:
+    """Return True if no number of an array is infinite or undefined, -0.0, or so large that it is written otherwise."""
+    most = MAX_WHOLE if rows.itemsize == 8 else MAX_PLAIN_FLOAT32
+    return bool((abs(rows) < most).all()) and not (np.signbit(rows) & (rows == 0)).any()
+
+
+def _plain_lines(rows: Array) -> str:
+    """Return the lines of plain numbers, whole ones without their decimal point."""
+    if (rows == np.rint(rows)).all():
+        return "".join(f"{','.join(map(str, row))}\n" for row in rows.astype(np.int64).tolist())
+    # NumPy finds the shortest digits of float32, Python those of float64, and faster.
+    texts = (map(repr, row) for row in rows.tolist()) if rows.itemsize == 8 else rows.astype("U").tolist()
+    return "".join(f"{','.join(row)},\n" for row in texts).replace(".0,", ",").replace(",\n", "\n")
 
 
 def _rows(report: Report) -> str:
@@ -60,5 +92,5 @@ def _number(value: Any) -> str:
     """Return a number in full, a whole one without its decimal point; `-0.0` keeps its sign."""
     if isinstance(value, str):
         return value
-    is_whole = value == int(value) and abs(value) < 1e15 and (value or copysign(1, value) > 0)
+    is_whole = value == int(value) and abs(value) < MAX_WHOLE and (value or copysign(1, value) > 0)
     return str(int(value)) if is_whole else repr(value)

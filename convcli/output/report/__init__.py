@@ -9,7 +9,7 @@ from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 
-Grid = list[list[float]]
+Grid = Array | list[list[float]]  # rows of numbers
 
 
 class Report(Record, kw_only=True):

@@ -9,6 +9,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from map_reports import SUMMARY, map_report
 
 from convcli.core.errors import ConvcliError
@@ -89,6 +91,38 @@ def test_several_outputs_are_a_mapping():
 
 
 # ---- CSV ----
+
+
+SPECIAL = (0.0, -0.0, 0.5, 1e-5, 1e-4, 99999.99, 1e5, 1234567.5, 1e14, 1e15, 1e16, 1e30, np.nan, np.inf, -np.inf)
+
+
+def shortest(value):
+    """Return the shortest text of a number that reads back the same, as Python writes it; a whole one without point."""
+    text = repr(float(np.format_float_scientific(value, unique=True)))
+    words = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "-0.0": "-0.0"}
+    return words.get(text) or (text.removesuffix(".0") if abs(value) < 1e15 else text)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=50)
+@given(data=st.data())
+def test_a_number_of_a_csv_is_the_shortest_that_reads_back_the_same(dtype, data):
+    numbers = st.one_of(st.sampled_from(SPECIAL), st.integers(-999, 999), st.floats(width=int(dtype[-2:])))
+    array = np.array(data.draw(st.lists(numbers, min_size=1, max_size=6)), dtype)
+    line = rendered("csv", map_report(array[None, :, None], dtype=dtype))
+    assert line == ",".join(map(shortest, array)) + "\n"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_csv_does_not_depend_on_which_numbers_stand_together(dtype):
+    """Plain numbers are written a block at a time, others one by one."""
+    random = np.random.default_rng(0)
+    plain = random.normal(size=400) * 10.0 ** random.integers(-9, 4, 400)
+    plain[::7] = np.rint(abs(plain[::7]))  # some of them 0
+    with_nan = np.append(plain.astype(dtype), np.array(np.nan, dtype))
+    fast = rendered("csv", map_report(plain[None, :, None], dtype=dtype)).strip()
+    slow = rendered("csv", map_report(with_nan[None, :, None], dtype=dtype)).strip()
+    assert fast == slow.removesuffix(",NaN")
 
 
 def test_csv_has_a_line_for_each_row_and_an_empty_line_between_maps():
