@@ -110,7 +110,7 @@ def shape(
 
     A KEY is one of the JSON answer: params, output_shape, layers.NAME.output_shape.
     """
-    from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary, with_counts
+    from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary, unknown_layers, with_counts
 
     model, shapes = model_and_shapes(source, layers, inputs, data_format)
     if keys and output.format_requested:
@@ -157,16 +157,6 @@ def _judged(
     complaints = tuple(f"Error: {source}: {complaint}" if source else f"Error: {complaint}" for complaint in failures)
     text = values if keys or silent else None
     return replace(report, text=text, complaints=complaints, exit_code=1 if failures else 0)
-
-
-def unknown_layers(model: Model) -> dict[str, str]:
-    """Return the layers that are not known, by name, with the reason."""
-    from convcli.model.layers import UnknownLayer
-
-    layers = {node.name: node.layer for node in model.nodes}
-    return {
-        name: f"{layer.class_name} {layer.reason}" for name, layer in layers.items() if isinstance(layer, UnknownLayer)
-    }
 
 
 def model_and_shapes(

@@ -221,7 +221,7 @@ def make_plan(model: Model, shapes: Mapping[str, Shape]) -> Plan:
             layer = _plan_layer(node, values, model.data_format, told)
             _check_size(layer.output_shape)
             _check_weight_values(layer)
-            if node.shares_with:
+            if node.shares_with and not layer.is_opaque and not layers[node.shares_with].is_opaque:
                 _check_shared_weights(layer, layers[node.shares_with])
         values[node.name] = layer.output_shape
         layers[node.name] = layer

@@ -14,6 +14,7 @@ from convcli.core.records import Record, field
 from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, total
 from convcli.io.nested_lists import spell_nonfinite
 from convcli.model.graph import Model
+from convcli.model.layers import UnknownLayer
 from convcli.model.plan import Plan, PlannedLayer
 from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis
 from convcli.output.report import Report
@@ -145,6 +146,14 @@ def _counts(options: SummaryOptions) -> tuple[str, ...]:
     """Return the keys of the requested counts of multiplications."""
     more = {"macs": (), "flops": ("flops",), "detail": ("flops", "macs_with_bias", "macs_over_output")}
     return ("macs", *more[options.count])
+
+
+def unknown_layers(model: Model) -> dict[str, str]:
+    """Return the layers of a model that are not known, by name, with the reason."""
+    layers = {node.name: node.layer for node in model.nodes}
+    return {
+        name: f"{layer.class_name} {layer.reason}" for name, layer in layers.items() if isinstance(layer, UnknownLayer)
+    }
 
 
 def lacks_a_share(summary: Mapping[str, Any], key: str) -> bool:

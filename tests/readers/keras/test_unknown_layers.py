@@ -112,3 +112,13 @@ def test_a_lying_output_index_takes_neither_time_nor_memory():
     value = json.loads((UNKNOWN / "states.json").read_text())
     value["config"]["output_layers"].append(["lstm_1", 0, 10**12])
     assert convcli.load(value).outputs[-1] == f"lstm_1:{10**12}"
+
+
+def test_a_layer_that_is_called_again_on_an_unknown_shape_keeps_its_parameters():
+    layers = ["Dense(3, name='d')", {"unknown": {"class_name": "X"}}, {"shared": {"layer": "d"}}]
+    rows = convcli.summarize(convcli.load(layers), (4,))["layers"]
+    assert [(row["name"], row["params"]) for row in rows] == [("d", 4 * 3 + 3), ("x", None), ("d#2", 0)]
+
+
+def test_the_summary_in_python_says_what_is_not_known():
+    assert " Not known: embedding: Embedding is not a layer" in str(convcli.load(UNKNOWN / "text.json").summary())
