@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from convcli.core.blas_threads import limit_blas_to_one_thread
 from convcli.core.errors import ConvcliError, one_line, suggestion
 from convcli.core.option_names import spelled_as_flags
 from convcli.io.files import os_error_text
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EPILOG = "COMMAND --help says more and gives examples. The manual begins with: convcli help first-steps"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -40,6 +43,13 @@ class Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(context, incomplete)
+        return [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.options import about, decorate, memory_option
 from convcli.cli.output import Output
 from convcli.cli.progress import Bar
@@ -33,7 +34,12 @@ Split = Callable[[Mapping[str, Any]], tuple[Sequence[str], str | None]]  # argum
 INTERRUPTED = 130
 
 output_option = click.option(
-    "-o", "--output", "output_file", metavar="FILE", help="Write to FILE; its suffix names the format unless -f does."
+    "-o",
+    "--output",
+    "output_file",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Write to FILE; its suffix names the format unless -f does.",
 )
 footer_option = click.option(
     "--no-footer", is_flag=True, help="Leave out the totals and notes below the table of layers."
@@ -41,6 +47,7 @@ footer_option = click.option(
 folder_option = click.option(
     "--output-dir",
     metavar="DIR",
+    shell_complete=completion.folders,
     help="Answer each of several INPUTs in a file of its own in DIR, as npy unless -f names another format. An INPUT "
     "may then be a folder, for the arrays in it, or a quoted pattern such as 'imgs/*.png'.",
 )

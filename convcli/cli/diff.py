@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.deliver import reports
 from convcli.cli.options import data_format_option
 from convcli.cli.shape import input_option, model_and_shapes
@@ -23,8 +24,8 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=completion.files)
+@click.argument("b", shell_complete=completion.files)
 @input_option
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, footer=True)

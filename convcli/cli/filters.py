@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.deliver import reports
 from convcli.output.render.formats import TABLES
 
@@ -22,7 +23,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.filters)
 @click.option(
     "--normalize",
     is_flag=True,

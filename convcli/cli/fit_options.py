@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.input_arguments import input_options, weights_option
 from convcli.cli.options import decorate, layer_option
 from convcli.io.files import suffix
@@ -20,7 +21,9 @@ def _npz_file(context: click.Context, option: click.Parameter, name: str) -> str
 LEARNING_RATES = ", ".join(f"{name} {kind.default_learning_rate:g}" for name, kind in OPTIMIZERS.items())
 
 fit_options = decorate(
-    click.argument("arguments", nargs=-1, required=True, metavar="INPUT TARGET [MODEL]"),
+    click.argument(
+        "arguments", nargs=-1, required=True, metavar="INPUT TARGET [MODEL]", shell_complete=completion.files
+    ),
     layer_option,
     click.option(
         "-o",
@@ -28,6 +31,7 @@ fit_options = decorate(
         "weights_file",
         required=True,
         metavar="FILE.npz",
+        shell_complete=completion.files,
         callback=_npz_file,
         help="The file for the learned weights.",
     ),
@@ -70,7 +74,13 @@ fit_options = decorate(
         help="Keep this share of the samples, the last ones, for validation [0].",
     ),
     weights_option,
-    click.option("--freeze", multiple=True, metavar="LAYER", help="A layer that keeps its weights; repeatable."),
+    click.option(
+        "--freeze",
+        multiple=True,
+        metavar="LAYER",
+        shell_complete=completion.layer_names,
+        help="A layer that keeps its weights; repeatable.",
+    ),
     click.option(
         "--patience",
         type=click.IntRange(1),
@@ -78,17 +88,26 @@ fit_options = decorate(
         help="Stop after N epochs without a better loss (of the validation, if any); keep the best epoch's weights.",
     ),
     click.option(
-        "--checkpoint", metavar="FILE", help="After epochs, write the state of the run to this .npz file, for --resume."
+        "--checkpoint",
+        metavar="FILE",
+        shell_complete=completion.files,
+        help="After epochs, write the state of the run to this .npz file, for --resume.",
     ),
     click.option(
         "--resume",
         metavar="FILE",
+        shell_complete=completion.files,
         help="Continue the run of a checkpoint. Later checkpoints go to the same file unless --checkpoint is given.",
     ),
     click.option(
-        "--compare-with", metavar="FILTER", help="Show a filter of the bank, or of a file, beside the learned ones."
+        "--compare-with",
+        metavar="FILTER",
+        shell_complete=completion.filters,
+        help="Show a filter of the bank, or of a file, beside the learned ones.",
     ),
-    click.option("--plot", metavar="FILE.png|html", help="Draw the curves of loss and accuracy."),
+    click.option(
+        "--plot", metavar="FILE.png|html", shell_complete=completion.files, help="Draw the curves of loss and accuracy."
+    ),
     click.option("--dtype", type=click.Choice(["float32", "float64"]), help="The type to compute in [float32]."),
     click.option(
         "--threads",

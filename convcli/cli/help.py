@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli import manual
+from convcli.cli import completion
 from convcli.cli.terminal import look, print_text, printable
 from convcli.core.errors import ConvcliError, suggestion
 from convcli.core.signals import leave_signals_to_child
@@ -24,12 +25,8 @@ Examples:
 PAGER_OPTIONS = "-FRX"  # for less: end at once after a short page, show colours, leave the page on the screen
 
 
-def _complete(context: click.Context, argument: click.Parameter, begun: str) -> list[str]:
-    return [topic for topic in manual.TOPICS if topic.startswith(begun)]
-
-
 @click.command(epilog=EXAMPLES)
-@click.argument("topic", required=False, shell_complete=_complete)
+@click.argument("topic", required=False, shell_complete=completion.topics)
 @click.pass_context
 def help(context: click.Context, topic: str | None) -> None:  # noqa: A001
     """List the topics of the manual, or show the page of one.

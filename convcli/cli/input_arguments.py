@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.input_notes import check_stacks, note_channels
 from convcli.cli.many_inputs import stands_for_several
 from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
@@ -52,6 +53,7 @@ map_option = click.option(
 weights_option = click.option(
     "--weights",
     metavar="FILE",
+    shell_complete=completion.files,
     help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras or .safetensors file.",
 )
 input_options = decorate(
@@ -73,13 +75,14 @@ input_options = decorate(
     data_format_option,
 )
 run_options = decorate(
-    click.argument("arguments", nargs=-1, metavar="INPUT [MODEL]"),
+    click.argument("arguments", nargs=-1, metavar="INPUT [MODEL]", shell_complete=completion.files),
     layer_option,
     click.option(
         "--filter",
         "filters",
         multiple=True,
         metavar="NAME",
+        shell_complete=completion.filters,
         help="A filter of the bank in place of MODEL, applied to each channel by itself: sobel-x, "
         "gaussian:size=5,sigma=1.2; repeatable. sobel, scharr and prewitt are magnitudes of gradients, √(x² + y²). "
         "Filters of different sizes are each padded for their own size with --padding same; else smaller filters are "
@@ -103,7 +106,12 @@ run_options = decorate(
         type=click.Choice(["float32", "float64"]),
         help="The type to compute in [float32 for float32 and float16 inputs, else float64].",
     ),
-    click.option("--layer-output", metavar="NAME", help="The maps of this layer instead of the last."),
+    click.option(
+        "--layer-output",
+        metavar="NAME",
+        shell_complete=completion.layer_names,
+        help="The maps of this layer instead of the last.",
+    ),
     input_options,
 )
 

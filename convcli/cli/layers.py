@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.deliver import reports
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("name", required=False, metavar="[NAME]")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=completion.layers)
 @reports("table", "json", "yaml", "csv")
 def layers(output: Output, name: str | None) -> Report:
     """List every layer with its arguments and their defaults, or show one layer: its arguments, what it does.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.options import decorate
 from convcli.core.records import replace
 
@@ -28,8 +29,23 @@ SINGLE_LAYER = {
     "--activation": "an activation of Keras, such as relu.",
 }
 
+COMPLETIONS = {
+    "--padding": completion.paddings,
+    "--padding-mode": completion.padding_modes,
+    "--bias": completion.files,
+    "--activation": completion.activations,
+}
+
 single_layer_options = decorate(
-    *(click.option(flag, metavar="VALUE", help=f"For one layer: {text}") for flag, text in SINGLE_LAYER.items()),
+    *(
+        click.option(
+            flag,
+            metavar="VALUE",
+            shell_complete=COMPLETIONS.get(flag, completion.nothing),
+            help=f"For one layer: {text}",
+        )
+        for flag, text in SINGLE_LAYER.items()
+    ),
     click.option(
         "--flip-kernel",
         is_flag=True,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from convcli.cli import completion
 from convcli.core import memory
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat
@@ -103,5 +104,6 @@ layer_option = click.option(
     "layers",
     multiple=True,
     metavar="LAYER",
+    shell_complete=completion.layers,
     help="A layer in place of MODEL, such as 'Conv2D(40, 3)'; repeatable.",
 )

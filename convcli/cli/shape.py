@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model
 from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of
@@ -43,7 +44,7 @@ input_option = click.option(
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("source", required=False, metavar="[MODEL]")
+@click.argument("source", required=False, metavar="[MODEL]", shell_complete=completion.files)
 @layer_option
 @input_option
 @click.option("--explain", is_flag=True, help="Also show the working: each layer's formulas with its numbers.")
@@ -61,13 +62,19 @@ input_option = click.option(
     help="Show memory in numbers of this type, layer by layer [float32].",
 )
 @click.option(
-    "--get", "keys", multiple=True, metavar="KEY", help="Print only this value of the JSON answer; repeatable."
+    "--get",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    shell_complete=completion.keys,
+    help="Print only this value of the JSON answer; repeatable.",
 )
 @click.option(
     "--expect",
     "claims",
     multiple=True,
     metavar="CLAIM",
+    shell_complete=completion.keys,
     help="Print nothing, and exit 1 unless the claim holds: 'params <= 60000', any KEY of the JSON with == != < <= > "
     ">=; repeatable.",
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli import completion
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model, value_of
 from convcli.cli.options import data_format_option, usage_errors, usage_of
@@ -37,7 +38,7 @@ SETTINGS = {
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("source", required=False, metavar="[MODEL]")
+@click.argument("source", required=False, metavar="[MODEL]", shell_complete=completion.files)
 @click.option(
     "-i",
     "--input",
@@ -50,7 +51,12 @@ SETTINGS = {
 @click.option("--output", "output_size", metavar="SIZE", help="The requested output size.")
 @click.option("--kernel-size", metavar="N", help=f"Fixed: {SETTINGS['--kernel-size']} [1 to 11 are tried].")
 @click.option("--strides", metavar="N", help=f"Fixed: {SETTINGS['--strides']} [1 to 4].")
-@click.option("--padding", metavar="P", help=f"Fixed: {SETTINGS['--padding']} [all up to a window].")
+@click.option(
+    "--padding",
+    metavar="P",
+    shell_complete=completion.paddings,
+    help=f"Fixed: {SETTINGS['--padding']} [all up to a window].",
+)
 @click.option("--dilation-rate", metavar="N", help=f"Fixed: {SETTINGS['--dilation-rate']} [1 to 3].")
 @click.option("--transpose", is_flag=True, help="Search for a transposed convolution.")
 @click.option("--output-padding", metavar="N", help=f"Fixed: {SETTINGS['--output-padding']} [all].")
