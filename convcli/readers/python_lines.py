@@ -10,8 +10,8 @@ from typing import Any
 from convcli.readers.call_form import MOST_CHARACTERS
 from convcli.readers.reader import ModelFile, Reader
 
-# A name and a parenthesis, or the assignment of a model, after comments.
-START = re.compile(r"(?:\s*#[^\n]*\n)*\s*[A-Za-z_][\w.]*\s*(?:\(|=[^=])")
+# A name and a parenthesis, the assignment of a model, or an import, after comments.
+START = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:[A-Za-z_][\w.]*\s*(?:\(|=[^=])|(?:import|from)\s)")
 SEQUENTIAL = "Sequential"
 
 
@@ -19,7 +19,7 @@ def layer_texts(text: str) -> list[str] | None:
     """Return the layers of a text of Keras code, each as a call; None for any other text.
 
     Layers are calls in lines of their own, the arguments of `model.add`, or those in the list of a `Sequential`, which
-    may be assigned to a name. Lists of layers of other frameworks are left to their readers.
+    may be assigned to a name. Imports are passed over. Lists of layers of other frameworks are left to their readers.
 
     >>> layer_texts("model = Sequential()\\nmodel.add(Conv1D(4, 3))\\nmodel.add(Flatten())")
     ['model.add(Conv1D(4, 3))', 'model.add(Flatten())']
@@ -27,12 +27,12 @@ def layer_texts(text: str) -> list[str] | None:
     if len(text) > MOST_CHARACTERS or not START.match(text):
         return None
     try:
-        statements = ast.parse(text).body
+        statements = [item for item in ast.parse(text).body if not isinstance(item, ast.Import | ast.ImportFrom)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if not all(map(_is_layers, statements)):
         return None
-    return [ast.unparse(layer) for statement in statements for layer in _layers(statement)]
+    return [ast.unparse(layer) for statement in statements for layer in _layers(statement)] or None
 
 
 def _is_layers(statement: ast.stmt) -> bool:

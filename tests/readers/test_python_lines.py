@@ -11,6 +11,7 @@ CODE = {
     "calls": "Conv1D(4, 3)\n\n# then\nflatten\nDense(10)  # classes\n",
     "added": "model = keras.Sequential()\nmodel.add(Conv1D(4, 3))\nmodel.add(Flatten())\nmodel.add(Dense(10))\n",
     "listed": "model = keras.Sequential([\n  layers.Conv1D(4, 3),\n  layers.Flatten(),\n  layers.Dense(10),\n])\n",
+    "with imports": "from keras.layers import *\nimport keras\n\nConv1D(4, 3)\nFlatten()\nDense(10)\n",
     "with an input": "Sequential(layers=[Input(shape=(8, 1)), Conv1D(4, 3), Flatten(), Dense(10)])",
 }
 

@@ -356,3 +356,15 @@ def test_a_nested_model_that_is_called_on_other_inputs_than_it_has_is_an_error(i
     with pytest.raises(ConvcliError) as caught:
         convcli.load({"class_name": "Functional", "config": outer})
     assert str(caught.value) == message
+
+
+def test_a_model_in_mixed_precision_causes_one_warning():
+    model = json_of("sequence_3")
+    for layer in model["config"]["layers"]:
+        layer["config"]["dtype"] = {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
+    with pytest.warns(UserWarning, match="mixed_float16") as caught:
+        convcli.load(model)
+    (warning,) = caught
+    assert str(warning.message) == (
+        "layer conv1d and 4 others: the dtype mixed_float16 is ignored; dtype= sets the number type of the computation"
+    )
