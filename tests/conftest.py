@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,11 +40,25 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) else None
 
 
+def heed_signals() -> None:
+    """Let a child be interrupted, for `preexec_fn`: it inherits what nohup and a shell's background ignore."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """A command for bash in which `convcli` is the program under test."""
     program = f'convcli() {{ "{sys.executable}" -m convcli "$@"; }}; set -o pipefail; {command}'
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.run(["bash", "-c", program], cwd=ROOT, capture_output=True, env=env, check=False, timeout=60)
+    return subprocess.run(
+        ["bash", "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        env=env,
+        check=False,
+        timeout=120,
+        preexec_fn=heed_signals,
+    )
 
 
 @pytest.fixture

@@ -75,6 +75,7 @@ def test_a_command_prints_what_the_manual_says(command, output, path):
         stderr=subprocess.STDOUT,
         env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "20", "TERM": "dumb"},
         check=False,
+        timeout=120,
     )
     assert done.stdout.decode().rstrip("\n") == output
 
@@ -197,7 +198,7 @@ def test_help_ends_with_two_examples_that_run(name, convcli):
     assert len(examples) == 2
     for example in examples:
         words = subprocess.run(
-            ["bash", "-c", f"printf '%s\\0' {example}"], capture_output=True, text=True, check=True
+            ["bash", "-c", f"printf '%s\\0' {example}"], capture_output=True, text=True, check=True, timeout=120
         ).stdout.split("\0")[:-1]
         assert convcli(*words).exit_code in ((0, 1) if name == "diff" else (0,))  # 1: the two differ
 

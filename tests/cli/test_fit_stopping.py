@@ -13,8 +13,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from faults import do_not_ignore_interrupts
+from conftest import ROOT, heed_signals
 from fit_runs import LINES, SAMPLES, assert_same, read_npz, run_fit, write_data
 from runs import training
 
@@ -93,9 +92,11 @@ def start_fit(data, *options):
     files = ("-o", data / "w.npz", "--checkpoint", checkpoint, "-f", "csv")
     command = [sys.executable, "-m", "convcli", "fit", *options, "--epochs", "1000000", *files]
     pipe = subprocess.PIPE
-    do_not_ignore_interrupts()
-    process = subprocess.Popen([str(text) for text in command], stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
-    while not checkpoint.exists() and process.poll() is None:
+    process = subprocess.Popen(
+        [str(text) for text in command], stdout=pipe, stderr=pipe, text=True, cwd=ROOT, preexec_fn=heed_signals
+    )
+    end = time.monotonic() + 120
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
     return process
 
@@ -104,7 +105,7 @@ def test_ctrl_c_keeps_what_was_learned_and_the_run_resumes(fit, data):
     files = [data / name for name in ("x.npy", "classes.npy", "network.yaml")]
     with start_fit(data, *files, "--batch-size", "4") as process:
         process.send_signal(signal.SIGINT)
-        output, error = process.communicate()
+        output, error = process.communicate(timeout=120)
     assert process.returncode == 130
     rows = list(csv.DictReader(io.StringIO(output)))
     epochs = len(rows)
@@ -127,7 +128,7 @@ def test_ctrl_c_keeps_what_was_learned_and_the_run_resumes(fit, data):
 def test_other_signals_that_end_a_program_are_heeded_like_ctrl_c(data, number, code):
     with start_fit(data, *LINES) as process:
         process.send_signal(number)
-        _, error = process.communicate()
+        _, error = process.communicate(timeout=120)
     assert process.returncode == code
     assert error.startswith("Interrupted after ")
     assert (data / "w.npz").exists()

@@ -115,7 +115,9 @@ def test_the_bar_is_gone_before_the_answer_comes():
         "main(['apply', 'samples/bump.yaml', '--filter', 'bump', '-f', 'csv'])"
     )
     environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=write, stderr=write, check=True)
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=write, stderr=write, check=True, timeout=120
+    )
     os.close(write)
     printed = b""
     with contextlib.suppress(OSError):

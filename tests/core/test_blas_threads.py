@@ -24,7 +24,7 @@ print(os.environ["OPENBLAS_NUM_THREADS"], os.environ.get("OMP_NUM_THREADS"), fil
 def test_the_program_limits_blas_to_one_thread_unless_the_user_says_otherwise(variables, result):
     others = {name: value for name, value in os.environ.items() if name not in blas_threads.THREAD_VARIABLES}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=others | variables, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM], env=others | variables, capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stderr.strip() == result
 

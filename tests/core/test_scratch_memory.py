@@ -14,7 +14,7 @@ def test_every_thread_has_memory_of_its_own_and_reuses_it():
     first, second, both_busy = set(), set(), threading.Barrier(2)
 
     def note_address(addresses):
-        both_busy.wait()
+        both_busy.wait(timeout=60)
         addresses.add(workers.scratch.array("x", (10, 10), np.float32).ctypes.data)
 
     with ThreadPool(2) as workers:

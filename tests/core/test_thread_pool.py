@@ -68,7 +68,7 @@ assert dict(os.environ) == before
 
 @pytest.mark.skipif(not find_spec("threadpoolctl"), reason="threadpoolctl is not installed")
 def test_the_library_changes_nothing_global():
-    subprocess.run([sys.executable, "-c", GLOBAL], check=True)
+    subprocess.run([sys.executable, "-c", GLOBAL], check=True, timeout=120)
 
 
 def test_a_prepared_model_may_be_called_from_several_threads():

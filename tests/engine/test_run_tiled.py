@@ -140,7 +140,7 @@ def test_a_run_stays_within_its_memory(tmp_path):
     arguments = ("apply", tmp_path / "x.npy", *layers, "--max-memory", "128MiB", "-o", tmp_path / "y.npy")
     command = [sys.executable, "-c", PEAK, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment, timeout=120)
     assert 0 < int(done.stdout) < 128 << 20
     whole = library.apply(library.load(list(layers[1:4:2])), x, seed=0)
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), whole)

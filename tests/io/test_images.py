@@ -349,6 +349,7 @@ def test_a_damaged_tiff_is_one_line_of_error(tmp_path):
         text=True,
         cwd=ROOT,
         check=False,
+        timeout=120,
     )
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(f"Error: {tmp_path / 'x.tif'}: ")

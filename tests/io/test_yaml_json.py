@@ -112,7 +112,7 @@ def test_too_deep_json_is_an_error(text):
 @pytest.mark.parametrize("start", ["- ", "? "])
 def test_too_deep_yaml_is_an_error(start, head):
     program = f"from convcli.io.yaml_json import parse\nparse({head!r} + {start!r} * 100_000)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert done.stderr.endswith("ConvcliError: too deeply nested\n")
 

@@ -99,7 +99,7 @@ def test_a_layer_is_made_as_its_signature_says(layer_type):
 
 def test_layers_are_imported_without_inspect():
     program = "import sys; import convcli.model.layers; sys.exit('inspect' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT, timeout=120).returncode == 0
 
 
 @given(layers)

@@ -39,7 +39,7 @@ def test_where_there_is_a_compiler_the_core_is_built_from_these_sources():
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="for x86-64")
 def test_instructions_beyond_the_baseline_are_only_in_functions_compiled_for_them():
     listing = subprocess.run(
-        ["objdump", "-d", "--no-show-raw-insn", str(library())], capture_output=True, text=True, check=True
+        ["objdump", "-d", "--no-show-raw-insn", str(library())], capture_output=True, text=True, check=True, timeout=120
     ).stdout
     offenders, seen, function = set(), set(), ""
     for line in listing.splitlines():

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import heed_signals
 from correlations import correlate, random_arrays
 from levels import LEVELS_HERE
 
@@ -61,7 +62,8 @@ convolve(x, kernel, algorithm="native")
 
 
 def test_an_interrupt_ends_a_run_at_once():
-    with subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", LONG], stdout=pipe, stderr=pipe, preexec_fn=heed_signals) as process:
         assert process.stdout.readline() == b"ready\n"
         time.sleep(1)  # to lay out the weights and begin
         assert process.poll() is None

@@ -177,7 +177,12 @@ def heatmap_of_command(**environment):
     command = [sys.executable, "-m", "convcli", "apply", "samples/lines.yaml", "samples/line-detectors.yaml"]
     others = {name: value for name, value in os.environ.items() if name not in ("COLORTERM", "NO_COLOR", "FORCE_COLOR")}
     completed = subprocess.run(
-        [*command, "-f", "heatmap"], cwd=ROOT, capture_output=True, env={**others, **environment}, check=True
+        [*command, "-f", "heatmap"],
+        cwd=ROOT,
+        capture_output=True,
+        env={**others, **environment},
+        check=True,
+        timeout=120,
     )
     assert completed.stderr == b""
     return completed.stdout
