@@ -6,9 +6,10 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import Shape, format_shape
+from convcli.model.bounded_field import BoundedField
 from convcli.model.cell_sets import TooManyRangesError
 from convcli.model.plan import Plan
-from convcli.model.receptive_field import AxisField, BoundedField, PeriodicField, ReceptiveField, TracedAxis
+from convcli.model.receptive_field import AxisField, PeriodicField, ReceptiveField, TracedAxis
 
 
 def windows_at(plan: Plan, cell: tuple[int, ...]) -> dict[str, dict[str, Any]]:
@@ -75,8 +76,9 @@ def _window(width: int | None, within: AxisField, unbounded: AxisField, cell: tu
     """
     if width is None or within == "unknown":
         return None, None
-    if within is None:  # the whole axis
+    if within in (None, "whole"):
         return [0, width - 1], [0, 0]
+    assert isinstance(within, TracedAxis)
     if within.axis >= len(cell):  # a permutation has moved the axis among the channels
         return None, None
     try:
@@ -85,7 +87,7 @@ def _window(width: int | None, within: AxisField, unbounded: AxisField, cell: tu
         return None, None
     if unbounded == "unknown":
         return seen and list(seen), None
-    if unbounded is not None:
+    if isinstance(unbounded, TracedAxis):
         assert isinstance(unbounded.field, PeriodicField)
         span = unbounded.field.span(cell[unbounded.axis])
     padding = [max(-span[0], 0), max(span[1] - width + 1, 0)] if span else [0, 0]

@@ -21,7 +21,9 @@ def period_of(plan: Plan, axis: int) -> int:
         layer = planned.node.layer
         if isinstance(layer, Reshape):
             fields = plan.receptive_fields[planned.input_names[0]].values()
-            multiples += [layer.multiple * input_period(field[axis]) for field in fields if field[axis] is not None]
+            multiples += [
+                layer.multiple * input_period(field[axis]) for field in fields if field[axis] not in (None, "whole")
+            ]
     # A gated linear unit halves an axis, which must then be even.
     halves = any(isinstance(step, Activate) and step.function == "glu" for layer in plan.layers for step in layer.steps)
     return lcm(*jumps, *multiples) * (2 if halves else 1)

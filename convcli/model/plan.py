@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import lcm, prod
 from typing import Any
@@ -191,6 +191,21 @@ class Plan(Record):
                 fields[layer.name] = layer.trace([fields[name] for name in layer.input_names])
         return fields
 
+    @cached_property
+    def without_statistics(self) -> frozenset[str]:
+        """The names of the layers whose receptive fields leave out statistics of normalisations on the way to them.
+
+        These are statistics over an axis along which a model input is traced, as far as is known.
+        """
+        names: set[str] = set()
+        for layer in self.layers:
+            mixed = {axis for step, shapes in layer.steps_with_shapes for axis in step.statistics_axes(shapes[0])}
+            fields = (field for name in layer.input_names for field in self.receptive_fields[name].values())
+            own = mixed and any(_runs_along(mixed, field, layer.input_shapes[0]) for field in fields)
+            if own or names.intersection(layer.input_names):
+                names.add(layer.name)
+        return frozenset(names)
+
     def by_input(self, figures: Mapping[str, Any]) -> Any:
         """Return figures by the names of the inputs, or the only figure where the model has one input."""
         return dict(figures) if len(self.input_shapes) > 1 else next(iter(figures.values()))
@@ -305,6 +320,14 @@ def _check_shared_weights(layer: PlannedLayer, first: PlannedLayer) -> None:
 def _compatible(shape: Shape, other: Shape) -> bool:
     """Return whether two shapes agree in rank and in every extent that both know."""
     return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in zip(shape, other, strict=True))
+
+
+def _runs_along(axes: Collection[int], field: ReceptiveField, shape: Shape) -> bool:
+    """Return whether a model input is traced along one of the axes of a value of this shape, as far as is known."""
+    over_space = any(axis < len(shape) - 1 for axis in axes)
+    return any(
+        seen.axis in axes if isinstance(seen, TracedAxis) else seen == "unknown" and over_space for seen in field
+    )
 
 
 # ---- receptive fields for unknown extents ----

@@ -8,20 +8,36 @@ holds for transposed convolutions, whose jump is a fraction, for branches, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import gcd, lcm
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from convcli.core.records import Record
-from convcli.core.shapes import Extent, Shape, known
-from convcli.model.cell_sets import MOST_RANGES, Cells, as_cells, count, quotients, sums, within
-from convcli.model.padding_modes import PaddingMode, repeated_cells
+from convcli.core.shapes import Extent, Shape
 from convcli.model.window import Window
 
-CellFunction = Callable[[Cells], Iterable[range]]
+if TYPE_CHECKING:
+    from convcli.model.padding_modes import PaddingMode
+
 Span = tuple[int, int] | None  # first and last cell of the input; None where no cell is seen
 MOST_WORK = 1 << 20  # cells looked at for one window; a field that takes more is left open
 MOST_SHIFT = 10**30  # a field with a larger shift is left open too
+
+
+class FieldAlongAxis(Protocol):
+    """The input cells that each cell of a value sees along one axis; a result of None leaves that open."""
+
+    def span(self, cell: int) -> Span: ...
+
+    def padded(self, before: int, after: int, mode: PaddingMode) -> FieldAlongAxis | None: ...
+
+    def through(self, window: Window) -> FieldAlongAxis | None: ...
+
+    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int, extent: Extent) -> FieldAlongAxis | None: ...
+
+    def repeated(self, extent: int) -> FieldAlongAxis | None: ...
+
+    def union(self, other: Any) -> FieldAlongAxis | None: ...
 
 
 class PeriodicField(Record):
@@ -101,6 +117,9 @@ class PeriodicField(Record):
         ]
         return PeriodicField(tuple(seen), self.shift * whole // len(self.spans), self.unplaced)._reduced()
 
+    def repeated(self, extent: int) -> None:
+        """Return None: cells that repeat one cell do not see windows at a jump."""
+
     def union(self, other: PeriodicField) -> PeriodicField | None:
         """Return the field of a merge: what a cell sees through either of two branches.
 
@@ -124,119 +143,17 @@ class PeriodicField(Record):
         return self
 
 
-class BoundedField:
-    """The input cells that each cell of a value sees along one axis of known extent, within its borders.
-
-    No cell is listed: a field knows the fields before it, and which of their cells some of its own cells see. It is
-    made of `sources`: a field, and the function from cells of this field to cells of that one. The field of the input
-    itself has none.
-    """
-
-    def __init__(self, extent: int, sources: Sequence[tuple[BoundedField, CellFunction]] = ()) -> None:
-        self.extent = extent
-        self._sources = sources
-        self._level: int = 1 + max((field._level for field, _ in sources), default=0)  # above all fields before it
-        self._spans: dict[int, Span] = {}
-
-    def span(self, cell: int) -> Span:
-        """Return the first and the last input cell that `cell` sees. Raises `TooManyRangesError`."""
-        if cell not in self._spans:
-            self._spans[cell] = self._span(cell)
-        return self._spans[cell]
-
-    def _span(self, cell: int) -> Span:
-        """Go back level by level, so that each field is asked once for all cells that are seen through any branch."""
-        seen: dict[BoundedField, Cells] = {self: (range(cell, cell + 1),)}
-        while len(seen) > 1 or next(iter(seen))._sources:
-            field = max(seen, key=lambda field: field._level)
-            cells = seen.pop(field)
-            for source, seen_cells in field._sources:
-                seen[source] = as_cells((*seen.get(source, ()), *seen_cells(cells)))
-        (cells,) = seen.values()
-        return (min(part[0] for part in cells), max(part[-1] for part in cells)) if cells else None
-
-    def padded(self, before: int, after: int, mode: PaddingMode) -> BoundedField:
-        """Return the field of this value with cells added around it; a negative number removes cells."""
-
-        def seen_cells(cells: Cells) -> Iterator[range]:
-            for part in cells:
-                moved = range(part.start - before, part.stop - before, part.step)
-                yield from repeated_cells(mode, moved, self.extent)
-
-        return BoundedField(before + self.extent + after, [(self, seen_cells)])
-
-    def through(self, window: Window) -> BoundedField:
-        """Return the field of what `window` makes as it slides over this value."""
-        if window == Window(1):
-            return self
-        taps = range(0, window.extent, window.dilation)
-
-        def seen_cells(cells: Cells) -> Iterator[range]:
-            for part in cells:
-                starts = range(
-                    part[0] * window.stride - window.before,
-                    part[-1] * window.stride - window.before + 1,
-                    part.step * window.stride,
-                )
-                for positions in sums(starts, taps):
-                    yield within(quotients(positions, window.upsample), 0, self.extent)
-
-        return BoundedField(known(window.output_extent(self.extent)), [(self, seen_cells)])
-
-    def repeated(self, extent: int) -> BoundedField:
-        """Return the field of this value, which has one cell, broadcast to `extent` cells."""
-        return BoundedField(extent, [(self, lambda cells: (range(1),))])
-
-    def through_spans(self, spans: Sequence[tuple[int, int]], shift: int, extent: Extent) -> BoundedField:
-        """Return the field of `extent` cells of which each sees a span of this value, first to last cell.
-
-        The spans repeat, moved by `shift` cells each time.
-        """
-        following = (*spans[1:], (spans[0][0] + shift, spans[0][1] + shift))
-        without_gaps = all(first <= last + 1 for (_, last), (first, _) in zip(spans, following, strict=True))
-
-        def span_of(cell: int) -> range:
-            repeat, index = divmod(cell, len(spans))
-            first, last = spans[index]
-            return range(first + repeat * shift, last + repeat * shift + 1)
-
-        def seen_cells(cells: Cells) -> Iterator[range]:
-            for part in cells:
-                yield from (within(seen, 0, self.extent) for seen in spans_seen(part))
-
-        def spans_seen(part: range) -> Iterator[range]:
-            if part.step == 1 and without_gaps:
-                yield range(span_of(part[0])[0], span_of(part[-1])[-1] + 1)
-            elif count(part) <= MOST_RANGES:
-                yield from map(span_of, part)
-            else:  # every so many cells see the same span, moved by the same number of cells
-                every = lcm(part.step, len(spans))
-                for cell in part[: every // part.step]:
-                    repeats = (part[-1] - cell) // every
-                    starts = range(0, repeats * every // len(spans) * shift + 1, max(1, every // len(spans) * shift))
-                    yield from sums(starts, span_of(cell))
-
-        return BoundedField(known(extent), [(self, seen_cells)])
-
-    def union(self, other: BoundedField) -> BoundedField:
-        """Return the field of a merge: what a cell sees through either of two branches."""
-        return BoundedField(self.extent, [(self, _same_cells), (other, _same_cells)])
-
-
-def _same_cells(cells: Cells) -> Cells:
-    return cells
-
-
 class TracedAxis(Record):
     """The axis of a value along which an input axis still runs, and what the cells along it see of that input axis."""
 
     axis: int
-    field: PeriodicField | BoundedField
+    field: FieldAlongAxis
 
 
-# What the cells of a value see along one spatial axis of a model input. None: every cell sees the whole extent.
-# "unknown": unknown extents leave open what is seen.
-AxisField = TracedAxis | Literal["unknown"] | None
+# What the cells of a value see along one spatial axis of a model input. "whole": every cell sees the whole extent.
+# None: every cell does so because of global pooling or a reshape, which by convention does not count beside a branch
+# with windows. "unknown": unknown extents leave open what is seen.
+AxisField = TracedAxis | Literal["unknown", "whole"] | None
 ReceptiveField = tuple[AxisField, ...]  # of a value and one model input: an entry for each spatial axis of the input
 
 
@@ -250,13 +167,17 @@ def trace_axes(field: ReceptiveField, trace: Callable[[TracedAxis], AxisField]) 
     return tuple(trace(seen) if isinstance(seen, TracedAxis) else seen for seen in field)
 
 
-def mix_axes(axes: Iterable[int], field: ReceptiveField) -> ReceptiveField:
-    """Return the receptive field once the cells along each of the axes have all been mixed."""
+def mix_axes(axes: Iterable[int], field: ReceptiveField, *, gives_way: bool = False) -> ReceptiveField:
+    """Return the receptive field once the cells along each of the axes have all been mixed.
+
+    `gives_way` says that a branch of such cells does not count beside one with windows.
+    """
     mixed = set(axes)
-    return trace_axes(field, lambda traced: None if traced.axis in mixed else traced)
+    whole: AxisField = None if gives_way else "whole"
+    return trace_axes(field, lambda traced: whole if traced.axis in mixed else traced)
 
 
-def traced_on(axis: int, field: PeriodicField | BoundedField | None) -> AxisField:
+def traced_on(axis: int, field: FieldAlongAxis | None) -> AxisField:
     """Return the trace of an input axis along `axis`; None as field means that it is left open."""
     return "unknown" if field is None else TracedAxis(axis, field)
 

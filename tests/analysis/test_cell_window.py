@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
+import perturbation
 import pytest
 
 import convcli
 from convcli.core.errors import ConvcliError
+from convcli.model.layers import LAYERS
 from convcli.model.plan import make_plan
 
 STACKS = (
@@ -46,6 +50,56 @@ def test_the_window_of_a_cell_is_where_a_change_of_the_input_changes_it(stack):
         (window,) = convcli.summarize(model, (width, 1), at=(cell,))["layers"][-1]["window"]
         reached = np.flatnonzero(changed[:, cell])
         assert window == ([int(reached[0]), int(reached[-1])] if reached.size else None)
+
+
+@pytest.mark.parametrize("seed", range(0, 120, 10))
+def test_no_cell_of_a_random_model_depends_on_input_outside_of_its_window(seed):
+    for number in range(seed, seed + 10):
+        model, shape, layers = perturbation.random_model(Random(number))
+        assert (layers, list(perturbation.too_small(model, shape, number))) == (layers, [])
+
+
+def test_every_layer_that_can_mix_cells_is_among_the_random_ones():
+    random = Random(0)
+    drawn = {
+        perturbation.random_layer(random, rank, ["l0"], branched).partition("(")[0]
+        for branched in (False, True)
+        for rank in (1, 2)
+        for _ in range(1500)
+    }
+    others = {layer.__name__ for layer in LAYERS.values() if layer.rank != 3} - drawn - set(perturbation.NOT_COUNTED)
+    regularizers = {layer.__name__ for layer in LAYERS.values() if layer.__module__.endswith("regularization")}
+    assert others - regularizers == {"ReLU", "LeakyReLU", "RReLU", "ELU", "Unflatten"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "over_space"),
+    [
+        ("GroupNormalization(2)", True),
+        ("LayerNormalization()", False),  # over the channels of each cell
+        ("LayerNormalization(axis=[1, 2])", True),
+        ("LayerNormalization(axis=2)", True),
+        ("InstanceNorm2D()", True),
+        ("RMSNormalization()", False),
+        ("RMSNormalization(axis=1)", True),
+        ("LocalResponseNorm(2)", False),
+        ("BatchNormalization()", False),
+    ],
+)
+def test_where_statistics_over_space_are_left_out_the_rows_behind_them_say_so(layer, over_space):
+    model, shape = convcli.load(["Conv2D(2, 2)", layer, "Conv2D(2, 2)"]), (5, 5, 2)
+    rows = convcli.summarize(model, shape)["layers"]
+    expected = [None, "not counted", "not counted"] if over_space else [None] * 3
+    assert [row.get("statistics") for row in rows] == expected
+    assert any(perturbation.too_small(model, shape, 0)) == over_space
+
+
+def test_statistics_over_the_channels_are_over_space_once_axes_have_moved():
+    rows = convcli.summarize(convcli.load(["Permute((3, 2, 1))", "LayerNormalization()"]), (5, 6, 2))["layers"]
+    assert [row.get("statistics") for row in rows] == [None, "not counted"]
+    # The whole is seen anyway, so nothing is left out.
+    rows = convcli.summarize(convcli.load(["Flatten()", "LayerNormalization()"]), (5, 6, 2))["layers"]
+    assert [row.get("statistics") for row in rows] == [None, None]
 
 
 def test_each_input_has_a_window_of_its_own():

@@ -10,8 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcli.engine.run_step import NUMPY_PAD_MODES
+from convcli.model.bounded_field import BoundedField
 from convcli.model.padding_modes import PADDING_MODES, most_padding
-from convcli.model.receptive_field import BoundedField, PeriodicField
+from convcli.model.receptive_field import PeriodicField
 from convcli.model.window import Window, sliding_window, transposed_window
 
 

@@ -87,7 +87,7 @@ def test_glu_halves_its_axis():
 
 
 def extents(field):
-    """Return the receptive field in cells along each input axis, None for the whole of it."""
+    """Return the receptive field in cells along each input axis, None or "whole" for the whole of it."""
     return [seen.field.extent if isinstance(seen, TracedAxis) else seen for seen in field]
 
 
@@ -105,23 +105,30 @@ def test_a_branch_that_sees_the_whole_gives_way_to_one_with_windows():
     assert merge.trace([seen(3, 5), None], [(8, 9, 4), (4,)]) == seen(3, 5)
 
 
+def test_a_branch_that_mixes_the_cells_along_an_axis_does_not_give_way():
+    mixed = Activate("softmax", axes=(0,)).trace([IDENTITY], [(8, 9, 4)])
+    assert extents(Merge("product").trace([IDENTITY, mixed], [(8, 9, 4), (8, 9, 4)])) == ["whole", 1]
+    height_last = steps.MoveAxes((2, 1, 0)).trace([IDENTITY], [(8, 9, 4)])  # the height is the channels
+    assert extents(steps.MoveBlocks((2, 1), spread=True).trace([height_last], [(4, 9, 8)])) == ["whole", 1]
+
+
 def test_branches_see_the_larger_window():
     assert extents(Merge("sum").trace([seen(3, 5), seen(7, 2)], [(8, 9, 4), (8, 9, 4)])) == [7, 5]
 
 
 def test_where_the_cells_of_a_branch_are_repeated_the_whole_is_seen():
     far = tuple(TracedAxis(axis, PeriodicField.identity().through(Window(3, 6))) for axis in (0, 1))
-    assert Merge("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == (None, None)
-    assert extents(Merge("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == [None, 3]
+    assert Merge("product").trace([IDENTITY, far], [(8, 8, 1), (1, 1, 1)]) == ("whole", "whole")
+    assert extents(Merge("product").trace([None, far], [(8, 2, 1), (1, 2, 1)])) == ["whole", 3]
 
 
 def test_branches_that_follow_an_axis_along_different_axes_see_the_whole():
     swapped = steps.MoveAxes((1, 0, 2)).trace([IDENTITY], [(8, 8, 4)])
-    assert Merge("sum").trace([IDENTITY, swapped], [(8, 8, 4), (8, 8, 4)]) == (None, None)
+    assert Merge("sum").trace([IDENTITY, swapped], [(8, 8, 4), (8, 8, 4)]) == ("whole", "whole")
 
 
 def test_along_the_axis_of_a_concatenation_the_whole_is_seen():
-    assert extents(Merge("concatenate", axis=0).trace([seen(3, 5), seen(1, 1)], [(8, 8, 4), (8, 8, 4)])) == [None, 5]
+    assert extents(Merge("concatenate", axis=0).trace([seen(3, 5), seen(1, 1)], [(8, 8, 4), (8, 8, 4)])) == ["whole", 5]
 
 
 def test_the_axes_of_a_branch_of_lower_rank_are_traced_where_it_is_aligned():
@@ -143,12 +150,12 @@ def test_axes_are_traced_through_another_order():
 def test_an_axis_among_the_channels_is_mixed_by_a_kernel_but_not_by_pooling():
     width_last = steps.MoveAxes((2, 0, 1)).trace([IDENTITY], [(8, 9, 4)])  # the width is the channels
     dense = Correlate((Window(1), Window(1)), Weight("kernel", (9, 5)), 5)
-    assert extents(dense.trace([width_last], [(4, 8, 9)])) == [1, None]
+    assert extents(dense.trace([width_last], [(4, 8, 9)])) == [1, "whole"]
     for keepdims, axis in ((False, 0), (True, 2)):
         height, width = GlobalPool("max", keepdims).trace([width_last], [(4, 8, 9)])
-        assert height is None
+        assert height is None  # which gives way in a merge, "whole" does not
         assert width == TracedAxis(axis, PeriodicField.identity())
-    assert extents(Activate("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == [None, None]
+    assert extents(Activate("softmax", axes=(0, 1)).trace([IDENTITY], [(8, 9, 4)])) == ["whole", "whole"]
 
 
 def test_axes_with_the_same_cells_are_traced_through_another_shape():

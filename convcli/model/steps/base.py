@@ -60,6 +60,10 @@ class Step(Record):
         """Return the output shape for the shapes of the inputs. Raises `ConvcliError` where they do not fit."""
         return shapes[0]
 
+    def statistics_axes(self, shape: Shape) -> tuple[int, ...]:
+        """Return the axes whose cells it mixes by statistics, which do not count in a receptive field."""
+        return ()
+
     def macs(self, shape: Shape) -> Extent:
         """Return the multiply-accumulates by kernel weights, for one sample of this input shape."""
         return 0

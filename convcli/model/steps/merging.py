@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from convcli.core.errors import ConvcliError
 from convcli.core.shapes import DataFormat, Extent, Shape, format_shape, known, total
 from convcli.model.receptive_field import (
     AxisField,
-    BoundedField,
-    PeriodicField,
     ReceptiveField,
     TracedAxis,
     traced_on,
 )
 from convcli.model.steps.base import Step
 
-# On the way through a merge: a cell sees windows that are far apart, which counts as the whole extent.
-Apart = Literal["apart"]
 MERGE_WORDS = {"hypot": "root of the sum of squares"}  # for the kinds that are not words of their own
 
 
@@ -88,8 +84,9 @@ class Merge(Step):
     def trace(self, fields: Sequence[ReceptiveField | None], shapes: Sequence[Shape]) -> ReceptiveField:
         """Return what a cell sees through any of the branches.
 
-        A branch that sees the whole of an axis gives way to one with a window. Where the cells of a branch are repeated
-        along an axis, or branches follow an input axis along different axes, a cell sees windows far apart: the whole.
+        A branch that sees the whole of an axis through global pooling or a reshape gives way to one with a window.
+        Where the cells of a branch are repeated along an axis, or branches follow an input axis along different axes, a
+        cell sees windows far apart, which counts as the whole.
         """
         output = self.output_shape(*shapes)
         branches = [
@@ -99,22 +96,21 @@ class Merge(Step):
         ]
         return tuple(_union(axis_fields) for axis_fields in zip(*branches, strict=True))
 
-    def _aligned(self, field: ReceptiveField, shape: Shape, output: Shape) -> tuple[AxisField | Apart, ...]:
+    def _aligned(self, field: ReceptiveField, shape: Shape, output: Shape) -> tuple[AxisField, ...]:
         """Return the receptive field of an operand by the axes of the output."""
         if self.joins:
             beside = [isinstance(seen, TracedAxis) and seen.axis == self.axis for seen in field]
-            return tuple("apart" if apart else seen for apart, seen in zip(beside, field, strict=True))
+            return tuple("whole" if apart else seen for apart, seen in zip(beside, field, strict=True))
         source, target = self.data_format.axis_order(len(shape)), self.data_format.axis_order(len(output))
         offset = len(output) - len(shape)  # broadcasting aligns the last axes
         output_axes = {axis: target[index + offset] for index, axis in enumerate(source)}
 
-        def align(traced: TracedAxis) -> TracedAxis | Apart:
+        def align(traced: TracedAxis) -> AxisField:
             axis = output_axes[traced.axis]
             if not shape[traced.axis] == 1 != output[axis]:
                 return TracedAxis(axis, traced.field)
-            if isinstance(traced.field, BoundedField) and output[axis] is not None:
-                return TracedAxis(axis, traced.field.repeated(known(output[axis])))
-            return "apart"
+            repeated = None if output[axis] is None else traced.field.repeated(known(output[axis]))
+            return "whole" if repeated is None else TracedAxis(axis, repeated)
 
         return tuple(align(seen) if isinstance(seen, TracedAxis) else seen for seen in field)
 
@@ -128,16 +124,16 @@ def _broadcast_extent(shapes: Sequence[Shape], extents: Sequence[Extent]) -> Ext
     return next(iter(wide - {None} or wide), 1)
 
 
-def _union(branches: Sequence[AxisField | Apart]) -> AxisField:
+def _union(branches: Sequence[AxisField]) -> AxisField:
     """Return what a cell sees along one input axis through any of the branches."""
     traced = [seen for seen in branches if isinstance(seen, TracedAxis)]
-    if "apart" in branches or len({seen.axis for seen in traced}) > 1:
-        return None
+    if "whole" in branches or len({seen.axis for seen in traced}) > 1:
+        return "whole"
     if "unknown" in branches:
         return "unknown"
     if not traced:
         return None
-    field: PeriodicField | BoundedField | None = traced[0].field
+    field: Any = traced[0].field
     for other in traced[1:]:
-        field = field and field.union(other.field)  # type: ignore[arg-type]
+        field = field and field.union(other.field)
     return traced_on(traced[0].axis, field)

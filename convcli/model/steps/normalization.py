@@ -58,6 +58,9 @@ class Normalize(Step):
     groups: Extent = 1
     centered: bool = True
 
+    def statistics_axes(self, shape: Shape) -> tuple[int, ...]:
+        return self.axes
+
     def is_isotropic(self, *shapes: Shape) -> bool:
         return not mixes_some_space(self.axes, shapes[0])
 
@@ -75,3 +78,6 @@ class NormalizeLocally(Step):
     alpha: float
     beta: float
     k: float
+
+    def statistics_axes(self, shape: Shape) -> tuple[int, ...]:
+        return (len(shape) - 1,)

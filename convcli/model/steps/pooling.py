@@ -66,7 +66,8 @@ class AdaptivePool(Step):
         return len(set(self.windows)) <= 1
 
     def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
-        whole = mix_axes((axis for axis, window in enumerate(self.windows) if window.count == 1), field)
+        single = (axis for axis, window in enumerate(self.windows) if window.count == 1)
+        whole = mix_axes(single, field, gives_way=True)
         return trace_axes(whole, self._trace_axis)
 
     def _trace_axis(self, axis: TracedAxis) -> AxisField:
@@ -95,5 +96,5 @@ class GlobalPool(Step):
 
     def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
         rank = len(shape) - 1
-        mixed = mix_axes(range(rank), field)
+        mixed = mix_axes(range(rank), field, gives_way=True)
         return mixed if self.keepdims else trace_axes(mixed, lambda axis: TracedAxis(axis.axis - rank, axis.field))

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from convcli.core.errors import ConvcliError, located
 from convcli.core.shapes import Extent, Shape, axis_names, format_shape, product, quotient
 from convcli.model.padding_modes import PaddingMode, most_padding
-from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis, trace_axes, traced_on
+from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis, mix_axes, trace_axes, traced_on
 from convcli.model.scaling import Scaling
 from convcli.model.steps.base import Step, trace_windows
 from convcli.model.window import Pair, Window
@@ -170,8 +170,11 @@ class MoveBlocks(Step):
         return len(set(self.block)) <= 1
 
     def trace_single(self, field: ReceptiveField, shape: Shape) -> ReceptiveField:
+        field = mix_axes([len(self.block)], field)  # an axis that lies among the channels is cut up
         if self.spread:
-            return trace_windows([Window(size, 1, before=size - 1, upsample=size) for size in self.block], field)
+            return trace_windows(
+                [Window(size, 1, before=size - 1, after=size - 1, upsample=size) for size in self.block], field
+            )
         return trace_windows([Window(size, size) for size in self.block], field)
 
 

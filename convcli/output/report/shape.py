@@ -206,6 +206,7 @@ def _layer(plan: Plan, layer: PlannedLayer, with_batch: Any, options: SummaryOpt
         **{key: COUNT[key](layer) for key in _counts(options)},
         "receptive_field": plan.by_input(extents),
         "jump": plan.by_input(jumps),
+        **({"statistics": "not counted"} if layer.name in plan.without_statistics else {}),
         **(_layer_memory(layer, options) if options.memory else {}),
         **({"working": _working(plan, layer)} if options.explain else {}),
     }
@@ -232,7 +233,9 @@ def _layer_memory(layer: PlannedLayer, options: SummaryOptions) -> dict[str, Any
 
 def _extents(field: ReceptiveField, shape: Shape) -> list[Extent]:
     """Return the extent of a receptive field along each axis of an input: the whole axis where all of it is seen."""
-    return [whole if axis is None else _traced(axis, "extent") for axis, whole in zip(field, shape, strict=False)]
+    return [
+        whole if axis in (None, "whole") else _traced(axis, "extent") for axis, whole in zip(field, shape, strict=False)
+    ]
 
 
 def _jumps(field: ReceptiveField) -> list[int | float | None]:

@@ -53,6 +53,8 @@ MEMORY_NOTE = (
     "until its last use; what a layer needs while it works is not counted"
 )
 
+STATISTICS_NOTE = "Receptive field: the statistics of normalisations over space are not counted"
+
 
 def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     """Yield the layers with all their figures, the totals, notes on what is counted, and the requested working."""
@@ -68,6 +70,9 @@ def renderables(report: ShapeReport) -> Iterator[RenderableType]:
     for count in counts.values():
         yield Footer(f" {count.note}", "dim")
     yield Footer(f" {MEMORY_NOTE}", "dim")
+    without_statistics = [layer["name"] for layer in summary["layers"] if "statistics" in layer]
+    if without_statistics:
+        yield Footer(f" {STATISTICS_NOTE}, from {without_statistics[0]} on", "dim")
     for layer in summary["layers"]:
         if "working" in layer:
             yield from _working(layer)
