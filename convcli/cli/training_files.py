@@ -87,9 +87,10 @@ class TrainingFiles:
         """Draw the curves of the loss and the accuracy, if there is to be a plot."""
         if self.plot is None:
             return
-        from convcli.output.render import loss_curves
-
-        draw = loss_curves.png if suffix(self.plot) == ".png" else loss_curves.html
+        if suffix(self.plot) == ".png":
+            from convcli.output.render.loss_curves import png as draw
+        else:
+            from convcli.output.render.curves_page import render_curves as draw
         write_bytes(self.plot, draw(result.plan.model.name, result.history))
 
 

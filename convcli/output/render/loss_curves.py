@@ -1,19 +1,16 @@
-"""The curves of a training, losses above accuracies, as a PNG image or a self-contained page.
-
-A drawing is a list of marks, lines and texts, which each of the two formats draws in its own way.
-"""
+"""The curves of a training, losses above accuracies, and their drawing as a PNG image."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from itertools import cycle
 from math import ceil, floor, log10
 
 from convcli.core.records import Record
 from convcli.io import images
 
-# The layout, in units: of a page as many pixels as it has room for, of an image PIXELS each.
+# The layout of the image, in units of PIXELS each.
 WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 900, 280, 84, 24, 56, 64
 PIXELS = 2
 TEXT, SMALL = 15, 13  # sizes of letters
@@ -90,97 +87,87 @@ def _axis(values: Sequence[float], top: float, accuracy: bool) -> Axis:
     return Axis(low, high if high - low > SMALLEST else low + 1, top)
 
 
-def drawing(title: str, history: History) -> tuple[list[Mark], float]:
-    """Return the marks of all curves and their height: a panel of losses, and one of accuracies if there are some."""
-    panels = [
-        {name: values for name, values in history.items() if name.endswith("accuracy") == accuracy}
-        for accuracy in (False, True)
-    ]
-    marks: list[Mark] = [Label((LEFT, 26), title, size=TEXT + 2)]
-    top = float(TOP)
-    for panel in filter(None, panels):
-        marks += _panel(panel, top)
-        top += PANEL + GAP
-    return marks, top
+class Panel(Record):
+    """Curves that share an axis of values; `top` is the upper end of the axis."""
 
+    curves: History
+    axis: Axis
 
-def _panel(curves: History, top: float) -> Iterator[Mark]:
-    """Yield the marks of one panel: its axes, and each curve with its name and last value above the panel."""
-    names, epochs = list(curves), len(next(iter(curves.values())))
-    axis = _axis([value for values in curves.values() for value in values], top, names[0].endswith("accuracy"))
-    yield from _axis_marks(axis, epochs)
-    text_x = float(LEFT)
-    for (name, values), colour in zip(curves.items(), COLOURS * len(curves), strict=False):
+    @property
+    def epochs(self) -> int:
+        """The number of epochs."""
+        return len(next(iter(self.curves.values())))
+
+    def fraction(self, epoch: int) -> float:
+        """Return how far an epoch, from 1, is along the panel: 0 for the first, 1 for the last."""
+        return (epoch - 1) / max(self.epochs - 1, 1)
+
+    def coloured(self) -> Iterator[tuple[str, Sequence[float], str]]:
+        """Yield the name, the values and the colour of each curve."""
+        for (name, values), colour in zip(self.curves.items(), cycle(COLOURS), strict=False):
+            yield name, values, colour
+
+    def points(self, values: Sequence[float], left: float, width: float) -> tuple[tuple[float, float], ...]:
+        """Return the points of a curve in a panel of a width, without those that are not finite or too large."""
         points = tuple(
-            (_x(epoch, epochs), axis.y(value)) for epoch, value in enumerate(values, 1) if abs(value) < LARGEST
+            (left + width * self.fraction(epoch), self.axis.y(value))
+            for epoch, value in enumerate(values, 1)
+            if abs(value) < LARGEST
         )
-        if len(points) == 1:
-            points = (*points, (points[0][0] + 3, points[0][1]))  # a line of one point would not show
-        yield Line(points, colour, 2.0)
+        # A line of one point would not show.
+        return (*points, (points[0][0] + 3, points[0][1])) if len(points) == 1 else points
+
+
+def panels(history: History, top: float = 0.0, distance: float = 0.0) -> list[Panel]:
+    """Return a panel of losses, and one of accuracies if there are some, at a distance from one top to the next."""
+    groups = ({name: history[name] for name in history if name.endswith("accuracy") == flag} for flag in (False, True))
+    drawn: list[Panel] = []
+    for curves, is_accuracy in zip(groups, (False, True), strict=True):
+        if curves:
+            values = [value for curve in curves.values() for value in curve]
+            drawn.append(Panel(curves, _axis(values, top + len(drawn) * distance, is_accuracy)))
+    return drawn
+
+
+def drawing(title: str, history: History) -> tuple[list[Mark], float]:
+    """Return the marks of all curves and their height."""
+    marks: list[Mark] = [Label((LEFT, 26), title, size=TEXT + 2)]
+    drawn = panels(history, TOP, PANEL + GAP)
+    for panel in drawn:
+        marks += _panel_marks(panel)
+    return marks, float(TOP + len(drawn) * (PANEL + GAP))
+
+
+def _panel_marks(panel: Panel) -> Iterator[Mark]:
+    """Yield the marks of one panel: its axes, and each curve with its name and last value above the panel."""
+    yield from _axis_marks(panel)
+    text_x = float(LEFT)
+    for name, values, colour in panel.coloured():
+        yield Line(panel.points(values, LEFT, WIDTH - LEFT - RIGHT), colour, 2.0)
         text = f"{name} {values[-1]:.4g}"
-        yield Label((text_x, top - 10), text, size=TEXT, colour=colour)
+        yield Label((text_x, panel.axis.top - 10), text, size=TEXT, colour=colour)
         text_x += 9.5 * len(text) + 24
 
 
-def _axis_marks(axis: Axis, epochs: int) -> Iterator[Mark]:
-    right, bottom = WIDTH - RIGHT, axis.top + PANEL
+def _axis_marks(panel: Panel) -> Iterator[Mark]:
+    axis, right = panel.axis, WIDTH - RIGHT
+    bottom = axis.top + PANEL
     for value in axis.ticks():
         y = axis.y(value)
         yield Line(((LEFT, y), (right, y)), PALE)
         yield Label((LEFT - 8, y + SMALL / 3), f"{value:.6g}", "end")
-    for epoch in _labelled_epochs(epochs):
-        yield Label((_x(epoch, epochs), bottom + 20), f"{epoch:,}", "middle")
+    for epoch in labelled_epochs(panel.epochs):
+        x = LEFT + (right - LEFT) * panel.fraction(epoch)
+        yield Label((x, bottom + 20), f"{epoch:,}", "middle")
     yield Label((right, bottom + 38), "epoch", "end")
     yield Line(((LEFT, bottom), (right, bottom)), INK)
 
 
-def _x(epoch: int, epochs: int) -> float:
-    return LEFT + (WIDTH - LEFT - RIGHT) * (epoch - 1) / max(epochs - 1, 1)
-
-
-def _labelled_epochs(epochs: int) -> list[int]:
+def labelled_epochs(epochs: int) -> list[int]:
     """Return the first epoch and round numbers up to the last."""
     step = max(1, int(_round_step(epochs / 8)))
     labelled = [1, *(epoch for epoch in range(step, epochs + 1, step) if epoch > max(1, step // 3))]
     return list(dict.fromkeys(labelled))
-
-
-def html(title: str, history: History) -> bytes:
-    """Return a page that needs no other file."""
-    marks, height = drawing(title, history)
-    text = escape(f"{title}: curves of training")
-    elements = "\n".join(map(_svg, marks))
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text}</title>
-<style>
-  body {{ margin: 0; background: #fff; }}
-  svg {{ display: block; max-width: {WIDTH}px; width: 100%; margin: auto; font-family: system-ui, sans-serif; }}
-  @media (prefers-color-scheme: dark) {{
-    body {{ background: #181818; }}
-    svg [fill="#{INK}"] {{ fill: #e8e8e8; }}
-    svg [stroke="#{INK}"] {{ stroke: #e8e8e8; }}
-    svg [stroke="#{PALE}"] {{ stroke: #484848; }}
-    svg [fill="#{COLOURS[0]}"] {{ fill: #56b4e9; }}
-    svg [stroke="#{COLOURS[0]}"] {{ stroke: #56b4e9; }}
-  }}
-</style>
-<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{text}">
-{elements}
-</svg>
-</html>
-""".encode()
-
-
-def _svg(mark: Mark) -> str:
-    if isinstance(mark, Line):
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.points)
-        return f'<polyline points="{points}" fill="none" stroke="#{mark.colour}" stroke-width="{mark.width:g}"/>'
-    x, y = mark.point
-    attributes = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{mark.anchor}" font-size="{mark.size}" fill="#{mark.colour}"'
-    return f"<text {attributes}>{escape(mark.text)}</text>"
 
 
 def png(title: str, history: History) -> bytes:

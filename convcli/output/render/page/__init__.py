@@ -6,14 +6,13 @@ data of the report.
 
 from __future__ import annotations
 
-import json
-import re
 from html import escape
 from importlib.resources import files
 
 from convcli.core.errors import ConvcliError
 from convcli.output.render.colormap import DIVERGING, SEQUENTIAL
 from convcli.output.render.formats import PLAIN, TextStyle
+from convcli.output.render.html_template import fill_template, json_for_script
 from convcli.output.report import Report
 from convcli.output.report.page_data import PageData
 
@@ -29,15 +28,13 @@ def render_html(report: Report, style: TextStyle = PLAIN) -> bytes:
     if not isinstance(report, PageData):
         raise ConvcliError("there are no feature maps in this answer", "apply or explain")
     data = {**report.mapping(), "palettes": {"sequential": SEQUENTIAL, "diverging": DIVERGING}}
-    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     parts = {
         "title": escape(report.title),
         "style": _file("page.css"),
         "script": "\n".join(map(_file, SCRIPTS)),
-        "data": text.replace("<", "\\u003c"),  # inside a script element only `<` could end it early
+        "data": json_for_script(data),
     }
-    # A single pass, so that `{{ script }}` in a name stays as it is.
-    return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match[1]], _file("page.html")).encode()
+    return fill_template(_file("page.html"), parts)
 
 
 def _file(name: str) -> str:
