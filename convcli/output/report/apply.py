@@ -98,8 +98,7 @@ class ApplyReport(Report):
 
     def grids(self) -> Iterator[Grid]:
         array = self.maps[0].array
-        grids = [array] if array.ndim == 2 else (grid for sample in array for grid in _grids(sample))
-        return map(nested_lists.from_array, grids)
+        return iter([array]) if array.ndim == 2 else (grid for sample in array for grid in _grids(sample))
 
     def check_alone(self, format_name: str) -> None:
         if not self.single:
