@@ -14,12 +14,15 @@ from convcli.core.errors import located
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
 from convcli.engine.algorithms.kernel_layout import correlation_kernel
+from convcli.engine.algorithms.native import NativeCorrelation
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.problem import Problem
 from convcli.engine.epilogue import Affine, Epilogue, apply_epilogue
 from convcli.engine.execution import Execution
 from convcli.engine.fusion import Operation
 from convcli.engine.linearize import ValueName
+from convcli.engine.native.epilogue import native_epilogue
+from convcli.engine.native_operations import NativeCorrelationOperation
 from convcli.engine.prepared_operations import (
     PreparedCorrelation,
     PreparedEpilogue,
@@ -65,7 +68,7 @@ def _prepare(operation: Operation, execution: Execution, samples: int, algorithm
 
 def _prepare_correlation(
     operation: Operation, step: Correlate, tolerance: float, samples: int, algorithm: str
-) -> PreparedCorrelation:
+) -> PreparedOperation:
     kernel, epilogue = _kernel_and_epilogue(operation, step, tolerance)
     groups = known(step.groups)
     problem = Problem(
@@ -79,6 +82,11 @@ def _prepare_correlation(
         samples=samples,
     )
     algorithm, correlation = prepare_correlation(kernel, problem, algorithm)
+    if isinstance(correlation, NativeCorrelation):
+        correlation.set_epilogue(native_epilogue(epilogue, problem.filters, problem.dtype))
+        if not correlation.epilogue.rest:
+            return NativeCorrelationOperation(operation, algorithm, correlation)
+        epilogue = correlation.epilogue.rest
     return PreparedCorrelation(operation, algorithm, correlation, partial(apply_epilogue, epilogue))
 
 

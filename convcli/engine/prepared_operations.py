@@ -27,8 +27,15 @@ MIN_BLOCKS = 4  # of a larger one, so that threads can share them
 class PreparedOperation:
     """An operation with all that was decided and laid out for it before the first run."""
 
+    algorithm: str | None = None  # of a correlation, the one that was chosen
+
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
+
+    @property
+    def algorithms_used(self) -> tuple[str, ...]:
+        """The algorithms that computed the last result; before the first run the one that was chosen, if any."""
+        return () if self.algorithm is None else (self.algorithm,)
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         """Return the result for these inputs.
@@ -50,12 +57,11 @@ class PreparedCorrelation(PreparedOperation):
 
     def __init__(self, operation: Operation, algorithm: str, correlation: BlockwiseCorrelation, finish: Finish) -> None:
         super().__init__(operation)
-        self.algorithm = algorithm
+        self.algorithm: str = algorithm
         self._correlation, self._finish = correlation, finish
 
     @property
     def algorithms_used(self) -> tuple[str, ...]:
-        """The algorithms that computed the last result; before the first run, the one that was chosen."""
         return self._correlation.algorithms_used(self.algorithm)
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
@@ -127,6 +133,11 @@ class PreparedMerge(PreparedStep):
 
         super().__init__(operation)
         self._step, self._function = step, MERGE_FUNCTIONS[step.kind]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the merge: `sum`, `maximum`, …"""
+        return self._step.kind
 
     def run(self, inputs: Sequence[Array], values: LiveValues, workspace: Workspace) -> Array:
         shape = (len(inputs[0]), *self.operation.output_shape)

@@ -21,9 +21,11 @@ from convcli.engine.execution import Execution
 from convcli.engine.fusion import Operation, fuse
 from convcli.engine.linearize import ValueName, count_uses
 from convcli.engine.memory_estimate import peak_bytes
+from convcli.engine.native_operations import Stretch
 from convcli.engine.prepare import prepare
-from convcli.engine.prepared_operations import PreparedCorrelation, PreparedOperation
-from convcli.engine.progress import reporting, work_shares
+from convcli.engine.prepared_operations import PreparedOperation
+from convcli.engine.progress import native_progress, reporting, work_shares
+from convcli.engine.schedule import schedule, value_shapes
 from convcli.engine.workspace import Workspace
 from convcli.model.plan import Plan
 from convcli.model.steps import Correlate
@@ -69,7 +71,7 @@ class Program(Closeable):
     """Prepared operations, ready to run. Calls from several threads take turns.
 
     `results` gives for each name that a call returns the name of the value that it stands for. The dtype of `execution`
-    is known. `samples` is how many samples there will be in all.
+    is known. `samples` is how many samples there will be in all. The inputs of a tile program have the `tile_shapes`.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Program(Closeable):
         execution: Execution,
         samples: int,
         workspace: Workspace,
+        tile_shapes: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
         self.plan = plan
         self._prepared = prepared
@@ -88,6 +91,9 @@ class Program(Closeable):
         self._execution, self._samples = execution, samples
         self._workspace = workspace
         self._tile_programs: dict[Hashable, Program] = {}
+        assert execution.dtype is not None
+        shapes = value_shapes(prepared, tile_shapes or self._input_shapes)
+        self._units = schedule(prepared, self._uses, shapes, execution.dtype)
 
     # ---- running ----
 
@@ -101,9 +107,14 @@ class Program(Closeable):
         batch = len(next(iter(inputs.values())))
         with workspace.lock:
             values = LiveValues(inputs, self._uses, self._results.values(), workspace.spare)
-            for prepared, shares in zip(self._prepared, self._work_shares, strict=True):
-                operation = prepared.operation
-                with located(operation.where), reporting(pools, operation.layer, shares, on_progress):
+            shares_of = iter(self._work_shares)
+            for unit in self._units:
+                if isinstance(unit, Stretch):
+                    shares = [next(shares_of) for _ in unit.operations]
+                    unit.run(values, batch, workspace, native_progress(unit.operations, shares, on_progress))
+                    continue
+                operation, prepared, share = unit.operation, unit, next(shares_of)
+                with located(operation.where), reporting(pools, operation.layer, share, on_progress):
                     check_array_size(batch * prod(operation.output_shape))
                     result = prepared.run([values[name] for name in operation.inputs], values, workspace)
                 assert result.shape[1:] == operation.output_shape, f"{operation.output}: {result.shape} is not planned"
@@ -122,14 +133,15 @@ class Program(Closeable):
 
     @cached_property
     def _work_shares(self) -> list[tuple[float, float]]:
-        return work_shares(self._operations)
+        units = ([unit] if isinstance(unit, PreparedOperation) else unit.operations for unit in self._units)
+        return work_shares([item.operation for items in units for item in items])
 
     @property
     def algorithms_used(self) -> dict[str, tuple[str, ...]]:
         """The algorithms of each layer that correlates, kernel by kernel: those of the last run, else those chosen."""
         used: dict[str, tuple[str, ...]] = {}
         for prepared in self._prepared:
-            if isinstance(prepared, PreparedCorrelation):
+            if prepared.algorithm is not None:
                 layer = prepared.operation.layer
                 used[layer] = (*used.get(layer, ()), *prepared.algorithms_used)
         return used
@@ -196,11 +208,19 @@ class Program(Closeable):
             chosen = {
                 prepared.operation.output: prepared.algorithm
                 for prepared in self._prepared
-                if isinstance(prepared, PreparedCorrelation)
+                if prepared.algorithm is not None
             }
             prepared = prepare(tile_plan.operations, self._execution, self._samples, chosen)
             results = dict.fromkeys(self._results, tile_plan.result)
-            program = Program(self.plan, prepared, results, self._execution, self._samples, self._workspace)
+            program = Program(
+                self.plan,
+                prepared,
+                results,
+                self._execution,
+                self._samples,
+                self._workspace,
+                tile_plan.input_shapes(self._input_shapes),
+            )
         while len(self._tile_programs) >= MOST_TILE_PROGRAMS:
             self._tile_programs.pop(next(iter(self._tile_programs)))
         self._tile_programs[key] = program

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate
 from math import prod
@@ -10,6 +10,7 @@ from math import prod
 from convcli.core.progress import ProgressCallback
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.fusion import Operation
+from convcli.engine.prepared_operations import PreparedOperation
 
 
 def work_shares(operations: Sequence[Operation]) -> list[tuple[float, float]]:
@@ -36,6 +37,23 @@ def reporting(
     `shares` are those of `work_shares`. Without a callback nothing is reported.
     """
     return nullcontext() if callback is None else _reporting(pools, layer, shares, callback)
+
+
+def native_progress(
+    operations: Sequence[PreparedOperation], shares: Sequence[tuple[float, float]], callback: ProgressCallback | None
+) -> Callable[[int, float], object] | None:
+    """Return the callback of a stretch of operations: it takes the index of one and the share of it that is begun.
+
+    `shares` are those of `work_shares`, one for each operation. None where nothing is to be reported.
+    """
+    if callback is None:
+        return None
+
+    def report(index: int, begun: float) -> None:
+        before, own = shares[index]
+        callback(operations[index].operation.layer, before + own * begun)
+
+    return report
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from levels import LEVELS_HERE, core_at
 
 from convcli.io import arrays
 
@@ -180,9 +181,21 @@ def image(tmp_path):
     [((), "winograd"), (("--tolerance", "0"), "patches"), (("--dtype", "float64"), "patches")],
 )
 def test_the_json_names_what_ran_for_each_layer(convcli, image, options, first):
-    done = convcli("apply", image, *DEEP, *options, "-f", "json")
+    with core_at("numpy"):
+        done = convcli("apply", image, *DEEP, *options, "-f", "json")
     rows = json.loads(done.stdout)["layers"]
     assert [row["algorithm"] for row in rows] == [first, None, "channelwise, patches"]
+
+
+@pytest.mark.skipif("not built" in LEVELS_HERE, reason="no core")
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [((), "winograd"), (("--tolerance", "0"), "native"), (("--dtype", "float64"), "native")],
+)
+def test_the_json_names_what_the_core_ran_for_each_layer(convcli, image, options, first):
+    done = convcli("apply", image, *DEEP, *options, "-f", "json")
+    rows = json.loads(done.stdout)["layers"]
+    assert [row["algorithm"] for row in rows] == [first, None, "native, native"]
 
 
 def test_an_algorithm_that_does_not_suit_a_layer_is_an_error(convcli, image):

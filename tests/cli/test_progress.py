@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
+from levels import LEVELS_HERE, core_at
 from runs import explained, prepared
 
 import convcli as library
@@ -46,7 +47,7 @@ def test_layers_tell_how_far_they_are_by_their_work(threads):
     model = library.load(["Conv2D(8, 3, activation='relu')", "MaxPooling2D(2)", "Conv2D(4, 3)"])
     told = []
     x = {"input": np.zeros((2, 600, 600, 3))}
-    with prepared(model, x, seed=1, threads=threads) as run:
+    with core_at("numpy"), prepared(model, x, seed=1, threads=threads) as run:
         run.result(lambda layer, share: told.append((layer, share)))
     layers = [layer for layer, _ in told]
     assert list(dict.fromkeys(layers)) == ["conv2d", "max_pooling2d", "conv2d_1"]
@@ -54,6 +55,19 @@ def test_layers_tell_how_far_they_are_by_their_work(threads):
     shares = [max(share for each, share in told if each == layer) for layer in dict.fromkeys(layers)]
     assert shares == sorted(shares)
     assert 0.5 < shares[0] < shares[-1] <= 1.000001
+
+
+@pytest.mark.skipif("not built" in LEVELS_HERE, reason="no core")
+def test_the_core_tells_how_far_it_is_some_times_a_second():
+    model = library.load(["Conv2D(64, 7, name='a')", "Conv2D(64, 7, name='b')"])
+    told = []
+    x = {"input": np.zeros((1, 500, 500, 64), np.float32)}
+    with prepared(model, x, seed=1) as run:
+        run.result(lambda layer, share: told.append((layer, share)))
+    assert {layer for layer, _ in told} == {"a", "b"}
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < 0.5 < shares[-1] < 1
 
 
 def test_a_walk_tells_how_far_it_is():

@@ -31,3 +31,10 @@ def levels() -> list[str]:
 LEVELS_HERE = levels()
 _NOT_BUILT = pytest.mark.skipif("not built" in LEVELS_HERE, reason="no core")
 at_every_level = pytest.mark.parametrize("level", [pytest.param(level, marks=_NOT_BUILT) for level in LEVELS_HERE])
+
+
+@pytest.fixture(scope="module")
+def numpy_core() -> Iterator[None]:
+    """Let NumPy compute in all tests of a module."""
+    with core_at("numpy"):
+        yield

@@ -37,12 +37,23 @@ MANY_WINDOWS = 256
 FEW = 4
 MOST_HOLES = 3
 
+# Of a group: the native core computes blocks of 32 filters (of 16 in float64), and leaves places empty for fewer.
+FEWEST_FILTERS = 8
+MOST_PHASES = 64  # of a transposed convolution: each is an operation of the core
+
+# The core's tiles take half the time of its sums of products (one thread, 224² 64 → 64: 8.8 instead of 16.2; 56² 64:
+# 0.51 instead of 1.06; 112² 16: 0.37 instead of 0.43). On small maps the transformed weights, four times as large, take
+# as long to read as the products that are saved (14²).
+NATIVE_CHANNELS, NATIVE_OUTPUTS = 16, 400
+
 FEWEST_GROUPS = 8  # of one channel each, for all channels at once to be faster than patches
 
 
 def choose(problem: Problem) -> str:
     """Return the name of the fastest algorithm that suits the problem."""
     windows, sizes = problem.windows, [window.size for window in problem.windows]
+    if problem.native and _for_native(problem):
+        return "winograd" if _native_tiles_pay(problem, sizes) else "native"
     if not problem.finite_kernel:
         # Infinity times the zeros of padding, and of a stretched input, is undefined: few algorithms meet these zeros.
         return "patches" if problem.unstretched else "plain"
@@ -61,6 +72,27 @@ def choose(problem: Problem) -> str:
     if max(problem.filters, problem.channels) <= FEW and windows[-1].extent <= MOST_HOLES * sizes[-1]:
         return _for_few_channels(problem, sizes)
     return "winograd" if _tiles_pay(problem, sizes) else "patches"
+
+
+def _for_native(problem: Problem) -> bool:
+    """Return whether the native core has a kernel that fills its vectors."""
+    grouped = problem.groups > 1 and problem.group_channels <= problem.group_filters
+    if not (problem.group_filters >= FEWEST_FILTERS or (grouped and problem.filters >= FEWEST_FILTERS)):
+        return False
+    phases = prod(window.upsample for window in problem.windows)
+    return problem.unstretched or (problem.unit_stride and problem.finite_kernel and phases <= MOST_PHASES)
+
+
+def _native_tiles_pay(problem: Problem, sizes: list[int]) -> bool:
+    """Return whether Winograd's tiles are faster than sums of products, both by the native core."""
+    suitable = sizes in ([3, 3], [3, 3, 3]) and _may_be_approximate(problem) and problem.unstretched
+    if not suitable or not problem.finite_kernel:
+        return False
+    dilated = any(window.dilation > 1 for window in problem.windows[-2:])
+    enough = min(problem.channels, problem.filters) >= NATIVE_CHANNELS and problem.groups == 1
+    outputs = prod(problem.positions[-2:])
+    prepared = prod(problem.positions) * problem.samples >= PREPARED_WINDOWS
+    return enough and not dilated and outputs >= NATIVE_OUTPUTS and prepared
 
 
 def _for_few_channels(problem: Problem, sizes: list[int]) -> str:

@@ -11,6 +11,7 @@ from convcli.engine.algorithms.blockwise import BlockwiseCorrelation
 from convcli.engine.algorithms.choose import choose
 from convcli.engine.algorithms.problem import Problem
 from convcli.engine.algorithms.table import ALGORITHMS, AUTO, load_algorithm
+from convcli.engine.native.core import native_core
 
 
 def prepare_correlation(kernel: Array, problem: Problem, algorithm: str = AUTO) -> tuple[str, BlockwiseCorrelation]:
@@ -19,10 +20,14 @@ def prepare_correlation(kernel: Array, problem: Problem, algorithm: str = AUTO) 
     `kernel` is (*window, channels per group, filters) as it meets the input. Raises `ConvcliError` where no algorithm
     has that name, or where it does not suit the problem.
     """
-    problem = replace(problem, finite_kernel=bool(np.isfinite(kernel).all()))
+    problem = replace(problem, native=native_core() is not None, finite_kernel=bool(np.isfinite(kernel).all()))
     if algorithm != AUTO and algorithm not in ALGORITHMS:
         raise ConvcliError(f"algorithm {algorithm!r}", f"{AUTO}, {', '.join(ALGORITHMS)}")
     name = choose(problem) if algorithm == AUTO else algorithm
+    if algorithm == AUTO and name == "winograd" and problem.native:
+        from convcli.engine.algorithms.approximate import is_whole
+
+        name = "native" if is_whole(kernel) else name  # whole numbers stay exact
     if algorithm != AUTO and not load_algorithm(name).suits(problem):
         raise _unsuitable(name, problem)
     return name, load_algorithm(name).prepare(kernel, problem)

@@ -28,6 +28,7 @@ class Problem(Record):
     dtype: str = "float64"
     tolerance: float = 0.0
     samples: int = 1
+    native: bool = False
     finite_kernel: bool = True
 
     @property

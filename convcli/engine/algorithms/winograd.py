@@ -20,10 +20,17 @@ import numpy as np
 from convcli.core.lazy_imports import Array
 from convcli.core.records import Record
 from convcli.core.thread_pool import ThreadPool
-from convcli.engine.algorithms.approximate import EPS, ApproximateCorrelation, largest_magnitudes, largest_norm
+from convcli.engine.algorithms.approximate import (
+    EPS,
+    ApproximateCorrelation,
+    is_whole,
+    largest_magnitudes,
+    largest_norm,
+)
 from convcli.engine.algorithms.blocks import Block, Region, cut_into_blocks, region_shape
 from convcli.engine.algorithms.blockwise import BlockwiseCorrelation, Finish
 from convcli.engine.algorithms.im2col import contiguous, read_cells, window_view
+from convcli.engine.algorithms.native_winograd import NativeWinograd, suits_native
 from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
 
@@ -58,8 +65,24 @@ def prepare(kernel: Array, problem: Problem) -> BlockwiseCorrelation:
         dilations=tuple(window.dilation for window in space),
         depth=tuple((window.before, window.dilation) for window in depth),
     )
-    small = prod(problem.positions[-2:]) < FOUR_OUTPUTS or problem.tolerance < FOUR_TOLERANCE
-    return WinogradCorrelation(kernel, kernel, problem, grid, 2 if small else 4)
+    accurate = problem.tolerance >= FOUR_TOLERANCE
+    if suits_native(problem) and not is_whole(kernel):
+        m = 4 if accurate and _products(problem, 4) < _products(problem, 2) else 2
+        weights = transformed_weights(kernel, m)
+        return NativeWinograd(kernel, weights, problem, m, noise_factor(kernel, m))
+    m = 4 if accurate and prod(problem.positions[-2:]) >= FOUR_OUTPUTS else 2
+    return WinogradCorrelation(kernel, kernel, problem, grid, m)
+
+
+def _products(problem: Problem, m: int) -> int:
+    """Return how many products a channel and a filter take, for a map in tiles of m × m outputs."""
+    return (m + WINDOW - 1) ** 2 * prod(-(-count // m) for count in problem.positions[-2:])
+
+
+def noise_factor(kernel: Array, m: int) -> float:
+    """Return the rounding errors of a sample whose largest cell has the norm 1, for a kernel (*depth, 3, 3, …)."""
+    depth = prod(kernel.shape[:-4])
+    return NOISE[m] * EPS * (m + WINDOW - 1) * sqrt(depth) * largest_norm(kernel)
 
 
 class TileGrid(Record):
@@ -108,7 +131,7 @@ def _polynomial(roots: Sequence[float], length: int) -> list[float]:
     return coefficients + [0.0] * (length - len(coefficients))
 
 
-def _transformed_weights(kernel: Array, m: int) -> Array:
+def transformed_weights(kernel: Array, m: int) -> Array:
     """Return G g G' of each filter and channel: (*depth, 3, 3, channels, filters) -> (depth, n², channels, filters)."""
     _, g, _ = transform_matrices(m)
     both_axes = np.kron(g, g)  # (n², 9)
@@ -136,8 +159,8 @@ class WinogradCorrelation(ApproximateCorrelation):
         a, _, b = transform_matrices(m)
         self.output_transform = np.kron(a, a).astype(np.float32)  # (m², n²)
         self.input_transform = np.kron(b, b).astype(np.float32)  # (n², n²)
-        self.weights = _transformed_weights(folded, m)  # (depth, n², channels, filters)
-        self.noise_factor = NOISE[m] * EPS * self.n * sqrt(len(self.weights)) * largest_norm(folded)
+        self.weights = transformed_weights(folded, m)  # (depth, n², channels, filters)
+        self.noise_factor = noise_factor(folded, m)
         if grid.square > 1:
             self.noise_factor *= 2  # a square of a tile may lie across four of those that are measured
 

@@ -60,6 +60,20 @@ static size_t NAME(convolution_scratch)(const operation *o) {
                     rows * (p.taps * (int64_t)sizeof(NUMBER *) + (int64_t)sizeof(int64_t)) + 256);
 }
 
+/* Add to rows × vectors sums the products of a run of numbers at `cells[row]` and as many rows of a block of weights. */
+#define accumulate NAME(accumulate)
+INLINE void accumulate(vector sums[TILE_ROWS][2], const NUMBER *const cells[TILE_ROWS], const NUMBER *w, int64_t run,
+                       const int rows, const int vectors) {
+    for (int64_t channel = 0; channel < run; channel++, w += BLOCK) {
+        vector weights[2];
+        UNROLL for (int v = 0; v < vectors; v++) weights[v] = load(w + v * LANES);
+        UNROLL for (int row = 0; row < rows; row++) {
+            vector cell = all_of(cells[row][channel]);
+            UNROLL for (int v = 0; v < vectors; v++) sums[row][v] += cell * weights[v];
+        }
+    }
+}
+
 /* Add up `rows` × `vectors` sums, and store them. `x` is the tile's table, TILE_ROWS pointers a tap; `offset` leads from
    there to the group's channels. `at` says where in y each row goes, -1 for nowhere. */
 #define multiply NAME(multiply)
@@ -68,32 +82,39 @@ INLINE void multiply(const operation *o, const NUMBER *const *x, int64_t offset,
                      const int vectors) {
     vector sums[TILE_ROWS][2];
     UNROLL for (int row = 0; row < rows; row++) UNROLL for (int v = 0; v < vectors; v++) sums[row][v] = (vector){0};
-    for (int64_t tap = 0; tap < taps; tap++, x += TILE_ROWS) {
+    for (int64_t tap = 0; tap < taps; tap++, x += TILE_ROWS, w += run * BLOCK) {
         const NUMBER *cells[TILE_ROWS];
         UNROLL for (int row = 0; row < rows; row++) cells[row] = x[row] + offset;
-        for (int64_t channel = 0; channel < run; channel++, w += BLOCK) {
-            vector weights[2];
-            UNROLL for (int v = 0; v < vectors; v++) weights[v] = load(w + v * LANES);
-            UNROLL for (int row = 0; row < rows; row++) {
-                vector cell = all_of(cells[row][channel]);
-                UNROLL for (int v = 0; v < vectors; v++) sums[row][v] += cell * weights[v];
-            }
-        }
+        accumulate(sums, cells, w, run, rows, vectors);
     }
-    const NUMBER *scale = o->scale ? (const NUMBER *)o->scale + padded : 0;
-    const NUMBER *bias = o->bias ? (const NUMBER *)o->bias + padded : 0;
+    const ending e = ending_of(o, padded);
+    NUMBER *const y = (NUMBER *)o->y;
+    const NUMBER *const residual = (const NUMBER *)o->residual;
     UNROLL for (int row = 0; row < rows; row++) {
         if (at[row] < 0) continue;
-        NUMBER *y = (NUMBER *)o->y + at[row] + filter;
-        const NUMBER *residual = o->residual ? (const NUMBER *)o->residual + at[row] + filter : 0;
+        int64_t place = at[row] + filter;
         UNROLL for (int v = 0; v < vectors; v++) {
             const int first = v * LANES;
-            vector sum = finish(sums[row][v], o, scale ? scale + first : 0, bias ? bias + first : 0,
-                                residual ? residual + first : 0, count - first);
-            store_up_to(y + first, sum, count - first);
+            vector sum = end_with(sums[row][v], e, first, residual ? residual + place + first : 0, count - first);
+            store_up_to(y + place + first, sum, count - first);
         }
     }
 }
+
+/* The variants of a tile: CALL with the least number of rows, of those that are compiled, that holds `count`. */
+#if TILE_ROWS >= 14
+#define WITH_ROWS(count, CALL)                                                                      \
+    if ((count) > 10) CALL(14); else if ((count) > 8) CALL(10); else if ((count) > 6) CALL(8);      \
+    else if ((count) > 4) CALL(6); else if ((count) > 2) CALL(4); else if ((count) > 1) CALL(2); else CALL(1);
+#define EVERY_ROWS(DEFINE) DEFINE(1) DEFINE(2) DEFINE(4) DEFINE(6) DEFINE(8) DEFINE(10) DEFINE(14)
+#elif TILE_ROWS >= 6
+#define WITH_ROWS(count, CALL)                                                                      \
+    if ((count) > 4) CALL(6); else if ((count) > 2) CALL(4); else if ((count) > 1) CALL(2); else CALL(1);
+#define EVERY_ROWS(DEFINE) DEFINE(1) DEFINE(2) DEFINE(4) DEFINE(6)
+#else
+#define WITH_ROWS(count, CALL) if ((count) > 2) CALL(4); else if ((count) > 1) CALL(2); else CALL(1);
+#define EVERY_ROWS(DEFINE) DEFINE(1) DEFINE(2) DEFINE(4)
+#endif
 
 #define DEFINE_MULTIPLY(rows)                                                                                       \
     static __attribute__((noinline)) void NAME(multiply_##rows)(                                                    \
@@ -104,17 +125,7 @@ INLINE void multiply(const operation *o, const NUMBER *const *x, int64_t offset,
         else                                                                                                        \
             multiply(o, x, offset, w, taps, run, at, filter, padded, count, rows, 1);                               \
     }
-DEFINE_MULTIPLY(1)
-DEFINE_MULTIPLY(2)
-DEFINE_MULTIPLY(4)
-#if TILE_ROWS >= 6
-DEFINE_MULTIPLY(6)
-#endif
-#if TILE_ROWS >= 14
-DEFINE_MULTIPLY(8)
-DEFINE_MULTIPLY(10)
-DEFINE_MULTIPLY(14)
-#endif
+EVERY_ROWS(DEFINE_MULTIPLY)
 #undef DEFINE_MULTIPLY
 
 /* Where the rows of a part's tiles read and write. */
@@ -186,9 +197,20 @@ static void enter_tile(const operation *o, const convolution_plan *p, int64_t ti
     }
 }
 
+/* Return whether all samples of some tiles are left out. */
+#define all_skipped NAME(all_skipped)
+static int all_skipped(const operation *o, const convolution_plan *p, int64_t first, int64_t tiles) {
+    int64_t cells = p->cells / o->samples;
+    int64_t last = lesser(p->cells, (first + tiles) * TILE_ROWS) - 1;
+    for (int64_t sample = first * TILE_ROWS / cells; sample <= last / cells; sample++)
+        if (!((const int64_t *)o->skip)[sample]) return 0;
+    return 1;
+}
+
 static void NAME(convolution_run)(const operation *o, int64_t part, void *scratch) {
     convolution_plan p = plan(o);
     int64_t first = part / p.block_parts * p.part_tiles, tiles = lesser(p.part_tiles, p.tiles - first);
+    if (o->skip && all_skipped(o, &p, first, tiles)) return;
     int64_t block = part % p.block_parts * p.part_blocks, last = lesser(p.blocks, block + p.part_blocks);
     int64_t zeros = greater(o->groups * o->channels, p.run);
     NAME(places) places;
@@ -209,26 +231,7 @@ static void NAME(convolution_run)(const operation *o, int64_t part, void *scratc
             const int64_t *at = places.at + tile * TILE_ROWS;
             int64_t rows = p.cells - (first + tile) * TILE_ROWS;
 #define MULTIPLY(rows) NAME(multiply_##rows)(o, x, offset, w, p.taps, p.run, at, filter, block *BLOCK, count)
-#if TILE_ROWS >= 14
-            if (rows > 10)
-                MULTIPLY(14);
-            else if (rows > 8)
-                MULTIPLY(10);
-            else if (rows > 6)
-                MULTIPLY(8);
-            else
-#endif
-#if TILE_ROWS >= 6
-                if (rows > 4)
-                MULTIPLY(6);
-            else
-#endif
-                if (rows > 2)
-                MULTIPLY(4);
-            else if (rows > 1)
-                MULTIPLY(2);
-            else
-                MULTIPLY(1);
+            WITH_ROWS(rows, MULTIPLY)
 #undef MULTIPLY
         }
     }

@@ -4,6 +4,7 @@
 #include "epilogue.h"
 
 #include "convolution.h"
+#include "winograd.h"
 
 #include "cells.h"
 

@@ -20,16 +20,24 @@ static const level *find_level(int number) {
     return 0;
 }
 
+/* Return a list of names. */
+static PyObject *list_of(const char *const *names, int count) {
+    PyObject *list = PyList_New(0);
+    for (int number = 0; list && number < count; number++) {
+        PyObject *name = PyUnicode_FromString(names[number]);
+        if (!name || PyList_Append(list, name)) Py_CLEAR(list);
+        Py_XDECREF(name);
+    }
+    return list;
+}
+
 PyDoc_STRVAR(supported_doc, "supported() -> names of the instruction levels of this machine; a level's index is its number");
 static PyObject *supported(PyObject *module, PyObject *arguments) {
     (void)module, (void)arguments;
-    PyObject *names = PyList_New(0);
-    for (int number = 0; names && number < LEVEL_COUNT && levels[number]->is_supported(); number++) {
-        PyObject *name = PyUnicode_FromString(levels[number]->name);
-        if (!name || PyList_Append(names, name)) Py_CLEAR(names);
-        Py_XDECREF(name);
-    }
-    return names;
+    const char *names[LEVEL_COUNT];
+    int count = 0;
+    for (; count < LEVEL_COUNT && levels[count]->is_supported(); count++) names[count] = levels[count]->name;
+    return list_of(names, count);
 }
 
 PyDoc_STRVAR(block_doc, "block(level, is_double) -> how many filters a block of weights holds");
@@ -55,18 +63,20 @@ static PyObject *fields(PyObject *module, PyObject *arguments) {
     return list ? Py_BuildValue("(Nn)", list, (Py_ssize_t)sizeof(operation)) : 0;
 }
 
+#define NAME_STRING(name) #name,
+
 PyDoc_STRVAR(kinds_doc, "kinds() -> names of the kernels; a kernel's index is its number in an operation");
 static PyObject *kinds(PyObject *module, PyObject *arguments) {
     (void)module, (void)arguments;
-#define KIND_NAME(name) #name,
-    static const char *const names[] = {KERNELS(KIND_NAME)};
-    PyObject *list = PyList_New(0);
-    for (int kind = 0; list && kind < kind_count; kind++) {
-        PyObject *name = PyUnicode_FromString(names[kind]);
-        if (!name || PyList_Append(list, name)) Py_CLEAR(list);
-        Py_XDECREF(name);
-    }
-    return list;
+    static const char *const names[] = {KERNELS(NAME_STRING)};
+    return list_of(names, kind_count);
+}
+
+PyDoc_STRVAR(activations_doc, "activations() -> names of the activations; the index is the number in an operation");
+static PyObject *activations(PyObject *module, PyObject *arguments) {
+    (void)module, (void)arguments;
+    static const char *const names[] = {ACTIVATIONS(NAME_STRING)};
+    return list_of(names, activation_count);
 }
 
 /* Return an array of how many parts each operation has, to be freed; or null with an exception. */
@@ -175,6 +185,7 @@ static PyMethodDef functions[] = {
     {"block", block, METH_VARARGS, block_doc},
     {"fields", fields, METH_NOARGS, fields_doc},
     {"kinds", kinds, METH_NOARGS, kinds_doc},
+    {"activations", activations, METH_NOARGS, activations_doc},
     {"scratch", scratch, METH_VARARGS, scratch_doc},
     {"run", run, METH_VARARGS, run_doc},
     {0, 0, 0, 0},

@@ -20,6 +20,7 @@
     field(char *, scale, 1, "u8")        /* (filters,), padded to whole blocks; or null */                 \
     field(char *, bias, 1, "u8")         /* the same */                                                    \
     field(char *, skip, 1, "u8")         /* (samples,) of int64: a sample with a 1 is left out; or null */ \
+    field(char *, measures, 1, "u8")     /* (samples, 2) of float, see winograd.h; or null */              \
     field(int64_t, samples, 1, "i8")                                                                      \
     field(int64_t, groups, 1, "i8")                                                                       \
     field(int64_t, channels, 1, "i8")    /* of the input, in a group */                                    \
@@ -54,7 +55,9 @@ typedef struct {
     kernel(grouped) \
     kernel(image) \
     kernel(pooling) \
-    kernel(join)
+    kernel(join) \
+    kernel(winograd) \
+    kernel(judgement)
 
 #define KIND(name) kind_##name,
 enum kind { KERNELS(KIND) kind_count };
@@ -63,8 +66,11 @@ enum kind { KERNELS(KIND) kind_count };
 /* How a join makes one number of two. */
 enum join { join_nothing, join_sum, join_mean, join_product, join_maximum, join_minimum };
 
-/* What follows the clip. */
-enum activation { activation_none, activation_leaky, activation_hard_sigmoid, activation_hard_silu };
+/* What follows the clip; see epilogue.h. */
+#define ACTIVATIONS(activation) activation(none) activation(leaky) activation(hard_sigmoid) activation(hard_silu)
+#define ACTIVATION(name) activation_##name,
+enum activation { ACTIVATIONS(ACTIVATION) activation_count };
+#undef ACTIVATION
 
 /* A kernel computes an operation in independent parts, each by one thread. Parts depend on the operation alone and write
    to places of their own, so that any number of threads gives the same bits. */

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from math import inf
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from convcli.engine.native.core import NativeCore
 
 AXES = 3  # of space in every record; leading ones have extent 1 where an operation has fewer
 CACHE_LINE = 64
+MOST_OVERSIZE, NEGLIGIBLE = 4, 1 << 20  # spare memory is let go where it is larger than needed by more than this
 
 
 @cache
@@ -59,6 +60,12 @@ def steps_of(array: Array) -> tuple[int, ...]:
     return (samples, *axes_of(space, 0))
 
 
+def dense_steps(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the same for samples of a shape (*space, channels) that lie in memory in one piece."""
+    samples, *space = (prod(shape[axis:]) for axis in range(len(shape)))
+    return (samples, *axes_of(space, 0))
+
+
 def address(array: Array) -> int:
     """Return where the numbers of an array begin in memory."""
     start: int = array.ctypes.data
@@ -66,14 +73,14 @@ def address(array: Array) -> int:
 
 
 class Scratch:
-    """The memory in which kernels work: a piece for each thread, reused from run to run."""
+    """Memory that kernels work in, reused from run to run."""
 
     def __init__(self) -> None:
         self._block = np.empty(0, np.uint8)
 
     def reserve(self, size: int) -> int:
         """Return the address of so many bytes, on a cache line. Their contents are undefined."""
-        if self._block.size < size + CACHE_LINE:
+        if not size + CACHE_LINE <= self._block.size <= MOST_OVERSIZE * size + NEGLIGIBLE:
             self._block = np.empty(size + CACHE_LINE, np.uint8)
         return -(-address(self._block) // CACHE_LINE) * CACHE_LINE
 

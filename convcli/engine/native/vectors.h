@@ -117,3 +117,15 @@ INLINE void store_up_to(NUMBER *at, vector v, int64_t count) {
     else if (count > 0)
         store_some(at, v, count);
 }
+
+/* The sum of the numbers of a vector. */
+#define sum_of NAME(sum_of)
+INLINE NUMBER sum_of(vector v) {
+#if VECTOR_BYTES == 64
+    return JOIN(_mm512, reduce_add, SUFFIX)(v);
+#else
+    NUMBER sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += v[lane];
+    return sum;
+#endif
+}

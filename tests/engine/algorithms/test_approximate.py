@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from correlations import correlate, no_finish
+from levels import numpy_core  # noqa: F401
 
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import winograd
 from convcli.engine.algorithms.problem import Problem
 from convcli.model.window import Window
+
+pytestmark = pytest.mark.usefixtures("numpy_core")  # the native core has tests of its own
 
 SQUARE = [Window(3)] * 2
 

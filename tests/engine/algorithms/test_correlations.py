@@ -9,12 +9,15 @@ import pytest
 from correlations import column, correlate, no_finish, problem_of, problems, random_arrays, suitable
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import numpy_core  # noqa: F401
 
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import approximate, blocks, fourier, im2col, patches, plain, winograd
 from convcli.engine.algorithms.prepare import prepare_correlation
 from convcli.engine.algorithms.table import load_algorithm
 from convcli.model.window import Window
+
+pytestmark = pytest.mark.usefixtures("numpy_core")  # the native core has tests of its own
 
 # ---- by hand ----
 
