@@ -14,6 +14,7 @@ from convcli.cli.model_arguments import load_model
 from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.option_choices import COUNTS
+from convcli.readers.foreign_files import NoLayersError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from convcli.core.shapes import DataFormat, Shape
     from convcli.model.graph import Model
     from convcli.output.report import Report
-    from convcli.output.report.shape import ShapeReport
 
 EXAMPLES = """\b
 Examples:
@@ -30,6 +30,7 @@ Examples:
   convcli shape -i 224x224x3 -l 'Conv2D(64, 7, strides=2, padding="same")' --get output_shape
 """
 
+ABOUT_LAYERS = ("inputs", "explain", "at", "count", "batch", "dtype", "data_format")
 DRAWINGS = ("tree", "dot", "mermaid")  # of the graph
 
 input_option = click.option(
@@ -106,7 +107,8 @@ def shape(
     """Print each layer's output shape, parameters, multiply-accumulates and receptive field, without any data.
 
     MODEL is a YAML or JSON file of layers, a Keras model (model.to_json(), .keras or .h5), a kernel, or - for standard
-    input. The input's shape is the model's own unless -i gives it.
+    input. The input's shape is the model's own unless -i gives it. Of a file of weights alone (.pth) the tensors are
+    listed.
 
     Multiply-accumulates (macs) are multiplications by kernel weights for one sample. The receptive field is the extent
     of the input that one output cell sees. The jump is the distance between the windows of neighbouring output cells.
@@ -119,9 +121,12 @@ def shape(
     """
     from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary, unknown_layers, with_counts
 
-    model, shapes = model_and_shapes(source, layers, inputs, data_format)
     if keys and output.format_requested:
         raise click.UsageError("--get prints bare values (without -f)")
+    try:
+        model, shapes = model_and_shapes(source, layers, inputs, data_format)
+    except NoLayersError as weights:
+        return _tensors(weights, source, output, keys, claims)
     # Keys and claims may be about every way of counting.
     judged = bool(keys or claims)
     counted = COUNTS[-1] if judged else count
@@ -142,13 +147,13 @@ def shape(
 
 
 def _judged(
-    report: ShapeReport,
+    report: Report,
     summary: Mapping[str, Any],
     keys: Sequence[str],
     claims: Sequence[str],
     source: str | None,
     silent: bool,
-) -> ShapeReport:
+) -> Report:
     """Return the report with what the claims about the summary come to; with keys, their values are its whole text."""
     from convcli.core.errors import located
     from convcli.core.records import replace
@@ -164,6 +169,28 @@ def _judged(
     complaints = tuple(f"Error: {source}: {complaint}" if source else f"Error: {complaint}" for complaint in failures)
     text = values if keys or silent else None
     return replace(report, text=text, complaints=complaints, exit_code=1 if failures else 0)
+
+
+def _tensors(
+    weights: NoLayersError, source: str | None, output: Output, keys: Sequence[str], claims: Sequence[str]
+) -> Report:
+    """Return the list of a file's tensors. Raises `UsageError` for options that are about layers."""
+    from click.core import ParameterSource
+
+    from convcli.io.files import display_name
+    from convcli.output.report.tensors import TensorRow, TensorsReport
+
+    context = click.get_current_context()
+    for option in ABOUT_LAYERS:
+        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
+            flag = {"inputs": "input"}.get(option, option).replace("_", "-")
+            raise click.UsageError(f"--{flag} is about layers, and {source} holds weights alone")
+    if output.format in DRAWINGS:
+        raise weights
+    rows = tuple(TensorRow(name, tensor.shape, tensor.dtype) for name, tensor in weights.tensors.items())
+    report = TensorsReport(display_name(source or ""), rows)
+    silent = bool(claims) and not output.requested
+    return _judged(report, report.mapping(), keys, claims, source, silent) if keys or claims else report
 
 
 def model_and_shapes(

@@ -27,6 +27,9 @@ class ForeignFormat(Record):
     brings_a_model: bool = True
 
 
+CHECKPOINT = ForeignFormat(
+    "a PyTorch checkpoint", lambda content, suffix: _is_checkpoint(content), brings_a_model=False
+)
 FORMATS = (
     ForeignFormat("an ONNX model", lambda content, suffix: suffix == ".onnx" or ONNX_START.match(content) is not None),
     ForeignFormat("a program of torch.export", lambda content, suffix: _is_zip_with(content, r"(.*/)?archive_format")),
@@ -36,7 +39,7 @@ FORMATS = (
         lambda content, suffix: content[TFLITE_MAGIC_OFFSET:].startswith(TFLITE_MAGIC),
     ),
     ForeignFormat("a SavedModel of TensorFlow", lambda content, suffix: suffix == ".pb"),
-    ForeignFormat("a PyTorch checkpoint", lambda content, suffix: _is_checkpoint(content), brings_a_model=False),
+    CHECKPOINT,
     ForeignFormat("an HDF5 file", lambda content, suffix: content.startswith(HDF5_MAGIC), brings_a_model=False),
     ForeignFormat(
         "a safetensors file",
@@ -76,9 +79,9 @@ def refuse(content: bytes, suffix: str) -> None:
 
 
 def _is_checkpoint(content: bytes) -> bool:
-    from convcli.io import torch_checkpoint
+    from convcli.io import torch_files
 
-    return torch_checkpoint.is_checkpoint(content)
+    return torch_files.is_checkpoint(content)
 
 
 def _is_zip_with(content: bytes, pattern: str) -> bool:

@@ -5,41 +5,20 @@ A state dict is a pickle of names and views, with raw storages beside it. Source
 
 from __future__ import annotations
 
-import re
 import warnings
 from io import BytesIO
 from typing import Any
 
 from convcli.core.errors import ConvcliError, Note, located, short_repr, shortened
 from convcli.io import zip_archive
+from convcli.io.torch_files import KIND, is_tar, pickle_name
 from convcli.io.torch_tensors import REMEDY, ByteOrder, Storage, StoredTensor, unpickler
 
-KIND = "PyTorch file"
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C  # the first pickle of the stream format
 PROTOCOL_VERSION = 1001  # the second
 COUNT_BYTES = 8  # before the values of each storage in the stream format
-TAR_MAGIC, TAR_MAGIC_OFFSET = b"ustar", 257
-PICKLE_START = b"\x80"
 NESTED = ("state_dict", "model_state_dict", "model")  # the keys under which training scripts keep a state dict
 PARALLEL_PREFIX = "module."  # which `DataParallel` puts in front of every name
-
-
-# ---- what a file is ----
-
-
-def is_checkpoint(content: bytes) -> bool:
-    """Return True for a file that PyTorch wrote with `torch.save` or `torch.jit.save`, and for pickles alike."""
-    if zip_archive.is_zip(content):
-        try:
-            return _pickle_name(zip_archive.Archive(content, KIND)) is not None
-        except ConvcliError:  # a broken zip file is reported where it is read as NPZ
-            return False
-    return content.startswith(PICKLE_START) or is_tar(content)
-
-
-def is_tar(content: bytes) -> bool:
-    """Return True for a tar file, which PyTorch wrote before its version 0.2."""
-    return content[TAR_MAGIC_OFFSET:].startswith(TAR_MAGIC)
 
 
 def decode(content: bytes) -> dict[str, StoredTensor]:
@@ -50,21 +29,16 @@ def decode(content: bytes) -> dict[str, StoredTensor]:
     return _without_prefix(_tensors(value))
 
 
-def _pickle_name(archive: zip_archive.Archive) -> str | None:
-    """Return the name of the pickle in a zip archive: `data.pkl` in its one folder."""
-    return next((name for name in archive.entries if re.fullmatch(r"[^/]+/data\.pkl", name)), None)
-
-
 # ---- the two formats ----
 
 
 def _decode_zip(content: bytes) -> Any:
     archive = zip_archive.Archive(content, KIND)
     names = archive.entries
-    pickle_name = _pickle_name(archive)
-    if pickle_name is None:
+    pickled = pickle_name(archive)
+    if pickled is None:
         raise ConvcliError("has no data.pkl", REMEDY)
-    folder = pickle_name.removesuffix("data.pkl")
+    folder = pickled.removesuffix("data.pkl")
     if f"{folder}constants.pkl" in names or any(name.startswith(f"{folder}code/") for name in names):
         raise ConvcliError("is a TorchScript program, which is code", REMEDY)
     byte_order = _byte_order(archive.read(f"{folder}byteorder") if f"{folder}byteorder" in names else b"little")
@@ -75,7 +49,7 @@ def _decode_zip(content: bytes) -> Any:
             raise ConvcliError(f"no record {short_repr(member)}")
         return Storage(dtype, key, count, lambda: archive.read(member), lambda: archive.size(member), byte_order)
 
-    return unpickler(BytesIO(archive.read(pickle_name)), storage).load()
+    return unpickler(BytesIO(archive.read(pickled)), storage).load()
 
 
 def _decode_stream(content: bytes) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
-from convcli.io import arrays, hdf5, keras_archive, safetensors, torch_checkpoint
+from convcli.io import arrays, hdf5, keras_archive, safetensors
 from convcli.io.files import display_name, read_bytes, suffix
 from convcli.io.stored_array import StoredArray
 
@@ -25,7 +25,11 @@ def decode(content: bytes, suffix: str = "") -> dict[str, Array | StoredArray]:
         return dict(hdf5.decode(content))
     if keras_archive.is_keras_archive(content):
         return decode(keras_archive.read_member(content, keras_archive.WEIGHTS))
-    if torch_checkpoint.is_checkpoint(content):
+    from convcli.io import torch_files  # imported only where there is a file of weights
+
+    if torch_files.is_checkpoint(content):
+        from convcli.io import torch_checkpoint
+
         return dict(torch_checkpoint.decode(content))
     if suffix == ".safetensors":
         return dict(safetensors.decode(content))

@@ -1,11 +1,21 @@
-"""Files of models that convcli does not read, which are told by name."""
+"""Files of other programs that are not models here, which are told by name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from convcli.core.errors import ConvcliError
 from convcli.io.npy import MAGIC
 from convcli.readers.reader import ModelFile, Reader
+
+
+class NoLayersError(ConvcliError):
+    """The error for a file that holds weights and no layers; `tensors` are the weights by name."""
+
+    def __init__(self, error: ConvcliError, tensors: Mapping[str, Any]) -> None:
+        super().__init__(error.problem, f"{error.remedy}, and convcli shape lists it")
+        self.tensors = tensors
 
 
 def _recognises(file: ModelFile) -> bool:
@@ -21,7 +31,12 @@ def _refuse(file: ModelFile) -> dict[str, Any]:
 
     form = foreign_formats.find(file.content, file.suffix)
     assert form is not None
-    raise foreign_formats.not_a_model(form)
+    error = foreign_formats.not_a_model(form)
+    if form is not foreign_formats.CHECKPOINT:
+        raise error
+    from convcli.io import torch_checkpoint
+
+    raise NoLayersError(error, torch_checkpoint.decode(file.content))
 
 
 FOREIGN = Reader("format of another program", _recognises, _refuse)

@@ -199,3 +199,42 @@ def test_a_refusal_of_memory_names_the_file(convcli, tmp_path, monkeypatch):
 def test_a_command_that_does_not_exist_gets_a_suggestion(convcli):
     assert convcli("aply").stderr.endswith("Error: No such command 'aply' (did you mean apply?)\n")
     assert convcli("xyz").stderr.endswith("Error: No such command 'xyz' (convcli --help lists them)\n")
+
+
+# ---- weights without layers ----
+
+CHECKPOINT = "tests/reference/checkpoints/zip.pth"
+NO_LAYERS = f"{CHECKPOINT}: is a PyTorch checkpoint, which holds weights and no layers"
+
+
+def test_weights_without_layers_are_listed(convcli):
+    listed = json.loads(convcli("shape", CHECKPOINT, "-f", "json").stdout)
+    assert listed["tensors"][0] == {"name": "float64", "shape": [2, 3], "dtype": "float64"}
+    params = 13 * 2 * 3 + 24 + 2 * 2 * 2 + 24 + 3 * 4 + 1 + 0 + 2  # as tests/reference/make_checkpoints.py says
+    assert listed["params"] == params
+    assert f" Total: {params} in 20 tensors\n" in convcli("shape", CHECKPOINT).stdout
+    assert convcli("shape", CHECKPOINT, "--get", "params").stdout == f"{params}\n"
+    assert convcli("shape", CHECKPOINT, "--expect", "params < 10").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message"),
+    [
+        (("shape", CHECKPOINT, "-i", "8"), 2, f"--input is about layers, and {CHECKPOINT} holds weights alone"),
+        (("shape", CHECKPOINT, "--explain"), 2, f"--explain is about layers, and {CHECKPOINT} holds weights alone"),
+        (
+            ("apply", "samples/lines.yaml", CHECKPOINT),
+            1,
+            NO_LAYERS,
+        ),
+        (
+            ("shape", CHECKPOINT, "-f", "tree"),
+            1,
+            NO_LAYERS,
+        ),
+    ],
+)
+def test_what_needs_layers_says_that_there_are_none(convcli, arguments, exit_code, message):
+    result = convcli(*arguments)
+    assert (result.exit_code, result.stdout) == (exit_code, "")
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")

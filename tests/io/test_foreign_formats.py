@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
@@ -14,6 +15,7 @@ from convcli.io import arrays, weights_file
 from convcli.io.foreign_formats import find
 from convcli.readers.formats import read_model_file
 
+CHECKPOINT = Path(__file__).parents[1] / "reference" / "checkpoints" / "zip.pth"
 ONNX = b"\x08\x0c\x12\x07pytorch:\x05"
 
 
@@ -32,7 +34,7 @@ FILES = {
     "a TorchScript archive": ("model.pt", zipped("model/data.pkl", "model/constants.pkl", "model/code/x.py")),
     "a TensorFlow Lite model": ("model.tflite", b"\x1c\0\0\0TFL3" + bytes(20)),
     "a SavedModel of TensorFlow": ("saved_model.pb", b"\x08\x01\x12\x90"),
-    "a PyTorch checkpoint": ("model.pth", zipped("model/data.pkl", "model/data/0")),
+    "a PyTorch checkpoint": ("model.pth", CHECKPOINT.read_bytes()),
     "a safetensors file": ("model.safetensors", b"\x02\0\0\0\0\0\0\0{}".replace(b"{}", b'{"a"')),
 }
 

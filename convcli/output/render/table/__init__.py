@@ -29,6 +29,7 @@ TABLES = {
     "layer_search": "layer_search",
     "layers": "layers",
     "shape": "shape",
+    "tensors": "tensors",
 }
 
 
