@@ -10,14 +10,14 @@ from rich.text import Text
 
 from convcli.core.shapes import format_shape
 from convcli.output.render.number_format import format_count
-from convcli.output.render.table.layer_table import column_table
+from convcli.output.render.table.fitted_table import FittedTable
 from convcli.output.report.tensors import TensorsReport
 
 
 def renderables(report: TensorsReport) -> Iterator[RenderableType]:
     """Yield the list of tensors, and the number of values in all of them."""
     yield Text(f"{report.title}: weights without layers", "bold")
-    yield column_table(
+    yield FittedTable(
         {
             "Tensor": [tensor.name for tensor in report.tensors],
             "Shape": [format_shape(tensor.shape) for tensor in report.tensors],
