@@ -192,8 +192,9 @@ def test_every_option_is_in_the_manual(option):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_ends_with_two_examples_that_run(name, convcli):
+def test_help_begins_with_two_examples_that_run(name, convcli):
     text = convcli(name, "--help").stdout
+    assert re.match(r"Usage: .*\n(?: {2,}.*\n)*\n  Examples:\n    convcli ", text)
     examples = re.findall(r"^ *convcli (.*)$", text.split("Examples:")[1], re.MULTILINE)
     assert len(examples) == 2
     for example in examples:

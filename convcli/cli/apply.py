@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.input_arguments import (
     inputs_and_model,
@@ -41,7 +42,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @run_options
 @map_option
 @click.option("--all-layers", is_flag=True, help="The maps of every layer; with -o X.npz one array for each.")

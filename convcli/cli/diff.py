@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli import completion
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.options import data_format_option
 from convcli.cli.shape import input_option, model_and_shapes
@@ -23,7 +24,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @click.argument("a", shell_complete=completion.files)
 @click.argument("b", shell_complete=completion.files)
 @input_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.input_arguments import map_option, named_layer, read_request, requested_map, run_options
 from convcli.cli.options import cell
@@ -31,7 +32,7 @@ Examples:
 SHOWN = 100  # positions of a walk in a table
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @run_options
 @click.option(
     "--at", callback=cell, metavar="2,3", help="The cell of the value, an index for each axis in space, from 0."

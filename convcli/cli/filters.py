@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli import completion
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.output.render.formats import TABLES
 
@@ -22,7 +23,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.filters)
 @click.option(
     "--normalize",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.fit_options import fit_options
 from convcli.cli.input_arguments import check_streams, load_arrays, load_weights
@@ -37,7 +38,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @fit_options
 @reports("table", "json", "yaml", "csv", file=False)
 def fit(

@@ -10,6 +10,7 @@ import click
 
 from convcli import manual
 from convcli.cli import completion
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.terminal import look, print_text, printable
 from convcli.core.errors import ConvcliError, suggestion
 from convcli.core.signals import leave_signals_to_child
@@ -25,7 +26,7 @@ Examples:
 PAGER_OPTIONS = "-FRX"  # for less: end at once after a short page, show colours, leave the page on the screen
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @click.argument("topic", required=False, shell_complete=completion.topics)
 @click.pass_context
 def help(context: click.Context, topic: str | None) -> None:  # noqa: A001

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcli.cli import completion
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]", shell_complete=completion.layers)
 @reports("table", "json", "yaml", "csv")
 def layers(output: Output, name: str | None) -> Report:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli import completion
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model
 from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of
@@ -44,7 +45,7 @@ input_option = click.option(
 )
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @click.argument("source", required=False, metavar="[MODEL]", shell_complete=completion.files)
 @layer_option
 @input_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli import completion
+from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import load_model, value_of
 from convcli.cli.options import data_format_option, usage_errors, usage_of
@@ -37,7 +38,7 @@ SETTINGS = {
 }
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=HelpfulCommand, epilog=EXAMPLES)
 @click.argument("source", required=False, metavar="[MODEL]", shell_complete=completion.files)
 @click.option(
     "-i",
