@@ -309,7 +309,7 @@ def test_a_stack_is_a_volume_unless_axes_says_otherwise(convcli, tmp_path):
 def test_a_model_of_images_says_what_reads_a_stack(convcli, tmp_path):
     path = tmp_path / "stack.tif"
     path.write_bytes(stack_bytes(STACKS["uint8"]))
-    done = convcli("apply", path, "--filter", "sobel-x")
+    done = convcli("apply", path, "-l", "Conv2D(1, 3)", "--seed", 1)
     assert done.exit_code == 1
     assert done.stderr == (
         f"Error: {path}: 5 pages are a volume, the model takes images "
