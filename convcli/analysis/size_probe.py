@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice, product
 
-from convcli.core.errors import ConvcliError
+from convcli.core.errors import ConvcliError, located
 from convcli.core.shapes import Extent, Shape
 from convcli.model.graph import Model
 from convcli.model.plan import Plan, make_plan
@@ -43,6 +43,14 @@ class SizeProbe:
         self.own: tuple[Extent, ...] = next(iter(spaces))
         self.others: tuple[Extent, ...] = (None,) * self.rank
         self.error: ConvcliError | None = None  # of the last extents that were refused
+        self._check_ranks()
+
+    def _check_ranks(self) -> None:
+        """Raise `ConvcliError` where an input has a rank that a layer does not take, whatever its extents."""
+        for node in self.model.nodes:
+            if node.inputs and all(name in self.shapes for name in node.inputs):
+                with located(node.where):
+                    node.layer.check_inputs([self.shapes[str(name)] for name in node.inputs], len(node.inputs))
 
     def plan(self, space: Sequence[Extent]) -> Plan | None:
         """Return the plan for these spatial extents, or None where the model does not accept them."""

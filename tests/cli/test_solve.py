@@ -89,3 +89,10 @@ def test_trouble_in_solve_is_2(convcli, arguments, message):
     result = convcli("solve", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == f"Error: {message}"
+
+
+def test_an_input_of_another_rank_is_trouble_and_not_a_size_that_does_not_fit(convcli, tmp_path):
+    (tmp_path / "model.yaml").write_text("- conv2d: {filters: 1, kernel_size: 3}\n")
+    done = convcli("solve", tmp_path / "model.yaml", "-i", "100x100x100x1")
+    assert done.exit_code == 2
+    assert "layer conv2d: takes 3 axes (height, width, channels) besides the batch, got (100, 100" in done.stderr
