@@ -68,6 +68,10 @@ def _read_all(stream: BinaryIO) -> bytes:
         return stream.read()
     if stat.S_ISREG(status.st_mode):
         memory.require(status.st_size, SMALLER_FILE)
+        beginning = stream.read(CHUNK_BYTES)
+        if len(beginning) == CHUNK_BYTES and not beginning.strip(b"\0"):  # as a sparse file does, and no format
+            raise ConvcliError(f"begins with {CHUNK_BYTES:,} zero bytes", "a file with content")
+        stream.seek(-len(beginning), os.SEEK_CUR)
         return stream.read()
     content = bytearray()
     while chunk := stream.read(CHUNK_BYTES):

@@ -158,3 +158,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, monk
         write_bytes(str(out), b"new")
     assert out.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_sparse_file_is_refused_before_it_is_read(tmp_path):
+    with open(tmp_path / "x.json", "wb") as stream:
+        stream.truncate(1 << 28)
+    with pytest.raises(ConvcliError, match="begins with 1,048,576 zero bytes"):
+        read_bytes(str(tmp_path / "x.json"))
