@@ -336,6 +336,18 @@ def box_of(page: Any, selector: str) -> tuple[float, ...]:
     return tuple(page.locator(selector).first.evaluate(BOX))
 
 
+@pytest.mark.parametrize("size", [{"width": 375, "height": 740}, {"width": 1280, "height": 800}])
+def test_the_button_of_the_current_layer_is_in_view_among_many(opened, size):
+    layers = [word for number in range(60) for word in ("-l", f"Rescaling({number})")]
+    page = opened("apply", LINES, *layers, "--layer-output", "rescaling_40", viewport=size)
+    for part in (40, 39):
+        top, left, bottom, right = page.locator("#parts button").nth(part).evaluate(BOX)
+        row_top, row_left, row_bottom, row_right = box_of(page, "#parts")
+        assert row_top <= top < bottom <= row_bottom + 1
+        assert row_left <= left < right <= row_right + 1
+        page.evaluate("goToPart(39)")
+
+
 def test_with_40_maps_input_working_and_picked_map_stay_in_view(opened):
     page = opened("apply", LINES, "-l", "Conv2D(40, 3)", "--seed", 1, viewport={"width": 1280, "height": 800})
     page.locator("#output .maps canvas").last.hover()  # which scrolls it into view

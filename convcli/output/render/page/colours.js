@@ -38,11 +38,18 @@ function relativeLuminance(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** The CSS colour of a number, and black or white to write on it, whichever has the higher contrast. */
+/** Black or white to write on a colour, whichever has the higher contrast. */
+function inkOn(colour) {
+  const light = relativeLuminance(colour) + 0.05;
+  return light / 0.05 > 1.05 / light ? "#000" : "#fff";
+}
+
+const cssText = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
+
+/** The CSS colour of a number, and the ink to write on it. */
 function cellColours(number, scale) {
   const colour = colourOf(number, scale);
-  const light = relativeLuminance(colour) + 0.05;
-  return [`rgb(${colour.join(" ")})`, light / 0.05 > 1.05 / light ? "#000" : "#fff"];
+  return [cssText(colour), inkOn(colour)];
 }
 
 /** A bar of the scale's colours between its lowest and its highest number. */
@@ -50,7 +57,7 @@ function legend(scale) {
   const bar = element("canvas", { width: 64, height: 1 });
   const pen = bar.getContext("2d");
   for (let step = 0; step < 64; step += 1) {
-    [pen.fillStyle] = cellColours(scale.low + ((scale.high - scale.low) * step) / 63, scale);
+    pen.fillStyle = cssText(colourOf(scale.low + ((scale.high - scale.low) * step) / 63, scale));
     pen.fillRect(step, 0, 1, 1);
   }
   bar.setAttribute("aria-hidden", "true");

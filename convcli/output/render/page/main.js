@@ -3,6 +3,7 @@
 const WALK_INTERVAL = 700; // milliseconds
 
 const HEADING_HEIGHT = 110; // pixels of a panel above its maps
+const SEEN_BEFORE = 60; // pixels of the button before that of the current part, so that there is seen to be one
 const PHONE_SHARE = 0.35; // of the height of a narrow screen for the maps, as the working comes below
 
 const state = { part: 0, sample: data.start.sample, map: 0, cell: 0, isPinned: false };
@@ -36,10 +37,13 @@ function roomIn(id) {
 }
 
 function markCurrentPart() {
-  [...find("parts").children].forEach((button, index) => {
+  const buttons = find("parts");
+  [...buttons.children].forEach((button, index) => {
     if (index === state.part) button.setAttribute("aria-current", "step");
     else button.removeAttribute("aria-current");
   });
+  const { offsetLeft, offsetTop } = buttons.children[state.part];
+  buttons.scrollTo(offsetLeft - buttons.offsetLeft - SEEN_BEFORE, offsetTop - buttons.offsetTop);
 }
 
 function showInputs(part, outputValue) {

@@ -82,15 +82,14 @@ class MapView {
     const [padding, soft] = ["--padding", "--soft"].map(cssColour);
     [pen.textAlign, pen.textBaseline, pen.font] = ["center", "middle", FONT];
     const gap = side >= SMALLEST_SPACED ? 1 : 0;
-    for (let cell = 0; cell < this.value.cellCount; cell += 1) {
+    const { value, scale } = this;
+    for (let cell = 0; cell < value.cellCount; cell += 1) {
       const [left, top, right, bottom] = this.box(cell);
-      const inside = !this.value.origins || this.value.origins[cell].inside;
-      const number = numberAt(this.value, cell, this.map);
-      const [background, ink] = inside ? cellColours(number, this.scale) : [padding, soft];
-      pen.fillStyle = background;
+      const colour = !value.origins || value.origins[cell].inside ? colourOf(numberAt(value, cell, this.map), scale) : null;
+      pen.fillStyle = colour ? cssText(colour) : padding;
       pen.fillRect(left, top, right - left - gap, bottom - top - gap);
       if (this.labels) {
-        pen.fillStyle = ink;
+        pen.fillStyle = colour ? inkOn(colour) : soft;
         pen.fillText(this.labels[cell], left + side / 2, top + side / 2 + 0.5);
       }
     }
