@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from convcli.core.records import replace
 from convcli.engine.algorithms.native import NativeCorrelation
+from convcli.engine.cellwise_operations import as_native
 from convcli.engine.linearize import ValueName
 from convcli.engine.native.core import native_core
 from convcli.engine.native.epilogue import native_epilogue
-from convcli.engine.native.records import new_records
 from convcli.engine.native_operations import NativeCorrelationOperation, NativeOperation, Stretch
 from convcli.engine.prepared_operations import PreparedMerge, PreparedOperation, PreparedStep
-from convcli.model.steps import ChangeShape
 
 Shapes = Mapping[ValueName, tuple[int, ...]]
 Unit = PreparedOperation | Stretch
@@ -27,7 +26,7 @@ def schedule(prepared: Sequence[PreparedOperation], uses: Counter[ValueName], sh
     core = native_core()
     if core is None:
         return list(prepared)
-    joined = [_as_view(item) for item in _join_residuals(prepared, uses, shapes)]
+    joined = [as_native(item, core, shapes, dtype) for item in _join_residuals(prepared, uses, shapes)]
     units: list[Unit] = []
     for run in _runs(joined):
         for part in _without_views_that_leave(run, uses):
@@ -81,14 +80,6 @@ def _without_views_that_leave(
         part.append(item)
     if part:
         yield part
-
-
-def _as_view(item: PreparedOperation) -> PreparedOperation:
-    """Return a change of shape as an operation of the core without records; anything else as it is."""
-    core, operation = native_core(), item.operation
-    if core is None or not isinstance(operation.step, ChangeShape) or operation.epilogue:
-        return item
-    return NativeOperation(operation, new_records(core, [], "float32"), [], None)
 
 
 def _join_residuals(

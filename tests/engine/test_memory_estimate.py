@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from levels import core_at
 from programs import program_of
 from strategies import NUMBERING, OTHERS
 
@@ -68,15 +69,18 @@ def bytes_taken(program, x):
 @pytest.mark.parametrize(
     ("layer", "shape"), CASES, ids=lambda value: str(value)[:40] if isinstance(value, str | dict) else ""
 )
-def test_a_run_takes_no_more_than_its_estimate(layer, shape, monkeypatch):
+@pytest.mark.parametrize("core", ["numpy", "avx512"])
+def test_a_run_takes_no_more_than_its_estimate(core, layer, shape, monkeypatch):
     scratch = 2 * memory_estimate.SCRATCH_PER_THREAD
     monkeypatch.setattr(memory_estimate, "SCRATCH_PER_THREAD", 0)  # so that the values alone are estimated
     layers = layer if isinstance(layer, dict) else [layer]
-    program = program_of(layers, shape, dtype="float32", tolerance=1e-5, samples=2, threads=2)
-    x = np.ones((2, *shape), "float32")
-    taken, estimate = bytes_taken(program, x), program.bytes_needed(2)
+    with core_at(core):
+        program = program_of(layers, shape, dtype="float32", tolerance=1e-5, samples=2, threads=2)
+        x = np.ones((2, *shape), "float32")
+        taken, estimate = bytes_taken(program, x), program.bytes_needed(2)
     assert taken <= estimate + scratch
-    assert estimate <= 6 * taken + 4 * x.nbytes + MIB
+    if core == "numpy":  # the native core takes less for some operations
+        assert estimate <= 6 * taken + 4 * x.nbytes + MIB
 
 
 SUITABLE_ALGORITHMS = (
