@@ -67,12 +67,21 @@ Examples:
     metavar="N",
     help="How many threads work. The result does not depend on it [all cores].",
 )
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="In place of the maps, how long each layer takes: milliseconds, GFLOP/s, bytes read and written, and the "
+    "share of what this machine can do, measured by matrix products and copies.",
+)
 @picture_options
 @reports(
     *("table", "json", "yaml", "csv", "npy", "npz", "heatmap", "png", "tif", "jpg", "html"),
     footer=True,
     many=inputs_and_model,
-    without=dict.fromkeys(("tif", "jpg", "html"), ("show_weights",)),
+    without={
+        **dict.fromkeys(("npy", "npz", "heatmap", "png"), ("profile",)),
+        **dict.fromkeys(("tif", "jpg", "html"), ("show_weights", "profile")),
+    },
 )
 def apply(
     output: Output,
@@ -80,6 +89,7 @@ def apply(
     map_name: str | None,
     all_layers: bool,
     show_weights: bool,
+    profile: bool,
     **options: Any,
 ) -> Report | None:
     """Run MODEL on the array INPUT and print feature maps, shapes and parameter counts.
@@ -103,10 +113,14 @@ def apply(
             raise click.UsageError(f"{flag} is of one layer's maps (--layer-output NAME)")
     if picture is not None and show_weights:
         raise click.UsageError("--show-weights draws a sheet of filters, --as picture maps")
+    if profile and (show_weights or all_layers or map_name is not None):
+        raise click.UsageError("--profile shows times in place of maps and weights")
     page, array = output.format == "html", output.format == "npy" and len(layers) == 1 and not show_weights
     with prepare_run(
         request.model, request.inputs, request.weights, request.execution, outputs=layers, keep_all=page
     ) as run:
+        if profile:
+            return _profile(run, request.data_format)
         if page:
             return _page(run, output, layers, layer_output, map_name)
         index = None if map_name is None else requested_map(map_names(run.plan)[layers[0]], map_name)
@@ -132,6 +146,13 @@ def apply(
         result = run.result(output.progress, answer=number, remedy="-o FILE.npy works in parts")
     report = report_of(result)
     return report if picture is None else picture_of(report.maps[0], picture, request.inputs, output)
+
+
+def _profile(run: Run, data_format: DataFormat) -> Report:
+    """Return how long the layers of a run take."""
+    from convcli.output.report.profile import profile_report
+
+    return profile_report(run, run.profile(), data_format)
 
 
 def _report(index: int | None, result: RunResult, **choices: Any) -> ApplyReport:

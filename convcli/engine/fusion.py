@@ -23,7 +23,8 @@ class Operation(Record):
 
     `inputs` and `output` are the names of the values that it reads and makes. Shapes are those of one sample,
     `(*spatial, channels)`: `input_shape` of the first input, `output_shape` of the output. `layer` is the name of the
-    layer that the step belongs to, and `where` what messages call that layer.
+    layer that the step belongs to, and `where` what messages call that layer. `fused` names the layers of other steps
+    that became part of the operation.
     """
 
     layer: str
@@ -35,6 +36,7 @@ class Operation(Record):
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     epilogue: Epilogue = ()
+    fused: tuple[str, ...] = ()
 
 
 def fuse(
@@ -97,7 +99,8 @@ def _with_epilogue(previous: Operation, operation: Operation, dtype: str) -> Ope
     function = _epilogue_function(operation, dtype)
     if function is None:
         return None
-    return replace(previous, output=operation.output, epilogue=(*previous.epilogue, function))
+    fused = (*previous.fused, operation.layer)
+    return replace(previous, output=operation.output, epilogue=(*previous.epilogue, function), fused=fused)
 
 
 def _with_padding(previous: Operation, operation: Operation) -> Operation | None:
@@ -118,7 +121,8 @@ def _with_padding(previous: Operation, operation: Operation) -> Operation | None
         for window, (before, after) in zip(convolution.windows, pad.amounts, strict=True)
     )
     step = replace(convolution, windows=windows)
-    return replace(operation, step=step, inputs=previous.inputs, input_shape=previous.input_shape)
+    fused = (previous.layer, *previous.fused)
+    return replace(operation, step=step, inputs=previous.inputs, input_shape=previous.input_shape, fused=fused)
 
 
 def _epilogue_function(operation: Operation, dtype: str) -> EpilogueFunction | None:

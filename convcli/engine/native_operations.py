@@ -145,6 +145,16 @@ class Stretch:
                 if name in arrays:
                     values.count_use(name)
 
+    def new_clock(self) -> Array:
+        """Return an array for the times at which the records of a run are finished."""
+        return np.zeros(len(self._record_owners), np.int64)
+
+    def times(self, finished: Array) -> list[tuple[Operation, float]]:
+        """Return each operation with the seconds that its records took."""
+        durations = np.diff(np.maximum.accumulate(finished), prepend=0)
+        seconds = np.bincount(self._record_owners, durations, minlength=len(self.operations)) / 1e9
+        return [(item.operation, float(time)) for item, time in zip(self.operations, seconds, strict=True)]
+
     def _by_operation(self, on_progress: Callable[[int, float], object]) -> Callable[[int, float], object]:
         return lambda record, share: on_progress(int(self._record_owners[record]), share)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import prod
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +103,19 @@ class Program(Closeable):
 
         `on_progress` is called with the name of a layer and the share of all work that is done. Raises `ConvcliError`.
         """
+        return self._run(inputs, on_progress)
+
+    def timed(self, inputs: Mapping[str, Array]) -> tuple[dict[str, Array], list[tuple[Operation, float]]]:
+        """Return the results by name, and each operation with the seconds that it took."""
+        times: list[tuple[Operation, float]] = []
+        return self._run(inputs, None, times), times
+
+    def _run(
+        self,
+        inputs: Mapping[str, Array],
+        on_progress: ProgressCallback | None,
+        times: list[tuple[Operation, float]] | None = None,
+    ) -> dict[str, Array]:
         workspace = self._workspace
         pools = workspace.workers, workspace.product_workers
         batch = len(next(iter(inputs.values())))
@@ -111,9 +125,12 @@ class Program(Closeable):
             for unit in self._units:
                 if isinstance(unit, Stretch):
                     shares = [next(shares_of) for _ in unit.operations]
-                    unit.run(values, batch, workspace, native_progress(unit.operations, shares, on_progress))
+                    clock = None if times is None else unit.new_clock()
+                    unit.run(values, batch, workspace, native_progress(unit.operations, shares, on_progress), clock)
+                    if times is not None and clock is not None:
+                        times += unit.times(clock)
                     continue
-                operation, prepared, share = unit.operation, unit, next(shares_of)
+                operation, prepared, share, start = unit.operation, unit, next(shares_of), perf_counter()
                 with located(operation.where), reporting(pools, operation.layer, share, on_progress):
                     check_array_size(batch * prod(operation.output_shape))
                     result = prepared.run([values[name] for name in operation.inputs], values, workspace)
@@ -121,6 +138,8 @@ class Program(Closeable):
                 values[operation.output] = result
                 for name in operation.inputs:
                     values.count_use(name)
+                if times is not None:
+                    times.append((operation, perf_counter() - start))
             workspace.spare.drop_unused()
             arrays: dict[str, Array] = {}
             for name, value in self._results.items():
@@ -135,6 +154,11 @@ class Program(Closeable):
     def _work_shares(self) -> list[tuple[float, float]]:
         units = ([unit] if isinstance(unit, PreparedOperation) else unit.operations for unit in self._units)
         return work_shares([item.operation for items in units for item in items])
+
+    @property
+    def threads(self) -> int:
+        """The number of threads of a run."""
+        return self._workspace.workers.count
 
     @property
     def algorithms_used(self) -> dict[str, tuple[str, ...]]:

@@ -27,6 +27,7 @@ from convcli.model.plan import Plan
 from convcli.readers.load import located_in
 
 if TYPE_CHECKING:
+    from convcli.engine.profile import Profile
     from convcli.engine.program import Program
 
 # Bytes. A run that needs more is slower whole than tile by tile: the system hands out new memory page by page.
@@ -128,6 +129,16 @@ class Run(Closeable):
         with located_in(self.plan.model):
             outputs = self.program(arrays, progress)
         return RunResult(self.plan, self.batch.size, outputs, self.weights, self.program.algorithms_used)
+
+    def profile(self) -> Profile:
+        """Return how long each layer takes on all samples at once. Raises `ConvcliError` for lack of memory."""
+        from convcli.engine.machine_limits import measure_limits
+        from convcli.engine.profile import profile
+
+        memory.require(self.bytes_needed(), "fewer samples, or more with --max-memory")
+        limits = measure_limits(self.batch.dtype, self.program.threads)
+        with located_in(self.plan.model):
+            return profile(self.program, self.batch.read(), limits)
 
     def outline(self) -> RunResult:
         """Return a result without the work: outputs of the right shapes that hold zeros and take no memory."""

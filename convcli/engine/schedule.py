@@ -124,6 +124,7 @@ def _joined(
         convolution.operation,
         inputs=(*convolution.operation.inputs, other),
         output=merge.operation.output,
+        fused=(*convolution.operation.fused, merge.operation.layer, *merge.operation.fused),
     )
     return NativeCorrelationOperation(operation, convolution.algorithm, correlation)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -210,6 +211,36 @@ def test_the_result_is_the_same_for_any_number_of_threads(convcli, image, tmp_pa
         done = convcli("apply", image, *DEEP, "--threads", threads, "-o", tmp_path / f"{threads}.npy")
         assert done.exit_code == 0
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes() == (tmp_path / "3.npy").read_bytes()
+
+
+def test_the_profile_has_a_row_for_each_layer_in_every_format(convcli, image):
+    answer = json.loads(convcli("apply", image, *DEEP, "--profile", "-f", "json").stdout)
+    rows = answer["layers"]
+    assert [row["algorithm"] is not None for row in rows] == [True, False, True]
+    assert all(row["ms"] > 0 and row["share"] > 0 and row["fused_into"] is None for row in rows)
+    assert rows[0]["gflops"] == pytest.approx(2 * rows[0]["macs"] / rows[0]["ms"] / 1e6)
+    assert (rows[1]["gflops"], rows[1]["bytes"]) == (None, 4 * 64 * (58 * 58 + 29 * 29))
+    assert answer["bound_by"] in ("products", "memory", "overhead")
+    assert "output" not in answer
+    table = convcli("apply", image, *DEEP, "--profile").stdout
+    assert "GFLOP/s" in table
+    assert "the median of" in table
+    lines = convcli("apply", image, *DEEP, "-l", "ReLU()", "--profile", "-f", "csv").stdout.splitlines()
+    last = list(csv.DictReader(lines))[-1]
+    assert [last[key] for key in ("ms", "gflops", "bytes", "share", "fused_into")] == [*[""] * 4, "separable_conv2d"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--show-weights",), "--profile shows times in place of maps and weights"),
+        (("-f", "npy", "-o", "x.npy"), "--profile is not shown in npy (-f table, json, yaml or csv)"),
+    ],
+)
+def test_the_profile_stands_in_place_of_maps(convcli, options, message):
+    done = convcli("apply", LINES, DETECTORS, "--profile", *options)
+    assert done.exit_code == 2
+    assert message in done.stderr
 
 
 def test_one_map_by_its_name_or_number_in_every_format(convcli, tmp_path):

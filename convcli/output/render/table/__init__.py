@@ -28,6 +28,7 @@ TABLES = {
     "input_sizes": "input_sizes",
     "layer_search": "layer_search",
     "layers": "layers",
+    "profile": "profile",
     "shape": "shape",
     "tensors": "tensors",
 }
