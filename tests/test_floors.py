@@ -181,7 +181,7 @@ IMPORTS = {
     "shape samples/mnist.yaml": (106, ["api", "engine", "learning"]),
     "diff samples/mnist.yaml samples/mnist.yaml": (108, ["api", "engine", "learning"]),
     "apply {x} {kernel} -o {y}": (
-        144,
+        148,
         [
             "api",
             "learning",

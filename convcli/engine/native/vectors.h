@@ -66,11 +66,22 @@ INLINE vector smallest(vector a, vector b) { return choose(a < b, a, b); }
 INLINE vector maximum(vector a, vector b) { return JOIN(_mm512_mask, max, SUFFIX)(a, IS_NUMBER(a), a, b); }
 INLINE vector minimum(vector a, vector b) { return JOIN(_mm512_mask, min, SUFFIX)(a, IS_NUMBER(a), a, b); }
 #else
-#define number_or NAME(number_or)
-INLINE vector number_or(vector a, vector b) { /* a where it is not a number, else b */
+#define number_or NAME(number_or) /* b where a is a number, else a */
+#if VECTOR_BYTES == 32
+INLINE vector number_or(vector a, vector b) {
+    return JOIN(_mm256, blendv, SUFFIX)(a, b, JOIN(_mm256, cmp, SUFFIX)(a, a, _CMP_ORD_Q));
+}
+#elif defined(__SSE2__)
+INLINE vector number_or(vector a, vector b) {
+    vector is_number = JOIN(_mm, cmpord, SUFFIX)(a, a);
+    return JOIN(_mm, or, SUFFIX)(JOIN(_mm, and, SUFFIX)(is_number, b), JOIN(_mm, andnot, SUFFIX)(is_number, a));
+}
+#else
+INLINE vector number_or(vector a, vector b) {
     NAME(lanes) is_number = a == a;
     return (vector)((is_number & (NAME(lanes))b) | (~is_number & (NAME(lanes))a));
 }
+#endif
 INLINE vector maximum(vector a, vector b) { return number_or(a, largest(a, b)); }
 INLINE vector minimum(vector a, vector b) { return number_or(a, smallest(a, b)); }
 #endif
