@@ -58,13 +58,18 @@ class LoadedModel(Model):
         return render_table(report).decode().rstrip("\n")
 
 
-def load(source: Source, *, data_format: str | None = None) -> LoadedModel:
+def load(
+    source: Source, *, data_format: str | None = None, dialect: str | None = None, listed_order: bool = False
+) -> LoadedModel:
     """Load a model from a file, or from a plain mapping or list of layers such as a file holds.
 
     Args:
-        source: A path (YAML, JSON, Keras's JSON or `.keras`, or an array file with one kernel), a mapping with
-            `layers`, or a list of layers.
+        source: A path (YAML, JSON, Keras's JSON or `.keras`, PyTorch's text, or an array file with one kernel), an
+            expression `nn.Sequential(…)`, a mapping with `layers`, or a list of layers.
         data_format: `channels_last` or `channels_first`, used where the model does not say. Default: `channels_last`.
+        dialect: `keras` or `torch`: whose words the layers are in, where both have a name. Default: the other layers'.
+        listed_order: Whether to take the parts of a printed PyTorch model in the order of the text, where it does not
+            say how they are used.
 
     Returns:
         The model.
@@ -75,7 +80,7 @@ def load(source: Source, *, data_format: str | None = None) -> LoadedModel:
     >>> load(["Conv2D(40, 3)", "flatten", "dense(10)"])
     <Model 'model': input ?, 3 layers, output dense>
     """
-    return LoadedModel(**vars(load_model(source, data_format)))
+    return LoadedModel(**vars(load_model(source, data_format, dialect, listed_order)))
 
 
 def summarize(

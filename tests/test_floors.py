@@ -178,10 +178,10 @@ def test_a_command_imports_only_what_it_needs(arguments, stdin, allowed):
 IMPORTS = {
     "--help": (14, ["io.arrays", "output", "core.records"]),
     "shape -l Conv2D(40,3) -i 28x28x1 -f json": (88, ["api", "engine", "learning", "io.text_arrays", "io.yaml_json"]),
-    "shape samples/mnist.yaml": (106, ["api", "engine", "learning"]),
-    "diff samples/mnist.yaml samples/mnist.yaml": (108, ["api", "engine", "learning"]),
+    "shape samples/mnist.yaml": (111, ["api", "engine", "learning"]),
+    "diff samples/mnist.yaml samples/mnist.yaml": (113, ["api", "engine", "learning"]),
     "apply {x} {kernel} -o {y}": (
-        148,
+        155,
         [
             "api",
             "learning",

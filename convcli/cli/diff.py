@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from convcli.cli import completion
 from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
-from convcli.cli.options import data_format_option
+from convcli.cli.model_arguments import vocabulary
+from convcli.cli.options import data_format_option, vocabulary_options
 from convcli.cli.shape import input_option, model_and_shapes
 
 if TYPE_CHECKING:
@@ -28,9 +29,12 @@ Examples:
 @click.argument("a", shell_complete=completion.files)
 @click.argument("b", shell_complete=completion.files)
 @input_option
+@vocabulary_options
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, footer=True)
-def diff(output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None) -> Report:
+def diff(
+    output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: DataFormat | None, **options: Any
+) -> Report:
     """Compare two models layer by layer: shapes, parameters, multiply-accumulates, and the ratio of the totals.
 
     Layers of the same type and name are compared, then layers of the same type in order. The comparison covers type,
@@ -45,6 +49,6 @@ def diff(output: Output, a: str, b: str, inputs: tuple[str, ...], data_format: D
         raise click.UsageError("only one argument can be - (standard input)")
     summaries = []
     for source in (a, b):
-        model, shapes = model_and_shapes(source, (), inputs, data_format)
+        model, shapes = model_and_shapes(source, (), inputs, data_format, vocabulary(options))
         summaries.append(model_summary(model, shapes or None, data_format, SummaryOptions()))
     return compare(*summaries)

@@ -12,7 +12,7 @@ from convcli.cli.deliver import reports
 from convcli.cli.fit_options import fit_options
 from convcli.cli.input_arguments import check_streams, load_arrays, load_weights
 from convcli.cli.input_notes import note_channels
-from convcli.cli.model_arguments import load_model, single_layer
+from convcli.cli.model_arguments import load_model, single_layer, vocabulary
 from convcli.cli.stopping import Stop, stoppable
 from convcli.cli.training_files import TrainingFiles
 from convcli.core.errors import located, one_line
@@ -94,7 +94,8 @@ def _read_data(arguments: Sequence[str], options: Mapping[str, Any]) -> tuple[Mo
         missing = "MODEL is missing (a file, or layers with -l 'Conv2D(1, 3)')" if len(arguments) == 2 else None
         raise click.UsageError(missing or "INPUT TARGET [MODEL] are needed")
     model_file, names = (None, arguments) if inline else (arguments[-1], arguments[:-1])
-    model = load_model(model_file, options["layers"], single_layer(options), options["data_format"])
+    words = vocabulary(options)
+    model = load_model(model_file, options["layers"], single_layer(options), options["data_format"], words)
     data_format = options["data_format"] or model.data_format
     inputs = load_arrays(tuple(model.inputs), names[:-1], data_format, options)
     note_channels(model, inputs, options)

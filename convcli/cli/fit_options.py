@@ -6,7 +6,7 @@ import click
 
 from convcli.cli import completion
 from convcli.cli.input_arguments import input_options, weights_option
-from convcli.cli.options import decorate, layer_option
+from convcli.cli.options import decorate, layer_option, vocabulary_options
 from convcli.io.files import suffix
 from convcli.learning.losses import LOSSES
 from convcli.learning.optimizers import OPTIMIZERS
@@ -25,6 +25,7 @@ fit_options = decorate(
         "arguments", nargs=-1, required=True, metavar="INPUT TARGET [MODEL]", shell_complete=completion.files
     ),
     layer_option,
+    vocabulary_options,
     click.option(
         "-o",
         "--output",

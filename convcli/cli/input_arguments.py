@@ -12,8 +12,15 @@ import click
 from convcli.cli import completion
 from convcli.cli.input_notes import check_stacks, note_channels
 from convcli.cli.many_inputs import stands_for_several
-from convcli.cli.model_arguments import filter_model, load_model, single_layer, single_layer_options
-from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors
+from convcli.cli.model_arguments import (
+    Vocabulary,
+    filter_model,
+    load_model,
+    single_layer,
+    single_layer_options,
+    vocabulary,
+)
+from convcli.cli.options import data_format_option, decorate, layer_option, usage_errors, vocabulary_options
 from convcli.core.records import Record
 from convcli.io.files import STANDARD_STREAM
 
@@ -77,6 +84,7 @@ input_options = decorate(
 run_options = decorate(
     click.argument("arguments", nargs=-1, metavar="INPUT [MODEL]", shell_complete=completion.files),
     layer_option,
+    vocabulary_options,
     click.option(
         "--filter",
         "filters",
@@ -172,13 +180,16 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
         raise click.UsageError("-l and --filter both stand in place of MODEL")
     if options["normalize"] and not filters:
         raise click.UsageError("--normalize goes with --filter")
+    words = vocabulary(options)
+    if filters and words != Vocabulary():
+        raise click.UsageError("--dialect and --listed-order are about the layers of a model, not about --filter")
     if filters:  # the rank of some filters depends on the array
         inputs = load_arrays((INPUT,), files, data_format or DataFormat.CHANNELS_LAST, options)
         array = inputs.arrays.get(INPUT)
         rank = filter_rank(None if array is None else len(array.shape), inputs.axes)
         model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
     else:
-        model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format))
+        model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format, words))
         inputs = load_arrays(tuple(model.inputs), files, data_format or model.data_format, options)
     check_stacks(model, inputs)
     note_channels(model, inputs, options)

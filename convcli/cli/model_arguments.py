@@ -11,7 +11,7 @@ import click
 
 from convcli.cli import completion
 from convcli.cli.options import decorate
-from convcli.core.records import replace
+from convcli.core.records import Record, replace
 
 if TYPE_CHECKING:
     from convcli.core.shapes import DataFormat
@@ -76,23 +76,42 @@ def value_of(text: str) -> Any:
     return text
 
 
+class Vocabulary(Record):
+    """The words of a model, as options say them: whose they are, and what to do with a printed text.
+
+    `listed_order` takes the parts of a printed model in the order of the text.
+    """
+
+    dialect: str | None = None
+    listed_order: bool = False
+
+
+def vocabulary(options: Mapping[str, Any]) -> Vocabulary:
+    """Return what the options of a command say about the words of its model."""
+    return Vocabulary(options["dialect"], options["listed_order"])
+
+
 def load_model(
     source: str | None,
     layers: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
     data_format: DataFormat | None = None,
+    words: Vocabulary = Vocabulary(),  # noqa: B008
 ) -> Model:
     """Return the model in a file, or of inline layers; `overrides` are arguments for a model of one layer.
 
     `data_format` is that of inline layers. A file that does not name one is channels_last.
     """
+    from convcli.readers.load import in_words_of
     from convcli.readers.reader import Document
 
     if source is not None:
         from convcli.readers.formats import read_model_file
 
-        return _built(read_model_file(source), overrides, None)
-    return _built(Document({"layers": list(layers)}, "", "model", "--layer"), overrides, data_format)
+        document, data_format = read_model_file(source, words.listed_order), None
+    else:
+        document = Document({"layers": list(layers)}, "", "model", "--layer")
+    return _built(in_words_of(words.dialect, document), overrides, data_format)
 
 
 def filter_model(

@@ -12,6 +12,7 @@ import click
 from convcli.cli import completion
 from convcli.core import memory
 from convcli.core.errors import ConvcliError
+from convcli.core.option_choices import DIALECT_NAMES
 from convcli.core.shapes import DataFormat
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -97,6 +98,19 @@ data_format_option = click.option(
     type=click.Choice([member.value for member in DataFormat]),
     callback=lambda context, option, value: value and DataFormat(value),
     help="Axis order of arrays and shapes, in and out, and of inline layers [the model's; channels_last].",
+)
+vocabulary_options = decorate(
+    click.option(
+        "--dialect",
+        type=click.Choice(DIALECT_NAMES),
+        help="Whose words the layers are in, where both have a name [the other layers'; keras].",
+    ),
+    click.option(
+        "--listed-order",
+        is_flag=True,
+        help="Take the parts of a printed PyTorch model in the order of the text, where it does not say how they are "
+        "used.",
+    ),
 )
 layer_option = click.option(
     "-l",

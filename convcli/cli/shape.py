@@ -11,8 +11,8 @@ import click
 from convcli.cli import completion
 from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
-from convcli.cli.model_arguments import load_model
-from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of
+from convcli.cli.model_arguments import Vocabulary, load_model, vocabulary
+from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of, vocabulary_options
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.option_choices import COUNTS
 from convcli.readers.foreign_files import NoLayersError
@@ -80,6 +80,7 @@ input_option = click.option(
     help="Print nothing, and exit 1 unless the claim holds: 'params <= 60000', any KEY of the JSON with == != < <= > "
     ">=; repeatable.",
 )
+@vocabulary_options
 @data_format_option
 @reports(
     "table",
@@ -104,6 +105,7 @@ def shape(
     keys: tuple[str, ...],
     claims: tuple[str, ...],
     data_format: DataFormat | None,
+    **words: Any,
 ) -> Report:
     """Print each layer's output shape, parameters, multiply-accumulates and receptive field, without any data.
 
@@ -125,7 +127,7 @@ def shape(
     if keys and output.format_requested:
         raise click.UsageError("--get prints bare values (without -f)")
     try:
-        model, shapes = model_and_shapes(source, layers, inputs, data_format)
+        model, shapes = model_and_shapes(source, layers, inputs, data_format, vocabulary(words))
     except NoLayersError as weights:
         return _tensors(weights, source, output, keys, claims)
     # Keys and claims may be about every way of counting.
@@ -195,13 +197,17 @@ def _tensors(
 
 
 def model_and_shapes(
-    source: str | None, layers: tuple[str, ...], inputs: tuple[str, ...], data_format: DataFormat | None
+    source: str | None,
+    layers: tuple[str, ...],
+    inputs: tuple[str, ...],
+    data_format: DataFormat | None,
+    words: Vocabulary,
 ) -> tuple[Model, dict[str, Shape]]:
     """Return a model and the input shapes that -i gives. Raises `UsageError` where an input's shape is unknown."""
     if (source is None) == (not layers):
         what = "MODEL is missing" if source is None else "MODEL and -l both name the layers"
         raise click.UsageError(f"{what} (a file, or layers with -l 'Conv2D(40, 3)')")
-    model = load_model(source, layers, data_format=data_format)
+    model = load_model(source, layers, data_format=data_format, words=words)
     with usage_of(model.source if source is not None else None):
         shapes = input_shapes(model, inputs)
         for name, own in model.inputs.items():

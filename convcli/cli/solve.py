@@ -10,8 +10,8 @@ import click
 from convcli.cli import completion
 from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
-from convcli.cli.model_arguments import load_model, value_of
-from convcli.cli.options import data_format_option, usage_errors, usage_of
+from convcli.cli.model_arguments import Vocabulary, load_model, value_of, vocabulary
+from convcli.cli.options import data_format_option, usage_errors, usage_of, vocabulary_options
 from convcli.cli.shape import input_shapes
 from convcli.core.errors import Note
 from convcli.core.shapes import known
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from convcli.analysis.layer_search import SearchRequest
     from convcli.cli.output import Output
     from convcli.core.shapes import DataFormat, Shape
+    from convcli.model.graph import Model
     from convcli.output.report import Report
 
 EXAMPLES = """\b
@@ -61,6 +62,7 @@ SETTINGS = {
 @click.option("--dilation-rate", metavar="N", help=f"Fixed: {SETTINGS['--dilation-rate']} [1 to 3].")
 @click.option("--transpose", is_flag=True, help="Search for a transposed convolution.")
 @click.option("--output-padding", metavar="N", help=f"Fixed: {SETTINGS['--output-padding']} [all].")
+@vocabulary_options
 @data_format_option
 @reports("table", "json", "yaml", "csv", trouble=lambda arguments: 2, file=False)
 def solve(
@@ -70,7 +72,7 @@ def solve(
     output_size: str | None,
     transpose: bool,
     data_format: DataFormat | None,
-    **fixed: str | None,
+    **fixed: Any,
 ) -> Report:
     """List the settings of one layer that turn an input of one size into an output of another, most usual first.
 
@@ -82,13 +84,17 @@ def solve(
 
     Exit code 1 means that there is no answer; standard error then names the closest.
     """
+    words = vocabulary(fixed)
+    del fixed["dialect"], fixed["listed_order"]
     if source is not None:
         _refuse_layer_options(fixed, transpose)
-        return _input_sizes(source, inputs, output_size, data_format)
+        return _input_sizes(load_model(source, data_format=data_format, words=words), inputs, output_size, data_format)
     if len(inputs) != 1 or output_size is None:
         raise click.UsageError("one --input and one --output, or MODEL")
     if data_format is not None:
         raise click.UsageError("--data-format is for MODEL")
+    if words != Vocabulary():
+        raise click.UsageError("--dialect and --listed-order are for MODEL")
     from convcli.analysis.layer_search import closest_setting, find_settings
     from convcli.output.report.solve import settings_report
 
@@ -105,14 +111,13 @@ def _refuse_layer_options(fixed: dict[str, str | None], transpose: bool) -> None
 
 
 def _input_sizes(
-    source: str, inputs: tuple[str, ...], output_size: str | None, data_format: DataFormat | None
+    model: Model, inputs: tuple[str, ...], output_size: str | None, data_format: DataFormat | None
 ) -> Report:
     """Return the input sizes that a model accepts, or that give the output size."""
     from convcli.analysis.planning import find_input_sizes
     from convcli.analysis.size_probe import NoSizeFitsError
     from convcli.output.report.solve import SizesReport, sizes_report
 
-    model = load_model(source, data_format=data_format)
     output = () if output_size is None else _size(output_size, "--output")
     if None in output:
         raise click.UsageError(f"--output {output_size}: a known size along each axis, such as 7x7")

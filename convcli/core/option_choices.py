@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 COUNTS = ("macs", "flops", "detail")  # how `shape` counts multiplications
+KERAS = "keras"  # the vocabulary of layers that is convcli's own
+DIALECT_NAMES = (KERAS, "torch")  # whose layers are read

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from convcli.core.errors import ConvcliError, located
+from convcli.core.option_choices import KERAS
 from convcli.core.records import Record, field
 from convcli.core.shapes import DataFormat, Shape, format_shape
 from convcli.model.layers import Layer, UnknownLayer
+from convcli.model.spelling import Spelling
 
 
 class LazyArray(Protocol):
@@ -37,6 +39,7 @@ class Node(Record):
         stored_weights: the shapes of its weights in the model file, in Keras's order, where that tells more than the
             layers before it do.
         left_out: what the model file says of the layer's training that convcli does not do.
+        spelling: how the model's framework writes the layer, where that is not Keras.
     """
 
     name: str
@@ -49,6 +52,12 @@ class Node(Record):
     stored_as: str | None = None
     stored_weights: tuple[Shape, ...] | None = None
     left_out: tuple[str, ...] = ()
+    spelling: Spelling | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The class of the layer, as the model's framework calls it."""
+        return self.layer.type_name if self.spelling is None else self.spelling.type
 
     @property
     def owner(self) -> str:
@@ -76,6 +85,7 @@ class Model(Record):
         nodes: the layers.
         outputs: the names of the layers whose values are the outputs.
         data_format: where the channel axis stands in the arrays that users give and get.
+        dialect: in whose words the model is written, such as `torch`; `keras` are convcli's own.
         source: the name in messages of the file that the model came from.
         embedded_weights: the weights file inside the model file, as bytes.
     """
@@ -85,6 +95,7 @@ class Model(Record):
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     data_format: DataFormat = DataFormat.CHANNELS_LAST
+    dialect: str = KERAS
     source: str | None = None
     embedded_weights: bytes | None = None
 

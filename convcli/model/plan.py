@@ -95,8 +95,21 @@ class PlannedLayer(Record):
 
     @property
     def params(self) -> Extent:
-        """The number of parameters; a layer that is called again counts at its first call only."""
-        return 0 if self.node.shares_with else total(weight.size for weight in self.weights)
+        """The number of parameters; a layer that is called again counts at its first call only.
+
+        In PyTorch's words those that training changes are parameters, the others buffers.
+        """
+        if self.node.shares_with:
+            return 0
+        return total(weight.size for weight in self.weights if weight.trainable or self.node.spelling is None)
+
+    @property
+    def buffers(self) -> Extent:
+        """The numbers that a layer in PyTorch's words holds beside its parameters, such as running statistics."""
+        if self.node.shares_with or self.node.spelling is None:
+            return 0
+        own = (weight.size for weight in self.weights if not weight.trainable)
+        return total((*own, self.node.spelling.extra_buffers))
 
     @property
     def trainable_params(self) -> Extent:
@@ -257,6 +270,8 @@ def _plan_layer(node: Node, values: Mapping[str, Shape], data_format: DataFormat
     if UNKNOWN_SHAPE in shapes and not isinstance(node.layer, UnknownLayer):
         weights = weights_of_shapes(node.stored_weights) if node.layer.weight_names else ()
         return PlannedLayer(node, (Opaque(UNKNOWN_SHAPE, weights),), shapes, (UNKNOWN_SHAPE,))
+    if node.spelling is not None and len(shapes) == 1:
+        node.spelling.check_input(shapes[0], data_format)
     node.layer.check_inputs(shapes, len(node.inputs))
     steps = _with_constants(steps_in_own_order(node.layer, shapes, data_format), node.inputs)
     if not told:

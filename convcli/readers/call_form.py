@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from convcli.core.dtypes import MAX_INTEGER_BITS
@@ -11,28 +13,79 @@ from convcli.core.errors import ConvcliError, short_repr, suggestion
 from convcli.core.records import Record, field
 from convcli.model.activations import ACTIVATIONS
 from convcli.model.layers import LAYERS, UNKNOWN, Layer, UnknownLayer, canonical_name
+from convcli.model.spelling import Spelling
 
 MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
 INPUT_TYPES = ("input", "inputlayer")  # the types, without case and underscores, that state the shape of the input
 SHARED = "shared"  # the type that calls an earlier layer again; its arguments are `layer` and `inputs`
+# What may stand between two numbers: `Rescaling(1/255)`, `nn.Linear(16 * 5 * 5, 120)`.
+ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mult: operator.mul,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+}
 EXAMPLE = "such as Conv2D(40, 3)"
+QUOTED = f"{EXAMPLE}, in quotes inside a list"
 
 
 class LayerConfig(Record):
-    """A layer that is not checked yet: its type as the file spells it, and its arguments by name."""
+    """A layer that is not checked yet: its type as the file spells it, and its arguments by name.
+
+    `spelling` is how the model's framework writes it, where that is not Keras.
+    """
 
     type: str
     arguments: Mapping[str, Any] = field(factory=dict)
+    spelling: Spelling | None = None
+
+
+class LayerCall(Record):
+    """A layer as a text or a mapping writes it: `prefix.type(*positional, **named)`.
+
+    The prefix is the part of the name before the last dot: `torch.nn` of `torch.nn.Conv2d`.
+    """
+
+    type: str
+    positional: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = field(factory=dict)
+    prefix: str = ""
+
+    @property
+    def written(self) -> str:
+        """The name as it is written."""
+        return f"{self.prefix}.{self.type}" if self.prefix else self.type
 
 
 def parse_layer(value: Any) -> LayerConfig:
-    """Parse a layer: text in the call form, or a mapping `TYPE: ARGUMENTS`. Raises `ConvcliError`.
+    """Parse a layer in Keras's words: text in the call form, or a mapping `TYPE: ARGUMENTS`. Raises `ConvcliError`.
 
     >>> parse_layer({"conv2d": {"filters": 40, "kernel_size": 3}})
-    LayerConfig(type='conv2d', arguments={'filters': 40, 'kernel_size': 3})
-    >>> parse_layer({"dense": 10})
-    LayerConfig(type='dense', arguments={'units': 10})
+    LayerConfig(type='conv2d', arguments={'filters': 40, 'kernel_size': 3}, spelling=None)
+    >>> parse_layer({"dense": 10}).arguments
+    {'units': 10}
     """
+    return keras_config(read_call(value))
+
+
+def keras_config(call: LayerCall) -> LayerConfig:
+    """Return the layer that a call means in Keras's words. Raises `ConvcliError`."""
+    arguments = _by_position(call.type, call.positional) if call.positional else {}
+    for name, value in call.named.items():
+        if name in arguments:
+            raise ConvcliError(f"{name} is given twice in {call.type}(…)")
+        arguments[name] = value
+    return LayerConfig(call.type, arguments)
+
+
+def read_call(value: Any) -> LayerCall:
+    """Return a layer as it is written: a `LayerCall` itself, text in the call form, or a mapping `TYPE: ARGUMENTS`.
+
+    Raises `ConvcliError`.
+    """
+    if isinstance(value, LayerCall):
+        return value
     if isinstance(value, str):
         return parse_call(value)
     if not isinstance(value, Mapping) or len(value) != 1:
@@ -41,57 +94,60 @@ def parse_layer(value: Any) -> LayerConfig:
             "one key, its type, with its arguments indented under it; or text such as Conv2D(40, 3)",
         )
     ((layer_type, arguments),) = value.items()
-    _refuse_pytorch(str(layer_type), *_mapping_arguments(arguments))
+    prefix, _, name = str(layer_type).rpartition(".")
+    if isinstance(arguments, Mapping):
+        return LayerCall(name, (), {str(key): argument for key, argument in arguments.items()}, prefix)
     if arguments is None:
-        arguments = {}
+        return LayerCall(name, prefix=prefix)
     if isinstance(arguments, int | float | str):
-        arguments = _by_position(str(layer_type), [arguments])
-    if not isinstance(arguments, Mapping):
-        raise ConvcliError(f"{layer_type}: {short_repr(arguments)} is not a mapping", "arguments by name")
-    return LayerConfig(str(layer_type), {str(name): argument for name, argument in arguments.items()})
+        return LayerCall(name, (arguments,), prefix=prefix)
+    raise ConvcliError(f"{layer_type}: {short_repr(arguments)} is not a mapping", "arguments by name")
 
 
-def parse_call(text: str) -> LayerConfig:
+def parse_call(text: str) -> LayerCall:
     """Parse a layer in the call form. Raises `ConvcliError`.
 
     >>> parse_call("keras.layers.Conv2D(40, 3, activation='relu')")
-    LayerConfig(type='Conv2D', arguments={'filters': 40, 'kernel_size': 3, 'activation': 'relu'})
+    LayerCall(type='Conv2D', positional=(40, 3), named={'activation': 'relu'}, prefix='keras.layers')
     """
     if text.strip().isidentifier():
-        _refuse_pytorch(text.strip())
-        return LayerConfig(text.strip())
-    if len(text) > MOST_CHARACTERS:
-        raise ConvcliError(
-            f"{short_repr(text)} is not a layer: {len(text):,} characters", "arrays in files, or in a mapping"
-        )
+        return LayerCall(text.strip())
+    return call_of(parse_python(text, "layer", QUOTED), text)
+
+
+def parse_python(text: str, what: str, remedy: str) -> ast.expr:
+    """Parse a Python expression, which is never run. Raises `ConvcliError`: `text` is not a `what`."""
+    with _python_errors(text, what, remedy):
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f"{len(text):,} characters")
+        return _added(ast.parse(text.strip(), mode="eval").body)
+
+
+@contextmanager
+def _python_errors(text: str, what: str, remedy: str) -> Iterator[None]:
+    """Turn the errors of Python's parser, and of numbers in its tree, into a `ConvcliError`."""
     try:
-        layer_type, positional, named = _parse_python(text)
+        yield
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         too_deep = isinstance(error, RecursionError | MemoryError)
         reason = "too deep" if too_deep else getattr(error, "msg", str(error))
-        raise ConvcliError(
-            f"{short_repr(text)} is not a layer: {reason}", f"{EXAMPLE}, in quotes inside a list"
-        ) from None
-    arguments = _by_position(layer_type, positional)
-    for name, value in named:
-        if name is None:
-            raise ConvcliError(f"** in {short_repr(text)}", "arguments by name")
-        if name in arguments:
-            raise ConvcliError(f"{name} is given twice in {short_repr(text)}")
-        arguments[name] = value
-    return LayerConfig(layer_type, arguments)
+        raise ConvcliError(f"{short_repr(text)} is not a {what}: {reason}", remedy) from None
 
 
-def _parse_python(text: str) -> tuple[str, list[Any], list[tuple[str | None, Any]]]:
-    """Return a call's function, its positional and its keyword arguments. Raises what `ast.parse` raises too."""
-    tree = _added(ast.parse(text.strip(), mode="eval").body)
+def call_of(tree: ast.expr, text: str, names_are_text: bool = False) -> LayerCall:
+    """Return the call that an expression is, a name alone being one without arguments. Raises `ConvcliError`.
+
+    `text` is the expression's in messages. With `names_are_text`, a bare name among the arguments is a text.
+    """
     function = tree.func if isinstance(tree, ast.Call) else tree
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
     if name is None:
         raise ConvcliError(f"{short_repr(text)} is not a layer", EXAMPLE)
-    positional, named = _literal_arguments(tree, ast.unparse(function)) if isinstance(tree, ast.Call) else ([], [])
-    _refuse_pytorch(ast.unparse(function), positional, {key: value for key, value in named if key is not None})
-    return name, positional, named
+    prefix = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+    if not isinstance(tree, ast.Call):
+        return LayerCall(name, prefix=prefix)
+    with _python_errors(text, "layer", QUOTED):
+        return LayerCall(name, *_arguments(tree, text, names_are_text), prefix)
 
 
 def _added(tree: ast.expr) -> ast.expr:
@@ -101,35 +157,21 @@ def _added(tree: ast.expr) -> ast.expr:
     return layer if isinstance(layer, ast.Call | ast.Name | ast.Attribute) else tree
 
 
-def _literal_arguments(call: ast.Call, name: str) -> tuple[list[Any], list[tuple[str | None, Any]]]:
-    """Return a call's positional and keyword arguments. Raises `ConvcliError` where one is not a literal."""
-    try:
-        positional = [
-            _word(argument) if _word(argument) in ACTIVATIONS else _literal(argument) for argument in call.args
-        ]
-        return positional, [(keyword.arg, _literal_or_word(keyword.value)) for keyword in call.keywords]
-    except ConvcliError:
-        _refuse_pytorch(name)  # nn.Sequential(nn.Conv2d(…)): whose it is matters more than what is in it
-        raise
-
-
-def _refuse_pytorch(name: str, positional: Sequence[Any] = (), named: Mapping[str, Any] | None = None) -> None:
-    """Raise `ConvcliError` for a layer of PyTorch, whose arguments stand in another order."""
-    layer = LAYERS.get(canonical_name(name))
-    if (name.isidentifier() and name.islower()) or (layer is not None and layer.__name__ == name):
-        return  # Keras's own spelling: the table of PyTorch's is not needed
-    from convcli.readers import pytorch_spelling
-
-    error = pytorch_spelling.refusal(name, positional, named)
-    if error is not None:
-        raise error
-
-
-def _mapping_arguments(arguments: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return the positional and the keyword arguments that stand under a layer's type in a mapping."""
-    if isinstance(arguments, Mapping):
-        return (), {str(name): value for name, value in arguments.items() if name not in ("name", "inputs")}
-    return ((), {}) if arguments is None else ((arguments,), {})
+def _arguments(tree: ast.Call, text: str, names_are_text: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the positional and the keyword arguments of a call. Raises `ConvcliError` where one is not a literal."""
+    named: dict[str, Any] = {}
+    for keyword in tree.keywords:
+        if keyword.arg is None:
+            raise ConvcliError(f"** in {short_repr(text)}", "arguments by name")
+        if keyword.arg in named:
+            raise ConvcliError(f"{keyword.arg} is given twice in {short_repr(text)}")
+        named[keyword.arg] = _literal_or_word(keyword.value, names_are_text)
+    words = map(_word, tree.args)
+    positional = (
+        word if word in ACTIVATIONS else literal(argument, names_are_text)
+        for word, argument in zip(words, tree.args, strict=True)
+    )
+    return tuple(positional), named
 
 
 def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
@@ -153,10 +195,10 @@ def is_input(layer_type: str) -> bool:
     return canonical_name(layer_type) in INPUT_TYPES
 
 
-def _literal_or_word(node: ast.expr) -> Any:
+def _literal_or_word(node: ast.expr, names_are_text: bool) -> Any:
     """Return the value of an argument by name, whose words need no quotes: `activation=relu`, `padding=same`."""
     word = _word(node)
-    return _literal(node) if word is None else word
+    return literal(node, names_are_text) if word is None else word
 
 
 def _word(node: ast.expr) -> str | None:
@@ -164,24 +206,30 @@ def _word(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
-def _literal(node: Any) -> Any:
-    """Return the value of a Python literal, or of a quotient of two numbers; a tuple becomes a list."""
+def literal(node: Any, names_are_text: bool = False) -> Any:
+    """Return the value of a Python literal, or of a quotient of two numbers; a tuple becomes a list.
+
+    With `names_are_text` a bare name stands for a text. Raises `ConvcliError`.
+    """
+    if names_are_text and isinstance(node, ast.Name):
+        return node.id
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
         return _constant(node.value)
     if isinstance(node, ast.List | ast.Tuple):
-        return [_literal(item) for item in node.elts]
+        return [literal(item, names_are_text) for item in node.elts]
     if isinstance(node, ast.Dict) and not any(
         isinstance(key, ast.List | ast.Tuple | ast.Dict | None) for key in node.keys
     ):
-        return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True)}
+        return {literal(key): literal(value) for key, value in zip(node.keys, node.values, strict=True)}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        value = _literal(node.operand)
+        value = literal(node.operand)
         if isinstance(value, int | float):
             return -value if isinstance(node.op, ast.USub) else value
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        dividend, divisor = _literal(node.left), _literal(node.right)
-        if isinstance(dividend, int | float) and isinstance(divisor, int | float) and divisor:
-            return dividend / divisor
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        left, right = literal(node.left), literal(node.right)
+        divides = isinstance(node.op, ast.Div | ast.FloorDiv)
+        if isinstance(left, int | float) and isinstance(right, int | float) and (right or not divides):
+            return _constant(ARITHMETIC[type(node.op)](left, right))
     remedy = "a number, text in quotes, list, True, False, None, or a/b"
     raise ConvcliError(f"{short_repr(ast.unparse(node))} is not a literal", remedy)
 

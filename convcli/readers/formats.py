@@ -11,6 +11,7 @@ from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
 from convcli.readers import bare_kernel, convcli_files, foreign_files, python_lines
 from convcli.readers.keras import files as keras
 from convcli.readers.reader import Document, ModelFile, Reader
+from convcli.readers.torch import files as torch_files
 
 # The first reader that recognises a file reads it. Binary formats come first, because the readers of text formats ask
 # for the file's `value`, which is an error for binary content. The last reader takes whatever is left.
@@ -19,17 +20,29 @@ READERS: tuple[Reader, ...] = (
     keras.ARCHIVE,
     foreign_files.FOREIGN,
     bare_kernel.ARRAY,
+    torch_files.TEXT,
     python_lines.CALLS,
     keras.JSON,
     convcli_files.TEXT,
 )
 
 
-def read_model_file(name: str) -> Document:
+EXPRESSION_SOURCE = "nn.Sequential"  # what messages call a model that the command line itself holds
+
+
+def read_model_file(name: str, listed_order: bool = False) -> Document:
     """Read a model file: a path, `FILE.npz:KEY` for one array of several, `-` for standard input, or a kernel itself.
+
+    Or an expression `nn.Sequential(…)` itself. `listed_order`: where a printed model does not say in which order its
+    parts are used, take that of the text.
 
     Raises `ConvcliError`, which names the file.
     """
+    if torch_files.is_expression(name) and not os.path.exists(name):
+        from convcli.readers.torch import text as torch_text
+
+        with located(EXPRESSION_SOURCE):
+            return Document(torch_text.expression_mapping(name), "", "model", EXPRESSION_SOURCE)
     if arrays.is_inline(name):
         kernel = arrays.load(name)
         with located(arrays.label(name)):
@@ -42,7 +55,7 @@ def read_model_file(name: str) -> Document:
             return Document(bare_kernel.mapping(kernel, title), folder, title, name)
     source = display_name(name)
     with located(source):
-        return read_file(ModelFile(read_bytes(name), suffix(name), title, source), folder)
+        return read_file(ModelFile(read_bytes(name), suffix(name), title, source, listed_order=listed_order), folder)
 
 
 def read_value(value: Any, title: str = "model") -> Document:

@@ -110,7 +110,8 @@ class GraphBuilder:
         weights = take_weights(layer_type, arguments, self.folder)
         layer = construct_layer(layer_type, arguments, weights, name)
         self._check_data_format(layer)
-        return Node(name, layer, inputs, weight_values=weights.values, filter_names=weights.filter_names, **facts)
+        facts = {**facts, "filter_names": weights.filter_names, "spelling": config.spelling}
+        return Node(name, layer, inputs, weight_values=weights.values, **facts)
 
     def _check_data_format(self, layer: Layer) -> None:
         own = getattr(layer, "data_format", None)

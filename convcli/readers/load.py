@@ -17,20 +17,28 @@ from convcli.readers.reader import Document
 Source = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
 
 
-def load_model(source: Source, data_format: str | None = None) -> Model:
+def load_model(
+    source: Source, data_format: str | None = None, dialect: str | None = None, listed_order: bool = False
+) -> Model:
     """Return the model in a file, or in a plain mapping or list of layers such as a file holds.
 
-    `data_format` is used where the model does not say its own. Raises `ConvcliError`.
+    `data_format` is used where the model does not say its own. `dialect` and `listed_order` are those of `api.load`.
+    Raises `ConvcliError`.
     """
     from convcli.readers.formats import read_model_file, read_value
 
     default = DataFormat.parse(data_format) if data_format else None
     if isinstance(source, str | os.PathLike):
-        return load_document(read_model_file(os.fspath(source)), default)
+        return load_document(in_words_of(dialect, read_model_file(os.fspath(source), listed_order)), default)
     if not isinstance(source, Mapping | Sequence):
         raise ConvcliError(f"{short_repr(source)} is not a model", "a file, a mapping, or a list of layers")
     value = dict(source) if isinstance(source, Mapping) else {"layers": list(source)}
-    return load_document(read_value(value), default)
+    return load_document(in_words_of(dialect, read_value(value)), default)
+
+
+def in_words_of(dialect: str | None, document: Document) -> Document:
+    """Return the document as one in the words of a dialect; as it is where the dialect is None."""
+    return document if dialect is None else replace(document, mapping={**document.mapping, "dialect": dialect})
 
 
 def load_document(document: Document, data_format: DataFormat | None = None) -> Model:

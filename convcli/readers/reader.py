@@ -30,6 +30,9 @@ class ModelFile(Record):
     title: str
     source: str
     parsed: Any = None  # the value itself, where `load` was given a value and no file
+    listed_order: bool = (
+        False  # whether parts of a printed model that have no order of use are taken as they are listed
+    )
 
     @cached_property
     def value(self) -> Any:

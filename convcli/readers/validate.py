@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
+from convcli.core.option_choices import KERAS
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model, Node
 from convcli.model.layers import canonical_name
-from convcli.readers.call_form import LayerConfig, is_input, parse_layer
+from convcli.readers.call_form import LayerCall, LayerConfig, is_input, keras_config, read_call
+from convcli.readers.dialects import DIALECTS, dialect_of
 from convcli.readers.graph_builder import GraphBuilder
 from convcli.readers.input_shapes import parse_inputs
 
 INPUT_ARGUMENTS = ("shape", "batch_shape", "input_shape", "batch_input_shape", "batch_size", "dtype", "name")
-MODEL_KEYS = ("name", "input", "outputs", "data_format", "layers")
+MODEL_KEYS = ("name", "input", "outputs", "data_format", "dialect", "layers")
 
 
 def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format: DataFormat | None = None) -> Model:
@@ -36,29 +38,43 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
     for key in mapping:
         if key not in MODEL_KEYS:
             raise ConvcliError(f"unknown key {short_repr(key)}", suggestion(str(key), MODEL_KEYS))
-    stated, configs = _take_input(_parse_layers(mapping.get("layers")))
+    calls = _read_calls(mapping.get("layers"))
+    dialect = dialect_of(calls, mapping.get("dialect"))
+    stated, configs = _take_input(_configs(calls, dialect))
     if stated is not None and mapping.get("input") is not None:
         raise ConvcliError("input and an Input layer both say the input's shape", "one of them")
-    data_format = _data_format(mapping.get("data_format"), configs, data_format)
+    data_format = _data_format(mapping.get("data_format"), configs, data_format, dialect)
     own = stated if stated is not None else configs[0].arguments.get("input_shape")
     inputs = parse_inputs(mapping.get("input", own), data_format)
     nodes = GraphBuilder(tuple(inputs), folder, data_format).build(configs)
     name = mapping.get("name", title)
     if not isinstance(name, str) or not name.isprintable():
         raise ConvcliError(f"name: {short_repr(name)}", "printable text")
-    return Model(name, inputs, nodes, _outputs(mapping.get("outputs"), nodes), data_format)
+    return Model(name, inputs, nodes, _outputs(mapping.get("outputs"), nodes), data_format, dialect)
 
 
-def _parse_layers(layers: Any) -> list[LayerConfig]:
+def _read_calls(layers: Any) -> list[LayerCall]:
     if not isinstance(layers, list | tuple):
         problem = "no layers" if layers is None else f"{short_repr(layers)} is not a list"
         raise ConvcliError(f"layers: {problem}", "a list, with - before each layer")
     if not layers:
         raise ConvcliError("layers: no layers", "a list with at least one layer")
-    configs = []
+    calls = []
     for index, layer in enumerate(layers):
         with located(f"layers[{index}]"):
-            configs.append(parse_layer(layer))
+            calls.append(read_call(layer))
+    return calls
+
+
+def _configs(calls: Sequence[LayerCall], dialect: str) -> list[LayerConfig]:
+    """Return the layers that calls mean in the words of a dialect. A layer of PyTorch is called by its number."""
+    configs = []
+    for index, call in enumerate(calls):
+        with located(f"layers[{index}]"):
+            if dialect == KERAS:
+                configs.append(keras_config(call))
+            else:
+                configs.append(DIALECTS[dialect]().config(call, str(index)))
     return configs
 
 
@@ -88,8 +104,18 @@ def _take_input(configs: list[LayerConfig]) -> tuple[Any, list[LayerConfig]]:
         return shape, layers
 
 
-def _data_format(own: Any, configs: Sequence[LayerConfig], default: DataFormat | None) -> DataFormat:
-    """Return the model's own data format, else that of the first layer that says one, else the default."""
+def _data_format(own: Any, configs: Sequence[LayerConfig], default: DataFormat | None, dialect: str) -> DataFormat:
+    """Return the model's own data format, else that of the first layer that says one, else the default.
+
+    That of a model in another framework's words is the framework's.
+    """
+    if dialect != KERAS:
+        required = DIALECTS[dialect]().data_format
+        if own is not None and DataFormat.parse(own) is not required:
+            raise ConvcliError(
+                f"data_format: {own}, but {DIALECTS[dialect]().title} is {required.value}", "leave it out"
+            )
+        return required
     if own is not None:
         return DataFormat.parse(own)
     stating = [config for config in configs if config.arguments.get("data_format") is not None]

@@ -105,17 +105,18 @@ class GroupNormalization(Layer):
 class InstanceNorm(Layer, abstract=True):
     """Normalises each channel of each sample to mean 0 and variance 1; with `affine`, then gamma·x + beta.
 
-    Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016.
+    Without `use_bias`, beta is left out. Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016.
     """
 
     weight_names = ("gamma", "beta")
 
     epsilon: float = argument(real_number, 1e-5)
     affine: bool = argument(boolean, False)
+    use_bias: bool = argument(boolean, True, kw_only=True)
 
     def steps(self, shapes: Sequence[Shape], data_format: DataFormat) -> tuple[Step, ...]:
         axes, channels = tuple(range(len(shapes[0]))), shapes[0][-1]
-        affine = affine_step((channels,), self.affine, self.affine, axes[-1:])
+        affine = affine_step((channels,), self.affine, self.affine and self.use_bias, axes[-1:])
         return (Normalize(axes, self.epsilon, channels), *affine)
 
 

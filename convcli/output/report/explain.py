@@ -55,7 +55,7 @@ def explanation_mapping(explanation: Explanation) -> dict[str, Any]:
     """Return what JSON shows of an explanation."""
     mapping: dict[str, Any] = {
         "layer": explanation.layer.name,
-        "type": explanation.layer.node.layer.type_name,
+        "type": explanation.layer.node.type_name,
         "inputs": list(explanation.layer.input_names),
         "sample": explanation.sample,
         "map": explanation.map,

@@ -98,7 +98,7 @@ class PageData(Report):
         shapes = [self.values[name].shape[1:] for name in part.takes]
         return {
             "name": part.name,
-            "type": part.layer.node.layer.type_name,
+            "type": part.layer.node.type_name,
             "inputs": list(part.takes),
             **part_formula(part.steps, shapes, part.weights),
         }

@@ -9,7 +9,7 @@ from convcli.analysis import cost
 from convcli.analysis.planning import named_shapes, plan_for
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError
-from convcli.core.option_choices import COUNTS
+from convcli.core.option_choices import COUNTS, KERAS
 from convcli.core.records import Record, field
 from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, total
 from convcli.io.nested_lists import spell_nonfinite
@@ -105,6 +105,7 @@ def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None 
     def with_batch(shape: Shape) -> list[Extent] | None:
         return None if shape == UNKNOWN_SHAPE else [options.batch, *data_format.from_channels_last(shape)]
 
+    has_buffers = plan.model.dialect != KERAS
     windows = _windows_at(plan, options.at) if options.at is not None else {}
     layers = [_layer(plan, layer, with_batch, options) | windows.get(layer.name, {}) for layer in plan.layers]
     add = total if plan.is_complete else _total_of_known
@@ -112,6 +113,7 @@ def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None 
     non_trainable = add(_difference(layer["params"], layer["trainable_params"]) for layer in layers)
     return {
         "name": plan.model.name,
+        **({"dialect": plan.model.dialect} if has_buffers else {}),
         "data_format": data_format.value,
         "input_shape": _one_or_all({name: with_batch(shape) for name, shape in plan.input_shapes.items()}),
         "output_shape": _one_or_all({name: with_batch(shape) for name, shape in plan.output_shapes.items()}),
@@ -119,6 +121,7 @@ def summary(plan: Plan, data_format: DataFormat, options: SummaryOptions | None 
         "params": counts["params"],
         "trainable_params": counts["trainable_params"],
         "non_trainable_params": non_trainable,
+        **({"buffers": add(layer["buffers"] for layer in layers)} if has_buffers else {}),
         **{key: counts[key] for key in _counts(options)},
         **(_memory(plan, layers, options) if options.memory else {}),
         **({} if options.at is None else {"at": list(options.at)}),
@@ -194,7 +197,7 @@ def _layer(plan: Plan, layer: PlannedLayer, with_batch: Any, options: SummaryOpt
     jumps = {name: _jumps(field) for name, field in fields.items()}
     return {
         "name": layer.name,
-        "type": layer.node.layer.type_name,
+        "type": layer.node.type_name,
         **({} if plan.is_complete else {"known": layer.is_known}),
         "inputs": spell_nonfinite(list(layer.node.inputs)),
         "output_shape": with_batch(layer.output_shape),
@@ -203,6 +206,7 @@ def _layer(plan: Plan, layer: PlannedLayer, with_batch: Any, options: SummaryOpt
         "kernels_2d": correlation.kernels_2d if correlation else None,
         "params": layer.params,
         "trainable_params": layer.trainable_params,
+        **({} if plan.model.dialect == KERAS else {"buffers": layer.buffers}),
         **{key: COUNT[key](layer) for key in _counts(options)},
         "receptive_field": plan.by_input(extents),
         "jump": plan.by_input(jumps),

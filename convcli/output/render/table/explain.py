@@ -46,7 +46,7 @@ def _in_full(explanation: Explanation, is_first: bool) -> Iterator[RenderableTyp
     at = f" at {','.join(map(str, explanation.at))}" if explanation.at else ""
     yield Text.assemble(
         "" if is_first else "\n",
-        (f"{explanation.layer.name} ({explanation.layer.node.layer.type_name})", "bold"),
+        (f"{explanation.layer.name} ({explanation.layer.node.type_name})", "bold"),
         f": {explanation.map_name}{at} = ",
         (format_value(explanation.value), "bold"),
     )

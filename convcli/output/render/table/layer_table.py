@@ -65,6 +65,10 @@ def parameter_totals(summary: Mapping[str, Any]) -> Iterator[Footer]:
         ("Non-trainable params", "non_trainable_params"),
     ):
         yield Footer(f" {name}: {total_text(summary, key)}")
+    if "buffers" in summary:
+        yield Footer(f" Buffers: {total_text(summary, 'buffers')}")
+    if "dialect" in summary:
+        yield Footer(f" Dialect: {summary['dialect']}")
 
 
 def total_text(summary: Mapping[str, Any], key: str, show: Callable[[Extent], str] = format_count) -> str:
