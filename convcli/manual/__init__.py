@@ -23,6 +23,7 @@ TOPICS = (
     "layer-types",
     "graphs",
     "keras-files",
+    "pytorch",
     "checks",
     "learning",
     "python",
