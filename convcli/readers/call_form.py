@@ -117,9 +117,10 @@ def parse_call(text: str) -> LayerCall:
 
 def parse_python(text: str, what: str, remedy: str) -> ast.expr:
     """Parse a Python expression, which is never run. Raises `ConvcliError`: `text` is not a `what`."""
+    if len(text) > MOST_CHARACTERS:
+        problem = f"{short_repr(text)} is not a {what}: {len(text):,} characters"
+        raise ConvcliError(problem, "arrays in files, or in a mapping")
     with _python_errors(text, what, remedy):
-        if len(text) > MOST_CHARACTERS:
-            raise ValueError(f"{len(text):,} characters")
         return _added(ast.parse(text.strip(), mode="eval").body)
 
 

@@ -142,7 +142,10 @@ def test_pictures(run, data, message):
         # the whole
         ("{layers: []}", "layers: no layers (a list with at least one layer)"),
         ("{layers: [flatten], outptus: x}", "unknown key 'outptus' (did you mean outputs?)"),
-        ("{layers: [flatten], unit: m}", "unknown key 'unit' (known: data_format, input, layers, name, outputs)"),
+        (
+            "{layers: [flatten], unit: m}",
+            "unknown key 'unit' (known: data_format, dialect, input, layers, name, outputs)",
+        ),
         ("{layers: [flatten], data_format: NHWC}", "data_format: 'NHWC' (channels_last or channels_first)"),
         ("{layers: [flatten], input: 8}", "input: 8 is not a shape (such as [28, 28, 1] or 28x28x1)"),
         ("{layers: [flatten], input: {a: []}}", "input: a: [] is not a shape (such as [28, 28, 1] or 28x28x1)"),
@@ -259,13 +262,13 @@ def test_models(run, model, message):
         ),
         ("8x1", "Conv1D(1)(2)", "layers[0]: 'Conv1D(1)(2)' is not a layer (such as Conv2D(40, 3))"),
         ("8x1", "Dense(**{})", "layers[0]: ** in 'Dense(**{})' (arguments by name)"),
-        ("8x1", "Dense(1, units=1)", "layers[0]: units is given twice in 'Dense(1, units=1)'"),
+        ("8x1", "Dense(1, units=1)", "layers[0]: units is given twice in Dense(…)"),
         (
             "8x1",
             "Dense(1, None, True, 1)",
             "layers[0]: Dense takes 3 arguments by position, got 4 (in order: units, activation, use_bias)",
         ),
-        ("8x1", "Dense(1 + 1)", f"layers[0]: '1 + 1' is not a literal ({LITERAL})"),
+        ("8x1", "Dense(2**3)", f"layers[0]: '2 ** 3' is not a literal ({LITERAL})"),
         (
             "8x1",
             "Dense(" + "-" * 50_000 + "1)",

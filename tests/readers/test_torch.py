@@ -238,7 +238,7 @@ def test_a_container_without_an_order_of_use_is_an_error_unless_the_listed_order
     path.write_text(VGG)
     assert "VGG does not say in which order its parts are used" in error(path)
     assert "--listed-order" in error(path)
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="VGG") as caught:
         own = summary(path, (3, 8, 8), listed_order=True)
     assert [str(warning.message).partition(":")[0] for warning in caught] == [
         "VGG",
@@ -261,7 +261,7 @@ def test_equal_modules_of_a_list_are_unfolded():
 def test_options_that_are_not_printed_are_taken_as_pytorch_s_defaults_with_a_warning():
     pool, upsample = "AvgPool2d(kernel_size=2, stride=2, padding=0)", "Upsample(scale_factor=2.0, mode='bilinear')"
     text = f"Sequential(\n  (0): {pool}\n  (1): {upsample}\n)"
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="does not print") as caught:
         printed_mapping(text, listed_order=False)
     assert [str(warning.message) for warning in caught] == [
         "0: AvgPool2d does not print all its options; ceil_mode=False, count_include_pad=True, "
@@ -284,4 +284,3 @@ def test_options_that_are_not_printed_are_taken_as_pytorch_s_defaults_with_a_war
 def test_a_printed_text_that_is_cut_or_wrong_is_an_error(text):
     with pytest.raises(ConvcliError):
         convcli.load(printed_mapping(text, listed_order=False))
-
