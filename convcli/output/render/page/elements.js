@@ -68,7 +68,8 @@ function vectorTable(columns, count) {
   const columnCell = ({ sign, texts, numbers, scale, isPadding }, row) => {
     if (sign) return element("td", { className: "sign", textContent: row === null ? "" : sign });
     if (row === null) return element("td", { textContent: "…" });
-    return texts ? element("td", { className: "sign", textContent: texts[row] }) : numberCell(numbers[row], scale, isPadding);
+    if (texts) return element("td", { className: "sign", textContent: texts[row] });
+    return numberCell(numbers[row], scale, isPadding);
   };
   const rows = shownIndices(count, MOST_ROWS).map((row) =>
     element("tr", {}, ...columns.map((column) => columnCell(column, row))));

@@ -244,12 +244,11 @@ function goToPart(index) {
 
 /** The cell and the map of a value's greatest absolute number, of one map or of all. */
 function greatest(value, map = null) {
-  let best = -1;
+  let best = map ?? 0;
+  const distance = (number) => (Number.isNaN(number) ? -1 : Math.abs(number));
   value.numbers.forEach((number, index) => {
     const isOfMap = map === null || index % value.channels === map;
-    if (isOfMap && (best < 0 || Math.abs(number) > Math.abs(value.numbers[best]) || Number.isNaN(value.numbers[best]))) {
-      best = index;
-    }
+    if (isOfMap && distance(number) > distance(value.numbers[best])) best = index;
   });
   return [Math.floor(best / value.channels), best % value.channels];
 }

@@ -85,7 +85,8 @@ class MapView {
     const { value, scale } = this;
     for (let cell = 0; cell < value.cellCount; cell += 1) {
       const [left, top, right, bottom] = this.box(cell);
-      const colour = !value.origins || value.origins[cell].inside ? colourOf(numberAt(value, cell, this.map), scale) : null;
+      const isInside = !value.origins || value.origins[cell].inside;
+      const colour = isInside ? colourOf(numberAt(value, cell, this.map), scale) : null;
       pen.fillStyle = colour ? cssText(colour) : padding;
       pen.fillRect(left, top, right - left - gap, bottom - top - gap);
       if (this.labels) {
@@ -103,9 +104,10 @@ class MapView {
       if (!labelAt) continue;
       const position = firstPosition(this.value, first, rows * columns);
       const isSlice = this.value.extents.length > 1;
-      const texts = isSlice ? position === null ? ["padding", "–"] : [`depth ${position}`, position] : [position ?? "–"];
-      const fits = (text) => pen.measureText(text).width <= columns * side;
-      pen.fillText(isSlice ? texts.find(fits) ?? texts[1] : texts[0], ...labelAt);
+      const short = position ?? "–";
+      const long = position === null ? "padding" : `depth ${position}`;
+      const isLong = isSlice && pen.measureText(long).width <= columns * side;
+      pen.fillText(isLong ? long : short, ...labelAt);
     }
   }
 
