@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from math import prod
 
+from convcli.engine.algorithms.native_layouts import suits_planes
 from convcli.engine.algorithms.problem import Problem
 
 # Transforms are allowed from this tolerance on. Relative to the largest value, Fourier's tiles are off by 2e-7 and
@@ -46,6 +47,10 @@ MOST_PHASES = 64  # of a transposed convolution: each is an operation of the cor
 # as long to read as the products that are saved (14²).
 NATIVE_CHANNELS, NATIVE_OUTPUTS = 16, 400
 
+# With few channels and filters, neighbours in a row fill the core's vectors. One thread takes 10 for 4096² by 3 × 3 and
+# 44 by 15 × 15, so that Fourier's tiles are faster from about 40 × 40 on, and along one axis from about 256.
+LARGEST_PLANES, LONGEST_PLANES = 40, 256
+
 FEWEST_GROUPS = 8  # of one channel each, for all channels at once to be faster than patches
 
 
@@ -76,6 +81,10 @@ def choose(problem: Problem) -> str:
 
 def _for_native(problem: Problem) -> bool:
     """Return whether the native core has a kernel that fills its vectors."""
+    if suits_planes(problem):
+        largest = LONGEST_PLANES if len(problem.windows) == 1 else LARGEST_PLANES
+        transforms_pay = _single(problem, len(problem.windows)) and min(problem.positions) >= 4 * largest
+        return not transforms_pay or max(window.size for window in problem.windows) <= largest
     grouped = problem.groups > 1 and problem.group_channels <= problem.group_filters
     if not (problem.group_filters >= FEWEST_FILTERS or (grouped and problem.filters >= FEWEST_FILTERS)):
         return False

@@ -50,7 +50,7 @@ class NativeCorrelation(BlockwiseCorrelation):
     """
 
     uses_blas = False
-    takes_residual = False  # whether another value can be added to the sums
+    takes_residual = False  # true if another value can be added to the sums
 
     def __init__(
         self,
@@ -107,8 +107,6 @@ class NativeCorrelation(BlockwiseCorrelation):
 class SumsOfProducts(NativeCorrelation):
     """One operation of the core, or one for each phase of a transposed convolution."""
 
-    takes_residual = True
-
     def __init__(self, kernel: Array, problem: Problem) -> None:
         core = native_core()
         assert core is not None
@@ -131,6 +129,7 @@ class SumsOfProducts(NativeCorrelation):
             offsets.append(problem.itemsize * sum(step * start for step, start in zip(steps, starts, strict=True)))
             records.append(record)
         super().__init__(problem, core, np.concatenate(records), offsets, layouts)
+        self.takes_residual = all(layout.takes_residual for layout in layouts)
         self.keep(weights)
 
 

@@ -21,6 +21,7 @@ class Blocks(Record):
     """
 
     kind = "convolution"
+    takes_residual = True
 
     groups: int
     group_filters: int
@@ -49,6 +50,7 @@ class Lanes(Record):
     """
 
     kind = "grouped"
+    takes_residual = True
 
     group_filters: int
     lanes: int
@@ -72,6 +74,7 @@ class Planes(Record):
     """Weights of `image`: filter by filter, channel by channel. `lanes` is how many numbers a vector holds."""
 
     kind = "image"
+    takes_residual = False
 
     lanes: int
 
