@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     Stored = Mapping[str, Array | StoredArray]
 
 PYTORCH_NAME = re.compile(r"(^|\.)(weight|bias|running_mean|running_var|num_batches_tracked|in_proj_\w+)$")
+PYTORCH_VARIABLES = {  # Keras's name: PyTorch's
+    "kernel": "weight",
+    "gamma": "weight",
+    "alpha": "weight",
+    "bias": "bias",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+BATCH_COUNT = "num_batches_tracked"  # a number that PyTorch keeps for training, and nothing reads here
 MOST_NAMED = 6  # keys of a file that a message names
 
 
@@ -77,6 +87,7 @@ def bind(plan: Plan, source: WeightSource, dtype: str, only: Set[str] | None = N
     }
     used = set(keys.values())
     unread = tuple(f"{path}/" for layer in layers if not layer.is_known for path in (layer.name, layer.node.stored_as))
+    unread += tuple(f"{layer.name}.{BATCH_COUNT}" for layer in layers if layer.node.spelling is not None)
     for key in stored:
         if key not in used and not key.startswith(unread):
             warnings.warn(f"{source.name}: no layer wants {key}", stacklevel=2)
@@ -110,6 +121,7 @@ def _stored_keys(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, st
 
     The key is, in this order:
     - `LAYER/VARIABLE` itself, or the name that Keras 2 gives the variable;
+    - `LAYER.NAME` with PyTorch's name of the variable, in a model that PyTorch spells;
     - its position in Keras's files: `layers/conv2d/vars/0`;
     - the one path that ends in `LAYER/VARIABLE`, as paths in a sequential model of Keras begin with the model's name:
       `sequential/conv2d/kernel`;
@@ -125,7 +137,7 @@ def _stored_keys(layers: Sequence[PlannedLayer], stored: Stored) -> dict[str, st
         for index, weight in enumerate(layer.weights):
             key = _key(layer, weight)
             names = (key, *_keras_2_names(layer, weight))
-            candidates = [*names, f"{path}/vars/{index}", f"{layer.name}/vars/{index}"]
+            candidates = [*names, *_pytorch_names(layer, weight), f"{path}/vars/{index}", f"{layer.name}/vars/{index}"]
             candidates += [path_of_ending[name] for name in names if endings[name] == 1]
             candidates += [unnamed[layer.name]] if len(layer.weights) == 1 and layer.name in unnamed else []
             present = [name for name in candidates if name in stored]
@@ -140,6 +152,12 @@ def _keras_2_names(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
     """Return the keys under which Keras 2 stores a variable that Keras 3 has renamed."""
     depthwise = isinstance(layer.node.layer, DepthwiseConvolution) and weight.name == "kernel"
     return (f"{layer.name}/depthwise_kernel",) if depthwise else ()
+
+
+def _pytorch_names(layer: PlannedLayer, weight: Weight) -> tuple[str, ...]:
+    """Return the key under which PyTorch stores a variable of a layer that it spells."""
+    name = PYTORCH_VARIABLES.get(weight.name)
+    return () if layer.node.spelling is None or name is None else (f"{layer.name}.{name}",)
 
 
 def _endings(key: str) -> Iterator[str]:
@@ -178,7 +196,8 @@ def _bind_layer(
         key = _key(layer, weight)
         if key in keys:
             with located(source.name), located(keys[key]):
-                value = layout.to_float(_shaped(stored[keys[key]], weight))
+                from_pytorch = keys[key] in _pytorch_names(layer, weight)
+                value = layout.to_float(_shaped(stored[keys[key]], weight, from_pytorch))
         elif weight.name in layer.node.weight_values:
             with located(model or layer.where), located(f"{layer.name}/{weight.name}"):
                 value = layer.node.weight_values[weight.name].fill(weight.extents)
@@ -190,22 +209,31 @@ def _bind_layer(
     return values
 
 
-def _shaped(value: Array | StoredArray, weight: Weight) -> Array:
-    if value.shape != weight.shape:
-        raise ConvcliError(f"shape {format_shape(value.shape)}", f"{format_shape(weight.shape)} here")
-    return value if isinstance(value, np.ndarray) else value.read()
+def _shaped(value: Array | StoredArray, weight: Weight, from_pytorch: bool) -> Array:
+    """Return the value of a weight in Keras's layout. Raises `ConvcliError` where its shape is another.
+
+    PyTorch's kernels, of dense layers and convolutions of every kind, are `(o, i, *size)` where Keras's are
+    `(*size, i, o)`; all other weights are alike.
+    """
+    size, is_kernel = weight.shape[:-2], weight.name == "kernel"
+    expected = (*weight.shape[:-3:-1], *size) if from_pytorch and is_kernel else weight.shape
+    if value.shape != expected:
+        raise ConvcliError(f"shape {format_shape(value.shape)}", f"{format_shape(expected)} here")
+    array = value if isinstance(value, np.ndarray) else value.read()
+    return np.moveaxis(array, (1, 0), (-2, -1)) if from_pytorch and is_kernel else array
 
 
 def _missing(layer: PlannedLayer, weight: Weight, model: str | None, source: WeightSource) -> ConvcliError:
     problem = f"no values for {weight.name} {format_shape(weight.shape)}"
     seed = option("seed", "N")
-    if source.values and all(map(PYTORCH_NAME.search, source.values)):
+    (name,) = _pytorch_names(layer, weight) or (_key(layer, weight),)
+    if source.values and layer.node.spelling is None and all(map(PYTORCH_NAME.search, source.values)):
         example = next(iter(source.values))
         problem = f"{problem}: {source.name} holds PyTorch's names, such as {example}, for arrays in PyTorch's layout"
         error = ConvcliError(problem, f"arrays in Keras's layout by Keras's names, such as {_key(layer, weight)}")
     elif source.values:
         keys = ", ".join(list(source.values)[:MOST_NAMED]) + (", …" if len(source.values) > MOST_NAMED else "")
-        error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {_key(layer, weight)}, or {seed}")
+        error = ConvcliError(f"{problem}: {source.name} holds {keys}", f"one {name}, or {seed}")
     else:
         error = ConvcliError(problem, f"{option('weights', 'FILE')}, {seed}, or the values in the model")
     error.where += [each for each in (model, layer.where) if each]

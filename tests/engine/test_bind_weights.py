@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +155,36 @@ def test_of_several_keys_the_one_of_the_right_shape_is_meant():
     with pytest.warns(UserWarning, match="no layer wants d/kernel"):
         found = bind(plan("Dense(2, use_bias=False, name='d')", shape=(3,)), WeightSource(stored), "float64")
     assert found["d"]["kernel"].tolist() == [[2, 2]] * 3
+
+
+# ---- PyTorch's names and layouts ----
+
+CHECKPOINTS = Path(__file__).parents[1] / "reference" / "checkpoints"  # make_checkpoints.py
+
+
+def test_a_state_dict_gives_a_printed_model_the_numbers_of_pytorch():
+    model, expected = convcli.load(CHECKPOINTS / "network.txt"), np.load(CHECKPOINTS / "network.npz")
+    output = convcli.apply(model, expected["input"], weights=str(CHECKPOINTS / "network.pth"))
+    np.testing.assert_allclose(output, expected["output"], rtol=1e-10, atol=1e-10 * abs(expected["output"]).max())
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("0.weight", "w: 0.weight: shape (2, 3, 5) ((2, 3, 4) here)"),  # (filters, channels, cells)
+        ("0.gain", "layer 0: no values for kernel (4, 3, 2): w holds 0.gain (one 0.weight, or seed=N)"),
+    ],
+)
+def test_messages_about_a_state_dict_speak_of_pytorch(key, message):
+    layers = make_plan(convcli.load(["nn.Conv1d(3, 2, 4, bias=False)"]), {"input": (8, 3)})
+    with pytest.raises(ConvcliError) as caught:
+        bind(layers, WeightSource({key: np.ones((2, 3, 5))}, "w"), "float64")
+    assert str(caught.value) == message
+
+
+def test_the_count_of_batches_of_a_state_dict_is_no_surprise(recwarn):
+    layers = make_plan(convcli.load(["nn.BatchNorm1d(3)"]), {"input": (8, 3)})
+    names = ("weight", "bias", "running_mean", "running_var")
+    stored = {f"0.{name}": np.ones(3) for name in names} | {"0.num_batches_tracked": np.array(7)}
+    assert {*bind(layers, WeightSource(stored), "float64")["0"]} == {"gamma", "beta", "moving_mean", "moving_variance"}
+    assert not recwarn.list

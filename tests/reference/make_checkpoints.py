@@ -20,6 +20,32 @@ def all_tensors() -> dict[str, torch.Tensor]:
     return tensors | {"parameter": torch.nn.Parameter(torch.ones(2))}
 
 
+def save_network() -> None:
+    """Write a network of layers with every layout of weights: its print, its state dict, an input and its output."""
+    torch.manual_seed(0)
+    nn = torch.nn
+    network = nn.Sequential(
+        nn.Conv2d(2, 4, (3, 2), groups=2),
+        nn.BatchNorm2d(4),
+        nn.PReLU(4),
+        nn.ConvTranspose2d(4, 6, 3, groups=2, stride=2),
+        nn.GroupNorm(2, 6),
+        nn.LayerNorm([6, 9, 11]),
+        nn.Conv2d(6, 6, 3, groups=6, bias=False),
+        nn.Flatten(),
+        nn.Linear(6 * 7 * 9, 3),
+        nn.PReLU(),
+    )
+    network = network.double().eval()
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) + 0.5 if name.endswith("var") else torch.randn_like(tensor))
+    torch.save(network.state_dict(), FOLDER / "network.pth")
+    (FOLDER / "network.txt").write_text(f"{network}\n")
+    images = torch.randn(2, 2, 6, 6, dtype=torch.float64)
+    np.savez_compressed(FOLDER / "network.npz", input=images.numpy(), output=network(images).detach().numpy())
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     FOLDER.mkdir(exist_ok=True)
@@ -38,6 +64,7 @@ def main() -> None:
     torch.save({"a": torch.eye(2).to_sparse()}, FOLDER / "sparse.pth")
     torch.save(torch.ones(2), FOLDER / "single.pth")
     torch.save([torch.ones(2)], FOLDER / "list.pth")
+    save_network()
     wide = {name: (tensor.float() if tensor.dtype is torch.bfloat16 else tensor) for name, tensor in tensors.items()}
     np.savez_compressed(FOLDER / "expected.npz", **{name: tensor.detach().numpy() for name, tensor in wide.items()})
     print(f"torch {torch.__version__}: {len(tensors)} tensors, {len(list(FOLDER.iterdir()))} files")
