@@ -159,11 +159,17 @@ def _built(document: Document, overrides: Mapping[str, Any] | None, data_format:
 def _overridden(mapping: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if not overrides:
         return mapping
-    from convcli.readers.call_form import parse_layer
+    from convcli.core.option_choices import KERAS
+    from convcli.readers.call_form import keras_config, read_call
+    from convcli.readers.dialects import dialect_of
 
     layers = mapping.get("layers")
     if not isinstance(layers, list) or len(layers) != 1:
         flag = next(iter(overrides)).replace("_", "-")
         raise click.UsageError(f"--{flag} is for a model of one layer; write it in the model")
-    layer = parse_layer(layers[0])
+    call = read_call(layers[0])
+    if dialect_of([call], mapping.get("dialect")) != KERAS:
+        flag = next(iter(overrides)).replace("_", "-")
+        raise click.UsageError(f"--{flag} is an argument in Keras's words; write PyTorch's in the layer")
+    layer = keras_config(call)
     return {**mapping, "layers": [{layer.type: {**layer.arguments, **overrides}}]}

@@ -194,8 +194,9 @@ def local_base(step: steps.NormalizeLocally, x: Array) -> Array:
 
 def window_sums(window: Window, x: Array) -> Array:
     """Return the sum of a window of stride 1 around each cell of the last axis."""
-    padded = np.pad(x, [*((0, 0),) * (x.ndim - 1), (window.before, window.after)])
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, window.size, -1).sum(axis=-1))
+    before, after = (min(cells, x.shape[-1] - 1) for cells in (window.before, window.after))  # cells beyond are zeros
+    padded = np.pad(x, [*((0, 0),) * (x.ndim - 1), (before, after)])
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, before + 1 + after, -1).sum(axis=-1))
 
 
 @run_step.register

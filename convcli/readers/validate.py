@@ -11,6 +11,7 @@ from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.option_choices import KERAS
+from convcli.core.records import replace
 from convcli.core.shapes import DataFormat
 from convcli.model.graph import Model, Node
 from convcli.model.layers import canonical_name
@@ -18,6 +19,7 @@ from convcli.readers.call_form import LayerCall, LayerConfig, is_input, keras_co
 from convcli.readers.dialects import DIALECTS, dialect_of
 from convcli.readers.graph_builder import GraphBuilder
 from convcli.readers.input_shapes import parse_inputs
+from convcli.readers.torch.files import is_expression
 
 INPUT_ARGUMENTS = ("shape", "batch_shape", "input_shape", "batch_input_shape", "batch_size", "dtype", "name")
 MODEL_KEYS = ("name", "input", "outputs", "data_format", "dialect", "layers")
@@ -39,7 +41,7 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
         if key not in MODEL_KEYS:
             raise ConvcliError(f"unknown key {short_repr(key)}", suggestion(str(key), MODEL_KEYS))
     calls = _read_calls(mapping.get("layers"))
-    dialect = dialect_of(calls, mapping.get("dialect"))
+    dialect = dialect_of([call for _, call in calls], mapping.get("dialect"))
     stated, configs = _take_input(_configs(calls, dialect))
     if stated is not None and mapping.get("input") is not None:
         raise ConvcliError("input and an Input layer both say the input's shape", "one of them")
@@ -53,28 +55,39 @@ def build_model(mapping: Mapping[str, Any], folder: str, title: str, data_format
     return Model(name, inputs, nodes, _outputs(mapping.get("outputs"), nodes), data_format, dialect)
 
 
-def _read_calls(layers: Any) -> list[LayerCall]:
+def _read_calls(layers: Any) -> list[tuple[str, LayerCall]]:
+    """Return each layer as it is written, with its number as a name."""
     if not isinstance(layers, list | tuple):
         problem = "no layers" if layers is None else f"{short_repr(layers)} is not a list"
         raise ConvcliError(f"layers: {problem}", "a list, with - before each layer")
     if not layers:
         raise ConvcliError("layers: no layers", "a list with at least one layer")
-    calls = []
+    calls: list[tuple[str, LayerCall]] = []
     for index, layer in enumerate(layers):
         with located(f"layers[{index}]"):
-            calls.append(read_call(layer))
+            is_chain = isinstance(layer, str) and is_expression(layer)
+            calls += _chain(layer, index) if is_chain else [(str(index), read_call(layer))]
     return calls
 
 
-def _configs(calls: Sequence[LayerCall], dialect: str) -> list[LayerConfig]:
+def _chain(text: str, index: int) -> list[tuple[str, LayerCall]]:
+    """Return the layers of an `nn.Sequential(…)` among others: their names begin with its number."""
+    from convcli.readers.torch.text import expression_mapping
+
+    calls = expression_mapping(text)["layers"]
+    names = [f"{index}.{call.named['name']}" for call in calls]
+    return [(name, replace(call, named={**call.named, "name": name})) for name, call in zip(names, calls, strict=True)]
+
+
+def _configs(calls: Sequence[tuple[str, LayerCall]], dialect: str) -> list[LayerConfig]:
     """Return the layers that calls mean in the words of a dialect. A layer of PyTorch is called by its number."""
     configs = []
-    for index, call in enumerate(calls):
-        with located(f"layers[{index}]"):
+    for name, call in calls:
+        with located(f"layers[{name}]"):
             if dialect == KERAS:
                 configs.append(keras_config(call))
             else:
-                configs.append(DIALECTS[dialect]().config(call, str(index)))
+                configs.append(DIALECTS[dialect]().config(call, name))
     return configs
 
 

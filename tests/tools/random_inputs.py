@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from convcli.model.layers import LAYERS
+from convcli.readers.dialect_class import REQUIRED
+from convcli.readers.torch.classes import CLASSES
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -45,6 +47,8 @@ def python_value(random: Random, depth: int = 2) -> str:
 
 def call(random: Random) -> str:
     """Make a layer in the call form, often a valid one."""
+    if random.random() < 0.2:
+        return torch_call(random)
     layer = LAYERS[random.choice(sorted(LAYERS))]
     is_valid = random.random() < 0.6
     required = [
@@ -52,6 +56,21 @@ def call(random: Random) -> str:
     ]
     names = random.sample((*layer.argument_names(), *NAMES), random.choice((0, 0, 1, 2)))
     return f"{layer.__name__}({', '.join([*required, *(f'{name}={python_value(random)}' for name in names)])})"
+
+
+def torch_call(random: Random) -> str:
+    """Make a layer in PyTorch's words, often a valid one."""
+    name = random.choice(sorted(CLASSES))
+    arguments = CLASSES[name].arguments
+    is_valid = random.random() < 0.6
+    required = [
+        random.choice(("1", "2", "3", "(1, 2)")) if is_valid else python_value(random)
+        for argument in arguments
+        if argument.default is REQUIRED
+    ]
+    named = random.sample([argument.name for argument in arguments], min(len(arguments), random.choice((0, 0, 1, 2))))
+    text = f"nn.{name}({', '.join([*required, *(f'{key}={python_value(random)}' for key in named)])})"
+    return f"nn.Sequential({text}, {text})" if random.random() < 0.1 else text
 
 
 def valid_argument(random: Random, name: str) -> str:
@@ -254,7 +273,12 @@ def _models() -> list[tuple[str, bytes]]:
     keras += [reference / "models" / "pictures_2.saved.h5", reference / "unknown" / "text.h5"]
     contents = [(path.suffix, path.read_bytes()) for path in (*samples, *keras)]
     code = b"model = Sequential()\nmodel.add(Input(shape=(8, 1)))\nmodel.add(Conv1D(4, 3, activation=relu))\nflatten\n"
-    return [*(each for each in contents if len(each[1]) < 50_000), (".json", keras_json()), (".txt", code)]
+    printed = (
+        b"Net(\n  (0): Conv2d(2, 4, kernel_size=(3, 3), padding=same)\n  (1): Sequential(\n    (a): ReLU()\n  )\n)\n"
+    )
+    chain = b"import torch.nn as nn\nmodel = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Flatten(1)))\n"
+    texts = [(".txt", code), (".txt", printed), (".txt", printed.replace(b"Net", b"Sequential")), (".py", chain)]
+    return [*(each for each in contents if len(each[1]) < 50_000), (".json", keras_json()), *texts]
 
 
 FILES: dict[str, Callable[[], list[tuple[str, bytes]]]] = {

@@ -151,5 +151,5 @@ def instance_affine(arguments: dict[str, Any], bound: Mapping[str, Any]) -> None
 def named_size(arguments: dict[str, Any], bound: Mapping[str, Any]) -> None:
     """Raise `ConvcliError` for a size of named axes."""
     size = bound["unflattened_size"]
-    if any(isinstance(extent, list | tuple) for extent in size):
+    if isinstance(size, list | tuple) and any(isinstance(extent, list | tuple) for extent in size):
         raise ConvcliError("unflattened_size with names", "a tuple of whole numbers")
