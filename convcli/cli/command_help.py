@@ -6,7 +6,7 @@ import click
 
 # The options under each heading, by the names of their parameters. Any other stands under the last heading.
 HEADINGS = {
-    "Model": "layers filters normalize",
+    "Model": "layers filters normalize dialect listed_order",
     "Input": "inputs output_size scale gray axes data_format",
     "A single layer": "kernel_size strides padding padding_mode dilation_rate groups bias activation flip_kernel "
     "transpose output_padding",
@@ -14,7 +14,7 @@ HEADINGS = {
     "Training": "loss optimizer learning_rate momentum epochs batch_size validation_split freeze patience "
     "checkpoint resume",
     "What to show": "layer_output map_name all_layers show_weights at sample walk limit explain count batch keys "
-    "claims compare_with plot",
+    "claims compare_with plot profile",
     "Output": "weights_file format_name output_file output_dir drawn_as picture_range bits no_footer quiet",
     "Computation": "dtype algorithm tolerance threads max_memory",
     "Other": "help",
