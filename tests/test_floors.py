@@ -177,11 +177,11 @@ def test_a_command_imports_only_what_it_needs(arguments, stdin, allowed):
 # Of convcli: the most modules that a command imports, and some that it has no use for. A module takes 0.1 ms.
 IMPORTS = {
     "--help": (14, ["io.arrays", "output", "core.records"]),
-    "shape -l Conv2D(40,3) -i 28x28x1 -f json": (92, ["api", "engine", "learning", "io.text_arrays", "io.yaml_json"]),
-    "shape samples/mnist.yaml": (117, ["api", "engine", "learning"]),
-    "diff samples/mnist.yaml samples/mnist.yaml": (119, ["api", "engine", "learning"]),
+    "shape -l Conv2D(40,3) -i 28x28x1 -f json": (93, ["api", "engine", "learning", "io.text_arrays", "io.yaml_json"]),
+    "shape samples/mnist.yaml": (118, ["api", "engine", "learning"]),
+    "diff samples/mnist.yaml samples/mnist.yaml": (120, ["api", "engine", "learning"]),
     "apply {x} {kernel} -o {y}": (
-        155,
+        156,
         [
             "api",
             "learning",

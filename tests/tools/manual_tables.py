@@ -27,7 +27,16 @@ from convcli.output.report.layers import kind_of, signature  # noqa: E402
 
 CONTEXT = click.Context(main, **main.context_settings)
 PAGES = ROOT / "convcli" / "manual"
-KINDS = ("convolutional", "pooling", "reshaping", "activations", "normalization", "merging", "regularization")
+KINDS = (
+    "convolutional",
+    "pooling",
+    "padding",
+    "reshaping",
+    "activations",
+    "normalization",
+    "merging",
+    "regularization",
+)
 REGION = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 Rows = Iterable[Sequence[str]]
 
