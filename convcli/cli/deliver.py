@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcli.cli import completion
-from convcli.cli.options import about, decorate, memory_option
+from convcli.cli.options import about, decorate, memory_option, typed_flag
 from convcli.cli.output import Output
 from convcli.cli.progress import Bar
 from convcli.cli.streams import tell, write_out
@@ -200,13 +200,9 @@ def _format_of(file: str | None, formats: Sequence[str]) -> str:
 
 def _check_shown(format_name: str, without: Mapping[str, Sequence[str]]) -> None:
     """Raise `UsageError` where an option was given whose answer this format does not show."""
-    from click.core import ParameterSource
-
-    context = click.get_current_context()
-    for option in without.get(format_name, ()):
-        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
-            flag = option.replace("_", "-")
-            raise click.UsageError(f"--{flag} is not shown in {format_name} (-f table, json, yaml or csv)")
+    flag = typed_flag(without.get(format_name, ()))
+    if flag is not None:
+        raise click.UsageError(f"{flag} is not shown in {format_name} (-f table, json, yaml or csv)")
 
 
 @contextmanager

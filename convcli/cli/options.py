@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -60,6 +60,16 @@ def about(name: str | None, *, memory_alone: bool = False) -> Iterator[None]:
 
         failure.where.append(label(name))
     raise failure from None
+
+
+def typed_flag(names: Iterable[str]) -> str | None:
+    """Return the flag of the first of these parameters of the running command that was typed, or None."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    flags = {parameter.name: parameter.opts[-1] for parameter in context.command.params}
+    typed = (name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT)
+    return next((flags[name] for name in typed), None)
 
 
 @contextmanager

@@ -12,7 +12,15 @@ from convcli.cli import completion
 from convcli.cli.command_help import HelpfulCommand
 from convcli.cli.deliver import reports
 from convcli.cli.model_arguments import Vocabulary, load_model, vocabulary
-from convcli.cli.options import cell, data_format_option, layer_option, usage_errors, usage_of, vocabulary_options
+from convcli.cli.options import (
+    cell,
+    data_format_option,
+    layer_option,
+    typed_flag,
+    usage_errors,
+    usage_of,
+    vocabulary_options,
+)
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.option_choices import COUNTS
 from convcli.readers.foreign_files import NoLayersError
@@ -178,16 +186,12 @@ def _tensors(
     weights: NoLayersError, source: str | None, output: Output, keys: Sequence[str], claims: Sequence[str]
 ) -> Report:
     """Return the list of a file's tensors. Raises `UsageError` for options that are about layers."""
-    from click.core import ParameterSource
-
     from convcli.io.files import display_name
     from convcli.output.report.tensors import TensorRow, TensorsReport
 
-    context = click.get_current_context()
-    for option in ABOUT_LAYERS:
-        if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
-            flag = {"inputs": "input"}.get(option, option).replace("_", "-")
-            raise click.UsageError(f"--{flag} is about layers, and {source} holds weights alone")
+    flag = typed_flag(ABOUT_LAYERS)
+    if flag is not None:
+        raise click.UsageError(f"{flag} is about layers, and {source} holds weights alone")
     if output.format in DRAWINGS:
         raise weights
     rows = tuple(TensorRow(name, tensor.shape, tensor.dtype) for name, tensor in weights.tensors.items())
