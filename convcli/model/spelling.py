@@ -41,11 +41,10 @@ class Expectation(Record):
 
     def _remedy(self, shape: Shape, arrived: Extent) -> str:
         values = product(shape)
-        if self.kind == "last" and len(shape) > 1:
-            whole = f"{format_extents(shape)} = {values} values"
+        if self.kind == "last" and len(shape) > 1 and values is not None:
             if values == self.value:
-                return f"Flatten before it: {whole}"
-            return f"{self.argument}={arrived}; after Flatten, {self.argument}={values}" if values else f"{arrived}"
+                return f"Flatten before it: {format_extents(shape)} = {values} values"
+            return f"{self.argument}={arrived}; after Flatten, {self.argument}={values}"
         return f"{self.argument}={arrived}"
 
 

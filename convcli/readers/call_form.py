@@ -208,7 +208,7 @@ def _word(node: ast.expr) -> str | None:
 
 
 def literal(node: Any, names_are_text: bool = False) -> Any:
-    """Return the value of a Python literal, or of a quotient of two numbers; a tuple becomes a list.
+    """Return the value of a Python literal, or of arithmetic of numbers; a tuple becomes a list.
 
     With `names_are_text` a bare name stands for a text. Raises `ConvcliError`.
     """
@@ -231,7 +231,7 @@ def literal(node: Any, names_are_text: bool = False) -> Any:
         divides = isinstance(node.op, ast.Div | ast.FloorDiv)
         if isinstance(left, int | float) and isinstance(right, int | float) and (right or not divides):
             return _constant(ARITHMETIC[type(node.op)](left, right))
-    remedy = "a number, text in quotes, list, True, False, None, or a/b"
+    remedy = "a number, text in quotes, list, True, False, None, or arithmetic of numbers"
     raise ConvcliError(f"{short_repr(ast.unparse(node))} is not a literal", remedy)
 
 

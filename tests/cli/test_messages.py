@@ -20,7 +20,7 @@ from convcli.engine.native.core import native_core
 NUMBERS = "numbers split by commas, tabs, semicolons or spaces"
 ONE_ARRAY = f"lines of {NUMBERS}, or a nested list"
 TEXT = "UTF-8 text, or an .npy or .npz file"
-LITERAL = "a number, text in quotes, list, True, False, None, or a/b"
+LITERAL = "a number, text in quotes, list, True, False, None, or arithmetic of numbers"
 KERNEL = "rank 1 or 2: one filter; rank 3, 4, 5: a Keras kernel of conv1d, 2d, 3d"
 NATIVE = "native or " if native_core() else ""  # an algorithm where the core is built
 CONV2D = "filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias"
@@ -484,7 +484,6 @@ ARRAYS = {
     [
         # arrays: files
         ("apply nothing.npy -l flatten", "nothing.npy: no such file or directory"),
-        ("apply . -l flatten", ".: is a directory"),
         ("apply bad.json -l flatten", "bad.json: line 1, column 6: Expecting ',' delimiter (valid JSON)"),
         ("apply x.yaml:a -l flatten", "x.yaml: holds one array, not a 'a' (leave out the key)"),
         ("apply ab.npz -l flatten", "ab.npz: which array? it holds a, b (ab.npz:a)"),

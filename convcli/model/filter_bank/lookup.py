@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
+from convcli.core.option_names import spoken
 from convcli.core.records import Record
 from convcli.model.filter_bank import formulas
 from convcli.model.filter_bank.bank import FILTERS, GRADIENTS, Recipe
@@ -86,9 +87,10 @@ def magnitude_parts(name: str, axes: int | None) -> tuple[str, ...]:
 def not_linear(name: str) -> ConvcliError:
     """Return the error for a gradient magnitude where a filter is needed."""
     *others, last = magnitude_parts(name, None)
+    layers = "a layer for each of these filters, and hypot of the layers"
     return ConvcliError(
         f"{short_repr(name)} is not linear: it is the root of the sum of squares of {', '.join(others)} and {last}",
-        f"--filter {name}; in a model, a layer for each of these filters, and hypot of the layers",
+        spoken(f"--filter {name}; in a model, {layers}", f"a model with {layers}"),
     )
 
 
