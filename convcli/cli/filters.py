@@ -41,7 +41,7 @@ def filters(output: Output, names: tuple[str, ...], normalize: bool) -> Report:
 
     Filters are written for correlation, as layers apply them: x is positive where the input rises from left to right, y
     where it rises from top to bottom, z where it rises from front to back. The names sobel, scharr and prewitt alone
-    are no filters: --filter sobel is the magnitude of the gradient, √(x² + y²).
+    are not filters: --filter sobel is the magnitude of the gradient, √(x² + y²).
     """
     from convcli.core.records import replace
     from convcli.model import filter_bank

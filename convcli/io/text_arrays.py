@@ -19,7 +19,7 @@ SEPARATORS = ("\t", ";", ",")  # a line without any of them is split at its spac
 TRAILING_SEPARATORS = (",", ";")  # ignored at the end of every line; after a tab a number is missing
 REMEDY = "numbers split by commas, tabs, semicolons or spaces"
 COMMENT = "#"
-# Lines that YAML may read as the start of a list, a mapping or a tagged number, and that are no headers therefore.
+# Lines that YAML may read as the start of a list, a mapping or a tagged number, and that are therefore not headers.
 YAML_START = re.compile(r"[-?&!%|>{\[]|.*:(?:\s|$)")
 DATA = re.compile(r"\s*[-+.]*\d")  # the start of a cell that is meant as a number or a date, and is in no header
 DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
@@ -71,7 +71,7 @@ def first_problem(text: str) -> ConvcliError | None:
         separator = _separator(line)
         cells = _cells(line, separator)
         if _hold_data(cells):
-            if index > start + 1:  # several lines before it are no numbers, and only one is a header
+            if index > start + 1:  # several lines before it are not numbers, and only one is a header
                 index, cells = start + 1, _cells(lines[start + 1], _separator(lines[start + 1]))
             return _cell_error(cells, index + 1)
     return None

@@ -119,7 +119,7 @@ def test_each_batch_of_each_epoch_drops_other_values(monkeypatch):
 @pytest.mark.parametrize(
     ("losses", "patience", "epochs", "best"),
     [
-        ([3, 2, 2, 1], 1, 3, 2),  # an equal loss is no improvement
+        ([3, 2, 2, 1], 1, 3, 2),  # an equal loss is not an improvement
         ([3, 2, 2, 1], 2, 4, 4),
         ([1, 2, nan, 0], 2, 3, 1),
         ([inf, 3, inf, inf, 1], 2, 4, 2),

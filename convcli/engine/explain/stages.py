@@ -23,7 +23,7 @@ class Patch(Record):
     `values` is `(*size, channels)`, or `(*size,)` where only one channel counts. `inside`, `(*size,)`, is true for the
     cells of the input; the others are padding, or lie between the cells of a stretched input. `cells`, `(*size, axes)`,
     is the position of each cell in the input, -1 for the others. It is None after axes have been moved, where windows
-    slide along an axis that is no spatial axis of the input.
+    slide along an axis that is not a spatial axis of the input.
     """
 
     values: Array

@@ -24,7 +24,7 @@ from convcli.model.filter_bank.parameters import (
 )
 from convcli.model.filter_bank.values import Values, rotate_clockwise
 
-# The filters whose parts along the axes make a gradient; the names alone stand for its magnitude, which is no filter.
+# The filters whose parts along the axes make a gradient. The names alone stand for its magnitude, not for a filter.
 GRADIENTS = ("prewitt", "sobel", "scharr")
 PATTERN = "the pattern itself: a template that answers most where the input is like it"
 DIFFERENCE = "difference of neighbours"
