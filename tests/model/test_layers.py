@@ -270,3 +270,34 @@ def test_an_input_that_does_not_fit_is_an_error_that_says_why(text, shape, messa
     with pytest.raises(ConvcliError) as caught:
         convcli.summarize(model, shape)
     assert str(caught.value) == f"layer {model.nodes[0].name}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "extent", "jump"),
+    [
+        ("AdaptiveAveragePooling1D(4)", (10, 2), 3, 2.5),  # windows 0–2, 2–4, 5–7, 7–9
+        ("AdaptiveMaxPooling1D(5)", (10, 2), 2, 2),
+        ("AdaptiveMaxPooling1D(1)", (10, 2), 10, None),
+        ("Upsample(scale_factor=1.5, mode='linear')", (10, 2), 2, 2 / 3),
+        ("Upsample(19, mode='linear', align_corners=True)", (10, 2), 2, 0.5),
+        ("Upsample(7)", (10, 2), 1, 10 / 7),
+    ],
+)
+def test_layers_that_scale_say_what_their_cells_see(text, shape, extent, jump):
+    (layer,) = convcli.summarize(convcli.load([text]), shape)["layers"]
+    assert (layer["receptive_field"], layer["jump"]) == ([extent], [jump])
+
+
+def test_a_pixel_shuffle_and_its_reverse_move_channels_between_cells():
+    x = np.arange(32.0).reshape(1, 2, 2, 8)
+    shuffled = convcli.apply(convcli.load(["PixelShuffle(2)"]), x)
+    assert shuffled[0, :2, :2, 0].tolist() == [[0, 1], [2, 3]]
+    assert np.array_equal(convcli.apply(convcli.load(["PixelUnshuffle(2)"]), shuffled), x)
+
+
+def test_an_activation_takes_its_parameters_by_name():
+    x = np.array([[-3.0, -1.0, 2.0]])
+    for layer in ("hard_tanh(min_value=-2)", {"hard_tanh": {"min_value": -2}}):
+        assert convcli.apply(convcli.load([layer]), x).ravel().tolist() == [-2, -1, 1]
+    with pytest.raises(ConvcliError, match=r"hard_tanh has no such parameter \(known: min_value, max_value\)"):
+        convcli.load([{"activation": {"activation": "hard_tanh", "parameters": {"low": 1}}}])

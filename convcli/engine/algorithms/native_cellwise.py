@@ -12,7 +12,6 @@ import numpy as np
 
 from convcli.core.lazy_imports import Array
 from convcli.core.shapes import known
-from convcli.engine.algorithms.pooling import counted_cells
 from convcli.engine.native.core import NativeCore
 from convcli.engine.native.records import AXES, address, axes_of, check, new_records, steps_of
 from convcli.model.steps import Pool
@@ -34,6 +33,8 @@ def pool_factors(step: Pool, space: Sequence[int], dtype: str) -> Array:
 
     For each position along the three axes of a record, one axis after the other. Ones where the maximum is pooled.
     """
+    from convcli.engine.algorithms.pooling import counted_cells  # imported only where there is pooling
+
     factors = [np.ones(1)] * (AXES - len(step.windows))
     for axis, (window, width) in enumerate(zip(step.windows, space, strict=True)):
         positions = known(window.output_extent(width))
