@@ -218,6 +218,19 @@ def test_keras_s_sequential_stays_keras_s(tmp_path):
     assert convcli.load(path).dialect == "keras"
 
 
+TORCHVISION = json.loads((ROOT / "tests/reference/torchvision.json").read_text())["cases"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", TORCHVISION, ids=lambda case: case["name"])
+def test_torchvision_s_sequential_networks_are_read_from_their_printed_text(case):
+    own = summary(printed_mapping(case["printed"], listed_order=True), case["shape"])
+    assert own["output_shape"] == [None, *case["output_shape"]]
+    assert {key: own[key] for key in ("params", "buffers", "macs")} == {
+        key: case[key] for key in ("params", "buffers", "macs")
+    }
+
+
 VGG = """VGG(
   (features): Sequential(
     (0): Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1), padding=same)
