@@ -83,6 +83,8 @@ CASES = (
     conv("vgg1", "224², 64 → 64, 3×3 same", (224, 224, 64), 64, 3, padding="same"),
     conv("vgg3", "56², 256 → 256, 3×3 same", (56, 56, 256), 256, 3, padding="same"),
     conv("vgg5", "14², 512 → 512, 3×3 same", (14, 14, 512), 512, 3, padding="same"),
+    conv("pw14", "14², 1024 → 256, 1×1", (14, 14, 1024), 256, 1),
+    conv("img5", "4096², 1 channel, 5×5", (4096, 4096, 1), 1, 5),
     conv("stem", "224², 3 → 64, 7×7 stride 2", (224, 224, 3), 64, 7, strides=2, padding=3),
     conv("pw", "56², 256 → 64, 1×1", (56, 56, 256), 64, 1),
     Case(
@@ -112,9 +114,9 @@ CASES = (
 
 # The cases by what limits their speed.
 BOUND = {
-    "compute": ("img15", "img3rgb", "vgg1", "vgg3", "vgg5", "pw", "c1d", "c1dlong", "c3d"),
+    "compute": ("img15", "img3rgb", "vgg1", "vgg3", "vgg5", "pw", "pw14", "c1d", "c1dlong", "c3d"),
     "patches": ("stem", "grp", "dil", "tr"),
-    "memory": ("img3", "dw", "maxpool", "avgpool"),
+    "memory": ("img3", "img5", "dw", "maxpool", "avgpool"),
 }
 TOY = conv("toy", "8×8, 1 channel, 3×3", (8, 8, 1), 1, 3)
 NETWORKS = ("VGG16", "ResNet50", "MobileNetV2")

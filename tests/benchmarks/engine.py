@@ -1,11 +1,13 @@
-"""How fast the engine is: 17 layers and 3 networks, in steady state and as whole processes, beside other programs.
+"""How fast the engine is: 19 layers and 3 networks, in steady state and as whole processes, beside other programs.
 
-    python tests/benchmarks/engine.py [--rounds N] [--parts PART ...] [--only NAME ...] [--json] [--plot FILE.svg]
+    python tests/benchmarks/engine.py [--rounds N] [--parts PART ...] [--only NAME ...] [--core CORE ...] [--json]
+                                      [--plot FILE.svg]
 
 The peers are those of PyTorch, ONNX Runtime, OpenCV, SciPy and Keras that this Python has. They take turns with
-convcli, round after round. Figures are medians. A ratio is the median, over the rounds, of convcli's time over that of
-the peer that is the fastest in that case. A share is the least time that the machine would need, by its measured matrix
-products and copies, over the time taken.
+convcli, round after round. So does convcli on further cores (`--core avx512 numpy`): ratios are those of the first, and
+in steady state the times on the others stand beside them. Figures are medians. A ratio is the median, over the rounds,
+of convcli's time over that of the peer that is the fastest in that case. A share is the least time that the machine
+would need, by its measured matrix products and copies, over the time taken.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from cases import BOUND, CASES, NETWORKS, TOY, Case
 
 import convcli
 from convcli.engine.algorithms.table import ALGORITHMS
+from convcli.engine.native.core import LEVELS, describe_core, native_core
 
 PARTS = ("steady", "algorithms", "networks", "whole", "growth")
 Row = dict[str, Any]
@@ -48,17 +51,32 @@ def error_of(y: np.ndarray, exact: np.ndarray) -> float:
     return float(np.abs(y - exact).max() / np.abs(exact).max())
 
 
+def on_cores(cores: Sequence[str], prepare: Callable[[], convcli.Prepared]) -> dict[str, convcli.Prepared]:
+    """Return what `prepare` makes on each of the cores; on the one that is there by default, where none is named."""
+    if not cores:
+        return {"convcli": prepare()}
+    prepared = {}
+    for core in cores:
+        os.environ["CONVCLI_CORE"] = core
+        native_core.cache_clear()
+        prepared[f"convcli {core}" if prepared else "convcli"] = prepare()
+    os.environ["CONVCLI_CORE"] = cores[0]
+    native_core.cache_clear()
+    return prepared
+
+
 def steady_row(
     name: str,
-    prepared: convcli.Prepared,
+    own: Mapping[str, convcli.Prepared],
     x: np.ndarray,
     exact: np.ndarray,
     scripts: Sequence[peers.Script],
     rounds: int,
 ) -> Row:
-    """Return the milliseconds of all programs, and convcli's ratio, error and algorithms."""
-    calls: dict[str, Callable[[], Any]] = {"convcli": partial(prepared, x)}
+    """Return the milliseconds of all programs, and convcli's ratio, error and algorithms. `own` is from `on_cores`."""
+    calls: dict[str, Callable[[], Any]] = {program: partial(prepared, x) for program, prepared in own.items()}
     calls |= {script.peer: script.prepared_call() for script in scripts}
+    prepared = own["convcli"]
     times = measure.time_calls(calls, rounds)
     row: Row = {"name": name, "ms": {program: measure.median_ms(times[program]) for program in calls}, "ratio": None}
     if scripts:
@@ -66,11 +84,14 @@ def steady_row(
         row["ratio"] = measure.median_ratio(times["convcli"], times[best])
     row["algorithm"] = sorted({*sum(prepared.algorithms.values(), ())})
     row["error"] = error_of(prepared(x), exact)
-    prepared.close()
+    for each in own.values():
+        each.close()
     return row
 
 
-def steady(cases: Sequence[Case], rounds: int, limits: Mapping[str, float], installed: list[str]) -> Iterator[Row]:
+def steady(
+    cases: Sequence[Case], rounds: int, limits: Mapping[str, float], installed: list[str], cores: Sequence[str]
+) -> Iterator[Row]:
     """Yield a row for each layer in steady state."""
     for case in cases:
         x, kernel = case.arrays()
@@ -80,8 +101,8 @@ def steady(cases: Sequence[Case], rounds: int, limits: Mapping[str, float], inst
         with tempfile.TemporaryDirectory() as folder:
             peers.write_files(case, Path(folder), installed)
             scripts = peers.scripts(case, Path(folder), installed)
-            prepared = convcli.prepare(model, case.input_shape, weights=weights)
-            row = steady_row(case.name, prepared, x, exact, scripts, rounds)
+            own = on_cores(cores, partial(convcli.prepare, model, case.input_shape, weights=weights))
+            row = steady_row(case.name, own, x, exact, scripts, rounds)
         macs = convcli.summarize(model, case.input_shape)["macs"]
         moved = 4 * (x.size + exact.size + (0 if kernel is None else kernel.size))
         least = max(2 * macs / limits["flops"], moved / limits["bytes"])
@@ -110,7 +131,7 @@ def algorithms(cases: Sequence[Case], rounds: int) -> Iterator[Row]:
         yield {"name": case.name, "ms": {name: measure.median_ms(times[name]) for name in calls}, "auto": chosen[0]}
 
 
-def steady_networks(names: Sequence[str], rounds: int, installed: list[str]) -> Iterator[Row]:
+def steady_networks(names: Sequence[str], rounds: int, installed: list[str], cores: Sequence[str]) -> Iterator[Row]:
     """Yield a row for each network in steady state."""
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +139,8 @@ def steady_networks(names: Sequence[str], rounds: int, installed: list[str]) -> 
             x = np.load(Path(folder) / "x.npy")
             exact = convcli.apply(model, x, weights=weights, dtype="float64")
             scripts = networks.scripts(Path(folder), installed)
-            yield steady_row(name, convcli.prepare(model, x.shape[1:], weights=weights), x, exact, scripts, rounds)
+            own = on_cores(cores, partial(convcli.prepare, model, x.shape[1:], weights=weights))
+            yield steady_row(name, own, x, exact, scripts, rounds)
 
 
 def whole(cases: Sequence[Case], names: Sequence[str], rounds: int, installed: list[str]) -> Iterator[Row]:
@@ -180,7 +202,10 @@ def steady_line(row: Row) -> str:
     share = f"{100 * row['share']['convcli']:4.0f} %" if "share" in row else ""
     parts.append(f"{row['ms']['convcli']:9.3f} {ratio} {row['error']:8.0e} {share}")
     parts.append(f"{100 * row['share'][best]:4.0f} %" if best and "share" in row else "")
-    return "  ".join(parts) + "  " + "+".join(row["algorithm"])
+    others = [
+        f"{program.removeprefix('convcli ')} {ms:.3f}" for program, ms in row["ms"].items() if "convcli " in program
+    ]
+    return "  ".join([*parts, "+".join(row["algorithm"]), *others])
 
 
 def algorithms_line(row: Row) -> str:
@@ -203,6 +228,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="rounds that count [7]")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure [all]")
     parser.add_argument("--only", nargs="+", help="names of cases and networks [all]")
+    parser.add_argument(
+        "--core", nargs="+", default=[], choices=("numpy", *LEVELS), help="the cores, the first for ratios"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--plot", metavar="FILE.svg", help="draw how the cost grows")
     arguments = parser.parse_args()
@@ -219,9 +247,12 @@ def main() -> None:
     arguments = parse_arguments()
     cases = [case for case in CASES if case.name in arguments.only]
     names = [name for name in NETWORKS if name in arguments.only]
+    if arguments.core:
+        os.environ["CONVCLI_CORE"] = arguments.core[0]
     rounds, installed, limits = arguments.rounds, peers.installed(), measure.machine_limits()
     result: dict[str, Any] = {
         "machine": machine(),
+        "core": describe_core(os.environ),
         "versions": versions(installed),
         "limits": limits,
         "rounds": rounds,
@@ -238,16 +269,17 @@ def main() -> None:
 
     say(f"{result['machine']['processor']}, {result['machine']['cores']} cores", end="; ")
     say(", ".join(f"{name} {version}" for name, version in result["versions"].items()))
+    say(f"core: {result['core']}")
     say(f"limits: {limits['flops'] / 1e9:.0f} GFLOP/s (float32 products), {limits['bytes'] / 1e9:.1f} GB/s (copies)")
     title = f"Steady state, layers\n{heading()}  share of the peer"
-    tell("steady", title, steady(cases, rounds, limits, installed), steady_line)
+    tell("steady", title, steady(cases, rounds, limits, installed, arguments.core), steady_line)
     for kind, members in BOUND.items():
         if figures := mean_and_largest(result.get("steady", ()), members):
             say(f"{kind} bound: geometric mean {figures[0]:.2f}, largest {figures[1]:.2f}")
     title = "Steady state, every algorithm that suits: ms; * is the one that is chosen"
     tell("algorithms", title, algorithms(cases, rounds), algorithms_line)
     title = f"Steady state, networks\n{heading()}"
-    tell("networks", title, steady_networks(names, rounds, installed), steady_line)
+    tell("networks", title, steady_networks(names, rounds, installed, arguments.core), steady_line)
     title = "Whole processes, .npy to .npy: convcli's time, and its ratio to each peer's"
     toys = [TOY] if TOY.name in arguments.only else []
     tell("whole", title, whole([*cases, *toys], names, rounds, installed), whole_line)

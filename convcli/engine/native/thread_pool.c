@@ -14,7 +14,7 @@
 
 #define MOST_HELPERS 255
 #define TICK_NANOSECONDS 40000000  /* Ctrl-C is noticed so often, and progress shown */
-#define SPINS 4000                 /* of a thread that waits for others, before it lets them have its processor */
+#define SPINS 50000                /* of a thread that waits for others, before it yields its processor: most of 1 ms */
 #define IDLE_NANOSECONDS 50000     /* that a helper looks for more work before it sleeps */
 
 typedef struct {
