@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.shapes import UNKNOWN_SHAPE, Extent, Shape, product, total
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Correlate
 
 

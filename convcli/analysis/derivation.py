@@ -14,7 +14,8 @@ from convcli.core.shapes import Extent, Shape, axis_names, format_extents, forma
 from convcli.model import steps
 from convcli.model.layers.convolutional import SlidingLayer
 from convcli.model.layers.pooling import Pooling
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.receptive_field import PeriodicField, TracedAxis
 from convcli.model.window import Window
 

@@ -8,7 +8,8 @@ from itertools import chain
 
 from convcli.core.errors import ConvcliError, suggestion
 from convcli.model.layers.merging import Interleave
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 
 
 def map_names(plan: Plan) -> dict[str, tuple[str, ...]]:

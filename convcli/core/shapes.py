@@ -138,3 +138,13 @@ class DataFormat(StrEnum):
                 f"1 to {rank}, or -{rank} to -1; 0 is the batch",
             )
         return self.axis_order(rank)[index]
+
+
+def is_compatible(shape: Shape, other: Shape) -> bool:
+    """Return whether two shapes agree in rank and in every extent that both know."""
+    return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in zip(shape, other, strict=True))
+
+
+def matches(shape: Shape, own: Shape) -> bool:
+    """Return whether a shape has the rank of another, `own`, and every extent that it knows."""
+    return len(own) == len(shape) and all(a in (None, b) for a, b in zip(own, shape, strict=True))

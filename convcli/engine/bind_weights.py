@@ -23,7 +23,8 @@ from convcli.core.shapes import format_shape, known
 from convcli.io import layout
 from convcli.model.graph import Model
 from convcli.model.layers.convolutional import DepthwiseConvolution
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Weight
 from convcli.readers.load import located_in
 

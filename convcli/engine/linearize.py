@@ -11,7 +11,8 @@ from typing import Protocol
 
 from convcli.core.records import Record
 from convcli.core.shapes import known
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Step
 
 # The name of a layer (or model input) stands for its output; an earlier step of a layer adds its number.

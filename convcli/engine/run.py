@@ -14,7 +14,7 @@ from convcli.core.lazy_imports import Array, np
 from convcli.core.option_names import option, spoken
 from convcli.core.progress import ProgressCallback
 from convcli.core.records import Record, field, replace
-from convcli.core.shapes import DataFormat, format_shape, known, product
+from convcli.core.shapes import DataFormat, format_shape, known, matches, product
 from convcli.engine.bind_weights import WeightSource, bind
 from convcli.engine.execution import Execution
 from convcli.io import layout
@@ -226,16 +226,11 @@ def _source(model: Model, name: str, array: Array | MappedArray, inputs: NamedAr
 
 def _check_shape(shape: tuple[int, ...], own: tuple[int | None, ...] | None, data_format: DataFormat) -> None:
     """Raise `ConvcliError` where a sample does not have the shape that the model's input says (channels last)."""
-    if own is None or _matches(shape, own):
+    if own is None or matches(shape, own):
         return
     remedy = f"the model takes {format_shape(data_format.from_channels_last(own))}, ? where any extent will do"
-    if own[-1] == 1 and _matches((*shape[1:], 1), own):
+    if own[-1] == 1 and matches((*shape[1:], 1), own):
         remedy = f"{remedy}; a batch needs an axis for its one channel"
-    if _matches(data_format.reinterpret(shape), own):
+    if matches(data_format.reinterpret(shape), own):
         remedy = f"it looks {data_format.other.value}: {option('data-format', data_format.other.value)}"
     raise ConvcliError(f"a sample has shape {format_shape(data_format.from_channels_last(shape))}", remedy)
-
-
-def _matches(shape: Sequence[int | None], own: Sequence[int | None]) -> bool:
-    """Return whether a shape is one that the input's own shape, with unknown extents, admits."""
-    return len(own) == len(shape) and all(a in (None, b) for a, b in zip(own, shape, strict=True))

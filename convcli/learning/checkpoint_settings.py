@@ -12,7 +12,8 @@ from convcli.core.lazy_imports import Array, np
 from convcli.learning.losses import Loss
 from convcli.learning.options import Options
 from convcli.learning.samples import Samples
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 
 # The checksum of a model is that of version 0.1.0, so that its checkpoints can be resumed. Steps had these names there.
 STEPS_IN_0_1 = {

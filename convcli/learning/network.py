@@ -15,7 +15,8 @@ from convcli.engine.linearize import StepCall, ValueName, count_uses, linearize
 from convcli.learning.flat_weights import FlatWeights
 from convcli.learning.gradients import forward
 from convcli.learning.gradients.context import Backward, PassContext
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Noise, Step
 
 # How many arrays are alive at once, at most: as large as all values of a batch, and as large as all weights.

@@ -14,7 +14,8 @@ from convcli.io import layout
 from convcli.io.npy import as_array
 from convcli.learning.losses import LOSSES, Loss
 from convcli.learning.options import Options
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Activate, Correlate
 from convcli.readers.load import located_in
 

@@ -1,19 +1,20 @@
-"""The plan of a model: shapes, parameters, cost and receptive fields of every layer, for inputs of known shape."""
+"""The plan of a model: its planned layers, shapes and receptive fields, for inputs of known shape."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from math import lcm, prod
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located
 from convcli.core.records import Record, replace
-from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, format_shape, total
+from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Shape, format_shape, is_compatible, matches
 from convcli.model.graph import Model, Node
-from convcli.model.layers import KernelLayer, Layer, UnknownLayer
+from convcli.model.layers import Layer, UnknownLayer
 from convcli.model.layers.own_order import steps_in_own_order
 from convcli.model.layers.unknown import weights_of_shapes
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.receptive_field import (
     AxisField,
     PeriodicField,
@@ -22,115 +23,11 @@ from convcli.model.receptive_field import (
     identity_field,
     input_period,
 )
-from convcli.model.steps import Correlate, Merge, Opaque, Step, Weight
+from convcli.model.steps import Merge, Opaque, Step
 
 MOST_VALUES = 10**100  # numbers beyond are not worth printing
 # Extents that are tried in place of unknown ones: AMPLE is larger than any usual window, PROBES is how many follow it.
 AMPLE, PROBES = 1 << 8, 1 << 5
-
-
-class PlannedLayer(Record):
-    """A layer of a plan: its steps and their shapes, each of one sample with channels last.
-
-    `step_shapes` are the output shapes of the steps. A layer without steps is the identity. Where a shape is unknown,
-    rank and all, it is `UNKNOWN_SHAPE`.
-    """
-
-    node: Node
-    steps: tuple[Step, ...]
-    input_shapes: tuple[Shape, ...]
-    step_shapes: tuple[Shape, ...]
-
-    @property
-    def name(self) -> str:
-        """The name of the layer, and of its output."""
-        return self.node.name
-
-    @property
-    def where(self) -> str:
-        """The layer's name in messages."""
-        return self.node.where
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The names of the values that the layer takes; numbers among its inputs have none."""
-        return tuple(value for value in self.node.inputs if isinstance(value, str))
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of the layer's output."""
-        return self.step_shapes[-1] if self.steps else self.input_shapes[0]
-
-    @property
-    def steps_with_shapes(self) -> Iterator[tuple[Step, tuple[Shape, ...]]]:
-        """Each step with the shapes of its inputs."""
-        yield from zip(self.steps, (self.input_shapes, *((shape,) for shape in self.step_shapes)), strict=False)
-
-    @cached_property
-    def weights(self) -> tuple[Weight, ...]:
-        """The weights of all steps, in Keras's order, with unknown extents as the model file stores them."""
-        weights = tuple(weight for step in self.steps for weight in step.weights)
-        stored = self.node.stored_weights or ()
-        if len(stored) != len(weights):
-            return weights
-        return tuple(
-            replace(weight, shape=shape) if None in weight.shape and _compatible(weight.shape, shape) else weight
-            for weight, shape in zip(weights, stored, strict=True)
-        )
-
-    @property
-    def is_known(self) -> bool:
-        """True if convcli has the layer, whether or not it can tell its output's shape."""
-        return not isinstance(self.node.layer, UnknownLayer)
-
-    @property
-    def is_opaque(self) -> bool:
-        """True if what the layer does is not followed: it is not known, or the shape of its input is not."""
-        return any(isinstance(step, Opaque) for step in self.steps)
-
-    @property
-    def macs(self) -> Extent:
-        """The multiply-accumulates by kernel weights, for one sample."""
-        return total(step.macs(shapes[0]) for step, shapes in self.steps_with_shapes)
-
-    @property
-    def params(self) -> Extent:
-        """The number of parameters; a layer that is called again counts at its first call only.
-
-        In PyTorch's words those that training changes are parameters, the others buffers.
-        """
-        if self.node.shares_with:
-            return 0
-        return total(weight.size for weight in self.weights if weight.trainable or self.node.spelling is None)
-
-    @property
-    def buffers(self) -> Extent:
-        """The numbers that a layer in PyTorch's words holds beside its parameters, such as running statistics."""
-        if self.node.shares_with or self.node.spelling is None:
-            return 0
-        own = (weight.size for weight in self.weights if not weight.trainable)
-        return total((*own, self.node.spelling.extra_buffers))
-
-    @property
-    def trainable_params(self) -> Extent:
-        """The number of parameters that training changes."""
-        if self.node.shares_with or not self.node.trainable:
-            return 0
-        if self.is_opaque and self.weights and not isinstance(self.node.layer, KernelLayer):
-            return None  # not all of them need be trainable
-        return total(weight.size for weight in self.weights if weight.trainable)
-
-    @property
-    def correlation(self) -> Correlate | None:
-        """The first step that has a kernel."""
-        return next((step for step in self.steps if isinstance(step, Correlate)), None)
-
-    def trace(self, fields: Sequence[Mapping[str, ReceptiveField]]) -> Mapping[str, ReceptiveField]:
-        """Return the receptive field of the output on each model input, from those of the layer's inputs."""
-        for step, shapes in self.steps_with_shapes:
-            model_inputs = dict.fromkeys(name for field in fields for name in field)
-            fields = [{name: step.trace([field.get(name) for field in fields], shapes) for name in model_inputs}]
-        return fields[0]
 
 
 class Plan(Record):
@@ -239,7 +136,7 @@ def make_plan(model: Model, shapes: Mapping[str, Shape]) -> Plan:
     """
     values: dict[str, Shape] = dict(shapes)
     # What a file tells of the outputs of layers holds for the inputs that the file has.
-    told = all(own is None or _fits(shapes[name], own) for name, own in model.inputs.items())
+    told = all(own is None or matches(shapes[name], own) for name, own in model.inputs.items())
     layers: dict[str, PlannedLayer] = {}
     for name, shape in shapes.items():
         with located(name):
@@ -289,11 +186,6 @@ def _of_any_extent(shape: Shape, layer: Layer) -> Shape:
     return (None,) * (layer.rank + 1) if shape == UNKNOWN_SHAPE and layer.rank is not None else shape
 
 
-def _fits(shape: Shape, own: Shape) -> bool:
-    """Return whether a shape has every extent that a model's own one knows."""
-    return len(shape) == len(own) and all(b is None or a == b for a, b in zip(shape, own, strict=True))
-
-
 def _with_constants(steps: tuple[Step, ...], inputs: Sequence[str | float]) -> tuple[Step, ...]:
     """Hand the numbers among a layer's inputs to its merge, as constants."""
     constants = tuple((index, float(value)) for index, value in enumerate(inputs) if not isinstance(value, str))
@@ -318,23 +210,18 @@ def _check_weight_values(layer: PlannedLayer) -> None:
             arguments = ", ".join(layer.node.layer.argument_names()) or "none"
             weights = ", ".join(shapes) or "none"
             raise ConvcliError(f"{name}: the layer has no such weight", f"weights: {weights}; arguments: {arguments}")
-        if value.shape and not _compatible(value.shape, shapes[name]):
+        if value.shape and not is_compatible(value.shape, shapes[name]):
             raise ConvcliError(f"{name}: shape {format_shape(value.shape)}", f"{format_shape(shapes[name])} here")
 
 
 def _check_shared_weights(layer: PlannedLayer, first: PlannedLayer) -> None:
     """Raise `ConvcliError` where a layer that is called again needs other weights than at its first call."""
     for here, there in zip(layer.weights, first.weights, strict=True):
-        if not _compatible(here.shape, there.shape):
+        if not is_compatible(here.shape, there.shape):
             raise ConvcliError(
                 f"{here.name}: {format_shape(here.shape)} here, {format_shape(there.shape)} at its first call",
                 "inputs that need the same weights",
             )
-
-
-def _compatible(shape: Shape, other: Shape) -> bool:
-    """Return whether two shapes agree in rank and in every extent that both know."""
-    return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in zip(shape, other, strict=True))
 
 
 def _runs_along(axes: Collection[int], field: ReceptiveField, shape: Shape) -> bool:

@@ -17,7 +17,7 @@ from convcli.engine.explain import Explainer
 from convcli.engine.explain.stages import Stage
 from convcli.engine.run import Batch, NamedArrays, prepare_run
 from convcli.model.graph import Model, Node
-from convcli.model.plan import PlannedLayer
+from convcli.model.planned_layer import PlannedLayer
 from convcli.readers.load import located_in
 
 

@@ -18,7 +18,7 @@ from convcli.engine.algorithms.kernel_layout import correlation_kernel
 from convcli.engine.explain.laid_out import LaidOut, lay_out_for, number_cells, patch_of_input
 from convcli.engine.explain.stages import Cell, CopyStage, Patch, Stage
 from convcli.engine.run_step import run_step
-from convcli.model.plan import PlannedLayer
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Activate, Correlate, MoveAxes, Pad, Scale, Step
 from convcli.model.window import Window
 

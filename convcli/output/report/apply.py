@@ -11,7 +11,8 @@ from convcli.core.lazy_imports import Array, np
 from convcli.core.records import Record, field, replace
 from convcli.core.shapes import DataFormat, format_extents, known
 from convcli.io import layout, nested_lists
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.steps import Correlate
 from convcli.output.report import Grid, Report
 from convcli.output.report.shape import SummaryOptions, summary

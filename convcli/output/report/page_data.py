@@ -20,7 +20,8 @@ from convcli.engine.program import build_program
 from convcli.engine.run import Run, RunResult
 from convcli.io import nested_lists
 from convcli.model import steps
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.output.report import Report
 from convcli.output.report.page_formulas import part_formula
 

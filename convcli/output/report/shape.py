@@ -15,7 +15,8 @@ from convcli.core.shapes import UNKNOWN_SHAPE, DataFormat, Extent, Shape, total
 from convcli.io.nested_lists import spell_nonfinite
 from convcli.model.graph import Model
 from convcli.model.layers import UnknownLayer
-from convcli.model.plan import Plan, PlannedLayer
+from convcli.model.plan import Plan
+from convcli.model.planned_layer import PlannedLayer
 from convcli.model.receptive_field import AxisField, ReceptiveField, TracedAxis
 from convcli.output.report import Report
 from convcli.readers.load import located_in
