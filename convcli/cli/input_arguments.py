@@ -61,7 +61,7 @@ weights_option = click.option(
     "--weights",
     metavar="FILE",
     shell_complete=completion.files,
-    help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras or .safetensors file.",
+    help="Weights by LAYER/VARIABLE: an .npz, .weights.h5, .keras, .safetensors or .pth file.",
 )
 input_options = decorate(
     click.option(

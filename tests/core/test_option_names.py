@@ -14,10 +14,12 @@ from conftest import ROOT
 import convcli
 from convcli.core import option_names
 
+FUNCTIONS = (
+    *(convcli.load, convcli.summarize, convcli.apply, convcli.prepare),
+    *(convcli.convolve, convcli.explain, convcli.fit),
+)
 BOTH = {  # the options that the library has, too
-    name.replace("_", "-")
-    for function in (convcli.apply, convcli.convolve, convcli.explain, convcli.fit, convcli.prepare)
-    for name in inspect.signature(function).parameters
+    name.replace("_", "-") for function in FUNCTIONS for name in inspect.signature(function).parameters
 }
 
 

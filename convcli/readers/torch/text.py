@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr
-from convcli.core.option_names import spoken
+from convcli.core.option_names import option
 from convcli.core.records import Record, replace
 from convcli.readers.call_form import LayerCall, call_of, parse_python
 from convcli.readers.torch.classes import CLASSES
@@ -182,7 +182,7 @@ def _printed_mapping(module: Module, listed_order: bool) -> dict[str, Any]:
         listed = ", ".join(others[:4]) + (", …" if len(others) > 4 else "")
         raise ConvcliError(
             f"the printed text of {listed} does not say in which order its parts are used",
-            f"nn.Sequential(…), or {spoken('--listed-order', 'listed_order=True')} to take them one after the other",
+            f"nn.Sequential(…), or {option('listed-order')} to take them one after the other",
         )
     if others:
         warnings.warn(
