@@ -291,6 +291,7 @@ def test_options_that_are_not_printed_are_taken_as_pytorch_s_defaults_with_a_war
         "Sequential(\n  (0): ReLU()\n)\nSequential(\n  (0): ReLU()\n)",
         "Sequential(\n  (0): Conv2d(3, 4\n)",
         "Sequential(\n  (0-99999999): 100000000 x ReLU()\n)",
+        "Sequential(\n(0-4000): 4001 x Sequential(\n(0-4000): 4001 x Sequential(\n(0-4000): 4001 x ReLU()\n)\n)\n)",
         "Sequential(\n  (0): Conv2d(3, 4, kernel_size=os.system('x'))\n)",
     ],
 )

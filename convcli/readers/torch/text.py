@@ -10,6 +10,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from convcli.core.errors import ConvcliError, located, short_repr
@@ -21,6 +22,7 @@ from convcli.readers.torch.classes import CLASSES
 SEQUENTIAL = "Sequential"
 PRINTED_LINE = re.compile(r"(?:\((?P<name>[^()]*)\): )?(?:(?P<count>\d+) x )?(?P<call>[A-Za-z_]\w*\(.*)")
 MOST_CHARACTERS = 1 << 22  # of a printed model
+MOST_LAYERS = 1 << 16  # lists of lists multiply
 MOST_REPEATS = 1 << 12  # modules that one line stands for
 OF_SPACE = re.compile(r"(Lazy)?(Conv|ConvTranspose|BatchNorm|InstanceNorm|.*Pool|.*Pad)[123]d|Upsample.*|Pixel.*")
 
@@ -207,7 +209,10 @@ def _containers(module: Module) -> Iterator[Module]:
 
 def _mapping(module: Module, others: Sequence[str]) -> dict[str, Any]:
     """Return the plain mapping of the layers of a module, one after the other. `others` are containers in it."""
-    layers = [replace(call, named={**call.named, "name": name}) for name, call in _leaves(module, "")]
+    leaves = list(islice(_leaves(module, ""), MOST_LAYERS + 1))
+    if len(leaves) > MOST_LAYERS:
+        raise ConvcliError("too many layers", f"at most {MOST_LAYERS:,}")
+    layers = [replace(call, named={**call.named, "name": name}) for name, call in leaves]
     if not layers:
         raise ConvcliError("the model has no layers", "at least one")
     if others:
