@@ -115,7 +115,7 @@ class SumsOfProducts(NativeCorrelation):
         if not problem.unstretched:
             from convcli.engine.algorithms.phases import phase_problems  # imported where it is needed
 
-            parts = list(phase_problems(kernel, problem, with_empty=True))
+            parts = list(phase_problems(kernel, problem))
         layouts = [layout_for(core, part, inner) for _, part, inner in parts]
         weights = [layout.pack_weights(part) for layout, (_, part, _) in zip(layouts, parts, strict=True)]
         records, offsets = [], []

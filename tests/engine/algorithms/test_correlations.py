@@ -9,7 +9,7 @@ import pytest
 from correlations import column, correlate, no_finish, problem_of, problems, random_arrays, suitable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from levels import numpy_core  # noqa: F401
+from levels import core_at, numpy_core  # noqa: F401
 
 from convcli.core.thread_pool import ThreadPool
 from convcli.engine.algorithms import approximate, blocks, fourier, im2col, patches, plain, winograd
@@ -21,10 +21,17 @@ pytestmark = pytest.mark.usefixtures("numpy_core")  # the native core has tests 
 
 # ---- by hand ----
 
+
+def suitable_to_numpy(x, kernel, windows):
+    """Return the fast algorithms that suit without the native core, which is there while tests are collected."""
+    with core_at("numpy"):
+        return suitable(x, kernel, windows)
+
+
 TWO = (column(1, 2, 4, 8), column(1, 10).reshape(2, 1, 1), [Window(2, before=1)])
 
 
-@pytest.mark.parametrize("name", [*suitable(*TWO), "plain", "auto"])
+@pytest.mark.parametrize("name", [*suitable_to_numpy(*TWO), "plain", "auto"])
 def test_a_correlation_by_hand(name):
     # 0 · 1 + 1 · 10, 1 · 1 + 2 · 10, …
     assert correlate(name, *TWO).ravel().tolist() == [10, 21, 42, 84]
@@ -34,7 +41,7 @@ def test_a_correlation_by_hand(name):
 STRETCHED = (column(1, 2), column(1, 10).reshape(2, 1, 1), [Window(2, before=1, after=1, upsample=2)])
 
 
-@pytest.mark.parametrize("name", [*suitable(*STRETCHED), "plain", "auto"])
+@pytest.mark.parametrize("name", [*suitable_to_numpy(*STRETCHED), "plain", "auto"])
 def test_a_stretched_correlation_by_hand(name):
     assert correlate(name, *STRETCHED).ravel().tolist() == [10, 1, 20, 2]
 
@@ -49,7 +56,17 @@ def test_the_reference_stretches_pads_and_crops():
 def test_phases_are_prepared_only_where_the_kernel_meets_input(upsample):
     kernel, window = column(1, 10, 100).reshape(3, 1, 1), Window(3, before=2, after=upsample - 1, upsample=upsample)
     phases = load_algorithm("phases").prepare(kernel, problem_of(column(7), kernel, [window]))
-    assert (len(phases.phases), phases.covers_all) == (3, False)
+    assert ([bundle.phases for bundle in phases.bundles], phases.covers_all) == ([[3]], False)
+
+
+# Each axis has 500 phases, and a block of 2 MiB holds 4,096 of 8 × 8 numbers: 8 rows of 500 phases, or 16 of 250. With
+# 501 cells, one phase of each axis meets two of them: 499 · 499 phases in 63 blocks, 499 twice, and 1.
+@pytest.mark.parametrize(("size", "phases", "bundles"), [(500, 500, 63), (501, 500, 63 + 2 + 1), (250, 250, 16)])
+def test_phases_that_meet_the_same_input_are_computed_together_a_block_at_a_time(size, phases, bundles):
+    kernel, windows = np.ones((size, size, 1, 1)), [Window(size, before=size - 1, after=499, upsample=500)] * 2
+    correlation = load_algorithm("phases").prepare(kernel, problem_of(np.ones((1, 8, 8, 1)), kernel, windows))
+    assert len(correlation.bundles) == bundles
+    assert sum(np.prod(bundle.phases) for bundle in correlation.bundles) == phases**2
 
 
 def test_outputs_between_the_cells_of_a_far_stretched_input_are_what_becomes_of_zero():
