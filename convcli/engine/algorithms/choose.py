@@ -40,6 +40,7 @@ MOST_HOLES = 3
 
 # Of a group: the native core computes blocks of 32 filters (of 16 in float64), and leaves places empty for fewer.
 FEWEST_FILTERS = 8
+GROUPED_CHANNELS = 16  # in all groups, for the core's kernel of small groups: a vector of float32
 MOST_PHASES = 64  # of a transposed convolution: each is an operation of the core
 
 # The core's tiles take half the time of its sums of products (one thread, 224² 64 → 64: 8.8 instead of 16.2; 56² 64:
@@ -86,7 +87,7 @@ def _for_native(problem: Problem) -> bool:
         transforms_pay = _single(problem, len(problem.windows)) and min(problem.positions) >= 4 * largest
         return not transforms_pay or max(window.size for window in problem.windows) <= largest
     grouped = problem.groups > 1 and problem.group_channels <= problem.group_filters
-    if not (problem.group_filters >= FEWEST_FILTERS or (grouped and problem.filters >= FEWEST_FILTERS)):
+    if not (problem.group_filters >= FEWEST_FILTERS or (grouped and problem.channels >= GROUPED_CHANNELS)):
         return False
     phases = prod(window.upsample for window in problem.windows)
     return problem.unstretched or (problem.unit_stride and problem.finite_kernel and phases <= MOST_PHASES)

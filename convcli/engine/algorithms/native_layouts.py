@@ -92,7 +92,8 @@ def layout_for(core: NativeCore, kernel: Array, problem: Problem) -> Blocks | La
     """Return the layout for a kernel (*window, channels per group, filters)."""
     lanes = core.block(problem.dtype) // 2
     # `grouped` leaves out lines of padding, where an infinite weight would make an undefined number.
-    few_filters = problem.group_channels <= problem.group_filters <= lanes
+    # It reads whole vectors from any cell but the last, so that a cell and the next must be as long as a vector.
+    few_filters = problem.group_channels <= problem.group_filters <= lanes <= problem.channels
     if problem.groups > 1 and few_filters and np.isfinite(kernel).all():
         return Lanes(problem.group_filters, lanes)
     if suits_planes(problem):
