@@ -131,7 +131,8 @@ def _printed_module(text: str) -> Module:
                 if not open_modules:
                     raise ConvcliError("a parenthesis closes nothing", "a printed model")
                 names, call, parts = open_modules.pop()
-                modules = [Module(name, call, tuple(parts)) for name in names]
+                shared = tuple(parts)
+                modules = [Module(name, call, shared) for name in names]
                 (open_modules[-1][2] if open_modules else root).extend(modules)
                 continue
             match = PRINTED_LINE.fullmatch(line)
@@ -197,11 +198,14 @@ def _printed_mapping(module: Module, listed_order: bool) -> dict[str, Any]:
     return mapping
 
 
-def _containers(module: Module) -> Iterator[Module]:
-    if module.parts is not None:
+def _containers(module: Module, seen: set[int] | None = None) -> Iterator[Module]:
+    """Yield a container and those in it; of equal ones, which share their parts, the first."""
+    seen = set() if seen is None else seen
+    if module.parts is not None and id(module.parts) not in seen:
+        seen.add(id(module.parts))
         yield module
         for part in module.parts:
-            yield from _containers(part)
+            yield from _containers(part, seen)
 
 
 # ---- the mapping ----
