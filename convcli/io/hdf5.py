@@ -22,6 +22,7 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 GLOBAL_HEAP = b"GCOL\x01\0\0\0"  # begins a collection of texts of variable length
 HEAP_HEADER_BYTES = ENTRY_HEADER_BYTES = 16
 MAX_VALUE_BYTES = 8
+DEEPEST = 100  # names of a path; Keras writes two for each model within a model, and a few more
 
 
 def attributes(content: bytes, names: Iterable[str]) -> dict[str, str]:
@@ -82,11 +83,16 @@ def _arrays(h5py: Any, content: bytes) -> Iterator[tuple[str, StoredArray]]:
         root = root.get("model_weights", root)  # a whole model of Keras 2 has its weights there
         datasets: dict[str, Any] = {}
 
-        def collect(path: str, item: Any) -> None:
+        def collect(path: str, item: Any) -> str | None:
             if isinstance(item, h5py.Dataset):
                 datasets[path] = item
+            return (
+                path if path.count("/") >= DEEPEST else None
+            )  # a path ends the visit: each is looked up from the root
 
-        root.visititems(collect)  # which does not follow links: they may lead out of the file
+        # The visit does not follow links: they may lead out of the file.
+        if root.visititems(collect):
+            raise ConvcliError(f"groups are nested more than {DEEPEST} deep", "a file that Keras writes")
         paths = _keras2_paths(root) if _text_list(root, "layer_names") else _keras3_paths(datasets)
         for key, path in paths:
             yield key, _stored_array(key, datasets[path])

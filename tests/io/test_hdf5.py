@@ -114,6 +114,17 @@ def test_anything_but_numbers_in_the_file_itself_is_an_error(fill, message):
     assert str(caught.value) == message
 
 
+def test_a_file_of_groups_within_groups_is_refused_at_a_depth_that_keras_does_not_write(monkeypatch):
+    visited = []
+    looked_up = h5py.Group.__getitem__
+    monkeypatch.setattr(h5py.Group, "__getitem__", lambda self, path: visited.append(path) or looked_up(self, path))
+    content = hdf5_bytes(lambda file: file.create_group("layers" + "/g" * 1000))
+    with pytest.raises(ConvcliError) as raised:
+        dict(hdf5.decode(content))
+    assert str(raised.value) == "groups are nested more than 100 deep (a file that Keras writes)"
+    assert len(visited) == 101
+
+
 def test_a_broken_file_is_an_error():
     with pytest.raises(ConvcliError, match=r"^broken HDF5 file: "):
         dict(hdf5.decode(hdf5.MAGIC + bytes(100)))
