@@ -10,6 +10,7 @@ from convcli.analysis import input_sizes
 from convcli.analysis.planning import find_input_sizes
 from convcli.core.errors import ConvcliError
 from convcli.model.plan import try_plan
+from convcli.model.receptive_field import PeriodicField
 
 
 def fits(model, size):
@@ -68,6 +69,14 @@ def test_weights_in_the_model_may_leave_a_single_size():
     model = convcli.load(["Flatten()", {"dense": {"kernel": [[1.0]] * 12}}])
     (axis,) = find_input_sizes(model, (None, 3)).axes
     assert (axis.smallest, axis.step, axis.sizes, axis.period) == (4, None, (4,), None)
+
+
+def test_sizes_of_many_upsamplings_are_found_without_following_what_their_cells_see(monkeypatch):
+    monkeypatch.setattr(PeriodicField, "through", None)  # a field of 2**40 cells
+    model = convcli.load(["UpSampling1D(2)"] * 40 + ["MaxPooling1D(3)"])
+    (accepted,) = find_input_sizes(model, (None, 1)).axes
+    (matching,) = find_input_sizes(model, (None, 1), output=(5 * 2**40 // 3,)).axes
+    assert (accepted.smallest, accepted.step, accepted.period, matching.sizes) == (1, 1, 3, (5,))
 
 
 @pytest.mark.parametrize("output", [1, 2, 3, 7])
