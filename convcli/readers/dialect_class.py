@@ -58,7 +58,7 @@ class DialectClass(Record):
         fixed: arguments of the layer that are the same for every object of the class.
         adapt: changes the layer's arguments where they follow from several of the class's; it takes both.
         rank: its number of spatial axes, 0 where any number will do.
-        axes: how many axes an input may have, without the batch; empty where the layer says it.
+        axes: how many axes an input may have, without the batch; empty where `rank` or the layer says it.
         takes_anything: whether any further argument is accepted and ignored.
         hidden: the arguments that the framework does not print.
         extra_buffers: numbers that the framework holds beside the layer's weights, which nothing reads.
@@ -73,6 +73,11 @@ class DialectClass(Record):
     takes_anything: bool = False
     hidden: tuple[str, ...] = ()
     extra_buffers: int = 0
+
+    @property
+    def input_axes(self) -> tuple[int, ...]:
+        """How many axes an input may have, without the batch; empty where that does not follow from the class."""
+        return self.axes or ((self.rank + 1,) if self.rank else ())
 
     def bind(self, class_name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return every argument by the framework's name, defaults included. Raises `ConvcliError`."""

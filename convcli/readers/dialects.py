@@ -67,8 +67,7 @@ class Dialect(Record):
         if row is None:
             return LayerConfig(UNKNOWN, {"class_name": class_name, **about}, Spelling(class_name))
         bound = row.bind(class_name, call.positional, named)
-        axes = row.axes or ((row.rank + 1,) if row.rank else ())
-        spelling = Spelling(class_name, bound, row.expectations(bound), axes, row.extra_buffers)
+        spelling = Spelling(class_name, bound, row.expectations(bound), row.input_axes, row.extra_buffers)
         return LayerConfig(row.layer, {**row.layer_arguments(class_name, bound), **about}, spelling)
 
     def _class_name(self, call: LayerCall) -> str:

@@ -264,6 +264,14 @@ def test_a_container_without_an_order_of_use_is_an_error_unless_the_listed_order
     assert own["params"] == (3 * 3 * 3 * 4 + 4) + (16 * 5 + 5) + (5 * 2 + 2)
 
 
+def test_no_flatten_is_taken_to_stand_between_linears(tmp_path):
+    path = tmp_path / "model.txt"
+    path.write_text("Net(\n  (a): Linear(4, 5)\n  (b): BatchNorm1d(5)\n  (c): Linear(5, 2)\n)\n")
+    with pytest.warns(UserWarning, match="^Net: "):
+        own = summary(path, (4,), listed_order=True)
+    assert [layer["name"] for layer in own["layers"]] == ["a", "b", "c"]
+
+
 def test_equal_modules_of_a_list_are_unfolded():
     text = "Net(\n  (blocks): ModuleList(\n    (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)\n  )\n)"
     with pytest.warns(UserWarning, match="ModuleList, Net: the parts are taken in the order of the text"):

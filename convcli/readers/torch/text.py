@@ -24,7 +24,6 @@ PRINTED_LINE = re.compile(r"(?:\((?P<name>[^()]*)\): )?(?:(?P<count>\d+) x )?(?P
 MOST_CHARACTERS = 1 << 22  # of a printed model
 MOST_LAYERS = 1 << 16  # lists of lists multiply
 MOST_REPEATS = 1 << 12  # modules that one line stands for
-OF_SPACE = re.compile(r"(Lazy)?(Conv|ConvTranspose|BatchNorm|InstanceNorm|.*Pool|.*Pad)[123]d|Upsample.*|Pixel.*")
 
 
 class Module(Record):
@@ -248,7 +247,7 @@ def _with_flatten(layers: Sequence[LayerCall]) -> Iterator[LayerCall]:
             yield LayerCall("Flatten", named={"name": name})
         if call.type in ("Linear", "LazyLinear", "Flatten"):
             in_space = False
-        elif OF_SPACE.fullmatch(call.type):
+        elif call.type in CLASSES and min(CLASSES[call.type].input_axes, default=1) > 1:
             in_space = True
         yield call
 
