@@ -19,7 +19,7 @@ from convcli.engine.execution import TOLERANCE, Execution
 from convcli.io import layout
 from convcli.learning.options import BATCH_SIZE, DTYPE, OPTIMIZER, Options
 from convcli.model.graph import Model
-from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary, unknown_layers
+from convcli.output.report.shape import SummaryOptions, model_summary, shape_report
 from convcli.readers.load import Source, load_model, located_in
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ class LoadedModel(Model):
         from convcli.output.render.table import render_table
 
         values = summarize(self, input_shape, **{"memory": True, **options})
-        batch, by_layer = options.get("batch"), not options.keys().isdisjoint(("batch", "dtype"))
-        report = ShapeReport(values, batch, by_layer, tuple(self.inputs), self.outputs, unknown_layers(self))
-        return render_table(report).decode().rstrip("\n")
+        by_layer = not options.keys().isdisjoint(("batch", "dtype"))
+        return render_table(shape_report(self, values, options.get("batch"), by_layer)).decode().rstrip("\n")
 
 
 def load(

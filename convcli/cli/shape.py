@@ -130,7 +130,7 @@ def shape(
 
     A KEY is one of the JSON answer: params, output_shape, layers.NAME.output_shape.
     """
-    from convcli.output.report.shape import ShapeReport, SummaryOptions, model_summary, unknown_layers, with_counts
+    from convcli.output.report.shape import SummaryOptions, model_summary, shape_report, with_counts
 
     if keys and output.format_requested:
         raise click.UsageError("--get prints bare values (without -f)")
@@ -143,14 +143,8 @@ def shape(
     counted = COUNTS[-1] if judged else count
     options = SummaryOptions(batch, dtype or next(iter(BYTES_PER_VALUE)), counted, explain, at, memory=True)
     summary = model_summary(model, shapes or None, data_format, options)
-    report = ShapeReport(
-        with_counts(summary, count) if judged else summary,
-        batch=batch,
-        memory=batch is not None or dtype is not None,
-        inputs=tuple(model.inputs),
-        outputs=model.outputs,
-        unknown=unknown_layers(model),
-    )
+    shown = with_counts(summary, count) if judged else summary
+    report = shape_report(model, shown, batch, memory=batch is not None or dtype is not None)
     if not judged:
         return report
     silent = bool(claims) and not (output.requested or explain or at)

@@ -85,10 +85,7 @@ class ApplyReport(Report):
         return replace(self, maps=(self.maps[0].one(index),), one_map=True)
 
     def mapping(self) -> dict[str, Any]:
-        layers = [
-            {**layer, "algorithm": ", ".join(self.algorithms.get(layer["name"], ())) or None}
-            for layer in self.summary["layers"]
-        ]
+        layers = [{**layer, **algorithm_of(layer, self.algorithms)} for layer in self.summary["layers"]]
         if self.weights:
             layers = [{**layer, "weights": _plain(self.weights.get(layer["name"], {}))} for layer in layers]
         outputs = _plain({maps.layer: layout.from_batch(maps.array, self.data_format) for maps in self.maps})
@@ -133,6 +130,11 @@ def apply_report(
         notes=(*kernel_notes(result.plan), *_size_notes(result.plan)),
         algorithms=result.algorithms,
     )
+
+
+def algorithm_of(layer: Mapping[str, Any], algorithms: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Return what JSON says of the algorithms of a layer, by its name: None for one that does not correlate."""
+    return {"algorithm": ", ".join(algorithms.get(layer["name"], ())) or None}
 
 
 def _plain(named: Mapping[str, Array]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from convcli.core.shapes import DataFormat
 from convcli.engine.profile import LayerTime, Profile
 from convcli.engine.run import Run
 from convcli.output.report import Report
+from convcli.output.report.apply import algorithm_of
 from convcli.output.report.shape import SummaryOptions, summary
 
 MOSTLY = 0.5  # of the time: a run that is so near to a limit, or has so much of its time there, is bound by it
@@ -31,7 +32,7 @@ class ProfileReport(Report):
         layers = [
             {
                 **layer,
-                "algorithm": ", ".join(self.algorithms.get(layer["name"], ())) or None,
+                **algorithm_of(layer, self.algorithms),
                 **self._times(self.profile.layers[layer["name"]]),
             }
             for layer in self.summary["layers"]

@@ -46,6 +46,11 @@ class ShapeReport(Report):
         return {**_without_memory(self.summary), "layers": layers}
 
 
+def shape_report(model: Model, summary: dict[str, Any], batch: int | None, memory: bool) -> ShapeReport:
+    """Return the report of a model's summary; `batch` and `memory` are as in `ShapeReport`."""
+    return ShapeReport(summary, batch, memory, tuple(model.inputs), model.outputs, _unknown_layers(model))
+
+
 def _without_memory(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in MEMORY}
 
@@ -152,7 +157,7 @@ def _counts(options: SummaryOptions) -> tuple[str, ...]:
     return ("macs", *more[options.count])
 
 
-def unknown_layers(model: Model) -> dict[str, str]:
+def _unknown_layers(model: Model) -> dict[str, str]:
     """Return the layers of a model that are not known, by name, with the reason."""
     layers = {node.name: node.layer for node in model.nodes}
     return {
