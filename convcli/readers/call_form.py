@@ -12,7 +12,7 @@ from convcli.core.dtypes import MAX_INTEGER_BITS
 from convcli.core.errors import ConvcliError, short_repr, suggestion
 from convcli.core.records import Record, field
 from convcli.model.activations import ACTIVATIONS
-from convcli.model.layers import LAYERS, UNKNOWN, Layer, UnknownLayer, canonical_name
+from convcli.model.layers import LAYERS, TRAINING_ONLY, UNKNOWN, Layer, UnknownLayer, canonical_name
 from convcli.model.spelling import Spelling
 
 MOST_CHARACTERS = 100_000  # of a call: Python's parser needs a thousand times as many bytes
@@ -26,6 +26,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
 }
+SEQUENTIAL = "Sequential"  # the class of models that are lists of layers, in Keras and in PyTorch
 EXAMPLE = "such as Conv2D(40, 3)"
 QUOTED = f"{EXAMPLE}, in quotes inside a list"
 
@@ -144,6 +145,8 @@ def call_of(tree: ast.expr, text: str, names_are_text: bool = False) -> LayerCal
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
     if name is None:
         raise ConvcliError(f"{short_repr(text)} is not a layer", EXAMPLE)
+    if name == SEQUENTIAL:
+        raise ConvcliError("Sequential is a model, not a layer", "its layers one by one, or the model in place of them")
     prefix = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
     if not isinstance(tree, ast.Call):
         return LayerCall(name, prefix=prefix)
@@ -166,7 +169,7 @@ def _arguments(tree: ast.Call, text: str, names_are_text: bool) -> tuple[tuple[A
             raise ConvcliError(f"** in {short_repr(text)}", "arguments by name")
         if keyword.arg in named:
             raise ConvcliError(f"{keyword.arg} is given twice in {short_repr(text)}")
-        named[keyword.arg] = _literal_or_word(keyword.value, names_are_text)
+        named[keyword.arg] = _argument(keyword.arg, keyword.value, names_are_text)
     words = map(_word, tree.args)
     positional = (
         word if word in ACTIVATIONS else literal(argument, names_are_text)
@@ -194,6 +197,16 @@ def _by_position(layer_type: str, values: Sequence[Any]) -> dict[str, Any]:
 def is_input(layer_type: str) -> bool:
     """Return whether a layer of this type only states the shape of the input: `Input(shape=(8, 1))`."""
     return canonical_name(layer_type) in INPUT_TYPES
+
+
+def _argument(name: str, node: ast.expr, names_are_text: bool) -> Any:
+    """Return the value of an argument by name; of one that matters only in training (`l2(0.01)`) any text will do."""
+    try:
+        return _literal_or_word(node, names_are_text)
+    except ConvcliError:
+        if TRAINING_ONLY.fullmatch(name):
+            return ast.unparse(node)
+        raise
 
 
 def _literal_or_word(node: ast.expr, names_are_text: bool) -> Any:

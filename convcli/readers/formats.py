@@ -8,7 +8,8 @@ from typing import Any
 from convcli.core.errors import located
 from convcli.io import arrays
 from convcli.io.files import STANDARD_STREAM, display_name, read_bytes, suffix
-from convcli.readers import bare_kernel, convcli_files, foreign_files, python_lines
+from convcli.readers import bare_kernel, convcli_files, foreign_files, python_code, python_lines
+from convcli.readers.call_form import SEQUENTIAL
 from convcli.readers.keras import files as keras
 from convcli.readers.reader import Document, ModelFile, Reader
 from convcli.readers.torch import files as torch_files
@@ -22,6 +23,7 @@ READERS: tuple[Reader, ...] = (
     bare_kernel.ARRAY,
     torch_files.TEXT,
     python_lines.CALLS,
+    python_code.OTHER_CODE,
     keras.JSON,
     convcli_files.TEXT,
 )
@@ -33,8 +35,8 @@ EXPRESSION_SOURCE = "nn.Sequential"  # what messages call a model that the comma
 def read_model_file(name: str, listed_order: bool = False) -> Document:
     """Read a model file: a path, `FILE.npz:KEY` for one array of several, `-` for standard input, or a kernel itself.
 
-    Or an expression `nn.Sequential(…)` itself. `listed_order`: where a printed model does not say in which order its
-    parts are used, take that of the text.
+    Or an expression `nn.Sequential(…)` or `Sequential([…])` itself. `listed_order`: where a printed model does not say
+    in which order its parts are used, take that of the text.
 
     Raises `ConvcliError`, which names the file.
     """
@@ -43,6 +45,8 @@ def read_model_file(name: str, listed_order: bool = False) -> Document:
 
         with located(EXPRESSION_SOURCE):
             return Document(torch_text.expression_mapping(name), "", "model", EXPRESSION_SOURCE)
+    if python_lines.is_expression(name) and not os.path.exists(name):
+        return Document({"layers": python_lines.layer_texts(name) or [name]}, "", "model", SEQUENTIAL)
     if arrays.is_inline(name):
         kernel = arrays.load(name)
         with located(arrays.label(name)):

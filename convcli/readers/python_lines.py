@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from convcli.readers.call_form import MOST_CHARACTERS
+from convcli.readers.call_form import MOST_CHARACTERS, SEQUENTIAL
+from convcli.readers.python_code import START, statements_about_layers
 from convcli.readers.reader import ModelFile, Reader
 
-# A name and a parenthesis, the assignment of a model, or an import, after comments.
-START = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:[A-Za-z_][\w.]*\s*(?:\(|=[^=])|(?:import|from)\s)")
-SEQUENTIAL = "Sequential"
+EXPRESSION = re.compile(rf"\s*(?:[A-Za-z_]\w*\.)*{SEQUENTIAL}\s*\(")
 
 
 def layer_texts(text: str) -> list[str] | None:
     """Return the layers of a text of Keras code, each as a call; None for any other text.
 
     Layers are calls in lines of their own, the arguments of `model.add`, or those in the list of a `Sequential`, which
-    may be assigned to a name. Imports are passed over. Lists of layers of other frameworks are left to their readers.
+    may be assigned to a name. Imports, and calls that add no layers, are passed over. Lists of layers of other
+    frameworks are left to their readers.
 
     >>> layer_texts("model = Sequential()\\nmodel.add(Conv1D(4, 3))\\nmodel.add(Flatten())")
     ['model.add(Conv1D(4, 3))', 'model.add(Flatten())']
@@ -27,12 +27,17 @@ def layer_texts(text: str) -> list[str] | None:
     if len(text) > MOST_CHARACTERS or not START.match(text):
         return None
     try:
-        statements = [item for item in ast.parse(text).body if not isinstance(item, ast.Import | ast.ImportFrom)]
+        statements = statements_about_layers(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if not all(map(_is_layers, statements)):
         return None
     return [ast.unparse(layer) for statement in statements for layer in _layers(statement)] or None
+
+
+def is_expression(text: str) -> bool:
+    """Return whether a text, such as an argument of the command line, is an expression `Sequential([…])`."""
+    return EXPRESSION.match(text) is not None
 
 
 def _is_layers(statement: ast.stmt) -> bool:

@@ -210,6 +210,12 @@ def test_every_activation_is_a_layer(name):
     assert layer.__name__ == "Activation" or canonical_name(layer.__name__) == canonical_name(name)
 
 
+@pytest.mark.parametrize("text", ["Sequential([Conv1D(4, 3)])", "nn.Sequential(nn.ReLU())"])
+def test_a_model_is_not_a_layer(text):
+    with pytest.raises(ConvcliError, match="Sequential is a model, not a layer"):
+        parse_layer(text)
+
+
 def test_a_list_for_a_key_is_an_error():
     with pytest.raises(ConvcliError, match="is not a literal"):
         parse_layer("Conv1D({[1]: [1, 2]})")

@@ -99,6 +99,7 @@ def test_an_unknown_name_suggests_the_nearest(layer, nearest):
             "kernel_initializer='he_normal'",
             "bias_regularizer=None",
             "activity_regularizer='l2'",
+            "kernel_regularizer=regularizers.l2(0.01)",
             "kernel_constraint=None",
         ),
         *("seed=3", "lora_rank=4"),

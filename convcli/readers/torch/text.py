@@ -16,10 +16,10 @@ from typing import Any
 from convcli.core.errors import ConvcliError, located, short_repr
 from convcli.core.option_names import option
 from convcli.core.records import Record, replace
-from convcli.readers.call_form import LayerCall, call_of, parse_python
+from convcli.readers.call_form import SEQUENTIAL, LayerCall, call_of, parse_python
+from convcli.readers.python_code import statements_about_layers
 from convcli.readers.torch.classes import CLASSES
 
-SEQUENTIAL = "Sequential"
 PRINTED_LINE = re.compile(r"(?:\((?P<name>[^()]*)\): )?(?:(?P<count>\d+) x )?(?P<call>[A-Za-z_]\w*\(.*)")
 MOST_CHARACTERS = 1 << 22  # of a printed model
 MOST_LAYERS = 1 << 16  # lists of lists multiply
@@ -51,14 +51,13 @@ def printed_mapping(text: str, listed_order: bool) -> dict[str, Any]:
 
 
 def expression_in(text: str) -> str:
-    """Return the one expression in a file, which imports may precede. Raises `ConvcliError`."""
+    """Return the one expression in a file beside imports and such calls as `print(model)`. Raises `ConvcliError`."""
     if len(text) > MOST_CHARACTERS:
         raise ConvcliError(f"{len(text):,} characters", f"at most {MOST_CHARACTERS:,}")
     try:
-        statements = ast.parse(text).body
+        values = statements_about_layers(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConvcliError(f"is not an expression: {getattr(error, 'msg', str(error))}", "nn.Sequential(…)") from None
-    values = [item for item in statements if not isinstance(item, ast.Import | ast.ImportFrom)]
     if len(values) != 1 or not isinstance(values[0], ast.Expr | ast.Assign):
         raise ConvcliError("holds more than one expression", "nn.Sequential(…) alone, or after imports; no code is run")
     return ast.unparse(values[0].value)
