@@ -1,4 +1,4 @@
-"""Arrays as NumPy prints them: `[[0 0 1]\\n [0 1 0]]`, `array([[0, 1], [1, 0]], dtype=float32)`."""
+"""Arrays as NumPy and PyTorch print them: `[[0 0 1]\\n [0 1 0]]`, `array([[0, 1], [1, 0]], dtype=float32)`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ BYTES_PER_NUMBER = 120  # that reading a number takes at most
 ELLIPSIS = "..."  # where NumPy leaves out the middle of a large array
 TOKENS = re.compile(r"[\[\],]|[^\s\[\],]+")
 OPENING = re.compile(r"\s*\[[\[\s]*")
-CALL = re.compile(r"\s*(?:(?:np|numpy)\.)?array\(\s*(?=\[)")
-END_OF_CALL = re.compile(r"\s*(?:,\s*dtype\s*=\s*([^\s,()]+)\s*)?,?\s*\)\s*")
+CALL = re.compile(r"\s*(?:(?:(?:np|numpy)\.)?array|(?:torch\.)?tensor)\(\s*(?=\[)")
+# PyTorch says more of a tensor than its dtype; none of it changes the numbers.
+OF_TENSORS = r"(?:,\s*(?:requires_grad=True|grad_fn=<\w+>|device='[\w:]+')\s*)*"
+END_OF_CALL = re.compile(rf"\s*{OF_TENSORS}(?:,\s*dtype\s*=\s*([^\s,()]+)\s*)?{OF_TENSORS},?\s*\)\s*")
 NEXT_ROW = re.compile(r"\s*\[")
 BOOLEANS = {"True": True, "False": False}
 PYTHON_DTYPES = {"bool": "bool", "int": "int64", "float": "float64"}
@@ -42,7 +44,7 @@ def parse(text: str) -> Any:
     data = _nested_list(text, call.end(), end)
     if closing[1] is None:
         return data
-    dtype = closing[1].strip("'\"").removeprefix("np.").removeprefix("numpy.")
+    dtype = closing[1].strip("'\"").removeprefix("np.").removeprefix("numpy.").removeprefix("torch.")
     return {"data": data, "dtype": PYTHON_DTYPES.get(dtype, dtype)}
 
 

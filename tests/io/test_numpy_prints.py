@@ -42,6 +42,9 @@ def test_what_numpy_prints_gives_the_same_array(array):
         ("numpy.array([1, 2],)", [1, 2]),
         ("array([1, 2], dtype=float)", [1, 2]),
         ("array([], dtype=float64)", []),
+        ("tensor([[0.5000, 2.0000],\n        [1.0000, 0.0000]])", [[0.5, 2], [1, 0]]),
+        ("tensor([0.5000], device='cuda:0', dtype=torch.float64, requires_grad=True)", [0.5]),
+        ("tensor([0.5000], grad_fn=<MulBackward0>)", [0.5]),
         ("array([nan, 1.])", [np.nan, 1]),
     ],
 )
