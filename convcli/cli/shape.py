@@ -168,7 +168,8 @@ def _judged(
     with located(source) if source else nullcontext():
         for key in keys:
             if lacks_a_share(summary, key):
-                warnings.warn(f"{key} is at least this, because layers are not known", stacklevel=2)
+                where = "" if source is None else f"{source}: "
+                warnings.warn(f"{where}{key} is at least this, because layers are not known", stacklevel=2)
         values = "".join(f"{bare(value(summary, key))}\n" for key in keys)
         failures = [complaint for claim in claims if (complaint := failure(summary, claim))]
     complaints = tuple(f"Error: {source}: {complaint}" if source else f"Error: {complaint}" for complaint in failures)

@@ -89,9 +89,10 @@ def bind(plan: Plan, source: WeightSource, dtype: str, only: Set[str] | None = N
     used = set(keys.values())
     unread = tuple(f"{path}/" for layer in layers if not layer.is_known for path in (layer.name, layer.node.stored_as))
     unread += tuple(f"{layer.name}.{BATCH_COUNT}" for layer in layers if layer.node.spelling is not None)
-    for key in stored:
-        if key not in used and not key.startswith(unread):
-            warnings.warn(f"{source.name}: no layer wants {key}", stacklevel=2)
+    unused = [key for key in stored if key not in used and not key.startswith(unread)]
+    if unused:
+        others = f" and {len(unused) - 1} other{'s' * (len(unused) > 2)}" if len(unused) > 1 else ""
+        warnings.warn(f"{source.name}: no layer wants {unused[0]}{others}", stacklevel=2)
     return bound
 
 

@@ -36,7 +36,18 @@ def test_claims_about_a_total_that_lacks_a_share_are_trouble(convcli):
     value = convcli("shape", file, "--get", "params")
     assert (value.stdout, value.stderr) == (
         "112\n",
-        "Warning: params is at least this, because layers are not known\n",
+        f"Warning: {file}: params is at least this, because layers are not known\n",
+    )
+
+
+def test_an_unknown_shape_is_null_and_not_a_total(convcli):
+    arguments = ("shape", "-i", "3x8", "-l", "nn.LSTM(8, 4)")
+    value = convcli(*arguments, "--get", "output_shape")
+    assert (value.stdout, value.stderr) == ("null\n", "")
+    claim = convcli(*arguments, "--expect", "output_shape == (None, 3, 4)")
+    assert (claim.exit_code, claim.stderr) == (
+        1,
+        "Error: --layer: output_shape == (None, 3, 4) does not hold: output_shape is unknown\n",
     )
 
 

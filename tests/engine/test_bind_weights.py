@@ -99,6 +99,9 @@ def test_a_number_fills_its_weight():
 def test_a_key_that_no_layer_wants_is_a_warning():
     with pytest.warns(UserWarning, match=r"^weights: no layer wants dense/gamma$"):
         bound("Dense(1)", stored={"dense/gamma": np.ones(1)}, seed=1)
+    with pytest.warns(UserWarning, match=r"^weights: no layer wants a/gamma and 2 others$") as caught:
+        bound("Dense(1)", stored={f"{name}/gamma": np.ones(1) for name in "abc"}, seed=1)
+    assert len(caught) == 1
 
 
 def test_count_is_accepted_and_unused():

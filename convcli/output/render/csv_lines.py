@@ -57,7 +57,10 @@ def _rows(report: Report) -> str:
     from csv import DictWriter
 
     # Cells that all see a whole axis have no jump along it; any other missing number is an unknown extent.
-    rows = [{key: _cell(value, "-" if key == "jump" else "?") for key, value in row.items()} for row in report.rows()]
+    rows = [
+        {key: _cell(value, "-" if key.startswith("jump") else "?") for key, value in row.items()}
+        for row in report.rows()
+    ]
     if not rows:
         return ""
     stream = io.StringIO()

@@ -166,7 +166,12 @@ def _unknown_layers(model: Model) -> dict[str, str]:
 
 
 def lacks_a_share(summary: Mapping[str, Any], key: str) -> bool:
-    """Return whether a total of a summary is only of what is known, because a layer's share of it is not."""
+    """Return whether a total of a summary is only of what is known, because a layer's share of it is not.
+
+    Other values, such as shapes, are no totals, and lack nothing.
+    """
+    if not isinstance(summary.get(key), int):
+        return False
     shares = ("params", "trainable_params") if key == "non_trainable_params" else (key,)
     layers = summary["layers"] if not summary.get("complete", True) else []
     return any(layer.get(share, 0) is None for layer in layers for share in shares)
