@@ -89,12 +89,14 @@ def _bytes(context: click.Context, option: click.Parameter, text: str | None) ->
 
 
 def cell(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    """Read the value of an option that names a cell by an index for each axis in space: `3,4`."""
+    """Read the value of an option that names a cell by an index for each axis in space: `3,4`, `(3, 4)` or `3x4`."""
     if text is None:
         return None
-    if not all(re.fullmatch("[0-9]{1,18}", part.strip()) for part in text.split(",")):
+    bare = re.sub(r"^\s*[(\[](.*?),?\s*[)\]]\s*$", r"\1", text)
+    parts = [part.strip() for part in re.split("[,xX×]", bare)]
+    if not all(re.fullmatch("[0-9]{1,18}", part) for part in parts):
         raise click.BadParameter(f"{text!r} (an index for each axis in space, from 0, such as 3,4)")
-    return tuple(map(int, text.split(",")))
+    return tuple(map(int, parts))
 
 
 memory_option = click.option(

@@ -155,7 +155,8 @@ def _search_request(
 
     rank = len(input_size)
     if len(output_size) != rank or None in (*input_size, *output_size):
-        raise click.UsageError("--input and --output: as many known extents each, 224 or 224x224")
+        channels = "; channels are not part of a size" if abs(len(output_size) - rank) == 1 else ""
+        raise click.UsageError(f"--input and --output: as many known extents each, 224 or 224x224{channels}")
     if rank > MOST_AXES:
         raise click.UsageError(f"--input and --output: {rank} axes (one to three axes of space, 224x224)")
     _note_channels(input_size, output_size)

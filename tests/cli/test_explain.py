@@ -173,3 +173,8 @@ def test_the_library_gives_what_json_has(convcli):
     assert given == explained(convcli, BUMP, DETECTOR, "--at", 2)
     with pytest.raises(library.ConvcliError, match="at: 6 is outside conv1d"):
         library.explain(model, [0, 0, 0, 1, 1, 0, 0, 0], (6,))
+
+
+@pytest.mark.parametrize("cell", ["(0, 2)", "[0,2]", "0x2", " 0 , 2 "])
+def test_a_cell_is_written_as_shapes_are(convcli, cell):
+    assert explained(convcli, LINES, DETECTORS, "--at", cell)["at"] == [0, 2]

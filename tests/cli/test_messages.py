@@ -599,7 +599,7 @@ ARRAYS = {
         ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0,0", "at: 0,0: conv1d has 1 axis in space (0 to 2)"),
         (
             "explain x.yaml -l Conv1D(1,2) --seed 1 -l Flatten() --at 0",
-            "at: 0: flatten has no axes in space (without --at)",
+            "at: 0: flatten has no axes in space (without --at; --map names a value)",
         ),
         ("explain x.yaml -l Conv1D(1,2) --seed 1 --at 0 --sample 1", "sample: there is no 1 (0, the only one)"),
         (

@@ -65,7 +65,11 @@ def test_solve_says_which_inputs_a_model_accepts(convcli):
     [
         ((), "one --input and one --output, or MODEL"),
         (("--input", "224"), "one --input and one --output, or MODEL"),
-        (("--input", "224", "--output", "7x7"), "--input and --output: as many known extents each, 224 or 224x224"),
+        (("--input", "224", "--output", "7x7x7"), "--input and --output: as many known extents each, 224 or 224x224"),
+        (
+            ("--input", "28x28x1", "--output", "14x14"),
+            "--input and --output: as many known extents each, 224 or 224x224; channels are not part of a size",
+        ),
         (
             ("--input", "224", "--output", "x"),
             "--output x: extent '' in 'x' (a whole number of at least 1, or ? for an unknown one)",

@@ -116,7 +116,7 @@ def check_cell(layer: PlannedLayer, at: Sequence[int]) -> tuple[int, ...]:
     """Return a cell of a layer's maps as a tuple. Raises `ConvcliError` where the maps have no such cell."""
     space, text = _space(layer), ",".join(map(str, at)) or "nothing"
     count = "1 axis" if len(space) == 1 else f"{len(space) or 'no'} axes"
-    remedy = _cells(space) if space else f"without {option('at')}"
+    remedy = _cells(space) if space else f"without {option('at')}; {option('map')} names a value"
     with located("at"):
         if len(at) != len(space):
             raise ConvcliError(f"{text}: {layer.name} has {count} in space", remedy)
