@@ -16,7 +16,7 @@ from convcli.model.window import Window
 
 
 class Growth(Record):
-    """How an extent grows with the input's: by `cells` whenever the input grows by `period`, both as small as can be.
+    """The growth of an extent with the input's: by `cells` whenever the input grows by `period`, the least that do.
 
     It follows windows as receptive fields do, and it takes no longer where many cells see the same cells of the input.
     """
