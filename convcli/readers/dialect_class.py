@@ -76,7 +76,7 @@ class DialectClass(Record):
 
     @property
     def input_axes(self) -> tuple[int, ...]:
-        """How many axes an input may have, without the batch; empty where that does not follow from the class."""
+        """The numbers of axes that an input may have, without the batch; empty where the class does not settle them."""
         return self.axes or ((self.rank + 1,) if self.rank else ())
 
     def bind(self, class_name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from convcli.core.errors import ConvcliError, short_repr
 from convcli.core.option_choices import DIALECT_NAMES, KERAS
+from convcli.core.option_names import option
 from convcli.core.records import Record
 from convcli.core.shapes import DataFormat
 from convcli.model.layers import LAYERS, UNKNOWN, canonical_name
@@ -118,7 +119,8 @@ def dialect_of(calls: Sequence[LayerCall], requested: str | None = None) -> str:
     if wrong:
         name, index, written = wrong[0]
         raise ConvcliError(
-            f"layers[{index}]: {written} is {_title(name)}'s, the model {_title(requested)}'s", "one of them"
+            f"layers[{index}]: {written} is {_title(name)}'s, but the dialect is {requested}",
+            f"{option('dialect', name)}, or a layer of {_title(requested)}",
         )
     if len(firsts) > 1:
         (name, (index, written)), (other, (other_index, other_written)) = firsts.items()

@@ -110,8 +110,8 @@ def test_names_say_whose_words_a_model_is_in(layers, dialect):
     [
         (["Conv2d(3, 4, 3)", "Conv2D(3, 4)"], "layers[0] is PyTorch's Conv2d, layers[1] Keras's Conv2D"),
         (["ReLU", "Dense(3)", "nn.ReLU()"], "layers[1] is Keras's Dense, layers[2] PyTorch's nn.ReLU"),
-        ({"dialect": "torch", "layers": ["Dense(3)"]}, "layers[0]: Dense is Keras's, the model PyTorch's"),
-        ({"dialect": "keras", "layers": ["nn.ReLU()"]}, "layers[0]: nn.ReLU is PyTorch's, the model Keras's"),
+        ({"dialect": "torch", "layers": ["Dense(3)"]}, "layers[0]: Dense is Keras's, but the dialect is torch ("),
+        ({"dialect": "keras", "layers": ["nn.ReLU()"]}, "layers[0]: nn.ReLU is PyTorch's, but the dialect is keras ("),
         ({"dialect": "caffe", "layers": ["relu"]}, "dialect: 'caffe' (keras or torch)"),
         ({"data_format": "channels_last", "layers": ["Conv2d(3, 4, 3)"]}, "data_format: channels_last, but PyTorch is"),
         (["nn.Conv2D(3, 3, 3)"], "'nn.Conv2D' is not a layer of PyTorch (did you mean Conv2d?)"),

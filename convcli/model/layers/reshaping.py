@@ -81,7 +81,8 @@ class Upsample(Layer):
 
     def _check_arguments(self) -> None:
         if (self.size is None) == (self.scale_factor is None):
-            raise ConvcliError("size and scale_factor", "one of them")
+            both = self.size is not None
+            raise ConvcliError("both size and scale_factor" if both else "no size and no scale_factor", "one of them")
         if not all(0 < factor < inf for factor in self.scale_factor or ()):
             raise ConvcliError(f"scale_factor: {list(self.scale_factor or ())}", "numbers above 0")
         if self.align_corners is not None and self.mode.startswith("nearest"):
