@@ -19,6 +19,13 @@ from convcli.model.window import Window
 
 pytestmark = pytest.mark.usefixtures("numpy_core")  # the native core has tests of its own
 
+
+def suitable_for_numpy(*arguments):
+    """Return the algorithms that suit a problem without the native core."""
+    with core_at("numpy"):
+        return suitable(*arguments)
+
+
 # ---- by hand ----
 
 
