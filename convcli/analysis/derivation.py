@@ -226,7 +226,7 @@ def _kernels(layer: PlannedLayer) -> Iterator[str]:
 
 
 def _parameters(layer: PlannedLayer) -> Iterator[str]:
-    if not layer.weights:
+    if not layer.parameters:
         for step in layer.steps:
             if isinstance(step, steps.Pool | steps.GlobalPool):
                 yield f"parameters: 0, as a {'mean' if step.kind == 'average' else 'maximum'} has no weights to learn"
@@ -234,8 +234,8 @@ def _parameters(layer: PlannedLayer) -> Iterator[str]:
     if layer.node.shares_with:
         yield f"parameters: shared with {layer.node.shares_with}, counted there"
         return
-    formula = " + ".join(factors(weight.shape) for weight in layer.weights)
-    names = ", ".join(weight.name for weight in layer.weights)
+    formula = " + ".join(factors(weight.shape) for weight in layer.parameters)
+    names = ", ".join(weight.name for weight in layer.parameters)
     result = number(layer.params)
     yield f"parameters: {formula} = {result} ({names})" if formula != result else f"parameters: {result} ({names})"
 

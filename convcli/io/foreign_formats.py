@@ -63,7 +63,7 @@ def find(content: bytes, suffix: str) -> ForeignFormat | None:
 
 def not_a_model(form: ForeignFormat) -> ConvcliError:
     """Return the error for a file of this format in place of a model."""
-    layers = "the layers in a YAML file, or what Keras's model.save writes"
+    layers = "the layers in a YAML file, PyTorch's print(model) as text, or what Keras's model.save writes"
     if form.brings_a_model:
         return ConvcliError(f"is {form.what}, which convcli does not read", layers)
     return ConvcliError(f"is {form.what}, which holds weights and no layers", f"{layers}; {option('weights')} takes it")

@@ -79,13 +79,13 @@ class PlannedLayer(Record):
 
     @property
     def params(self) -> Extent:
-        """The number of parameters; a layer that is called again counts at its first call only.
+        """The number of parameters; a layer that is called again counts at its first call only."""
+        return 0 if self.node.shares_with else total(weight.size for weight in self.parameters)
 
-        In PyTorch's words those that training changes are parameters, the others buffers.
-        """
-        if self.node.shares_with:
-            return 0
-        return total(weight.size for weight in self.weights if weight.trainable or self.node.spelling is None)
+    @property
+    def parameters(self) -> tuple[Weight, ...]:
+        """The weights that are parameters: all, but in PyTorch's words only those that training changes."""
+        return tuple(weight for weight in self.weights if weight.trainable or self.node.spelling is None)
 
     @property
     def buffers(self) -> Extent:

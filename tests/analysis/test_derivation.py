@@ -126,3 +126,11 @@ def test_every_equation_is_true_and_ends_in_the_figure_that_is_reported(setting)
     assert ends.get("parameters", 0) == row["params"]
     assert ends.get("multiply-accumulates", 0) == row["macs"]
     assert ends.get("2-D kernels", row["kernels_2d"]) == row["kernels_2d"]
+
+
+def test_running_statistics_are_no_parameters_in_pytorch_s_words():
+    layers = ["nn.BatchNorm2d(8)", "nn.BatchNorm2d(8, affine=False)"]
+    rows = convcli.summarize(convcli.load(layers), (8, 4, 4), explain=True)["layers"]
+    assert [row["params"] for row in rows] == [16, 0]
+    assert rows[0]["working"] == ["parameters: 8 + 8 = 16 (gamma, beta)"]
+    assert not any("parameters" in line for line in rows[1]["working"])
