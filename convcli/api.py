@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from convcli.analysis.planning import named_shapes, only_input, plan_for
 from convcli.core.closeable import Closeable
@@ -12,6 +13,7 @@ from convcli.core.dtypes import BYTES_PER_VALUE
 from convcli.core.errors import ConvcliError, located
 from convcli.core.lazy_imports import Array
 from convcli.core.option_choices import COUNTS
+from convcli.core.plain_numbers import plain_numbers
 from convcli.core.records import Record, replace
 from convcli.core.shapes import DataFormat, format_shape
 from convcli.engine.algorithms.table import AUTO
@@ -32,6 +34,27 @@ if TYPE_CHECKING:
 __all__ = ["Fitted", "LoadedModel", "Prepared", "apply", "convolve", "explain", "fit", "load", "prepare", "summarize"]
 
 Weights = Mapping[str, Any] | str | os.PathLike[str] | None
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ARRAYS = ("model", "inputs", "targets", "array", "kernel", "weights", "bias")  # arguments that keep their own types
+
+
+def _takes_numpy_numbers(function: Function) -> Function:
+    """Let a function take NumPy's whole numbers and floats, such as `argmax` returns, where it takes Python's."""
+    names = function.__code__.co_varnames
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        arguments = (
+            value if name in ARRAYS else plain_numbers(value) for name, value in zip(names, args, strict=False)
+        )
+        return function(
+            *arguments,
+            *args[len(names) :],
+            **{name: value if name in ARRAYS else plain_numbers(value) for name, value in options.items()},
+        )
+
+    return cast("Function", call)
 
 
 class LoadedModel(Model):
@@ -52,11 +75,13 @@ class LoadedModel(Model):
         """
         from convcli.output.render.table import render_table
 
+        options = plain_numbers(options)
         values = summarize(self, input_shape, **{"memory": True, **options})
         by_layer = not options.keys().isdisjoint(("batch", "dtype"))
         return render_table(shape_report(self, values, options.get("batch"), by_layer)).decode().rstrip("\n")
 
 
+@_takes_numpy_numbers
 def load(
     source: Source, *, data_format: str | None = None, dialect: str | None = None, listed_order: bool = False
 ) -> LoadedModel:
@@ -82,6 +107,7 @@ def load(
     return LoadedModel(**vars(load_model(source, data_format, dialect, listed_order)))
 
 
+@_takes_numpy_numbers
 def summarize(
     model: Model,
     input_shape: Any = None,
@@ -91,7 +117,7 @@ def summarize(
     dtype: str = next(iter(BYTES_PER_VALUE)),
     count: str = COUNTS[0],
     explain: bool = False,
-    at: Sequence[int] | None = None,
+    at: int | Sequence[int] | None = None,
     memory: bool = False,
 ) -> dict[str, Any]:
     """Return a model's shapes, parameters, multiply-accumulates and receptive fields, computed without data.
@@ -105,7 +131,8 @@ def summarize(
         dtype: The type of number that bytes are counted in, `float32` or another of `convcli shape --dtype`.
         count: What is counted beside multiply-accumulates: `macs` (nothing), `flops`, or `detail` (every way).
         explain: Whether each layer has `working`, its formulas with its numbers.
-        at: A cell, an index for each axis in space; each layer then says which input cells its cell there sees.
+        at: A cell, an index for each axis in space, or the one index; each layer then says which input cells its cell
+            there sees.
         memory: Whether bytes of weights and values are included.
 
     Returns:
@@ -120,10 +147,11 @@ def summarize(
     (270810, [None, 10])
     """
     _check_model(model, "summarize(model, input_shape)")
-    options = SummaryOptions(batch, dtype, count, explain, None if at is None else tuple(at), memory)
+    options = SummaryOptions(batch, dtype, count, explain, None if at is None else _cell(at), memory)
     return model_summary(model, input_shape, data_format, options)
 
 
+@_takes_numpy_numbers
 def apply(
     model: Model,
     inputs: ArrayLike | Mapping[str, ArrayLike],
@@ -184,6 +212,12 @@ class Prepared(Closeable):
     def __init__(self, model: Model, program: Program, dtype: str) -> None:
         self._model, self._program, self._dtype = model, program, dtype
 
+    def __repr__(self) -> str:
+        """Return the model, and the shapes that it is prepared for."""
+        shapes = self._program.plan.input_shapes.values()
+        shown = (format_shape(self._model.data_format.from_channels_last(shape)) for shape in shapes)
+        return f"<Prepared {self._model!r} for {', '.join(shown)}, {self._dtype}>"
+
     @property
     def algorithms(self) -> dict[str, tuple[str, ...]]:
         """For each layer that correlates the algorithms of its last run, kernel by kernel; before it those chosen."""
@@ -212,6 +246,7 @@ class Prepared(Closeable):
         self._program.close()
 
 
+@_takes_numpy_numbers
 def prepare(
     model: Model,
     input_shape: Any = None,
@@ -261,6 +296,7 @@ def prepare(
         return Prepared(model, build_program(plan, bound, model.outputs, execution, samples=MANY_SAMPLES), dtype)
 
 
+@_takes_numpy_numbers
 def convolve(
     array: ArrayLike,
     kernel: ArrayLike | str,
@@ -347,10 +383,11 @@ def _convolution(kernel: ArrayLike | str, array: Array, axes: str | None) -> tup
     return layer, arguments
 
 
+@_takes_numpy_numbers
 def explain(
     model: Model,
     inputs: ArrayLike | Mapping[str, ArrayLike],
-    at: Sequence[int] = (),
+    at: int | Sequence[int] = (),
     *,
     map: str | int = 0,  # noqa: A002
     layer: str | None = None,
@@ -365,7 +402,7 @@ def explain(
     Args:
         model: What `load` returns.
         inputs: As for `apply`.
-        at: The cell of the value, an index for each axis in space, from 0.
+        at: The cell of the value, an index for each axis in space, from 0; or the one index.
         map: The feature map, by its name or its number from 0.
         layer: The layer's name; by default the model's output.
         sample: Which sample of the batch, from 0.
@@ -394,7 +431,7 @@ def explain(
     )
     with located("map"):
         index = map_index(explained.map_names, map)
-    return explanation_mapping(explained.explain(at, index))
+    return explanation_mapping(explained.explain(_cell(at), index))
 
 
 class Fitted(Record):
@@ -403,7 +440,13 @@ class Fitted(Record):
     weights: dict[str, Array]
     history: dict[str, list[float]]
 
+    def __repr__(self) -> str:
+        """Return the names of the weights, and the last value of each figure: the values would fill pages."""
+        losses = "".join(f", {name} {values[-1]:.6g}" for name, values in self.history.items())
+        return f"<Fitted {', '.join(self.weights)}: {len(self.history['loss'])} epochs{losses}>"
 
+
+@_takes_numpy_numbers
 def fit(
     model: Model,
     inputs: ArrayLike | Mapping[str, ArrayLike],
@@ -482,6 +525,11 @@ def fit(
     if result.error is not None:
         raise result.error
     return Fitted(result.weights_by_key, result.history)
+
+
+def _cell(at: int | Sequence[int]) -> tuple[int, ...]:
+    """Return a cell as an index for each axis; a number alone is the index of a single axis."""
+    return tuple(plain_numbers(list(at))) if isinstance(at, Iterable) else (at,)
 
 
 def _check_model(model: object, call: str) -> None:

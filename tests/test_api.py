@@ -189,6 +189,31 @@ def test_messages_speak_python(command_line):
     assert shown.endswith("(--weights FILE, --seed N, or the values in the model)\n")
 
 
+def test_numbers_of_numpy_count_as_pythons():
+    model, inputs, one = convcli.load(["Conv1D(2, 3)"]), np.arange(16.0).reshape(2, 8, 1), np.int64(1)
+    assert convcli.apply(model, inputs, seed=one, threads=one).tolist() == convcli.apply(model, inputs, seed=1).tolist()
+    assert convcli.summarize(model, (np.int64(8), one), batch=one, at=[one])["output_shape"] == [1, 6, 2]
+    assert convcli.convolve([0, 1, 2, 3], [1, 1], strides=np.int64(2)).ravel().tolist() == [1, 5]
+    explanation = convcli.explain(model, inputs, at=(one,), map=one, sample=one, seed=one)
+    assert explanation["value"] == pytest.approx(convcli.apply(model, inputs, seed=1)[1, 1, 1])
+    assert convcli.fit(model, inputs, np.zeros((2, 6, 2)), epochs=one, batch_size=np.int64(2)).history["loss"]
+
+
+@pytest.mark.parametrize("cell", [2, np.int64(2), (2,), [2], np.array([2])])
+def test_a_cell_on_one_axis_is_a_number_or_a_list_of_one(cell):
+    model = convcli.load([{"conv1d": {"filters": [0, 1, 0]}}])
+    assert convcli.explain(model, [0, 0, 0, 1, 1, 0, 0, 0], cell)["value"] == 1  # 0 * 0 + 1 * 1 + 0 * 1
+    assert convcli.summarize(model, (8, 1), at=cell)["layers"][0]["window"] == [[2, 4]]
+
+
+def test_what_is_learned_and_what_is_prepared_are_shown_in_a_line():
+    model = convcli.load({"name": "sum", "input": [3], "layers": [{"dense": {"kernel": [[1], [1], [1]], "bias": 0}}]})
+    learned = convcli.fit(model, np.ones((4, 3)), np.full((4, 1), 3), epochs=2)
+    assert repr(learned) == "<Fitted dense/kernel, dense/bias: 2 epochs, loss 0>"
+    with convcli.prepare(model) as run:
+        assert repr(run) == "<Prepared <Model 'sum': input (3,), 1 layer, output dense> for (3,), float32>"
+
+
 def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="no attribute 'convolution'"):
         convcli.convolution  # noqa: B018

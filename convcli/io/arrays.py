@@ -171,14 +171,14 @@ def decode_text(content: bytes, suffix: str = "", name: str = "the file") -> Any
 
 def _text(content: bytes) -> str:
     """Return the bytes of a text file as text that is not empty. Raises `ConvcliError`."""
+    if b"\0" in content:  # asked before gigabytes are decoded
+        raise ConvcliError("holds null bytes", "UTF-8 text, or an .npy or .npz file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConvcliError(f"byte {error.start} is not text", "UTF-8 text, or an .npy or .npz file") from None
     if not text.strip():
         raise ConvcliError("is empty")
-    if "\0" in text:
-        raise ConvcliError("holds null bytes", "UTF-8 text, or an .npy or .npz file")
     return text
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int] | None  # first and last cell of the input; None where no cell is seen
 MOST_WORK = 1 << 20  # cells looked at for one window; a field that takes more is left open
+MOST_PHASES = 1 << 16  # cells after which a field repeats; a longer one is left open, as behind 17 upsamplings
 MOST_SHIFT = 10**30  # a field with a larger shift is left open too
 
 
@@ -92,7 +93,8 @@ class PeriodicField(Record):
         unplaced = self.unplaced if window.placed else (*self.unplaced, id(window))
         block = window.upsample * len(self.spans)  # the stretched value repeats after so many cells
         period = block // gcd(block, window.stride)
-        if period * min(window.size, 2 * len(self.spans) * window.upsample) > MOST_WORK or self.shift > MOST_SHIFT:
+        work = period * min(window.size, 2 * len(self.spans) * window.upsample)
+        if period > MOST_PHASES or work > MOST_WORK or self.shift > MOST_SHIFT:
             return None
         spans = []
         for cell in range(period):

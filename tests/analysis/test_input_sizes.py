@@ -33,6 +33,14 @@ def test_a_u_net_accepts_multiples_of_two_to_the_power_of_its_depth(depth):
     assert (axis.smallest, axis.step, axis.sizes) == (2**depth, 2**depth, tuple(2**depth * n for n in (1, 2, 3)))
 
 
+def test_fields_behind_many_upsamplings_are_left_open_so_that_sizes_take_little_work():
+    model = convcli.load(["UpSampling1D(2)"] * 20)
+    fields = try_plan(model, {"input": (None, 1)}).receptive_fields
+    followed = [fields[node.name]["input"][0] != "unknown" for node in model.nodes]
+    assert followed == [True] * 16 + [False] * 4  # 2**16 cells after which a field repeats are the most
+    assert find_input_sizes(model, (None, 1)).axes[0].smallest == 1
+
+
 CHAINS = (
     ["Conv1D(1, 7)", "MaxPooling1D(2)", "Conv1D(1, 5)"],
     ["Conv1D(1, 3, strides=2)", "MaxPooling1D(3, 2, ceil_mode=True)", "Conv1D(1, 3, strides=3)"],

@@ -365,6 +365,13 @@ def test_a_filter_of_any_rank_takes_that_of_its_layer(name, axes, shape):
 def test_the_rank_of_a_name_is_open_unless_the_name_or_the_filter_says_it():
     assert filter_bank.rank_of("gaussian:size=3") is None
     assert (filter_bank.rank_of("gaussian:rank=2"), filter_bank.rank_of("bump")) == (2, 1)
+    assert filter_bank.rank_of("gaussian:sigma=1,2,2") == 3
+
+
+def test_the_rank_is_open_where_a_filter_of_three_axes_would_be_too_large():
+    # 161 = 2 * 4 * 20 + 1 cells an axis: 161**2 = 25,921 values in two dimensions, 161**3 = 4,173,281 in three
+    assert filter_bank.rank_of("gaussian:sigma=20") is None
+    assert find("gaussian:sigma=20", 2).shape == (161, 161)
 
 
 @pytest.mark.parametrize(

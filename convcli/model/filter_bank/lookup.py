@@ -96,8 +96,14 @@ def not_linear(name: str) -> ConvcliError:
 
 def rank_of(name: str) -> int | None:
     """Return the number of axes that a name asks for; None where the filter takes that of the layer it is used in."""
-    ranks = {len(find(name, axes).shape) for axes in (1, 2, 3)}
-    return None if len(ranks) > 1 else ranks.pop()
+    base, colon, text = name.partition(":")
+    recipe = FILTERS[base]
+    with located(base):
+        stated = read(text, recipe.parameters) if colon else {}
+    settles = "rank" in stated or bool(_rank_of_numbers(stated))
+    if not settles and sum(recipe.takes_rank(axes) for axes in (1, 2, 3)) > 1:
+        return None  # told without its values, of which a rank that nobody needs may have too many
+    return len(find(name).shape)
 
 
 def find(name: str, axes: int | None = None) -> Filter:
