@@ -167,7 +167,7 @@ def _execution(options: Mapping[str, Any]) -> Execution:
 
 def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model, NamedArrays]:
     from convcli.core.shapes import DataFormat
-    from convcli.io.axes import filter_rank
+    from convcli.io.axes import filter_rank, volume_channels
     from convcli.readers.input_shapes import INPUT
 
     layers, filters, data_format = (options[name] for name in ("layers", "filters", "data_format"))
@@ -187,7 +187,10 @@ def _model_and_inputs(options: Mapping[str, Any], output: Output) -> tuple[Model
         inputs = load_arrays((INPUT,), files, data_format or DataFormat.CHANNELS_LAST, options)
         array = inputs.arrays.get(INPUT)
         rank = filter_rank(None if array is None else len(array.shape), inputs.axes)
-        model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format)
+        channels = 1
+        if array is not None and not options["gray"]:
+            channels = volume_channels(array.shape, inputs.axes, inputs.data_format)
+        model = filter_model(filters, options["normalize"], rank, single_layer(options), data_format, channels)
     else:
         model = output.once("model", lambda: load_model(model_file, layers, single_layer(options), data_format, words))
         inputs = load_arrays(tuple(model.inputs), files, data_format or model.data_format, options)

@@ -120,6 +120,7 @@ def filter_model(
     rank: int,
     overrides: Mapping[str, Any],
     data_format: DataFormat | None,
+    channels: int,
 ) -> Model:
     """Return a model that applies the named filters to each channel by itself; their maps come channel by channel.
 
@@ -129,13 +130,14 @@ def filter_model(
         rank: The rank of filters that take any, where no other filter has a rank of its own.
         overrides: Further arguments of the filters' layers.
         data_format: The model's.
+        channels: Of the input, where it is a volume.
     """
     from convcli.core.errors import located
     from convcli.readers.named_filters import filter_layers, named_filters
     from convcli.readers.reader import Document
 
     with located("--filter"):
-        layers = filter_layers(named_filters(names, normalize, rank), overrides)
+        layers = filter_layers(named_filters(names, normalize, rank), overrides, channels)
     model = _built(Document({"layers": layers}, "", "model", "--filter"), None, data_format)
     return replace(model, nodes=tuple(map(_with_map_name, model.nodes)))
 

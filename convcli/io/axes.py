@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
 from convcli.core.option_names import option
-from convcli.core.shapes import format_shape
+from convcli.core.shapes import DataFormat, Shape, format_shape, known
 
 MEANINGS = {"b": "batch", "c": "channels", "z": "depth", "y": "height", "x": "width", "t": "time"}
 SPACE = "tzyx"  # in the order of a model's axes
@@ -39,6 +39,15 @@ def filter_rank(ndim: int | None, axes: str | None) -> int:
     if axes is not None:
         return len(space_axes(axes, None)) or 2
     return {1: 1, 5: 3}.get(ndim or 0, 2)  # a batch of volumes, such as a stack of pages, has five axes
+
+
+def volume_channels(shape: Shape, axes: str | None, data_format: DataFormat) -> int:
+    """Return the number of channels of a volume, or of a batch of volumes, of this shape."""
+    if axes is not None:
+        return known(shape[axes.index("c")]) if "c" in axes and len(shape) == len(axes) else 1
+    if len(shape) not in (4, 5):
+        return 1
+    return known(shape[-4 if data_format is DataFormat.CHANNELS_FIRST else -1])
 
 
 def from_axes(array: Array, axes: str, rank: int | None) -> Array:

@@ -81,25 +81,28 @@ def _check_ranks(ranks: Mapping[str, int]) -> None:
 # ---- their layers ----
 
 
-def filter_layers(named: NamedFilters, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+def filter_layers(named: NamedFilters, arguments: Mapping[str, Any], channels: int) -> list[dict[str, Any]]:
     """Return the layers that apply the filters; their maps come channel by channel.
 
     Filters are one layer where they can be. Where the padding keeps the size of the maps, each size of filters is
     padded for itself; else smaller filters are enlarged with zeros to the size of the largest, around the same centre.
-    3-D filters are for inputs of one channel, as no 3-D layer filters channels apart. `arguments` are those of the
-    layer. Raises `ConvcliError`.
+    In 3-D, where no layer is depthwise, each of the input's `channels` is a group of its own. `arguments` are those of
+    the layer. Raises `ConvcliError`.
     """
     filters = named.filters
     if arguments.get("padding") not in KEEP_SIZE:
         filters = _in_one_size(filters)
+    groups = channels if named.rank == 3 else 1
     layer_type = "conv3d" if named.rank == 3 else f"depthwise_conv{named.rank}d"
+    if groups > 1:
+        arguments = {"groups": groups, **arguments}
     if not named.parts and len({array.shape for array in filters.values()}) == 1:
-        return [{layer_type: {**arguments, "filters": dict(filters)}}]
-    own, activation = dict(arguments), arguments.get("activation")
+        return [{layer_type: {**arguments, "filters": _in_groups(filters, groups)}}]
+    own, activation = {**arguments, "inputs": INPUT}, arguments.get("activation")
     own.pop("activation", None)
     biases = _biases(named, own.pop("bias", None))
     layers: list[dict[str, Any]] = [
-        {layer_type: {**own, **biases[name], "name": name, "inputs": INPUT, "filters": {name: array}}}
+        {layer_type: {**own, **biases[name], "name": name, "filters": _in_groups({name: array}, groups)}}
         for name, array in filters.items()
     ]
     layers += [{"hypot": {"name": name, "inputs": list(parts)}} for name, parts in named.parts.items()]
@@ -108,6 +111,13 @@ def filter_layers(named: NamedFilters, arguments: Mapping[str, Any]) -> list[dic
     if activation is not None:
         layers.append({"activation": {"activation": activation}})
     return layers
+
+
+def _in_groups(filters: Mapping[str, Array], groups: int) -> dict[str, Array]:
+    """Return the filters of all groups, each group with all of the filters."""
+    if groups == 1:
+        return dict(filters)
+    return {f"{name}, channel {group}": array for group in range(groups) for name, array in filters.items()}
 
 
 def _biases(named: NamedFilters, bias: Any) -> dict[str, dict[str, Any]]:

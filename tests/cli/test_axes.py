@@ -150,3 +150,17 @@ def test_no_note_where_something_says_what_the_axes_are(convcli, stack, argument
 def test_no_note_about_arrays_that_are_read_in_one_way(convcli, tmp_path, shape):
     np.save(tmp_path / "x.npy", np.zeros(shape))
     assert convcli("apply", tmp_path / "x.npy", "--filter", "sobel-x", "-f", "json").stderr == ""
+
+
+@pytest.mark.parametrize("filters", [["gaussian"], ["sobel"], ["sobel", "box"], ["box", "gaussian:rank=3"]])
+def test_each_channel_of_a_volume_is_filtered_by_itself(convcli, tmp_path, filters):
+    volume = np.random.default_rng(0).random((2, 6, 7, 8))
+    np.save(tmp_path / "both.npy", volume)
+    arguments = [part for name in filters for part in ("--filter", name)]
+    maps = []
+    for name, axes, values in (("both", "czyx", volume), ("first", "zyx", volume[0]), ("second", "zyx", volume[1])):
+        np.save(tmp_path / f"{name}.npy", values)
+        arrays = str(tmp_path / f"{name}.npy"), "--axes", axes, *arguments, "--padding", "same"
+        assert convcli("apply", *arrays, "-o", str(tmp_path / "maps.npy")).exit_code == 0
+        maps.append(np.load(tmp_path / "maps.npy"))
+    np.testing.assert_allclose(maps[0], np.concatenate(maps[1:], axis=-1), atol=1e-12)
