@@ -70,10 +70,10 @@ def climbing(sources: Mapping[str, str]) -> list[str]:
 def circles(sources: Mapping[str, str]) -> list[str]:
     """Return, for each folder, those of its entries (modules and folders) that import each other in a circle."""
     folders = {"", *(name.rpartition(".")[0] for name in sources)}
-    result = []
+    result, pairs = [], arrows(sources)
     for folder in sorted(folders):
         below: dict[str, set[str]] = {}
-        for pair in arrows(sources):
+        for pair in pairs:
             a, b = (_entry(name, folder) for name in pair)
             if a and b and a != b:
                 below.setdefault(a, set()).add(b)

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
 from convcli.core.errors import ConvcliError
 from convcli.core.lazy_imports import Array, np
+from convcli.core.records import MISSING, Record
 from convcli.learning.losses import Loss
 from convcli.learning.options import Options
 from convcli.learning.samples import Samples
 from convcli.model.plan import Plan
 from convcli.model.planned_layer import PlannedLayer
 
-# The checksum of a model is that of version 0.1.0, so that its checkpoints can be resumed. Steps had these names there.
-STEPS_IN_0_1 = {
-    "Activate": "Map",
-    "ChangeShape": "Reshape",
-    "GlobalPool": "Reduce",
-    "Merge": "Join",
-    "MoveAxes": "Permute",
-}
 OPEN_OPTIONS = ("epochs", "loss")  # a resumed run may train longer; its losses are under `losses`
 
 
@@ -41,9 +33,15 @@ def run_settings(options: Options, plan: Plan, losses: Mapping[str, Loss], sampl
 
 
 def _model_checksum(plan: Plan) -> int:
-    text = repr([_identity(layer) for layer in plan.layers])
-    names = "|".join(STEPS_IN_0_1)
-    return crc32(re.sub(rf"\b({names})(?=\()", lambda match: STEPS_IN_0_1[match[1]], text).encode())
+    return crc32(_text(tuple(_identity(layer) for layer in plan.layers)).encode())
+
+
+def _text(value: Any) -> str:
+    """Return a value as text. Fields that have their defaults are left out: later versions may have more of them."""
+    if isinstance(value, Record):
+        changed = {name: item for name, item in value.__dict__.items() if item != value.__defaults__.get(name, MISSING)}
+        return f"{type(value).__name__}({', '.join(f'{name}={_text(item)}' for name, item in changed.items())})"
+    return f"({', '.join(map(_text, value))})" if isinstance(value, tuple) else repr(value)
 
 
 def _identity(layer: PlannedLayer) -> tuple[Any, ...]:

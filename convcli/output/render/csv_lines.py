@@ -15,7 +15,7 @@ from convcli.output.report import Grid, Report
 
 BLOCK_VALUES = 1 << 14  # written together
 MAX_WHOLE = 1e15  # whole numbers from here on keep their decimal point
-MAX_PLAIN_FLOAT32 = 1e5  # NumPy writes larger ones as 1.5e+06
+MAX_PLAIN_FLOAT32 = 1e5  # NumPy writes larger ones as 1.5e+06, and 0.0001 as 1e-04
 
 
 def render_csv(report: Report, style: TextStyle = PLAIN) -> bytes:
@@ -39,9 +39,11 @@ def _lines(grid: Grid) -> Iterator[str]:
 
 
 def _is_plain(rows: Array) -> bool:
-    """Return True if no number of an array is infinite or undefined, -0.0, or so large that it is written otherwise."""
-    most = MAX_WHOLE if rows.itemsize == 8 else MAX_PLAIN_FLOAT32
-    return bool((abs(rows) < most).all()) and not (np.signbit(rows) & (rows == 0)).any()
+    """Return True if no number of an array is infinite or undefined, -0.0, or one that is written otherwise."""
+    sizes, is_double = abs(rows), rows.itemsize == 8
+    if not (sizes < (MAX_WHOLE if is_double else MAX_PLAIN_FLOAT32)).all():
+        return False
+    return not (np.signbit(rows) & (rows == 0)).any() and (is_double or not (sizes == np.float32(1e-4)).any())
 
 
 def _plain_lines(rows: Array) -> str:
