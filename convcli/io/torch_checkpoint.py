@@ -35,7 +35,7 @@ def decode(content: bytes) -> dict[str, StoredTensor]:
 def _decode_zip(content: bytes) -> Any:
     archive = zip_archive.Archive(content, KIND)
     names = archive.entries
-    pickled = pickle_name(archive)
+    pickled = pickle_name(names)
     if pickled is None:
         raise ConvcliError("has no data.pkl", REMEDY)
     folder = pickled.removesuffix("data.pkl")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from convcli.core.errors import ConvcliError
 from convcli.io import zip_archive
 
 KIND = "PyTorch file"
@@ -15,10 +15,7 @@ TAR_MAGIC, TAR_MAGIC_OFFSET = b"ustar", 257
 def is_checkpoint(content: bytes) -> bool:
     """Return True for a file that PyTorch wrote with `torch.save` or `torch.jit.save`, and for pickles alike."""
     if zip_archive.is_zip(content):
-        try:
-            return pickle_name(zip_archive.Archive(content, KIND)) is not None
-        except ConvcliError:  # a broken zip file is reported where it is read as NPZ
-            return False
+        return pickle_name(zip_archive.listed_names(content)) is not None
     return content.startswith(PICKLE_START) or is_tar(content)
 
 
@@ -27,6 +24,6 @@ def is_tar(content: bytes) -> bool:
     return content.startswith(TAR_MAGIC, TAR_MAGIC_OFFSET)
 
 
-def pickle_name(archive: zip_archive.Archive) -> str | None:
-    """Return the name of the pickle in a zip archive: `data.pkl` in its one folder; None where there is none."""
-    return next((name for name in archive.entries if re.fullmatch(r"[^/]+/data\.pkl", name)), None)
+def pickle_name(names: Iterable[str]) -> str | None:
+    """Return the name of the pickle among those in a zip archive, `data.pkl` in its one folder; None without any."""
+    return next((name for name in names if re.fullmatch(r"[^/]+/data\.pkl", name)), None)

@@ -24,6 +24,16 @@ def is_zip(content: bytes) -> bool:
     return content.startswith(START)
 
 
+def listed_names(content: bytes) -> Collection[str]:
+    """Return the names of the files in an archive; none for bytes that are not one, or a broken one."""
+    if not is_zip(content):
+        return ()
+    try:
+        return Archive(content, "zip file").entries
+    except ConvcliError:  # a broken zip file is reported where it is read as NPZ
+        return ()
+
+
 class Archive:
     """A zip archive in memory, whose files are read where they are used. `kind` is what messages call it.
 
