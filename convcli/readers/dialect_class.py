@@ -2,13 +2,13 @@
 
 A table maps each class to its arguments, in the framework's order and with its names and defaults, and to the layer of
 convcli that computes the same. An argument names the layer's argument and, where values are written differently, how
-to translate them in either direction.
+to translate them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from convcli.core.errors import ConvcliError, located, short_repr, suggestion
 from convcli.core.records import Record, field
@@ -17,17 +17,13 @@ from convcli.model.spelling import Expectation
 REQUIRED: Any = object()  # the default of an argument that has none
 
 
-class Translation(Record):
-    """The two ways of writing an argument's values, a framework's and convcli's; `rank` is the class's number of axes.
-
-    `read` turns the framework's form into convcli's, or raises `ConvcliError`; `write` does the reverse.
-    """
-
-    read: Callable[[Any, int], Any]
-    write: Callable[[Any, int], Any]
+# Turns a value as the framework writes it, and the class's number of axes, into convcli's form. Raises `ConvcliError`.
+Translation: TypeAlias = Callable[[Any, int], Any]
 
 
-AS_IT_IS = Translation(lambda value, rank: value, lambda value, rank: value)
+def as_it_is(value: Any, rank: int) -> Any:
+    """Return the value: both write it alike."""
+    return value
 
 
 class ClassArgument(Record):
@@ -38,14 +34,14 @@ class ClassArgument(Record):
         default: its default there; `REQUIRED` if it has none.
         layer_argument: the layer's argument that has its value; None where none does. `parameters.NAME` is a parameter
             of an activation.
-        translation: how its values are written in both.
+        translation: how its values become the layer's.
         expectation: what its value says about the layer's input, by the name of an `Expectation`.
     """
 
     name: str
     default: Any = REQUIRED
     layer_argument: str | None = None
-    translation: Translation = AS_IT_IS
+    translation: Translation = as_it_is
     expectation: str | None = None
 
 
@@ -105,7 +101,7 @@ class DialectClass(Record):
         result: dict[str, Any] = dict(self.fixed)
         for argument in self.arguments:
             with located(f"{class_name}: {argument.name}"):
-                value = argument.translation.read(bound[argument.name], self.rank)
+                value = argument.translation(bound[argument.name], self.rank)
             if argument.layer_argument is not None:
                 _set(result, argument.layer_argument, value)
         if self.adapt is not None:

@@ -1,20 +1,19 @@
 """The table of PyTorch's classes (torch.nn 2.13): their arguments, in order and with defaults, and the layers they are.
 
-A row can be read in both directions. What a class prints of itself differs from its arguments in a few places only:
-`hidden` names what is not printed.
+What a class prints of itself differs from its arguments in a few places only: `hidden` names what is not printed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from convcli.readers.dialect_class import AS_IT_IS, REQUIRED, ClassArgument, DialectClass, Translation
+from convcli.readers.dialect_class import REQUIRED, ClassArgument, DialectClass, Translation, as_it_is
 from convcli.readers.torch import translations as t
 
 Argument = ClassArgument
 
 
-def own(name: str, default: Any = REQUIRED, layer_argument: str | None = None, how: Translation = AS_IT_IS) -> Argument:
+def own(name: str, default: Any = REQUIRED, layer_argument: str | None = None, how: Translation = as_it_is) -> Argument:
     """Return an argument whose value the layer has, under PyTorch's name unless it has another."""
     return ClassArgument(name, default, layer_argument or name, how)
 
@@ -50,10 +49,10 @@ def _convolution(rank: int, lazy: bool = False) -> DialectClass:
     arguments = (
         *channels,
         own("out_channels", layer_argument="filters"),
-        own("kernel_size", how=t.PER_AXIS),
-        own("stride", 1, "strides", t.PER_AXIS),
-        own("padding", 0, how=t.CELLS),
-        own("dilation", 1, "dilation_rate", t.PER_AXIS),
+        own("kernel_size", how=t.per_axis),
+        own("stride", 1, "strides", t.per_axis),
+        own("padding", 0, how=t.cells_or_word),
+        own("dilation", 1, "dilation_rate", t.per_axis),
         own("groups", 1),
         BIAS,
         own("padding_mode", "zeros", how=modes),
@@ -67,13 +66,13 @@ def _transposed(rank: int, lazy: bool = False) -> DialectClass:
     arguments = (
         *channels,
         own("out_channels", layer_argument="filters"),
-        own("kernel_size", how=t.PER_AXIS),
-        own("stride", 1, "strides", t.PER_AXIS),
-        own("padding", 0, how=t.PAIRS),
-        own("output_padding", 0, how=t.PER_AXIS),
+        own("kernel_size", how=t.per_axis),
+        own("stride", 1, "strides", t.per_axis),
+        own("padding", 0, how=t.pairs),
+        own("output_padding", 0, how=t.per_axis),
         own("groups", 1),
         BIAS,
-        own("dilation", 1, "dilation_rate", t.PER_AXIS),
+        own("dilation", 1, "dilation_rate", t.per_axis),
         only("padding_mode", "zeros", "'zeros', as in PyTorch"),
         *PLACE,
     )
@@ -81,14 +80,14 @@ def _transposed(rank: int, lazy: bool = False) -> DialectClass:
 
 
 WINDOW = (
-    own("kernel_size", layer_argument="pool_size", how=t.PER_AXIS),
-    own("stride", None, "strides", t.OPTIONAL_PER_AXIS),
-    own("padding", 0, how=t.PAIRS),
+    own("kernel_size", layer_argument="pool_size", how=t.per_axis),
+    own("stride", None, "strides", t.optional_per_axis),
+    own("padding", 0, how=t.pairs),
 )
 
 
 def _max_pool(rank: int) -> DialectClass:
-    dilation, ceil = own("dilation", 1, "dilation_rate", t.PER_AXIS), own("ceil_mode", False)
+    dilation, ceil = own("dilation", 1, "dilation_rate", t.per_axis), own("ceil_mode", False)
     arguments = (*WINDOW, dilation, NO_INDICES, ceil)
     return DialectClass(f"MaxPooling{rank}D", arguments, adapt=t.check_pool_padding, rank=rank)
 
@@ -105,8 +104,8 @@ def _avg_pool(rank: int) -> DialectClass:
 def _lp_pool(rank: int) -> DialectClass:
     arguments = (
         own("norm_type"),
-        own("kernel_size", how=t.PER_AXIS),
-        own("stride", None, "strides", t.OPTIONAL_PER_AXIS),
+        own("kernel_size", how=t.per_axis),
+        own("stride", None, "strides", t.optional_per_axis),
         own("ceil_mode", False),
     )
     return DialectClass(f"LPPool{rank}D", arguments, rank=rank)
@@ -116,7 +115,7 @@ def _batch_norm(axes: tuple[int, ...], lazy: bool = False, process_group: bool =
     arguments = (
         *(() if lazy else (expected("num_features", "channels"),)),
         own("eps", 1e-5, "epsilon"),
-        own("momentum", 0.1, how=t.MOMENTUM),
+        own("momentum", 0.1, how=t.momentum),
         ignored("affine", True),
         only("track_running_stats", True, "True: a sample does not depend on the rest of its batch"),
         *((ignored("process_group"),) if process_group else ()),
@@ -140,12 +139,12 @@ def _instance_norm(rank: int, lazy: bool = False) -> DialectClass:
 
 
 def _padding(layer: str, rank: int, *more: Argument, **fixed: Any) -> DialectClass:
-    return DialectClass(f"{layer}{rank}D", (own("padding", how=t.FLAT_PAIRS), *more), fixed, rank=rank)
+    return DialectClass(f"{layer}{rank}D", (own("padding", how=t.flat_pairs), *more), fixed, rank=rank)
 
 
 def _of_rank(rank: int) -> dict[str, DialectClass]:
     """Return the classes that there are for each number of spatial axes."""
-    size = own("output_size", how=t.PER_AXIS)
+    size = own("output_size", how=t.per_axis)
     axes = (1, 2) if rank == 1 else (rank + 1,)
     return {
         f"Conv{rank}d": _convolution(rank),
@@ -179,7 +178,7 @@ def _activation(name: str, *arguments: Argument, inplace: bool = False) -> Diale
     return DialectClass("Activation", (*arguments, *((INPLACE,) if inplace else ())), {"activation": name})
 
 
-def _parameter(name: str, default: Any, parameter: str | None = None, how: Translation = AS_IT_IS) -> Argument:
+def _parameter(name: str, default: Any, parameter: str | None = None, how: Translation = as_it_is) -> Argument:
     return own(name, default, f"parameters.{parameter or name}", how)
 
 
@@ -192,7 +191,7 @@ ACTIVATIONS = {
     "ELU": DialectClass("ELU", (own("alpha", 1.0), INPLACE)),
     "CELU": _activation("celu", _parameter("alpha", 1.0), inplace=True),
     "SELU": _activation("selu", inplace=True),
-    "GELU": _activation("gelu", _parameter("approximate", "none", how=t.APPROXIMATE)),
+    "GELU": _activation("gelu", _parameter("approximate", "none", how=t.approximate)),
     "Sigmoid": _activation("sigmoid"),
     "LogSigmoid": _activation("log_sigmoid"),
     "Hardsigmoid": _activation("hard_sigmoid", inplace=True),
@@ -222,7 +221,7 @@ ACTIVATIONS = {
 # ---- the table ----
 
 AFFINE = ignored("elementwise_affine", True)
-SCALED = (own("size", None, how=t.SIZES), own("scale_factor", None, how=t.SIZES))
+SCALED = (own("size", None, how=t.sizes), own("scale_factor", None, how=t.sizes))
 UPSAMPLE = (*SCALED, own("mode", "nearest"), own("align_corners", None), own("recompute_scale_factor", None))
 
 CLASSES: dict[str, DialectClass] = {
@@ -251,7 +250,7 @@ CLASSES: dict[str, DialectClass] = {
     "LayerNorm": DialectClass(
         "LayerNormalization",
         (
-            ClassArgument("normalized_shape", REQUIRED, "axis", t.NORMALIZED_AXES, "axes"),
+            ClassArgument("normalized_shape", REQUIRED, "axis", t.normalized_axes, "axes"),
             own("eps", 1e-5, "epsilon"),
             AFFINE,
             ignored("bias", True),
@@ -262,7 +261,7 @@ CLASSES: dict[str, DialectClass] = {
     "RMSNorm": DialectClass(
         "RMSNormalization",
         (
-            ClassArgument("normalized_shape", REQUIRED, "axis", t.NORMALIZED_AXES, "axes"),
+            ClassArgument("normalized_shape", REQUIRED, "axis", t.normalized_axes, "axes"),
             own("eps", None, "epsilon"),
             own("elementwise_affine", True, "learns_scale"),
             *PLACE,

@@ -1,4 +1,4 @@
-"""Translations between PyTorch's ways and convcli's of writing the values of arguments."""
+"""Translations of the values of PyTorch's arguments into those of layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from convcli.core.errors import ConvcliError, short_repr
 from convcli.readers.dialect_class import Translation
 
 
-def _numbers(value: Any, rank: int) -> list[Any]:
+def per_axis(value: Any, rank: int) -> list[Any]:
     """Return one number for each axis: PyTorch takes one for all, or a tuple of one for each."""
     if not isinstance(value, list | tuple):
         return [value] * rank
@@ -18,36 +18,27 @@ def _numbers(value: Any, rank: int) -> list[Any]:
     return list(value)
 
 
-def _read_optional(value: Any, rank: int) -> list[Any] | None:
-    return None if value is None else _numbers(value, rank)
+def optional_per_axis(value: Any, rank: int) -> list[Any] | None:
+    """Return one number for each axis, or None for None."""
+    return None if value is None else per_axis(value, rank)
 
 
-def _read_cells(value: Any, rank: int) -> Any:
+def cells_or_word(value: Any, rank: int) -> Any:
+    """Return the padding before and after each axis, or the word that stands for it."""
     if isinstance(value, str):
         if value not in ("same", "valid"):
             raise ConvcliError(short_repr(value), "same, valid, or numbers of cells")
         return value
-    return _read_pairs(value, rank)
+    return pairs(value, rank)
 
 
-def _read_pairs(value: Any, rank: int) -> list[list[Any]]:
-    return [[cells, cells] for cells in _numbers(value, rank)]
+def pairs(value: Any, rank: int) -> list[list[Any]]:
+    """Return the padding before and after each axis, which PyTorch writes once for both."""
+    return [[cells, cells] for cells in per_axis(value, rank)]
 
 
-def _write_cells(value: Any, rank: int) -> Any:
-    if isinstance(value, str):
-        return value
-    if any(before != after for before, after in value):
-        raise ConvcliError(f"padding {[list(pair) for pair in value]}", "equal numbers before and after")
-    return _shortest([before for before, _ in value])
-
-
-def _shortest(numbers: Any) -> Any:
-    """Return equal numbers as one, others as a tuple."""
-    return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
-
-
-def _read_flat_pairs(value: Any, rank: int) -> list[list[Any]]:
+def flat_pairs(value: Any, rank: int) -> list[list[Any]]:
+    """Return the padding before and after each axis, which PyTorch writes in a row, the last axis first."""
     if not isinstance(value, list | tuple):
         return [[value, value]] * rank
     if len(value) != 2 * rank:
@@ -56,40 +47,28 @@ def _read_flat_pairs(value: Any, rank: int) -> list[list[Any]]:
     return [list(value[index : index + 2]) for index in range(0, len(value), 2)][::-1]
 
 
-def _write_flat_pairs(value: Any, rank: int) -> Any:
-    return tuple(cells for pair in reversed(value) for cells in pair)
-
-
-def _read_momentum(value: Any, rank: int) -> Any:
+def momentum(value: Any, rank: int) -> Any:
+    """Return the share of the old statistics, where PyTorch writes that of the new."""
     if value is None:
         raise ConvcliError("None, the mean of all batches", "a number; it matters only in training")
     return round(1 - value, 12) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _read_normalized_shape(value: Any, rank: int) -> list[int]:
+def normalized_axes(value: Any, rank: int) -> list[int]:
+    """Return the axes that a normalized shape is of: the last ones."""
     return list(range(-len(value) if isinstance(value, list | tuple) else -1, 0))
 
 
-def _read_approximate(value: Any, rank: int) -> bool:
+def approximate(value: Any, rank: int) -> bool:
+    """Return whether GELU is approximated, which PyTorch says by a word."""
     if value not in ("none", "tanh"):
         raise ConvcliError(short_repr(value), "'none' or 'tanh'")
     return value == "tanh"
 
 
-def _read_sizes(value: Any, rank: int) -> Any:
+def sizes(value: Any, rank: int) -> Any:
     """Return what one number or a tuple means where the class has no number of axes of its own."""
     return list(value) if isinstance(value, list | tuple) else value
-
-
-PER_AXIS = Translation(_numbers, lambda value, rank: _shortest(value))
-OPTIONAL_PER_AXIS = Translation(_read_optional, lambda value, rank: None if value is None else _shortest(value))
-CELLS = Translation(_read_cells, _write_cells)  # padding on both sides of each axis, or a word
-PAIRS = Translation(_read_pairs, _write_cells)
-FLAT_PAIRS = Translation(_read_flat_pairs, _write_flat_pairs)  # before and after each axis, the last axis first
-MOMENTUM = Translation(_read_momentum, lambda value, rank: round(1 - value, 12))  # the share of the new, of the old
-APPROXIMATE = Translation(_read_approximate, lambda value, rank: "tanh" if value else "none")
-SIZES = Translation(_read_sizes, lambda value, rank: value)
-NORMALIZED_AXES = Translation(_read_normalized_shape, lambda value, rank: value)  # the shape follows from the input
 
 
 def only(value: Any, remedy: str) -> Translation:
@@ -100,18 +79,18 @@ def only(value: Any, remedy: str) -> Translation:
             raise ConvcliError(f"{short_repr(written)} is not known here", remedy)
         return written
 
-    return Translation(read, lambda _, rank: value)
+    return read
 
 
 def choice_of(*words: str) -> Translation:
-    """Return the translation of an argument that is one of some words in both."""
+    """Return the translation of an argument that is one of some words, which the layer takes too."""
 
     def read(written: Any, rank: int) -> Any:
         if written not in words:
             raise ConvcliError(short_repr(written), f"one of {', '.join(words)}")
         return written
 
-    return Translation(read, lambda value, rank: value)
+    return read
 
 
 # ---- where a layer's arguments follow from several of PyTorch's ----
